@@ -1,0 +1,69 @@
+"""The one record that every data source yields, and the data set that holds them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from supportnet.errors import UserError
+
+#: The intent of a message that none of the trained intents covers. It is never a class of the model.
+OUT_OF_SCOPE = "out_of_scope"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One customer message and what is known of it.
+
+    Attributes:
+        text: what the customer wrote, as it was written.
+        intent: what the message is about; `OUT_OF_SCOPE` where no intent covers it; None where unlabelled.
+        reply: what the agent answered; may hold slots such as `{order_number}`.
+        conversation: id of the conversation that the message belongs to.
+        turn: position in the conversation, counted from 0.
+        split: `train`, `validation` or `test`, where the source says so.
+    """
+
+    text: str
+    intent: str | None = None
+    reply: str | None = None
+    conversation: str | None = None
+    turn: int | None = None
+    split: str | None = None
+
+
+@dataclass(frozen=True)
+class TicketDataset:
+    """Tickets by split, with their origin.
+
+    Attributes:
+        name: the name or path it was loaded by.
+        splits: split name -> tickets. A file without a split column has one split, `all`.
+        description: one line that says what it is.
+        licence: SPDX id or name of the licence; "unknown" for a user's own file.
+        source: where it comes from: an address with its commit, or the file's path.
+        categories: intent -> group of intents (CLINC150's domains, the sample's categories); may be empty.
+
+    Example:
+        >>> dataset = load("sample")
+        >>> dataset["train"][0].intent
+        'track_order'
+    """
+
+    name: str
+    splits: Mapping[str, Sequence[Ticket]]
+    description: str = ""
+    licence: str = "unknown"
+    source: str = ""
+    categories: Mapping[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, split: str) -> Sequence[Ticket]:
+        """Return the tickets of `split`; a split that isn't there is a `UserError` that lists those that are."""
+        if split not in self.splits:
+            known = ", ".join(self.splits)
+            raise UserError(f"{self.name} has no split named {split!r}. It has: {known}.")
+        return self.splits[split]
+
+    @property
+    def intents(self) -> list[str]:
+        """Every intent that occurs, sorted, without `OUT_OF_SCOPE`."""
+        found = {ticket.intent for tickets in self.splits.values() for ticket in tickets}
+        return sorted(intent for intent in found if intent not in (None, OUT_OF_SCOPE))

@@ -1,0 +1,50 @@
+"""Writing files so that a reader never sees half of one, and a failure leaves nothing behind."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from supportnet.errors import UserError
+
+
+@contextmanager
+def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds, else remove it.
+
+    Works for a file and for a folder (the block creates either). Parents are created. An existing file is
+    replaced; an existing folder is an error, because a rename can't replace a folder that isn't empty.
+
+    Example:
+        >>> with written_whole("model/labels.txt") as temporary:
+        ...     temporary.write_text("refund")
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # A name that starts with a dot and holds no number: TensorFlow Serving's poller never takes it for a version.
+    holder = Path(tempfile.mkdtemp(prefix=".incomplete-", dir=target.parent))
+    try:
+        yield holder / target.name
+        (holder / target.name).replace(target)
+    finally:
+        shutil.rmtree(holder, ignore_errors=True)
+
+
+def write_json(path: str | os.PathLike[str], value: Any) -> None:
+    """Write `value` as readable JSON, whole or not at all."""
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """Read a JSON file that this package wrote; a missing or damaged one is a `UserError` that names it."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing.") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} can't be read: it is damaged or not JSON ({error}).") from None

@@ -1,0 +1,19 @@
+"""Layers: attention, positional encoding, token embedding, encoders, pooling. They know nothing of tasks or data."""
+
+from supportnet.layers.attention import MultiHeadAttention, scaled_dot_product_attention
+from supportnet.layers.attention_block import AttentionBlock
+from supportnet.layers.bilstm_attention import BiLSTMAttention
+from supportnet.layers.pooling import MaskedPooling
+from supportnet.layers.positional_encoding import PositionalEncoding, positional_encoding
+from supportnet.layers.token_embedding import TokenEmbedding
+
+__all__ = [
+    "AttentionBlock",
+    "BiLSTMAttention",
+    "MaskedPooling",
+    "MultiHeadAttention",
+    "PositionalEncoding",
+    "TokenEmbedding",
+    "positional_encoding",
+    "scaled_dot_product_attention",
+]

@@ -1,0 +1,110 @@
+"""Scaled dot-product attention and multi-head attention (article 3.3; Vaswani et al. 2017, sections 3.2.1, 3.2.2)."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from supportnet.layers.checks import check_divides, check_rate
+
+
+def scaled_dot_product_attention(
+    query: Any, key: Any, value: Any, mask: Any | None = None, dropout: keras.layers.Dropout | None = None
+) -> tuple[Any, Any]:
+    """Attend: `softmax(query key^T / sqrt(d_k)) value`, the article's formula.
+
+    Scores and softmax are computed in float32, whatever the dtype of the inputs.
+
+    Args:
+        query: float `[..., T, d_k]`.
+        key: float `[..., S, d_k]`.
+        value: float `[..., S, d_v]`.
+        mask: bool, broadcastable to `[..., T, S]`, True where a query may look. A query that may look nowhere
+            gets the plain mean of the values: a finite answer, for the caller to mask.
+        dropout: applied to the weights, as a layer so that its seed is the caller's.
+
+    Returns:
+        The attended values `[..., T, d_v]` and the float32 weights `[..., T, S]`; each row of weights sums to 1.
+
+    Example:
+        >>> values, weights = scaled_dot_product_attention(query, key, value)
+    """
+    scale = 1.0 / float(query.shape[-1]) ** 0.5
+    scores = ops.matmul(ops.multiply(query, scale), ops.swapaxes(key, -1, -2))
+    scores = ops.cast(scores, "float32")
+    if mask is not None:
+        scores = ops.where(mask, scores, -1e9)
+    weights = ops.softmax(scores, axis=-1)
+    used = weights if dropout is None else dropout(weights)
+    return ops.matmul(ops.cast(used, value.dtype), value), weights
+
+
+@keras.saving.register_keras_serializable(package="supportnet")
+class MultiHeadAttention(keras.layers.Layer):
+    """`concatenate(head_1, ..., head_h) W_O`: every head attends to the same sequence in a subspace of its own.
+
+    Args:
+        num_heads: number of heads H; must divide the depth of the query.
+        dropout_rate: dropout on the attention weights.
+
+    Call arguments:
+        query: float `[B, T, D]`.
+        value: float `[B, S, D]`, keys and values alike; the query itself if not given (self-attention).
+        mask: bool, broadcastable to `[B, T, S]`, True where a query may look; `[B, 1, S]` for padding.
+        return_weights: also return the weights, float32 `[B, H, T, S]`.
+
+    Returns:
+        float `[B, T, D]`, or that and the weights.
+
+    Raises:
+        ValueError: `num_heads` doesn't divide the depth.
+
+    Example:
+        >>> layer = MultiHeadAttention(num_heads=4)
+        >>> layer(keras.random.normal((2, 5, 16))).shape
+        (2, 5, 16)
+    """
+
+    def __init__(self, num_heads: int, dropout_rate: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
+        self.supports_masking = True
+
+    def build(self, query_shape: Any, value_shape: Any = None) -> None:
+        depth = query_shape[-1]
+        check_divides("num_heads", self.num_heads, "the depth", depth)
+        value_shape = query_shape if value_shape is None else value_shape
+        self.query_dense = keras.layers.Dense(depth, dtype=self.dtype_policy, name="query")
+        self.key_dense = keras.layers.Dense(depth, dtype=self.dtype_policy, name="key")
+        self.value_dense = keras.layers.Dense(depth, dtype=self.dtype_policy, name="value")
+        self.output_dense = keras.layers.Dense(depth, dtype=self.dtype_policy, name="output")
+        self.weight_dropout = keras.layers.Dropout(self.dropout_rate, dtype="float32", name="weights")
+        self.query_dense.build(query_shape)
+        self.key_dense.build(value_shape)
+        self.value_dense.build(value_shape)
+        self.output_dense.build(query_shape)
+
+    def call(self, query: Any, value: Any = None, mask: Any = None, return_weights: bool = False) -> Any:
+        value = query if value is None else value
+        heads, weights = scaled_dot_product_attention(
+            self._split(self.query_dense(query)),
+            self._split(self.key_dense(value)),
+            self._split(self.value_dense(value)),
+            None if mask is None else ops.expand_dims(mask, 1),
+            self.weight_dropout,
+        )
+        joined = ops.reshape(ops.swapaxes(heads, 1, 2), ops.shape(query))
+        output = self.output_dense(joined)
+        return (output, weights) if return_weights else output
+
+    def _split(self, x: Any) -> Any:
+        """`[B, T, D]` -> `[B, H, T, D / H]`."""
+        batch, time = ops.shape(x)[0], ops.shape(x)[1]
+        return ops.swapaxes(ops.reshape(x, (batch, time, self.num_heads, x.shape[-1] // self.num_heads)), 1, 2)
+
+    def compute_output_shape(self, query_shape: Any, value_shape: Any = None) -> Any:
+        return query_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "num_heads": self.num_heads, "dropout_rate": self.dropout_rate}

@@ -1,0 +1,44 @@
+"""From one vector a token to one vector a message, safe for messages without tokens."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="supportnet")
+class MaskedPooling(keras.layers.Layer):
+    """The maximum and the mean over the real tokens, side by side.
+
+    A message without real tokens gives zeros: the mean over nothing would be NaN, the maximum over nothing the
+    smallest number there is.
+
+    Call arguments:
+        x: float `[B, T, D]`, T at least 1.
+        mask: bool `[B, T]`, True = real token.
+
+    Returns:
+        float `[B, 2 D]`: maximum, then mean.
+
+    Example:
+        >>> MaskedPooling()(keras.ops.array([[[1.0], [3.0], [9.0]]]), mask=keras.ops.array([[True, True, False]]))
+        [[3., 2.]]
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, x: Any, mask: Any) -> Any:
+        mask = ops.expand_dims(mask, -1)
+        real = ops.cast(mask, x.dtype)
+        lowest = ops.min(x, axis=1, keepdims=True)
+        maximum = ops.max(ops.where(mask, x, lowest), axis=1) * ops.max(real, axis=1)
+        mean = ops.sum(x * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1)
+        return ops.concatenate([maximum, mean], axis=-1)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+        """One vector a message: there is no time axis left to mask."""
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (input_shape[0], 2 * input_shape[-1])

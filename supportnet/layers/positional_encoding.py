@@ -1,0 +1,77 @@
+"""Sinusoidal positional encoding (article 3.1; Vaswani et al. 2017, section 3.5)."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+
+def positional_encoding(length: int, depth: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Encode the positions 0 to `length - 1`: sines on the even columns, cosines on the odd ones.
+
+    `encoding[p, 2i] = sin(p / 10000^(2i / depth))`, `encoding[p, 2i + 1] = cos(p / 10000^(2i / depth))`.
+    The article adds the sine and the cosine into a single number, which can't tell positions apart; the
+    original, which is computed here, interleaves them.
+
+    Args:
+        length: number of positions T, at least 1.
+        depth: number of columns D, at least 1; if odd, the last column is a sine without its cosine.
+
+    Returns:
+        float32 `[T, D]`.
+
+    Example:
+        >>> positional_encoding(length=2, depth=2)
+        array([[0.       , 1.       ],
+               [0.841471 , 0.5403023]], dtype=float32)
+    """
+    column = np.arange(depth)
+    angle = np.arange(length)[:, None] / np.power(10_000.0, 2 * (column // 2) / depth)
+    return np.where(column % 2 == 0, np.sin(angle), np.cos(angle)).astype("float32")
+
+
+@keras.saving.register_keras_serializable(package="supportnet")
+class PositionalEncoding(keras.layers.Layer):
+    """Add `positional_encoding` to a sequence of vectors.
+
+    The table is computed once, in float64, and added in the layer's compute dtype: in bfloat16 the positions
+    themselves would collide (512 and 513 are the same number), their sines and cosines don't.
+
+    Args:
+        max_length: the longest sequence; a longer one is an error.
+
+    Call arguments:
+        x: float `[B, T, D]`, T at most `max_length`.
+
+    Returns:
+        float `[B, T, D]`.
+
+    Raises:
+        ValueError: a sequence whose static length is above `max_length`.
+
+    Example:
+        >>> PositionalEncoding(max_length=128)(keras.ops.zeros((1, 2, 2)))
+    """
+
+    def __init__(self, max_length: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_length = max_length
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        self.table = positional_encoding(self.max_length, input_shape[-1])
+
+    def call(self, x: Any) -> Any:
+        if x.shape[1] is not None and x.shape[1] > self.max_length:
+            raise ValueError(
+                f"A sequence may have at most max_length={self.max_length} positions. Received: {x.shape[1]}"
+            )
+        table = ops.convert_to_tensor(self.table, dtype=x.dtype)
+        return x + table[: ops.shape(x)[1]]
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "max_length": self.max_length}

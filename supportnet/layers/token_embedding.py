@@ -1,0 +1,92 @@
+"""Token ids and hashed character n-grams -> one vector a token."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from supportnet.layers.checks import check_positive, check_rate
+
+
+@keras.saving.register_keras_serializable(package="supportnet")
+class TokenEmbedding(keras.layers.Layer):
+    """A token's own vector plus the mean of the vectors of its character n-grams.
+
+    With the n-grams, a word that training never saw still gets a vector, from its parts (Bojanowski et al.
+    2017, Enriching Word Vectors with Subword Information). The n-grams of a batch are those of its distinct
+    words, in one flat list: a word's mean is computed once, however often the word occurs.
+
+    Args:
+        vocab_size: number of token ids V; id 0 is padding, id 1 the unknown word.
+        embedding_dim: depth D of the vectors.
+        num_buckets: number of buckets that n-grams are hashed to.
+        word_dropout: share of tokens whose whole vector is dropped in training, so that no single word decides.
+
+    Call arguments:
+        inputs: what the text front end returns:
+            `token_ids` int `[B, T]`; `mask` bool `[B, T]`; `word_index` int `[B, T]`, the row of each token among
+            the distinct words of the batch; `subword_ids` int `[N]`, the bucket of each n-gram of these words;
+            `subword_segments` int `[N]`, the distinct word that each n-gram belongs to.
+
+    Returns:
+        float `[B, T, D]`, zero where the mask is False.
+
+    Example:
+        >>> embed = TokenEmbedding(vocab_size=1000, embedding_dim=64, num_buckets=5000)
+        >>> embed(front_end(["where is my parcel?"])).shape
+        (1, 5, 64)
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        embedding_dim: int,
+        num_buckets: int,
+        word_dropout: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.vocab_size = check_positive("vocab_size", vocab_size)
+        self.embedding_dim = check_positive("embedding_dim", embedding_dim)
+        self.num_buckets = check_positive("num_buckets", num_buckets)
+        self.word_dropout = check_rate("word_dropout", word_dropout)
+        self.dropout = keras.layers.Dropout(
+            self.word_dropout, noise_shape=(None, None, 1), dtype=self.dtype_policy, name="word_dropout"
+        )
+
+    def build(self, input_shape: Any) -> None:
+        self.word_embeddings = self._add_table(self.vocab_size, "word_embeddings")
+        self.subword_embeddings = self._add_table(self.num_buckets, "subword_embeddings")
+
+    def _add_table(self, rows: int, name: str) -> Any:
+        initializer = keras.initializers.RandomNormal(stddev=self.embedding_dim**-0.5)
+        return self.add_weight((rows, self.embedding_dim), initializer=initializer, name=name)
+
+    def call(self, inputs: dict[str, Any]) -> Any:
+        words = ops.take(self.word_embeddings, inputs["token_ids"], axis=0)
+        vectors = words + ops.take(self._subword_means(inputs), inputs["word_index"], axis=0)
+        vectors = ops.cast(vectors, self.compute_dtype)
+        return self.dropout(vectors) * ops.cast(ops.expand_dims(inputs["mask"], -1), self.compute_dtype)
+
+    def _subword_means(self, inputs: dict[str, Any]) -> Any:
+        """One row a distinct word, in float32; words without n-grams get zeros."""
+        segments = inputs["subword_segments"]
+        batch, time = ops.shape(inputs["token_ids"])[0], ops.shape(inputs["token_ids"])[1]
+        # A batch has at most B T distinct words. Unlike their true number, that bound is known to every backend.
+        bound = batch * time
+        vectors = ops.take(self.subword_embeddings, inputs["subword_ids"], axis=0)
+        sums = ops.segment_sum(vectors, segments, num_segments=bound)
+        counts = ops.segment_sum(ops.ones_like(segments, dtype=vectors.dtype), segments, num_segments=bound)
+        return sums / ops.expand_dims(ops.maximum(counts, 1), -1)
+
+    def compute_output_spec(self, inputs: dict[str, Any]) -> keras.KerasTensor:
+        return keras.KerasTensor((*inputs["token_ids"].shape, self.embedding_dim), dtype=self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "vocab_size": self.vocab_size,
+            "embedding_dim": self.embedding_dim,
+            "num_buckets": self.num_buckets,
+            "word_dropout": self.word_dropout,
+        }
