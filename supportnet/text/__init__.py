@@ -1,0 +1,1 @@
+"""Texts as models read them: cleaning, redaction, tokens, vocabulary; in Python and in the graph alike."""

@@ -1,0 +1,144 @@
+"""What each Unicode code point is read as: one table for the Python reference and for the TensorFlow graph.
+
+The table is `code_points.txt`, made by `tools/make_code_points.py`, which states the rules. Nothing here asks
+Python's, ICU's or RE2's own Unicode tables, nor the locale, so the answer is the same everywhere and for
+ever.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from supportnet.errors import UserError
+
+#: A folded text holds this character where a code point is to be deleted. The character itself folds to a
+#: space.
+DELETE = "\x7f"
+
+#: In `article` mode, letters and other characters that the article's cleaning will remove fold to one of
+#: these two: first the letters of the European scripts, which may be part of a mail address, then everything
+#: else.
+LETTER, OTHER = "à", "·"
+
+#: The letters of Latin, Greek and Cyrillic outside ASCII, and their combining marks, as a range of a
+#: character class.
+EUROPEAN = "À-ԯ"
+
+#: `unicode`, the default, keeps the words of every script; `article` keeps ASCII letters only.
+MODES = ("unicode", "article")
+
+#: The 29 code points that Python's `\s` and `str.split` take for white space.
+WHITESPACE = (
+    *range(0x09, 0x0E), *range(0x1C, 0x21), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029,
+    0x202F, 0x205F, 0x3000,
+)  # fmt: skip
+
+_NUM_CODE_POINTS = 0x110000
+_BLOCK = 256
+_FILE = Path(__file__).with_name("code_points.txt")
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """A map of code points to code points, usable as the table of `str.translate`.
+
+    It is stored in two stages, so that a graph holds some 100 KB instead of 4 MB: `blocks` int32 `[4352]`
+    says where in `values` the 256 entries of a block start, and most blocks are alike. A value of 0 means
+    "itself".
+
+    Example:
+        >>> "ÉTÉ\u00a0Ａ".translate(fold("unicode"))
+        'été a'
+    """
+
+    blocks: npt.NDArray[np.int32]
+    values: npt.NDArray[np.int32]
+
+    def __getitem__(self, code_point: int) -> int:
+        """Return what `code_point` is read as."""
+        return int(self.values[self.blocks[code_point >> 8] + (code_point & 255)]) or code_point
+
+    @classmethod
+    def of(cls, targets: npt.NDArray[np.int32]) -> "Fold":
+        """Make a fold from the target of every code point, int32 `[1114112]`."""
+        relative = np.where(targets == np.arange(_NUM_CODE_POINTS), 0, targets).astype(np.int32)
+        unique: dict[bytes, int] = {}
+        starts = [
+            unique.setdefault(block.tobytes(), _BLOCK * len(unique)) for block in relative.reshape(-1, _BLOCK)
+        ]
+        return cls(np.array(starts, np.int32), np.frombuffer(b"".join(unique), np.int32))
+
+
+@dataclass(frozen=True)
+class _Line:
+    code_points: range
+    reading: str
+
+    def targets(self) -> npt.NDArray[np.int32] | int:
+        if self.reading.startswith("="):
+            return int(self.reading[1:], 16)
+        if self.reading == "delete":
+            return ord(DELETE)
+        shift = int(self.reading) if self.reading[0] in "+-" else 0
+        return np.asarray(self.code_points, np.int32) + np.int32(shift)
+
+
+def _lines() -> Iterator[_Line]:
+    """Yield the lines of the file: `FIRST[..LAST[/STEP]] READING`."""
+    for line in _FILE.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            where, reading = line.split()
+            where, _, step = where.partition("/")
+            first, _, last = where.partition("..")
+            yield _Line(range(int(first, 16), int(last or first, 16) + 1, int(step or 1)), reading)
+
+
+@cache
+def fold(mode: str) -> Fold:
+    """Return the fold of a mode.
+
+    Args:
+        mode: `unicode`: lower case, ASCII digits, plain spaces and apostrophes; letters of every script are
+        kept.
+            `article`: ASCII letters in lower case and white space, which will be left of a text in the end,
+            and what is needed until personal data is redacted.
+
+    Raises:
+        UserError: there is no such mode.
+    """
+    if mode not in MODES:
+        raise UserError(f"mode must be one of {', '.join(MODES)}. Received: mode={mode!r}")
+    targets = _unicode_targets()
+    return Fold.of(targets if mode == "unicode" else _article_targets(targets))
+
+
+def _unicode_targets() -> npt.NDArray[np.int32]:
+    targets = np.full(_NUM_CODE_POINTS, ord(" "), np.int32)
+    for line in _lines():
+        targets[np.asarray(line.code_points)] = line.targets()
+    return targets
+
+
+def _article_targets(targets: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Derive the article's fold: no letter outside ASCII may become an ASCII letter, for those stay."""
+    code_points = np.arange(_NUM_CODE_POINTS)
+    ascii_letters = (targets >= ord("a")) & (targets <= ord("z"))
+    european = (targets >= ord(EUROPEAN[0])) & (targets <= ord(EUROPEAN[-1]))
+    letters = (ascii_letters & (code_points > 127)) | european
+    result = np.where(letters, ord(LETTER), np.where(targets > 127, ord(OTHER), targets))
+    result[targets == ord(" ")] = ord(DELETE)
+    result[[ord("<"), ord(">")]] = ord(OTHER)
+    result[list(WHITESPACE)] = ord(" ")
+    return result.astype(np.int32)
+
+
+@cache
+def own_tokens() -> str:
+    """Return the inside of a regular expression's class: the emoji, currency signs and other own tokens."""
+    runs = [line.code_points for line in _lines() if line.reading == "own"]
+    pieces = [f"{chr(run[0])}-{chr(run[-1])}" if run.step == 1 else "".join(map(chr, run)) for run in runs]
+    return "".join(pieces)

@@ -1,0 +1,75 @@
+"""The text pipeline as TensorFlow operations: the twin of `supportnet.text.tokenizer`.
+
+Core operations only (no TF Text, no `py_function`), so that an exported model reads strings in any TensorFlow
+process. The raw operations are called where the public functions would wrap them in ragged tensors, at
+several times the number of operations; at batch size 1 the number of operations is the time.
+"""
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from supportnet.errors import UserError
+from supportnet.text.code_points import Fold
+from supportnet.text.modes import BYTES_PER_TOKEN, MAX_LENGTH, get_mode
+
+
+class Tokens(NamedTuple):
+    """The tokens of a batch of B texts, in one flat list of N.
+
+    Attributes:
+        values: string `[N]`.
+        positions: int64 `[N, 2]`, the row and the column of each token.
+        shape: int64 `[2]`, B and the length of the longest text, at least 1.
+    """
+
+    values: Any
+    positions: Any
+    shape: Any
+
+
+def tokenize_graph(texts: Any, mode: str = "unicode", max_length: int = MAX_LENGTH) -> Any:
+    """Cut texts into tokens, with placeholders for personal data.
+
+    Args:
+        texts: string `[B]`, UTF-8; invalid bytes are allowed.
+        mode: `unicode` or `article`, see `supportnet.text.modes`.
+        max_length: number of tokens of a text at most.
+
+    Returns:
+        `tf.RaggedTensor` of strings, `[B, None]`.
+
+    Raises:
+        UserError: there is no such mode, or `max_length` isn't positive.
+
+    Example:
+        >>> tokenize_graph(["Refund £12.50!", ""])
+        <tf.RaggedTensor [[b'refund', b'\\xc2\\xa3', b'12.50', b'!'], []]>
+    """
+    tokens = flat_tokens(tf.convert_to_tensor(texts, tf.string), mode, max_length)
+    return tf.RaggedTensor.from_value_rowids(tokens.values, tokens.positions[:, 0], nrows=tokens.shape[0])
+
+
+def flat_tokens(texts: Any, mode: str, max_length: int) -> Tokens:
+    """Do what `tokenize_graph` does, with the flat list of tokens as the result."""
+    if max_length < 1:
+        raise UserError(f"max_length must be positive. Received: max_length={max_length}")
+    fold, rules = get_mode(mode)
+    texts = fold_graph(tf.strings.substr(texts, 0, BYTES_PER_TOKEN * max_length), fold)
+    for pattern, rewrite in rules:
+        texts = tf.strings.regex_replace(texts, pattern, rewrite)
+    positions, values, shape = tf.raw_ops.StringSplitV2(input=texts, sep="", maxsplit=-1)
+    kept = tf.where(positions[:, 1] < max_length)
+    shape = tf.stack([shape[0], tf.clip_by_value(shape[1], 1, max_length)])
+    return Tokens(tf.gather_nd(values, kept), tf.gather_nd(positions, kept), shape)
+
+
+def fold_graph(texts: Any, fold: Fold) -> Any:
+    """Fold the code points of texts, string `[B]`; invalid bytes are read as U+FFFD first."""
+    splits, code_points = tf.raw_ops.UnicodeDecode(
+        input=texts, input_encoding="UTF-8", errors="replace", replacement_char=0xFFFD, Tsplits=tf.int32
+    )
+    start = tf.gather(fold.blocks, tf.bitwise.right_shift(code_points, 8))
+    values = tf.gather(fold.values, start + tf.bitwise.bitwise_and(code_points, 255))
+    folded = tf.where(tf.equal(values, 0), code_points, values)
+    return tf.raw_ops.UnicodeEncode(input_values=folded, input_splits=splits, output_encoding="UTF-8")

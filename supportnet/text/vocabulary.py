@@ -1,0 +1,165 @@
+"""The tokens that a model knows, and their ids."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from supportnet.errors import UserError
+from supportnet.files import written_whole
+from supportnet.text.graph import tokenize_graph
+from supportnet.text.modes import MAX_LENGTH
+from supportnet.text.special_tokens import SPECIAL_TOKENS, UNKNOWN_ID
+from supportnet.text.tokenizer import to_bytes
+
+#: Texts that are tokenized at once when a vocabulary is built.
+_BATCH_SIZE = 1024
+
+
+class Vocabulary:
+    """An ordered list of distinct tokens; a token's index is its id. The special tokens come first.
+
+    Args:
+        tokens: the tokens, in order. The special tokens are put first unless the list begins with them.
+
+    Raises:
+        UserError: a token is empty, holds white space, or occurs twice.
+
+    Example:
+        >>> vocabulary = Vocabulary(["refund", "parcel"])
+        >>> vocabulary["refund"], vocabulary["never seen"], len(vocabulary)
+        (9, 1, 11)
+    """
+
+    def __init__(self, tokens: Iterable[str]) -> None:
+        given = tuple(tokens)
+        special = SPECIAL_TOKENS
+        self.tokens = given if given[: len(special)] == special else special + given
+        self.ids = {token: index for index, token in enumerate(self.tokens)}
+        self._check()
+
+    def _check(self) -> None:
+        for index, token in enumerate(self.tokens):
+            if not token or token.split() != [token]:
+                raise UserError(
+                    f"A token must not be empty or hold white space. Received: token {index} = {token!r}"
+                )
+            if self.ids[token] != index:
+                raise UserError(f"Tokens must be distinct. Received: token {index} = {token!r} a second time")
+
+    @classmethod
+    def build(
+        cls,
+        texts: Iterable[str],
+        mode: str = "unicode",
+        max_length: int = MAX_LENGTH,
+        min_count: int = 2,
+        max_size: int | None = None,
+    ) -> "Vocabulary":
+        """Make the vocabulary of some texts: the commonest tokens first, equally common ones in alphabetical
+        order.
+
+        Args:
+            texts: the texts to count tokens in, normally the training split.
+            mode: `unicode` or `article`, as the model will read texts.
+            max_length: number of tokens of a text that are read.
+            min_count: how often a token must occur.
+            max_size: number of tokens at most, the special tokens included.
+
+        Raises:
+            UserError: there is no such mode, or a number is too small.
+        """
+        if min_count < 1:
+            raise UserError(f"min_count must be positive. Received: min_count={min_count}")
+        if max_size is not None and max_size < len(SPECIAL_TOKENS):
+            raise UserError(f"max_size must be at least {len(SPECIAL_TOKENS)}. Received: max_size={max_size}")
+        counts: Counter[str] = Counter()
+        for batch in _batches(map(to_bytes, texts)):
+            tokens = tokenize_graph(batch, mode, max_length).values.numpy()
+            counts.update(token.decode("utf-8") for token in tokens)
+        for token in SPECIAL_TOKENS:
+            counts.pop(token, None)
+        common = sorted((-count, token) for token, count in counts.items() if count >= min_count)
+        return cls((*SPECIAL_TOKENS, *(token for _, token in common))[:max_size])
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Vocabulary":
+        """Read a vocabulary that `save` wrote; a missing or damaged file is a `UserError` that names it."""
+        try:
+            text = Path(path).read_bytes().decode("utf-8")
+        except FileNotFoundError:
+            raise UserError(f"{path} is missing.") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{path} can't be read as a vocabulary: {error}.") from None
+        lines = text.split("\n")
+        if lines.pop() or tuple(lines[: len(SPECIAL_TOKENS)]) != SPECIAL_TOKENS:
+            special = ", ".join(SPECIAL_TOKENS)
+            raise UserError(
+                f"{path} is no whole vocabulary: one token a line, first {special}, a line end last."
+            )
+        try:
+            return cls(lines)
+        except UserError as error:
+            raise UserError(f"{path} is damaged. {error}") from None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write one token a line, UTF-8, in the order of the ids; whole or not at all."""
+        with written_whole(path) as temporary:
+            temporary.write_bytes("".join(f"{token}\n" for token in self.tokens).encode("utf-8"))
+
+    def table(self) -> Any:
+        """Return a lookup table, string -> int64, that holds the tokens themselves."""
+        ids = tf.range(len(self), dtype=tf.int64)
+        initializer = tf.lookup.KeyValueTensorInitializer(list(self.tokens), ids)
+        return tf.lookup.StaticHashTable(initializer, default_value=UNKNOWN_ID)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __getitem__(self, token: str) -> int:
+        """Return the id of a token, `UNKNOWN_ID` if it isn't there."""
+        return self.ids.get(token, UNKNOWN_ID)
+
+    def __contains__(self, token: object) -> bool:
+        return token in self.ids
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tokens)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vocabulary) and self.tokens == other.tokens
+
+    def __hash__(self) -> int:
+        return hash(self.tokens)
+
+    def __repr__(self) -> str:
+        return f"Vocabulary of {len(self)} tokens"
+
+
+def table_from_file(path: str | os.PathLike[str]) -> Any:
+    """Return a lookup table, string -> int64, whose tokens an export takes along as an asset.
+
+    Whatever is exported must hold the table as an attribute, so that TensorFlow tracks it.
+
+    Args:
+        path: a file that `Vocabulary.save` wrote.
+    """
+    lookup = tf.lookup
+    initializer = lookup.TextFileInitializer(
+        os.fspath(path),
+        tf.string,
+        lookup.TextFileIndex.WHOLE_LINE,
+        tf.int64,
+        lookup.TextFileIndex.LINE_NUMBER,
+    )
+    return lookup.StaticHashTable(initializer, default_value=UNKNOWN_ID)
+
+
+def _batches(texts: Iterable[bytes]) -> Iterator[list[bytes]]:
+    iterator = iter(texts)
+    while batch := list(islice(iterator, _BATCH_SIZE)):
+        yield batch
