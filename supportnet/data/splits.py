@@ -1,0 +1,123 @@
+"""Cutting off a validation split, and checks that data can be trained and scored on."""
+
+import random
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
+from supportnet.errors import UserError
+
+#: How many names a message lists before it only counts the rest.
+_MOST_NAMES = 10
+
+
+def train_validation_split(
+    tickets: Sequence[Ticket], validation_share: float = 0.1, seed: int = 0
+) -> tuple[list[Ticket], list[Ticket]]:
+    """Cut a validation split off, intent by intent.
+
+    Every intent gives `validation_share` of its tickets, rounded, at least one, and keeps at least one. An
+    intent with a single ticket stays in training, with a warning. Out-of-scope tickets are divided like an
+    intent. The same seed gives the same split on every machine and Python version.
+
+    Args:
+        tickets: labelled tickets.
+        validation_share: between 0 and 1, both excluded.
+        seed: any whole number.
+
+    Returns:
+        Training and validation tickets, both in the order of `tickets`.
+
+    Raises:
+        UserError: if `validation_share` is out of range, or no intent has two tickets.
+
+    Example:
+        >>> train, validation = train_validation_split(load("banking77")["train"], seed=1)
+    """
+    if not 0 < validation_share < 1:
+        raise UserError(f"validation_share must be between 0 and 1. Received: {validation_share=}")
+    # Of Python's generators only random() is promised to give the same numbers in every version.
+    draw = random.Random(seed).random
+    by_intent: dict[str | None, list[tuple[float, int]]] = defaultdict(list)
+    for index, ticket in enumerate(tickets):
+        by_intent[ticket.intent].append((draw(), index))
+    chosen: set[int] = set()
+    for members in by_intent.values():
+        num_chosen = min(max(1, round(len(members) * validation_share)), len(members) - 1)
+        chosen.update(index for _, index in sorted(members)[:num_chosen])
+    if not chosen:
+        raise UserError("A validation split needs an intent with at least two messages; there is none.")
+    _warn_of_single_examples(by_intent)
+    train = [ticket for index, ticket in enumerate(tickets) if index not in chosen]
+    return train, [ticket for index, ticket in enumerate(tickets) if index in chosen]
+
+
+def check_trainable(tickets: Sequence[Ticket]) -> None:
+    """Check that a classifier can be trained on `tickets`.
+
+    Raises:
+        UserError: if there are no tickets, one has no intent, fewer than two intents are in scope, or no text
+            holds anything but white space.
+    """
+    if not tickets:
+        raise UserError("There are no messages to train on.")
+    _check_labelled(tickets, "train on")
+    intents = _in_scope(tickets)
+    if not intents:
+        raise UserError("Training needs at least two intents, but every message is out of scope.")
+    if len(intents) == 1:
+        raise UserError(
+            f"Training needs at least two intents, but every message has the same one: {intents[0]!r}."
+        )
+    if not any(ticket.text.strip() for ticket in tickets):
+        raise UserError("Every message to train on is empty. Is the text column the right one?")
+
+
+def check_known_intents(train_intents: Iterable[str], test_tickets: Sequence[Ticket]) -> None:
+    """Check that a model trained on `train_intents` can be scored on `test_tickets`.
+
+    An intent that training never saw can't be predicted, so that a score over its messages says nothing of
+    the model. Messages that no intent covers are `OUT_OF_SCOPE`, and always allowed.
+
+    Raises:
+        UserError: if there are no tickets, one has no intent, or an intent isn't in `train_intents`.
+    """
+    if not test_tickets:
+        raise UserError("There are no messages to evaluate on.")
+    _check_labelled(test_tickets, "evaluate on")
+    unknown = sorted(set(_in_scope(test_tickets)) - set(train_intents))
+    if unknown:
+        raise UserError(
+            f"The data to evaluate on has intents that training never saw: {_listed(unknown)}. "
+            f"Remove or rename them, or label their messages {OUT_OF_SCOPE}."
+        )
+
+
+def _check_labelled(tickets: Sequence[Ticket], purpose: str) -> None:
+    for number, ticket in enumerate(tickets, start=1):
+        if ticket.intent is None:
+            raise UserError(f"Every message to {purpose} needs an intent; message {number} has none.")
+
+
+def _in_scope(tickets: Iterable[Ticket]) -> list[str]:
+    found = {ticket.intent for ticket in tickets}
+    return sorted(intent for intent in found if intent not in (None, OUT_OF_SCOPE))
+
+
+def _warn_of_single_examples(by_intent: dict[str | None, list[tuple[float, int]]]) -> None:
+    single = sorted(
+        intent
+        for intent, members in by_intent.items()
+        if intent not in (None, OUT_OF_SCOPE) and len(members) == 1
+    )
+    if single:
+        warnings.warn(
+            f"Intents with a single message stay in training, outside validation: {_listed(single)}.",
+            stacklevel=3,
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    rest = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
