@@ -1,0 +1,20 @@
+"""Tickets as raw strings: the built-in sample, public data sets, own files."""
+
+from supportnet.data.describe import describe
+from supportnet.data.files import load_file
+from supportnet.data.sources import list_sources, load
+from supportnet.data.splits import check_known_intents, check_trainable, train_validation_split
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
+
+__all__ = [
+    "OUT_OF_SCOPE",
+    "Ticket",
+    "TicketDataset",
+    "check_known_intents",
+    "check_trainable",
+    "describe",
+    "list_sources",
+    "load",
+    "load_file",
+    "train_validation_split",
+]

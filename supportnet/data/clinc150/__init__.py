@@ -1,0 +1,165 @@
+"""CLINC150: 150 intents in 10 domains, and messages out of scope (Larson et al. 2019)."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from supportnet.data.rows import decode
+from supportnet.data.ticket import OUT_OF_SCOPE, TicketDataset
+from supportnet.data.upstream import SourceInfo, read_copy, recorded_files, to_tickets
+from supportnet.errors import UserError
+
+DESCRIPTION_BY_VARIANT = {
+    "full": "23,700 requests to an assistant, 150 intents in 10 domains, 1,200 of them out of scope.",
+    "small": "CLINC150 with 50 training messages per intent instead of 100.",
+    "imbalanced": "CLINC150 with 25, 50, 75 or 100 training messages per intent.",
+    "oos_plus": "CLINC150 with 250 out-of-scope training messages instead of 100.",
+}
+INFOS = {
+    variant: SourceInfo(
+        name="clinc150" if variant == "full" else f"clinc150/{variant}",
+        description=description,
+        licence="CC-BY-3.0",
+        source="https://github.com/clinc/oos-eval/tree/828f8093932c8fe6ca7936c3d2e52903b1c523de/data",
+        citation=(
+            "Larson et al. 2019, An Evaluation Dataset for Intent Classification and Out-of-Scope "
+            "Prediction, https://aclanthology.org/D19-1131"
+        ),
+    )
+    for variant, description in DESCRIPTION_BY_VARIANT.items()
+}
+
+#: Split -> its upstream parts. Out-of-scope training messages stay apart: `train_oos` adds them to train.
+SPLIT_PARTS = {
+    "train": ("train",),
+    "validation": ("val", "oos_val"),
+    "test": ("test", "oos_test"),
+    "oos_train": ("oos_train",),
+}
+DOMAINS_FILE = "domains.json"
+
+
+def data_file(variant: str) -> str:
+    """Return the name of the file that holds the messages of `variant`."""
+    return f"data_{variant}.json"
+
+
+def parse(content: bytes, name: str) -> dict[str, list[tuple[str, str]]]:
+    """Return text and intent of every message in one of the data files, by split.
+
+    The upstream intent `oos` becomes `OUT_OF_SCOPE`.
+
+    Args:
+        content: what the file holds: JSON, part -> list of [text, intent].
+        name: the file's name for error messages.
+
+    Returns:
+        The splits train, validation and test, the latter two with out-of-scope messages last, and oos_train.
+
+    Raises:
+        UserError: if the file isn't of that form.
+    """
+    parts = _json_object(content, name)
+    return {
+        split: [pair for part in names for pair in _pairs(parts, part, name)]
+        for split, names in SPLIT_PARTS.items()
+    }
+
+
+def parse_domains(content: bytes, name: str = DOMAINS_FILE) -> dict[str, str]:
+    """Return the domain of every intent.
+
+    Args:
+        content: what domains.json holds: domain -> list of intents.
+        name: the file's name for error messages.
+
+    Raises:
+        UserError: if the file isn't of that form.
+
+    Example:
+        >>> parse_domains(b'{"travel": ["book_flight", "book_hotel"]}')
+        {'book_flight': 'travel', 'book_hotel': 'travel'}
+    """
+    domains = _json_object(content, name)
+    for domain, intents in domains.items():
+        if not isinstance(intents, list) or not all(isinstance(intent, str) for intent in intents):
+            raise UserError(f"{name}: {domain!r} must be a list of strings.")
+    return {intent: domain for domain, intents in domains.items() for intent in intents}
+
+
+def load(
+    variant: str = "full", data_dir: str | os.PathLike[str] | None = None, train_oos: bool = False
+) -> TicketDataset:
+    """Load CLINC150, from `data_dir`/clinc150/ or downloaded and prepared by tensorflow-datasets.
+
+    Args:
+        variant: full, small, imbalanced or oos_plus.
+        data_dir: the folder above the one with the user's copies of the files.
+        train_oos: add the out-of-scope training messages to train.
+
+    Returns:
+        The splits train, validation and test; the categories are the domains.
+
+    Raises:
+        UserError: if a file is missing or damaged, or there is no network.
+    """
+    if data_dir is None:
+        examples, domains = _read_prepared(variant)
+    else:
+        examples, domains = _read_copies(variant, Path(data_dir) / "clinc150")
+    oos_train = examples.pop("oos_train")
+    if train_oos:
+        examples["train"] = examples["train"] + oos_train
+    info = INFOS[variant]
+    return TicketDataset(
+        name=info.name,
+        splits={split: to_tickets(pairs, split) for split, pairs in examples.items()},
+        description=info.description,
+        licence=info.licence,
+        source=info.source,
+        categories=domains,
+    )
+
+
+def _read_copies(variant: str, folder: Path) -> tuple[dict[str, list[tuple[str, str]]], dict[str, str]]:
+    recorded = recorded_files(__name__)
+    file = data_file(variant)
+    examples = parse(read_copy(folder, recorded[file]), str(folder / file))
+    return examples, parse_domains(read_copy(folder, recorded[DOMAINS_FILE]), str(folder / DOMAINS_FILE))
+
+
+def _read_prepared(variant: str) -> tuple[dict[str, list[tuple[str, str]]], dict[str, str]]:
+    # Here, so that reading copies needs neither tensorflow-datasets nor TensorFlow.
+    from supportnet.data.clinc150.clinc150_dataset_builder import Builder
+    from supportnet.data.prepared import read_prepared
+
+    by_split = read_prepared(Builder(config=variant))
+    domains = {example["intent"]: example["domain"] for examples in by_split.values() for example in examples}
+    domains.pop(OUT_OF_SCOPE, None)
+    return {
+        split: [(example["text"], example["intent"]) for example in by_split[split]] for split in SPLIT_PARTS
+    }, domains
+
+
+def _json_object(content: bytes, name: str) -> dict[str, Any]:
+    try:
+        value = json.loads(decode(content, "utf-8", name))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{name} isn't JSON ({error}).") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{name} must hold one JSON object. Received: a {type(value).__name__}")
+    return value
+
+
+def _pairs(parts: dict[str, Any], part: str, name: str) -> list[tuple[str, str]]:
+    if not isinstance(parts.get(part), list):
+        raise UserError(f"{name} must hold a list {part!r}.")
+    pairs = []
+    for index, pair in enumerate(parts[part]):
+        match pair:
+            case [str(text), str(intent)]:
+                pairs.append((text, OUT_OF_SCOPE if intent == "oos" else intent))
+            case _:
+                raise UserError(f"{name}: message {index} of {part!r} must be [text, intent], two strings.")
+    return pairs

@@ -1,0 +1,127 @@
+"""One door to every data source: named ones and the user's own files."""
+
+import difflib
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from supportnet.data import banking77, clinc150
+from supportnet.data.files import load_file
+from supportnet.data.ticket import TicketDataset
+from supportnet.data.upstream import SourceInfo
+from supportnet.errors import UserError
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What a named source may ask for; each takes what it knows."""
+
+    data_dir: str | os.PathLike[str] | None
+    train_oos: bool
+    seed: int
+
+
+_SAMPLE = SourceInfo(
+    name="sample",
+    description="Invented messages to an online shop's support desk, with replies, made from a grammar.",
+    licence="Apache-2.0",
+    source="supportnet.data.sample",
+    citation="none: part of supportnet",
+)
+
+
+def _load_sample(options: _Options) -> TicketDataset:
+    # Here, so that importing this room doesn't build the grammar.
+    from supportnet.data.sample import load_sample
+
+    return load_sample(seed=options.seed, train_oos=options.train_oos)
+
+
+def _load_banking77(options: _Options) -> TicketDataset:
+    return banking77.load(options.data_dir)
+
+
+def _clinc150_loader(variant: str) -> Callable[[_Options], TicketDataset]:
+    return lambda options: clinc150.load(variant, options.data_dir, options.train_oos)
+
+
+_SOURCES: dict[str, tuple[SourceInfo, Callable[[_Options], TicketDataset]]] = {
+    info.name: (info, loader)
+    for info, loader in [
+        (_SAMPLE, _load_sample),
+        (banking77.INFO, _load_banking77),
+        *((info, _clinc150_loader(variant)) for variant, info in clinc150.INFOS.items()),
+    ]
+}
+
+
+def list_sources() -> list[dict[str, str]]:
+    """Return name, description, licence, source and citation of every named source.
+
+    Example:
+        >>> [source["name"] for source in list_sources()][:2]
+        ['sample', 'banking77']
+    """
+    return [asdict(info) for info, _ in _SOURCES.values()]
+
+
+def load(
+    name_or_path: str | os.PathLike[str],
+    *,
+    data_dir: str | os.PathLike[str] | None = None,
+    train_oos: bool = False,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    split_column: str | None = None,
+    delimiter: str | None = None,
+    encoding: str = "utf-8",
+    seed: int = 0,
+) -> TicketDataset:
+    """Load a data set: a named source, or a CSV, TSV or JSONL file.
+
+    A string that names a source is that source; write `./sample` for a file of such a name.
+
+    Args:
+        name_or_path: one of `list_sources()`, or a path.
+        data_dir: for banking77 and clinc150: read the upstream files from `data_dir`/banking77/ or
+            `data_dir`/clinc150/ instead of downloading them.
+        train_oos: for sources that hold them apart: add the out-of-scope training messages to train.
+        text_column: for a file: see `load_file`, as for the next four.
+        label_column: column of the intents.
+        split_column: column of the splits.
+        delimiter: one character.
+        encoding: the file's encoding.
+        seed: for sample: which sample is made.
+
+    Returns:
+        The tickets by split. A file without a split column has one split, `all`.
+
+    Raises:
+        UserError: names the file, row, column or option that is wrong.
+
+    Example:
+        >>> dataset = load("banking77", data_dir="downloads")
+        >>> len(dataset["train"])
+        10003
+    """
+    columns = {"text_column": text_column, "label_column": label_column, "split_column": split_column}
+    if isinstance(name_or_path, str) and name_or_path in _SOURCES:
+        _check_no_file_options(name_or_path, {**columns, "delimiter": delimiter})
+        _, loader = _SOURCES[name_or_path]
+        return loader(_Options(data_dir=data_dir, train_oos=train_oos, seed=seed))
+    if not os.path.exists(name_or_path):  # noqa: PTH110  (Path.exists raises where the name is too long)
+        raise UserError(_not_found(os.fspath(name_or_path)))
+    return load_file(name_or_path, **columns, delimiter=delimiter, encoding=encoding)
+
+
+def _check_no_file_options(name: str, options: dict[str, str | None]) -> None:
+    for option, value in options.items():
+        if value is not None:
+            flag = f"--{option.replace('_', '-')}"
+            raise UserError(f"{option} ({flag}) is for files, not for {name}. Received: {option}={value!r}")
+
+
+def _not_found(name: str) -> str:
+    message = f"There is no file and no data source named {name!r}. Data sources: {', '.join(_SOURCES)}."
+    closest = difflib.get_close_matches(name.lower(), _SOURCES, n=1)
+    return f"{message} Did you mean {closest[0]!r}?" if closest else message

@@ -1,0 +1,79 @@
+"""Public data sets: what is known of each, the checksums of its files, and reading the user's copies."""
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from supportnet.data.ticket import Ticket
+from supportnet.errors import UserError
+
+
+@dataclass(frozen=True)
+class SourceInfo:
+    """What is known of a data source before it is read.
+
+    Attributes:
+        name: the name that `load` takes.
+        description: one line that says what it is.
+        licence: SPDX id or name of the licence.
+        source: where it comes from: an address with its commit.
+        citation: the paper to cite.
+    """
+
+    name: str
+    description: str
+    licence: str
+    source: str
+    citation: str
+
+
+@dataclass(frozen=True)
+class UpstreamFile:
+    """A file of a public data set as tensorflow-datasets' `checksums.tsv` records it."""
+
+    url: str
+    size: int
+    sha256: str
+    name: str
+
+
+def recorded_files(package: str) -> dict[str, UpstreamFile]:
+    """Return the files of a data set, by file name.
+
+    Args:
+        package: the data set's package, which holds its `checksums.tsv`.
+
+    Example:
+        >>> recorded_files("supportnet.data.banking77")["test.csv"].size
+        239961
+    """
+    lines = files(package).joinpath("checksums.tsv").read_text(encoding="utf-8").splitlines()
+    records = [line.split("\t") for line in lines]
+    return {name: UpstreamFile(url, int(size), sha256, name) for url, size, sha256, name in records}
+
+
+def read_copy(folder: str | os.PathLike[str], file: UpstreamFile) -> bytes:
+    """Return what the user's copy of `file` in `folder` holds; warn if it isn't the recorded one.
+
+    Raises:
+        UserError: if the copy is missing or can't be read.
+    """
+    path = Path(folder) / file.name
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing. It can be downloaded from {file.url}") from None
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror}.") from None
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        warnings.warn(f"{path} isn't the recorded file (its SHA-256 differs from {file.url}).", stacklevel=2)
+    return content
+
+
+def to_tickets(examples: Iterable[tuple[str, str]], split: str) -> list[Ticket]:
+    """Return pairs of text and intent as the tickets of `split`."""
+    return [Ticket(text=text, intent=intent, split=split) for text, intent in examples]

@@ -1,0 +1,103 @@
+"""Downloading and preparing through tensorflow-datasets, from a server on this machine."""
+
+import functools
+import hashlib
+import http.server
+import shutil
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tensorflow_datasets.core.download.checksums import UrlInfo
+
+from supportnet.data import load
+from supportnet.data.banking77 import banking77_dataset_builder
+from supportnet.data.clinc150 import clinc150_dataset_builder
+from supportnet.data.upstream import recorded_files
+from supportnet.errors import UserError
+
+DUMMY_DATA = Path(__file__).parent / "dummy_data"
+BUILDER_MODULES = {"banking77": banking77_dataset_builder, "clinc150": clinc150_dataset_builder}
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*isn't the recorded file")
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def upstream(tmp_path):
+    """A server with the invented files; its folder, its address and a way to stop it."""
+    folder = shutil.copytree(DUMMY_DATA, tmp_path / "upstream")
+    handler = functools.partial(QuietHandler, directory=folder)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server.folder = folder
+    server.address = f"http://127.0.0.1:{server.server_port}"
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def invented_upstream(upstream, tmp_path, monkeypatch):
+    """Let the builders download from the server, with the checksums of its files; prepare in `tmp_path`."""
+    monkeypatch.setattr("tensorflow_datasets.core.constants.DATA_DIR", str(tmp_path / "prepared"))
+    for name, module in BUILDER_MODULES.items():
+        files = {
+            file.name: replace(file, url=f"{upstream.address}/{name}/{file.name}")
+            for file in recorded_files(f"supportnet.data.{name}").values()
+        }
+        checksums = {file.url: url_info(upstream.folder / name / file.name) for file in files.values()}
+        monkeypatch.setattr(module, "recorded_files", lambda _, files=files: files)
+        monkeypatch.setattr(module.Builder, "url_infos", checksums)
+
+
+def url_info(path):
+    content = path.read_bytes()
+    return UrlInfo(size=len(content), checksum=hashlib.sha256(content).hexdigest(), filename=path.name)
+
+
+@pytest.mark.parametrize("name", ["banking77", "clinc150", "clinc150/oos_plus"])
+def test_a_download_gives_the_same_tickets_as_copies_and_is_kept(name, upstream, capsys):
+    copies = load(name, data_dir=DUMMY_DATA, train_oos=True)
+    assert load(name, train_oos=True) == copies
+    assert capsys.readouterr().out == ""
+    upstream.shutdown()
+    upstream.server_close()
+    assert load(name, train_oos=True) == copies
+
+
+def test_without_a_network_the_error_says_so_and_names_the_way_out(upstream):
+    upstream.shutdown()
+    upstream.server_close()
+    with pytest.raises(
+        UserError, match=r"^clinc150 can't be downloaded: there is no network.*--data-dir DIR\)\.$"
+    ):
+        load("clinc150/small")
+
+
+def test_a_file_that_is_gone_upstream_is_named(upstream):
+    (upstream.folder / "banking77" / "categories.json").unlink()
+    with pytest.raises(
+        UserError, match=r"^banking77 can't be downloaded: 404 .*categories\.json\. .*--data-dir"
+    ):
+        load("banking77")
+
+
+def test_a_file_that_goes_while_downloading_is_named(upstream):
+    (upstream.folder / "banking77" / "train.csv").unlink()
+    with pytest.raises(UserError, match=r"^banking77 can't be downloaded: .*train\.csv.*404.*--data-dir"):
+        load("banking77")
+
+
+def test_a_download_that_is_not_the_recorded_file_is_refused(upstream):
+    path = upstream.folder / "banking77" / "test.csv"
+    path.write_text(path.read_text(encoding="utf-8") + "One more,lost_card\n", encoding="utf-8")
+    with pytest.raises(
+        UserError, match=r"^banking77 can't be downloaded: .*isn't the recorded one.*--data-dir"
+    ):
+        load("banking77")

@@ -1,0 +1,53 @@
+"""The tensorflow-datasets builders: tfds's own checks, on invented data."""
+
+from pathlib import Path
+
+import tensorflow_datasets as tfds
+
+from supportnet.data.banking77.banking77_dataset_builder import Builder as Banking77Builder
+from supportnet.data.clinc150.clinc150_dataset_builder import Builder as Clinc150Builder
+
+DUMMY_DATA = Path(__file__).parent / "dummy_data"
+
+
+class Banking77Test(tfds.testing.DatasetBuilderTestCase):
+    DATASET_CLASS = Banking77Builder
+    EXAMPLE_DIR = DUMMY_DATA / "banking77"
+    DL_DOWNLOAD_RESULT = {name: name for name in ("train.csv", "test.csv", "categories.json")}  # noqa: RUF012
+    SPLITS = {"train": 6, "test": 3}  # noqa: RUF012
+
+
+class Clinc150Case(tfds.testing.DatasetBuilderTestCase):
+    """What the variants share; tfds wants one case for each set of numbers."""
+
+    __test__ = False
+    DATASET_CLASS = Clinc150Builder
+    EXAMPLE_DIR = DUMMY_DATA / "clinc150"
+
+
+class Clinc150FullTest(Clinc150Case):
+    __test__ = True
+    BUILDER_CONFIG_NAMES_TO_TEST = ["full"]  # noqa: RUF012
+    DL_DOWNLOAD_RESULT = {name: name for name in ("data_full.json", "domains.json")}  # noqa: RUF012
+    SPLITS = {"train": 6, "validation": 4, "test": 5, "oos_train": 1}  # noqa: RUF012
+
+
+class Clinc150SmallTest(Clinc150Case):
+    __test__ = True
+    BUILDER_CONFIG_NAMES_TO_TEST = ["small"]  # noqa: RUF012
+    DL_DOWNLOAD_RESULT = {name: name for name in ("data_small.json", "domains.json")}  # noqa: RUF012
+    SPLITS = {"train": 3, "validation": 4, "test": 5, "oos_train": 1}  # noqa: RUF012
+
+
+class Clinc150ImbalancedTest(Clinc150Case):
+    __test__ = True
+    BUILDER_CONFIG_NAMES_TO_TEST = ["imbalanced"]  # noqa: RUF012
+    DL_DOWNLOAD_RESULT = {name: name for name in ("data_imbalanced.json", "domains.json")}  # noqa: RUF012
+    SPLITS = {"train": 5, "validation": 4, "test": 5, "oos_train": 1}  # noqa: RUF012
+
+
+class Clinc150OosPlusTest(Clinc150Case):
+    __test__ = True
+    BUILDER_CONFIG_NAMES_TO_TEST = ["oos_plus"]  # noqa: RUF012
+    DL_DOWNLOAD_RESULT = {name: name for name in ("data_oos_plus.json", "domains.json")}  # noqa: RUF012
+    SPLITS = {"train": 6, "validation": 4, "test": 5, "oos_train": 3}  # noqa: RUF012
