@@ -16,8 +16,8 @@ from supportnet.errors import UserError
 def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block succeeds, else remove it.
 
-    Works for a file and for a folder (the block creates either). Parents are created. An existing file is
-    replaced; an existing folder is an error, because a rename can't replace a folder that isn't empty.
+    Works for a file and for a folder (the block creates either). Parents are created. What stood at `path` is
+    replaced, and stays as it was if the block or the rename fails.
 
     Example:
         >>> with written_whole("model/labels.txt") as temporary:
@@ -29,6 +29,9 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     holder = Path(tempfile.mkdtemp(prefix=".incomplete-", dir=target.parent))
     try:
         yield holder / target.name
+        if target.is_dir():
+            # A rename can't replace a folder that isn't empty.
+            target.rename(holder / "replaced")
         (holder / target.name).replace(target)
     finally:
         shutil.rmtree(holder, ignore_errors=True)

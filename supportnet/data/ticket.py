@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from supportnet.errors import UserError
 
-#: The intent of a message that none of the trained intents covers. It is never a class of the model.
+#: The intent of a message that none of the trained intents covers. It is a class of the model
+#: only where training messages have it, as `--train-oos` asks for.
 OUT_OF_SCOPE = "out_of_scope"
 
 

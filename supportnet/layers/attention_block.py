@@ -40,9 +40,7 @@ class AttentionBlock(keras.layers.Layer):
         policy = self.dtype_policy
         self.attention_norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=policy, name="attention_norm")
         self.attention = MultiHeadAttention(self.num_heads, self.dropout_rate, dtype=policy, name="attention")
-        self.feed_forward_norm = keras.layers.LayerNormalization(
-            epsilon=1e-5, dtype=policy, name="feed_forward_norm"
-        )
+        self.feed_forward_norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=policy, name="feed_forward_norm")
         self.expand = keras.layers.Dense(self.hidden_dim, activation="relu", dtype=policy, name="expand")
         self.contract = keras.layers.Dense(input_shape[-1], dtype=policy, name="contract")
         self.dropout = keras.layers.Dropout(self.dropout_rate, dtype=policy, name="dropout")

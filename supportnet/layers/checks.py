@@ -1,22 +1,24 @@
 """Checks of the numbers that layers and models are made from."""
 
+from supportnet.errors import UserError
+
 
 def check_divides(name: str, divisor: int, of: str, number: int) -> int:
-    """Return `divisor` if it divides `number`, else raise a ValueError that names both."""
+    """Return `divisor` if it divides `number`, else raise a `UserError` (a ValueError) that names both."""
     if divisor < 1 or number % divisor:
-        raise ValueError(f"{name} must be at least 1 and divide {of} ({number}). Received: {name}={divisor}")
+        raise UserError(f"{name} must be at least 1 and divide {of} ({number}). Received: {name}={divisor}")
     return divisor
 
 
 def check_positive(name: str, number: int) -> int:
-    """Return `number` if it is at least 1, else raise a ValueError."""
+    """Return `number` if it is at least 1, else raise a `UserError`."""
     if number < 1:
-        raise ValueError(f"{name} must be at least 1. Received: {name}={number}")
+        raise UserError(f"{name} must be at least 1. Received: {name}={number}")
     return number
 
 
 def check_rate(name: str, rate: float) -> float:
-    """Return `rate` if it lies in [0, 1), else raise a ValueError."""
+    """Return `rate` if it lies in [0, 1), else raise a `UserError`."""
     if not 0.0 <= rate < 1.0:
-        raise ValueError(f"{name} must be at least 0 and below 1. Received: {name}={rate}")
+        raise UserError(f"{name} must be at least 0 and below 1. Received: {name}={rate}")
     return rate

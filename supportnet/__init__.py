@@ -1,0 +1,53 @@
+"""Customer support in Keras: classify messages and serve the model with TensorFlow Serving.
+
+import supportnet
+
+tickets = supportnet.load("sample")
+model = supportnet.train(tickets)
+model.classify(["where is my parcel?"])
+model.export("saved_models/support")
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from supportnet.version import __version__
+
+if TYPE_CHECKING:
+    from supportnet.api import SupportModel, load_model, train
+    from supportnet.data import load
+    from supportnet.evaluation.classify import evaluate_model
+    from supportnet.models.article import build_model
+    from supportnet.text.preprocess import preprocess
+
+__all__ = [
+    "SupportModel",
+    "__version__",
+    "build_model",
+    "evaluate_model",
+    "load",
+    "load_model",
+    "preprocess",
+    "train",
+]
+
+#: Where each name lives. It is imported when it is first used: TensorFlow takes seconds.
+_HOMES = {
+    "SupportModel": "supportnet.api",
+    "build_model": "supportnet.models.article",
+    "evaluate_model": "supportnet.evaluation.classify",
+    "load": "supportnet.data",
+    "load_model": "supportnet.api",
+    "preprocess": "supportnet.text.preprocess",
+    "train": "supportnet.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'supportnet' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

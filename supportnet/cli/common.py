@@ -1,0 +1,115 @@
+"""Options and output that commands share."""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+
+from supportnet.errors import UserError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+
+_DATA_OPTIONS = (
+    click.option(
+        "--data",
+        required=True,
+        metavar="NAME|PATH",
+        help="A source of `data list`, or a CSV, TSV or JSONL file.",
+    ),
+    click.option("--data-dir", metavar="DIR", help="Read DIR/banking77 or DIR/clinc150 instead of downloading."),
+    click.option(
+        "--train-oos",
+        is_flag=True,
+        help="Train on CLINC150's out-of-scope messages, as an intent of their own.",
+    ),
+    click.option("--text-column", metavar="NAME", help="Column of the messages in a file."),
+    click.option("--label-column", metavar="NAME", help="Column of the intents."),
+    click.option("--split-column", metavar="NAME", help="Column that says train, validation or test."),
+    click.option("--delimiter", metavar="CHAR", help="Delimiter of a CSV file, if it can't be seen."),
+    click.option("--encoding", default="utf-8", show_default=True, help="Encoding of a file."),
+)
+
+#: Names of the options above that `supportnet.load` takes.
+LOAD_ARGUMENTS = (
+    "data_dir",
+    "train_oos",
+    "text_column",
+    "label_column",
+    "split_column",
+    "delimiter",
+    "encoding",
+)
+
+
+def data_options(command: Command) -> Command:
+    """Add the options that say which data to read."""
+    for option in reversed(_DATA_OPTIONS):
+        command = option(command)
+    return command
+
+
+def load_arguments(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the arguments of `supportnet.load` out of a command's options."""
+    delimiter = options.get("delimiter")
+    if delimiter is not None:
+        options["delimiter"] = delimiter.replace("\\t", "\t")
+    return {name: options.pop(name) for name in LOAD_ARGUMENTS}
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object on standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    """Print dictionaries with the same keys as a table with a header; numbers stand on the right."""
+    columns = list(rows[0]) if rows else []
+    cells = [columns, *([_cell(row[column]) for column in columns] for row in rows)]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
+    numbers = [isinstance(rows[0][column], int | float) for column in columns]
+    for line in cells:
+        padded = [
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(line, widths, numbers, strict=True)
+        ]
+        click.echo("  ".join(padded).rstrip())
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+@contextmanager
+def writing_to(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn what the file system says (a full disk, no permission) into one line that names the path."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{path} can't be written: {error.strerror or error}.") from None
+
+
+def start_tensorflow() -> None:
+    """Import TensorFlow without its lines about GPUs that aren't there, which come before any log level counts."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as swallowed:
+        os.dup2(swallowed.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.constant(0)
+        except BaseException:
+            swallowed.seek(0)
+            os.write(kept, swallowed.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

@@ -1,0 +1,65 @@
+"""`supportnet data list | describe`."""
+
+from typing import Any
+
+import click
+
+from supportnet.cli.common import json_option, print_json, print_table
+
+
+@click.group()
+def data() -> None:
+    """List and describe the data sources."""
+
+
+@data.command("list")
+@json_option
+def list_command(as_json: bool) -> None:
+    """List the named data sources.
+
+    \b
+    supportnet data list
+    supportnet data list --json
+    """
+    from supportnet.data import list_sources
+
+    sources = list_sources()
+    if as_json:
+        print_json({"sources": sources})
+    else:
+        print_table([{key: source[key] for key in ("name", "licence", "description")} for source in sources])
+
+
+@data.command()
+@click.argument("name", metavar="NAME|PATH")
+@click.option("--data-dir", metavar="DIR", help="Read DIR/banking77 or DIR/clinc150 instead of downloading.")
+@json_option
+def describe(name: str, data_dir: str | None, as_json: bool) -> None:
+    """Say what a data source holds: origin, licence, messages and intents by split.
+
+    \b
+    supportnet data describe sample
+    supportnet data describe banking77 --data-dir downloads
+    """
+    from supportnet.data import describe as describe_data
+
+    facts = describe_data(name, data_dir=data_dir)
+    if as_json:
+        print_json(facts)
+        return
+    for key in ("name", "description", "licence", "source"):
+        click.echo(f"{key:<12} {facts[key]}")
+    click.echo()
+    print_table([_row(split, figures) for split, figures in facts["splits"].items()])
+
+
+def _row(split: str, figures: dict[str, Any]) -> dict[str, Any]:
+    length = figures["text_length"] or {"median": 0.0, "longest": 0}
+    return {
+        "split": split,
+        "messages": figures["num_messages"],
+        "intents": figures["num_intents"],
+        "out of scope": figures["num_out_of_scope"],
+        "median words": length["median"],
+        "most words": length["longest"],
+    }

@@ -1,0 +1,76 @@
+"""`supportnet evaluate`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from supportnet.cli.common import (
+    data_options,
+    json_option,
+    load_arguments,
+    print_json,
+    print_table,
+    start_tensorflow,
+)
+
+if TYPE_CHECKING:
+    from supportnet.evaluation.classify import Classifier
+
+
+@click.command()
+@click.argument("model", metavar="RUN|MODEL")
+@data_options
+@click.option(
+    "--split",
+    default="test",
+    show_default=True,
+    help="Which split to score; a file without splits is scored whole.",
+)
+@click.option("--task", type=click.Choice(["classify"]), default="classify", show_default=True)
+@json_option
+def evaluate(model: str, data: str, split: str, task: str, as_json: bool, **options: Any) -> None:
+    """Score a run or an exported model on labelled messages.
+
+    \b
+    supportnet evaluate runs/sample --data sample
+    supportnet evaluate saved_models/tickets/1 --data held_out.csv --label-column topic --json
+    """
+    from supportnet.data import load
+
+    dataset = load(data, **load_arguments(options))
+    tickets = dataset["all" if "all" in dataset.splits else split]
+    start_tensorflow()
+    from supportnet.evaluation.classify import evaluate_model
+
+    figures = evaluate_model(load_model(model), tickets)
+    if as_json:
+        print_json(figures)
+    else:
+        _print(figures)
+
+
+def load_model(path: str) -> "Classifier":
+    """Load a run folder or an exported model, whichever `path` is."""
+    if (Path(path) / "config.json").exists():
+        from supportnet.training.run import load_run
+
+        return load_run(path)
+    from supportnet.models.exported_model import ExportedModel
+
+    return ExportedModel(path)
+
+
+def _print(figures: dict[str, Any], most: int = 10) -> None:
+    for name in ("accuracy", "macro_f1", "top5_accuracy"):
+        click.echo(f"{name:<26}{figures[name]:.4f}")
+    click.echo(f"{'milliseconds_per_message':<26}{figures['milliseconds_per_message']:.2f}")
+    click.echo(f"{'num_examples':<26}{figures['num_examples']} (and {figures['num_out_of_scope']} out of scope)")
+    for title, rows in (
+        ("the weakest intents", figures["per_intent"]),
+        ("the most confused", figures["confusions"]),
+        ("the most confident errors", figures["errors"]),
+    ):
+        if rows:
+            click.echo(f"\n{title}")
+            print_table(rows[:most])

@@ -1,0 +1,139 @@
+"""How well a model classifies: scores, the table by intent, what it confuses, where it errs."""
+
+import statistics
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import precision_recall_fscore_support
+
+from supportnet.data.splits import check_known_intents
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
+from supportnet.errors import UserError
+
+#: Messages that the latency is measured on, and that run before, unmeasured.
+TIMED_MESSAGES, UNTIMED_MESSAGES = 100, 5
+
+
+class Classifier(Protocol):
+    """What evaluation needs of a model: a trained one and an exported one both have it."""
+
+    intents: list[str]
+
+    def probabilities(self, texts: Sequence[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
+        """Return the probability of every intent for every message, `[N, K]`."""
+
+
+def evaluate_model(model: Classifier, test_data: Sequence[Ticket]) -> dict[str, Any]:
+    """Score `model` on labelled messages: the article's function (section 4.4).
+
+    Accuracies are over the messages whose intent is in scope; out-of-scope ones are only counted. Macro F1 is
+    the mean over the intents that occur in `test_data`.
+
+    Args:
+        model: a trained or an exported model.
+        test_data: labelled tickets; their intents must be the model's, or `OUT_OF_SCOPE`.
+
+    Returns:
+        A dictionary that JSON can hold: `task`, `accuracy`, `macro_f1`, `top5_accuracy`, `num_examples` (in
+        scope), `num_out_of_scope`, `milliseconds_per_message` (one message at a time, median), `per_intent`
+        (precision, recall, F1, support), `confusions` (the most frequent first), `errors` (the most confident
+        first).
+
+    Raises:
+        UserError: no messages in scope, one without an intent, or an intent that training never saw.
+
+    Example:
+        >>> evaluate_model(model, supportnet.load("sample")["test"])["accuracy"]
+    """
+    check_known_intents(model.intents, test_data)
+    scored = [t for t in test_data if t.intent != OUT_OF_SCOPE or OUT_OF_SCOPE in model.intents]
+    if not scored:
+        raise UserError("There is nothing to score: every message is out of scope.")
+    texts = [ticket.text for ticket in scored]
+    index = {intent: i for i, intent in enumerate(model.intents)}
+    targets = np.array([index[str(ticket.intent)] for ticket in scored], dtype="int64")
+    probabilities = model.probabilities(texts)
+    predicted = probabilities.argmax(axis=1)
+    per_intent = intent_table(model.intents, targets, predicted)
+    return {
+        "task": "classify",
+        "accuracy": float(np.mean(predicted == targets)),
+        "macro_f1": float(np.mean([row["f1"] for row in per_intent])),
+        "top5_accuracy": top_k_accuracy(targets, probabilities, k=5),
+        "num_examples": len(scored),
+        "num_out_of_scope": sum(ticket.intent == OUT_OF_SCOPE for ticket in test_data),
+        "milliseconds_per_message": milliseconds_per_message(model, texts),
+        "per_intent": per_intent,
+        "confusions": confusions(model.intents, targets, predicted),
+        "errors": errors(model.intents, texts, targets, probabilities),
+    }
+
+
+def top_k_accuracy(targets: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float32], k: int) -> float:
+    """Return the share of messages whose intent is among the `k` most probable.
+
+    Example:
+        >>> top_k_accuracy(np.array([2]), np.array([[0.5, 0.3, 0.2]]), k=2)
+        0.0
+    """
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+    return float(np.mean((best == targets[:, None]).any(axis=1)))
+
+
+def intent_table(
+    intents: Sequence[str], targets: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64]
+) -> list[dict[str, Any]]:
+    """Return precision, recall, F1 and support of each intent that occurs in `targets`, the lowest F1 first."""
+    labels = sorted(set(targets.tolist()))
+    columns = precision_recall_fscore_support(targets, predicted, labels=labels, zero_division=0.0)
+    rows = [
+        {"intent": intents[i], "precision": float(p), "recall": float(r), "f1": float(f), "support": int(n)}
+        for i, p, r, f, n in zip(labels, *columns, strict=True)
+    ]
+    return sorted(rows, key=lambda row: (row["f1"], row["intent"]))
+
+
+def confusions(
+    intents: Sequence[str], targets: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64], most: int = 20
+) -> list[dict[str, Any]]:
+    """Return the pairs of intents that are confused most: what was right, what the model said, how often."""
+    wrong = targets != predicted
+    counts = Counter(zip(targets[wrong].tolist(), predicted[wrong].tolist(), strict=True))
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [{"intent": intents[t], "predicted": intents[p], "count": n} for (t, p), n in ordered[:most]]
+
+
+def errors(
+    intents: Sequence[str],
+    texts: Sequence[str],
+    targets: npt.NDArray[np.int64],
+    probabilities: npt.NDArray[np.float32],
+    most: int = 100,
+) -> list[dict[str, Any]]:
+    """Return messages that the model gets wrong, the most confident error first."""
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(predicted != targets)
+    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
+    return [
+        {
+            "text": texts[i],
+            "intent": intents[targets[i]],
+            "predicted": intents[predicted[i]],
+            "confidence": float(confidence[i]),
+        }
+        for i in wrong.tolist()
+    ]
+
+
+def milliseconds_per_message(model: Classifier, texts: Sequence[str]) -> float:
+    """Return the median time of one message alone, in milliseconds, from Python."""
+    times = []
+    for text in texts[: UNTIMED_MESSAGES + TIMED_MESSAGES]:
+        start = time.perf_counter()
+        model.probabilities([text], batch_size=1)
+        times.append((time.perf_counter() - start) * 1000)
+    return statistics.median(times[UNTIMED_MESSAGES:] or times)

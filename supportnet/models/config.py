@@ -1,0 +1,48 @@
+"""The numbers that an intent network is built from, in the article's words."""
+
+from dataclasses import dataclass
+
+from supportnet.errors import UserError
+from supportnet.layers.checks import check_divides, check_positive, check_rate
+from supportnet.models.encoders import ENCODERS
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Everything that decides the shape of the network, but the vocabulary and the intents.
+
+    Attributes:
+        architecture: name of the encoder: a key of `supportnet.models.encoders.ENCODERS`.
+        embedding_dim: depth D of the token vectors.
+        hidden_dim: units of the encoder's inner layers (for `bilstm_attention`: of the LSTM, in each direction).
+        num_layers: attention blocks of the encoder.
+        num_heads: attention heads; must divide `embedding_dim`.
+        dropout_rate: dropout inside the encoder.
+        head_dropout_rate: dropout on the pooled message, before the intents.
+        word_dropout: share of words dropped in training.
+        num_buckets: buckets that character n-grams are hashed to.
+        max_length: tokens T that are read of a message; the rest is cut.
+        text_mode: how text becomes tokens, `unicode` or `article`.
+    """
+
+    architecture: str = "bilstm_attention"
+    embedding_dim: int = 128
+    hidden_dim: int = 96
+    num_layers: int = 1
+    num_heads: int = 4
+    dropout_rate: float = 0.1
+    head_dropout_rate: float = 0.3
+    word_dropout: float = 0.1
+    num_buckets: int = 12_000
+    max_length: int = 128
+    text_mode: str = "unicode"
+
+    def __post_init__(self) -> None:
+        if self.architecture not in ENCODERS:
+            known = ", ".join(ENCODERS)
+            raise UserError(f"architecture must be one of {known}. Received: architecture={self.architecture!r}")
+        for name in ("embedding_dim", "hidden_dim", "num_buckets", "max_length"):
+            check_positive(name, getattr(self, name))
+        for name in ("dropout_rate", "head_dropout_rate", "word_dropout"):
+            check_rate(name, getattr(self, name))
+        check_divides("num_heads", self.num_heads, "embedding_dim", self.embedding_dim)

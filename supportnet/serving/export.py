@@ -1,0 +1,106 @@
+"""Export: a trained model as one SavedModel of core TensorFlow operations, strings in, strings out."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import tensorflow as tf
+
+from supportnet.errors import UserError
+from supportnet.files import written_whole
+from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.text.vocabulary import table_from_file
+
+
+def export(
+    model: IntentClassifier,
+    path: str | os.PathLike[str],
+    version: int | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write `model` to `path`/VERSION, as TensorFlow Serving wants it.
+
+    Signatures, each with one input `text`, string `[B]`:
+        `classify` (also `serving_default`): `intents` string `[B, K]`, best first, and `intent_scores` float32
+            `[B, K]`, their probabilities; K is the number of intents.
+        `embed`: `embedding` float32 `[B, D]`.
+
+    The version is written under a temporary name and renamed when it is whole, so that a server that polls the
+    folder never loads half of one, and a full disk leaves nothing behind.
+
+    Args:
+        model: a trained model.
+        path: the served model's folder, for example `saved_models/support`.
+        version: number of the version, at least 1; one above the highest there if not given.
+        overwrite: replace a version that is there.
+
+    Returns:
+        The folder of the version.
+
+    Raises:
+        UserError: the version is there, isn't a positive number, or the file system refuses.
+
+    Example:
+        >>> export(model, "saved_models/support")
+        PosixPath('saved_models/support/1')
+    """
+    folder = Path(path)
+    target = folder / str(_next_version(folder) if version is None else version)
+    if version is not None and version < 1:
+        raise UserError(f"version must be at least 1. Received: version={version}")
+    if target.exists() and not overwrite:
+        raise UserError(f"{target} is there already: choose another version, or overwrite it (--overwrite).")
+    try:
+        with written_whole(target) as temporary:
+            _save(model, temporary)
+    except (OSError, tf.errors.OpError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise UserError(f"{target} can't be written: {reason}.") from None
+    return target
+
+
+class ServedClassifier(tf.Module):
+    """What is saved: the network's variables, the vocabulary's table and the functions behind the signatures.
+
+    A module of plain TensorFlow variables is saved with each of them once; Keras's own export stores every
+    variable twice.
+
+    Args:
+        model: a trained model.
+        vocabulary_path: its vocabulary in a file, which becomes an asset.
+    """
+
+    def __init__(self, model: IntentClassifier, vocabulary_path: Path) -> None:
+        super().__init__()
+        # What is an attribute is saved: the weights, and the table with its asset.
+        self.weights = [variable.value for variable in model.network.weights]
+        self.table = table_from_file(vocabulary_path)
+        # Behind a function, so that it isn't: Keras would save its variables a second time.
+        self._outputs = lambda text: model.network(model.front_end.features(text, self.table), training=False)
+        self._intents = tf.constant(model.intents)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+    def classify(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Every intent with its probability, best first."""
+        probabilities = tf.nn.softmax(self._outputs(text)["logits"])
+        scores, order = tf.math.top_k(probabilities, k=len(self._intents))
+        return {"intents": tf.gather(self._intents, order), "intent_scores": scores}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+    def embed(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """One vector a message."""
+        return {"embedding": tf.cast(self._outputs(text)["embedding"], tf.float32)}
+
+
+def _save(model: IntentClassifier, folder: Path) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        vocabulary_path = Path(temporary) / "vocabulary.txt"
+        model.vocabulary.save(vocabulary_path)
+        module = ServedClassifier(model, vocabulary_path)
+        signatures = {"serving_default": module.classify, "classify": module.classify, "embed": module.embed}
+        tf.saved_model.save(module, str(folder), signatures=signatures)
+
+
+def _next_version(folder: Path) -> int:
+    versions = [int(child.name) for child in folder.iterdir() if child.name.isdecimal()] if folder.is_dir() else []
+    return max(versions, default=0) + 1

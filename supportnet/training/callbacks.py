@@ -1,0 +1,78 @@
+"""What happens at the end of an epoch: the best weights, the checkpoint, the progress bar."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from supportnet.training.checkpoint import Progress, save_checkpoint
+
+
+class BestAndResume(keras.callbacks.Callback):
+    """Keep the best weights, stop when validation no longer gets better, and save all of it after each epoch.
+
+    Keras's EarlyStopping and BackupAndRestore don't know of each other: after a resume the former starts afresh.
+
+    Args:
+        progress: where training stands; changed in place.
+        best_weights: the best weights so far; changed in place.
+        epochs: epochs in all.
+        patience: epochs without a better validation accuracy before training stops.
+        path: the checkpoint's file, or None to keep none.
+    """
+
+    def __init__(
+        self,
+        progress: Progress,
+        best_weights: list[np.ndarray[Any, Any]],
+        epochs: int,
+        patience: int,
+        path: Path | None,
+    ) -> None:
+        super().__init__()
+        self.progress = progress
+        self.best_weights = best_weights
+        self.epochs = epochs
+        self.patience = patience
+        self.path = path
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        metrics = {name: float(value) for name, value in (logs or {}).items()}
+        progress = self.progress
+        progress.epoch = epoch + 1
+        progress.history.append(metrics)
+        score = (metrics["val_accuracy"], -metrics["val_loss"])
+        if score > progress.best_score:
+            progress.best_score, progress.best_epoch = score, epoch
+            self.best_weights[:] = self.model.get_weights()
+        progress.finished = progress.epoch == self.epochs or progress.wait >= self.patience
+        self.model.stop_training = progress.finished
+        if self.path is not None:
+            save_checkpoint(self.path, self.model, self.best_weights, progress)
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """One bar for the whole training, on standard error, with the metrics of the last epoch.
+
+    Args:
+        steps: steps an epoch.
+        epochs: epochs in all.
+        done: epochs that an earlier, interrupted run did.
+    """
+
+    def __init__(self, steps: int, epochs: int, done: int) -> None:
+        super().__init__()
+        self.bar = tqdm(total=steps * epochs, initial=steps * done, desc="training", unit="batch", mininterval=0.5)
+        self.steps = steps
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self.bar.update()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        self.bar.set_postfix(epoch=epoch + 1, loss=f"{logs['loss']:.3f}", validation=f"{logs['val_accuracy']:.4f}")
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        self.bar.close()

@@ -1,0 +1,48 @@
+"""The numbers that decide how a network is trained."""
+
+from dataclasses import dataclass
+
+from supportnet.errors import UserError
+from supportnet.layers.checks import check_positive, check_rate
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How to train.
+
+    Attributes:
+        epochs: passes over the training messages, at most.
+        batch_size: messages a step.
+        learning_rate: peak of the schedule: linear warm-up, then cosine decay to a hundredth.
+        warmup_share: share of all steps that warm up.
+        weight_decay: decoupled decay of AdamW (Loshchilov & Hutter 2019), on matrices and tables only.
+        label_smoothing: share of each target that is spread over all intents.
+        patience: epochs without a better validation accuracy after which training stops.
+        validation_share: share cut off for validation where the data has no validation split.
+        class_weights: weigh every intent alike, however many examples it has.
+        mixed_precision: compute in bfloat16, with float32 variables; it pays on hardware made for it.
+        min_count: how often a word must occur in training to have an id of its own. With 2 or more, what one
+            customer typed once (a name, say) stays out of the vocabulary.
+        seed: of everything random: weights, dropout, order, validation split.
+    """
+
+    epochs: int = 20
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+    warmup_share: float = 0.1
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.1
+    patience: int = 5
+    validation_share: float = 0.1
+    class_weights: bool = False
+    mixed_precision: bool = False
+    min_count: int = 2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience", "min_count"):
+            check_positive(name, getattr(self, name))
+        for name in ("warmup_share", "label_smoothing", "validation_share"):
+            check_rate(name, getattr(self, name))
+        if self.learning_rate <= 0:
+            raise UserError(f"learning_rate must be above 0. Received: learning_rate={self.learning_rate}")

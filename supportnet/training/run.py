@@ -1,0 +1,100 @@
+"""The run folder: all that a training run leaves behind, and reading it back.
+
+RUN/
+  config.json         how the run was made: task, network, training, data
+  vocabulary.txt      words with an id of their own, one a line
+  intents.json        names of the intents, in the order of the logits
+  weights.weights.h5  the network's weights of the best epoch
+  history.json        metrics of each epoch
+  metrics.json        what validation says of the best epoch
+  model_card.json     what the model is, what it learned from, under which licence
+  checkpoint.npz      the state after the last epoch, for --resume
+  logs/               for TensorBoard
+"""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from supportnet.errors import UserError
+from supportnet.files import read_json, write_json, written_whole
+from supportnet.models.config import NetworkConfig
+from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.text.vocabulary import Vocabulary
+
+CONFIG = "config.json"
+VOCABULARY = "vocabulary.txt"
+INTENTS = "intents.json"
+WEIGHTS = "weights.weights.h5"
+
+
+def save_model(folder: Path, model: IntentClassifier) -> None:
+    """Write the parts of `model` that training made: vocabulary, intents, weights."""
+    model.vocabulary.save(folder / VOCABULARY)
+    write_json(folder / INTENTS, model.intents)
+    with written_whole(folder / WEIGHTS) as temporary:
+        model.network.save_weights(temporary)
+
+
+def load_run(path: str | os.PathLike[str]) -> IntentClassifier:
+    """Load the model of a finished run.
+
+    Args:
+        path: the run folder that `train` wrote.
+
+    Returns:
+        The model, with the weights of the best epoch.
+
+    Raises:
+        UserError: no such folder, training hasn't finished, or a file is missing or damaged (it is named).
+
+    Example:
+        >>> model = load_run("runs/banking77")
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise UserError(f"There is no run folder at {folder}.")
+    config = network_config(folder)
+    if not (folder / WEIGHTS).exists() and (folder / "checkpoint.npz").exists():
+        raise UserError(f"The training in {folder} has not finished: go on with `train --resume --out {folder}`.")
+    intents = read_json(folder / INTENTS)
+    if not isinstance(intents, list) or not all(isinstance(intent, str) for intent in intents):
+        raise UserError(f"{folder / INTENTS} is damaged: it must hold a list of names.")
+    model = IntentClassifier(config, Vocabulary.load(folder / VOCABULARY), intents)
+    _load_weights(folder / WEIGHTS, model)
+    return model
+
+
+def network_config(folder: Path) -> NetworkConfig:
+    """Read the network's part of the run's configuration."""
+    config = read_json(folder / CONFIG)
+    try:
+        return NetworkConfig(**config["network"])
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{folder / CONFIG} is damaged or of another version of supportnet ({error}).") from None
+
+
+def model_card(model: IntentClassifier, data: dict[str, Any], metrics: dict[str, float]) -> dict[str, Any]:
+    """Say what the model is and what it learned from, for whoever finds it later."""
+    return {
+        "task": "classify",
+        "architecture": model.config.architecture,
+        "parameters": model.network.count_params(),
+        "vocabulary": len(model.vocabulary),
+        "intents": len(model.intents),
+        "network": asdict(model.config),
+        "data": data,
+        "validation": metrics,
+        "personal_data": "Redacted by pattern before the vocabulary is built; see supportnet.text.redaction.",
+    }
+
+
+def _load_weights(path: Path, model: IntentClassifier) -> None:
+    if not path.exists():
+        raise UserError(f"{path} is missing.")
+    try:
+        model.network.load_weights(path)
+    except (OSError, KeyError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path} can't be read: it is damaged or of another model ({reason}).") from None

@@ -1,0 +1,170 @@
+"""From tickets to a trained model in a run folder."""
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from supportnet.data import load
+from supportnet.data.splits import check_known_intents, check_trainable, train_validation_split
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
+from supportnet.errors import UserError
+from supportnet.files import read_json, write_json
+from supportnet.models.config import NetworkConfig
+from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.text.vocabulary import Vocabulary
+from supportnet.training.config import TrainingConfig
+from supportnet.training.fit import Fit, fit_classifier
+from supportnet.training.run import CONFIG, WEIGHTS, model_card, save_model
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What `train` returns: the model, its validation metrics and the metrics of each epoch."""
+
+    model: IntentClassifier
+    metrics: dict[str, float]
+    history: list[dict[str, float]]
+
+
+def train(
+    data: str | os.PathLike[str] | TicketDataset,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    resume: bool = False,
+    progress_bar: bool = True,
+    data_options: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Trained:
+    """Train an intent model.
+
+    Args:
+        data: a data set, or the name or path of one (see `supportnet.load`). Without a validation split, one is
+            cut off the training split, stratified and seeded; a file without splits is all training data.
+        out: the run folder to write; None keeps nothing. See `supportnet.training.run` for what it holds.
+        resume: go on with the run in `out`, which was interrupted. It ends as if it had not been: same data,
+            same options, same machine, same result. A finished run is returned as it is.
+        progress_bar: show one on standard error.
+        data_options: arguments of `supportnet.load`, where `data` is a name or a path.
+        **options: fields of `NetworkConfig` and `TrainingConfig`, for example `epochs=10` or `num_heads=8`.
+
+    Returns:
+        The model, with the weights of the best epoch on validation, and how training went.
+
+    Raises:
+        UserError: an unknown option or value, data that can't be trained on, a run folder that is already there,
+            or, with `resume`, one of other data or options.
+
+    Example:
+        >>> trained = train("tickets.csv", out="runs/tickets", data_options={"text_column": "body"}, epochs=10)
+        >>> trained.metrics["accuracy"]
+    """
+    network, training = split_options(options)
+    dataset = data if isinstance(data, TicketDataset) else load(data, **(data_options or {}))
+    train_tickets, validation = training_splits(dataset, training)
+    folder = None if out is None else Path(out)
+    facts = data_facts(dataset, train_tickets, validation)
+    if folder is not None:
+        config = {"task": "classify", "network": asdict(network), "training": asdict(training), "data": facts}
+        _prepare_folder(folder, config, resume)
+
+    keras.utils.set_random_seed(training.seed)
+    model = _new_model(network, training, train_tickets)
+    fit = fit_classifier(model, train_tickets, validation, training, folder, progress_bar)
+    metrics = _validation_metrics(fit)
+    if folder is not None:
+        save_model(folder, model)
+        write_json(folder / "history.json", fit.history)
+        write_json(folder / "metrics.json", metrics)
+        write_json(folder / "model_card.json", model_card(model, facts, metrics))
+    return Trained(model, metrics, fit.history)
+
+
+def split_options(options: Mapping[str, Any]) -> tuple[NetworkConfig, TrainingConfig]:
+    """Divide keyword options between the two configurations; an unknown one is a `UserError` that lists them."""
+    network_names = {field.name for field in fields(NetworkConfig)}
+    training_names = {field.name for field in fields(TrainingConfig)}
+    unknown = sorted(set(options) - network_names - training_names)
+    if unknown:
+        known = ", ".join(sorted(network_names | training_names))
+        raise UserError(f"There is no option named {unknown[0]!r}. The options are: {known}.")
+    return (
+        NetworkConfig(**{name: value for name, value in options.items() if name in network_names}),
+        TrainingConfig(**{name: value for name, value in options.items() if name in training_names}),
+    )
+
+
+def training_splits(dataset: TicketDataset, config: TrainingConfig) -> tuple[list[Ticket], list[Ticket]]:
+    """Return the messages to train on and those to choose the epoch by, checked.
+
+    Out-of-scope messages are a class of their own if training has them; if not, validation does without them.
+    """
+    tickets = list(dataset["train"] if "train" in dataset.splits else dataset["all"])
+    check_trainable(tickets)
+    if "validation" in dataset.splits:
+        validation = list(dataset["validation"])
+    else:
+        tickets, validation = train_validation_split(tickets, config.validation_share, config.seed)
+    intents = {str(ticket.intent) for ticket in tickets}
+    if OUT_OF_SCOPE not in intents:
+        validation = [ticket for ticket in validation if ticket.intent != OUT_OF_SCOPE]
+    check_known_intents(intents, validation)
+    return tickets, validation
+
+
+def data_facts(dataset: TicketDataset, train_tickets: Sequence[Ticket], validation: Sequence[Ticket]) -> dict[str, Any]:
+    """What the run's files say of the data, with a fingerprint that tells whether a resumed run has the same."""
+    digest = hashlib.sha256()
+    for ticket in (*train_tickets, *validation):
+        digest.update(f"{ticket.text}\0{ticket.intent}\0".encode("utf-8", "surrogatepass"))
+    return {
+        "name": str(dataset.name),
+        "source": dataset.source,
+        "licence": dataset.licence,
+        "train_messages": len(train_tickets),
+        "validation_messages": len(validation),
+        "fingerprint": digest.hexdigest(),
+    }
+
+
+def _new_model(network: NetworkConfig, training: TrainingConfig, train_tickets: Sequence[Ticket]) -> IntentClassifier:
+    vocabulary = Vocabulary.build(
+        [ticket.text for ticket in train_tickets],
+        mode=network.text_mode,
+        max_length=network.max_length,
+        min_count=training.min_count,
+    )
+    intents = sorted({str(ticket.intent) for ticket in train_tickets})
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if training.mixed_precision else "float32")
+    try:
+        return IntentClassifier(network, vocabulary, intents)
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def _prepare_folder(folder: Path, config: dict[str, Any], resume: bool) -> None:
+    """Make the run folder, or check that the one there is of this very run."""
+    path = folder / CONFIG
+    if not path.exists():
+        if folder.is_dir() and any(folder.iterdir()):
+            raise UserError(f"{folder} is there and is not a run folder: choose another --out.")
+        write_json(path, config)
+        return
+    if not resume:
+        state = "a finished run" if (folder / WEIGHTS).exists() else "a run that was interrupted"
+        raise UserError(f"{folder} already holds {state}: go on with --resume, or choose another --out.")
+    known = read_json(path)
+    for part, values in config.items():
+        if known.get(part) != values:
+            different = values if isinstance(values, str) else [k for k, v in values.items() if known[part].get(k) != v]
+            raise UserError(f"{folder} was made with other values in {part}: {different}. Give the same as before.")
+
+
+def _validation_metrics(fit: Fit) -> dict[str, float]:
+    best = fit.history[fit.best_epoch]
+    return {"accuracy": best["val_accuracy"], "loss": best["val_loss"], "best_epoch": fit.best_epoch + 1}
