@@ -1,0 +1,78 @@
+"""The parts that write the sample: notation, slips, styles."""
+
+import random
+import re
+
+from supportnet.data.sample.grammar import Reply, expand, expansions, fitting
+from supportnet.data.sample.noise import (
+    SLIPS,
+    double_letter,
+    drop_letter,
+    hit_neighbour,
+    misspell,
+    run_on,
+    swap_letters,
+)
+from supportnet.data.sample.values import fill
+from supportnet.data.sample.voice import STYLES, bare, lower, say, shouted, tidy
+
+
+def test_fitting_falls_back_to_replies_without_condition() -> None:
+    replies = [Reply.parse(line) for line in ("Hello.", "late|delayed => Sorry.", "lost => Oh no.")]
+    assert fitting(replies, "my parcel is delayed and maybe lost") == ["Sorry.", "Oh no."]
+    assert fitting(replies, "where is it?") == ["Hello."]
+
+
+def test_expand_draws_from_expansions() -> None:
+    template = "[can i|how do i] return [the {item}|it [now|]]?"
+    every = set(expansions(template))
+    assert every == {
+        "can i return the {item}?",
+        "how do i return the {item}?",
+        "can i return it now?",
+        "how do i return it now?",
+        "can i return it?",
+        "how do i return it?",
+    }
+    assert {expand(template, random.Random(seed)) for seed in range(60)} == every
+
+
+def test_fill_gives_two_different_values() -> None:
+    for seed in range(50):
+        first, second = fill("{size} {other_size}", random.Random(seed)).split()
+        assert first != second
+
+
+def test_slips_by_hand() -> None:
+    rng = random.Random(0)
+    assert swap_letters("order", 2, rng) == "odrer"
+    assert drop_letter("parcel", 3, rng) == "parel"
+    assert double_letter("refund", 2, rng) == "reffund"
+    assert hit_neighbour("return", 5, rng) in {"returb", "returm"}
+    assert hit_neighbour("café", 3, rng) == "café"
+    assert len(SLIPS) == 4
+
+
+def test_slips_leave_slots_and_short_words_alone() -> None:
+    for seed in range(50):
+        rng = random.Random(seed)
+        assert misspell("it is {item} {order_number}?", rng, count=2) == "it is {item} {order_number}?"
+        assert run_on("{item} is {item}", rng) == "{item} is {item}"
+        assert run_on("is it {item}", rng) == "isit {item}"
+
+
+def test_styles() -> None:
+    rng = random.Random(0)
+    said = "hi. i paid, why? {card}"
+    assert re.fullmatch(r"Hi\. I paid, why\? [\d -]+\.", tidy(said, rng))
+    assert re.fullmatch(r"hi\. i paid, why\? [\d -]+", lower(said, rng))
+    assert re.fullmatch(r"hi i paid why [\d -]+", bare(said, rng))
+    assert re.fullmatch(r"HI\. I PAID, WHY\? [\d -]+", shouted(said, rng))
+    assert "@example." in shouted("at {email}", rng)
+    assert len(STYLES) == 4
+
+
+def test_a_detail_that_is_known_is_not_added() -> None:
+    for seed in range(200):
+        said = say("where is {order_number}", random.Random(seed), details=["order {order_number}"])
+        assert said.count("{order_number}") == 1
