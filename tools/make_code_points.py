@@ -27,9 +27,9 @@ UNICODE_VERSION = "14.0.0"
 
 HEADER = f"""\
 # Made by tools/make_code_points.py from Unicode {UNICODE_VERSION}. Don't edit: change the tool.
-# FIRST[..LAST[/STEP]] READING, code points in hexadecimal. A code point that no line names is read as a
-# space. keep: itself, as part of a word | own: itself, as a token of its own | ascii: itself, the rules
-# decide delete: nothing | +N, -N: the code point N further | =XXXX: the code point XXXX
+# FIRST[..LAST[/STEP]] READING, code points in hexadecimal. What no line names is read as a space.
+# keep: itself, as part of a word | own: itself, as a token of its own | ascii: itself, the rules decide
+# delete: nothing | +N, -N: the code point N further | =XXXX: the code point XXXX
 """
 
 #: Read as the character given: forms of ASCII characters that NFKC doesn't know, and letters whose lower case
@@ -75,13 +75,7 @@ def kind(character: str) -> str:
     """Return what a character that is read as itself is: `keep`, `own`, `ascii`, `delete` or `space`."""
     category = unicodedata.category(character)
     if character.isascii():
-        return (
-            "keep"
-            if character.isalnum()
-            else "ascii"
-            if character.isprintable() and character != " "
-            else "space"
-        )
+        return "keep" if character.isalnum() else "ascii" if character.isprintable() and character != " " else "space"
     if category in ("Cf", "Me"):
         return "delete"
     if category[0] in "LMN":
@@ -132,17 +126,13 @@ def line(first: int, last: int, step: int, value: str) -> str:
     """Return one line of the file; a code point alone is easier to read with its target than a distance."""
     if first == last and value[0] in "+-":
         return f"{first:04X} ={first + int(value):04X}"
-    return (
-        f"{first:04X}" + (f"..{last:04X}" if last > first else "") + ("/2" if step == 2 else "") + f" {value}"
-    )
+    return f"{first:04X}" + (f"..{last:04X}" if last > first else "") + ("/2" if step == 2 else "") + f" {value}"
 
 
 def main() -> None:
     """Write the file to standard output."""
     if unicodedata.unidata_version != UNICODE_VERSION:
-        sys.exit(
-            f"The file is made from Unicode {UNICODE_VERSION}; this Python knows {unicodedata.unidata_version}."
-        )
+        sys.exit(f"The file is made from Unicode {UNICODE_VERSION}; this Python knows {unicodedata.unidata_version}.")
     readings = [reading(code_point) for code_point in range(0x110000)]
     print(HEADER + "\n".join(line(*run) for run in runs(readings)))
 

@@ -22,11 +22,11 @@ DELETE = "\x7f"
 #: In `article` mode, letters and other characters that the article's cleaning will remove fold to one of
 #: these two: first the letters of the European scripts, which may be part of a mail address, then everything
 #: else.
-LETTER, OTHER = "à", "·"
+LETTER, OTHER = "\u00e0", "\u00b7"
 
 #: The letters of Latin, Greek and Cyrillic outside ASCII, and their combining marks, as a range of a
 #: character class.
-EUROPEAN = "À-ԯ"
+EUROPEAN = "\u00c0-\u052f"
 
 #: `unicode`, the default, keeps the words of every script; `article` keeps ASCII letters only.
 MODES = ("unicode", "article")
@@ -67,9 +67,7 @@ class Fold:
         """Make a fold from the target of every code point, int32 `[1114112]`."""
         relative = np.where(targets == np.arange(_NUM_CODE_POINTS), 0, targets).astype(np.int32)
         unique: dict[bytes, int] = {}
-        starts = [
-            unique.setdefault(block.tobytes(), _BLOCK * len(unique)) for block in relative.reshape(-1, _BLOCK)
-        ]
+        starts = [unique.setdefault(block.tobytes(), _BLOCK * len(unique)) for block in relative.reshape(-1, _BLOCK)]
         return cls(np.array(starts, np.int32), np.frombuffer(b"".join(unique), np.int32))
 
 

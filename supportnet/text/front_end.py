@@ -62,9 +62,7 @@ class TextFrontEnd(keras.layers.Layer):
         super().__init__(**kwargs)
         get_mode(mode)
         if not 1 <= min_gram <= max_gram:
-            raise UserError(
-                f"1 <= min_gram <= max_gram must hold. Received: min_gram={min_gram}, max_gram={max_gram}"
-            )
+            raise UserError(f"1 <= min_gram <= max_gram must hold. Received: min_gram={min_gram}, max_gram={max_gram}")
         for name, value in (("max_length", max_length), ("num_buckets", num_buckets)):
             if value < 1:
                 raise UserError(f"{name} must be positive. Received: {name}={value}")
@@ -86,9 +84,7 @@ class TextFrontEnd(keras.layers.Layer):
 
     def features(self, texts: Any, table: Any) -> dict[str, Any]:
         """Do what a call does, with another lookup table, such as one from `table_from_file` in an export."""
-        values, positions, shape = flat_tokens(
-            tf.convert_to_tensor(texts, tf.string), self.mode, self.max_length
-        )
+        values, positions, shape = flat_tokens(tf.convert_to_tensor(texts, tf.string), self.mode, self.max_length)
         words, index = tf.unique(values)
         ids = tf.gather(tf.cast(table.lookup(words), tf.int32), index)
         token_ids = tf.scatter_nd(positions, ids, shape)

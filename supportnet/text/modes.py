@@ -29,7 +29,8 @@ BYTES_PER_TOKEN = 64
 #: The default of `max_length`, in tokens: the article's input length.
 MAX_LENGTH = 128
 
-_HAN = "〇㐀-䶿一-鿿豈-﫿𠀀-𲎯"
+#: Han characters, by code point: a literal character could be mistaken for its look-alike in another block.
+_HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 
 
 class Mode(NamedTuple):

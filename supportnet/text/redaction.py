@@ -17,15 +17,14 @@ from supportnet.text.special_tokens import PLACEHOLDERS
 _LETTER = f"a-z0-9{EUROPEAN}_"
 _IN_URL = f"[!-;=?-~{EUROPEAN}]"
 _END_OF_URL = f"[a-z0-9{EUROPEAN}/=_~&#%+$@*-]"
-_PATH = f"(?:[/?#](?:{_IN_URL}*{_END_OF_URL})?)"
-_COMMON_TLD = (
-    "com|org|net|edu|gov|info|biz|io|app|dev|shop|store|online|site|eu|uk|de|fr|nl|pl|ru|ch|au|ca|jp|cn|br|mx"
-)
+_REST = f"(?:{_IN_URL}*{_END_OF_URL})"
+_COMMON_TLD = "com|org|net|edu|gov|info|biz|io|app|dev|shop|store|online|site|eu|uk|de|fr|nl|pl|ru|ch|au|ca|jp|cn|br|mx"
 
 _LOCAL = f"[{_LETTER}][{_LETTER}.+'%&-]{{0,63}}"
 _LABEL = f"[{_LETTER}-]+"
 _AT = r" ?(?:@|\(at\)|\[at\]|\{at\}) ?"
-_DOT = r"(?:\.| ?(?:\(dot\)|\[dot\]|\{dot\}) ?| dot )"
+_SPELLED_DOT = r"(?: ?(?:\(dot\)|\[dot\]|\{dot\}) ?| dot )"
+_DOT = rf"(?:\.|{_SPELLED_DOT})"
 
 _HEX = "[0-9a-f]{1,4}"
 _MAPPED_IPV4 = r"(?:(?:\.[0-9]{1,3}){3})?"
@@ -37,12 +36,14 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     # a@b.com, a (at) b (dot) com, a at b dot com, a@b
     (
         "email",
-        f"{_LOCAL}(?:{_AT}{_LABEL}(?:{_DOT}{_LABEL})+| at {_LABEL}(?: dot {_LABEL})+|@{_LABEL})",
+        f"{_LOCAL}(?:{_SPELLED_DOT}[{_LETTER}]{{1,63}}){{0,2}}"
+        f"(?:{_AT}{_LABEL}(?:{_DOT}{_LABEL})+| at {_LABEL}(?: dot {_LABEL})+|@[a-z]{_LABEL})",
     ),
-    # example.com, example.xyz/path
+    # example.com, shop.example.de:8080/path, example.xyz/path
     (
         "url",
-        rf"[{_LETTER}][{_LETTER}.-]{{0,99}}\.(?:(?:{_COMMON_TLD})\b(?::[0-9]{{2,5}}\b)?{_PATH}?|[a-z]{{2,24}}{_PATH})",
+        rf"[{_LETTER}][{_LETTER}-]{{0,62}}(?:\.[{_LETTER}-]{{1,63}}){{0,3}}"
+        rf"\.(?:(?:{_COMMON_TLD})\b(?::[0-9]{{2,5}}\b)?(?:/{_REST}?|[?#]{_REST})?|[a-z]{{2,24}}/{_REST}?)",
     ),
     # DE89 3704 0044 0532 0130 00, DE89370400440532013000
     (
@@ -50,16 +51,20 @@ PATTERNS: tuple[tuple[str, str], ...] = (
         r"\b[a-z]{2}[0-9]{2}(?:[a-z0-9]{4}[0-9]{4}[a-z0-9]{3,22}"
         r"|[ -][a-z0-9]{4}(?:[ -][0-9][a-z0-9]{3}){1,6}(?:[ -][0-9][a-z0-9]{0,3})?)\b",
     ),
+    # +44 20 7946 0958, +1 (555) 010-1234, 0049 30 123456; 06.12.34.56.78, before it is taken for an IP address
+    (
+        "phone",
+        r"(?:\+[ .-]?\(?|\b00)[1-9](?:[ ()./-]{0,3}[0-9]){5,13}[0-9]\b|\b0[1-9](?:\.[0-9]{2}){4}\b",
+    ),
     # 2001:db8:0:0:0:0:0:1, fe80::1, ::ffff:192.0.2.1, 192.0.2.1, 192.0.2.1:8080
     (
         "ip",
         rf"\b{_HEX}(?::{_HEX}){{5,7}}{_MAPPED_IPV4}\b"
-        rf"|\b{_HEX}(?::{_HEX}){{0,6}}::(?:{_HEX}(?::{_HEX}){{0,6}}{_MAPPED_IPV4}\b)?"
+        rf"|\b{_HEX}(?::{_HEX}){{0,6}}::{_HEX}(?::{_HEX}){{0,6}}{_MAPPED_IPV4}\b"
+        rf"|\b{_HEX}(?::{_HEX}){{1,6}}::"
         rf"|::(?:{_HEX}:){{0,6}}[0-9][0-9a-f]{{0,3}}{_MAPPED_IPV4}\b"
         r"|\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:[:/][0-9]{1,5})?\b",
     ),
-    # +44 20 7946 0958, +1 (555) 010-1234, 0049 30 123456
-    ("phone", r"(?:\+|\b00)[ .-]?\(?[1-9](?:[ ()./-]{0,3}[0-9]){5,13}[0-9]\b"),
     # 4111 1111 1111 1111, 3782-822463-10005, any 13 to 19 digits
     (
         "card",
@@ -68,11 +73,11 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     ),
     (
         "phone",
-        # (555) 010-1234, (020) 7946 0958
-        r"\([0-9]{1,5}\)[ -]?[0-9](?:[ .-]?[0-9]){5,9}\b"
+        # (555) 010-1234, 1 (800) 555-0199
+        r"(?:\b[0-9]{1,3}[ -]?)?\([0-9]{1,5}\)[ -]?[0-9](?:[ .-]?[0-9]){5,9}\b"
         # 020 7946 0958, 0171/1234567, 02 1234 5678, 07911123456
         r"|\b0[0-9]{2,4}[ ./-]{1,3}[0-9](?:[ .-]?[0-9]){4,9}\b"
-        r"|\b0[0-9][ -][0-9]{3,4}[ -]?[0-9]{3,4}\b|\b0[0-9]{9,10}\b"
+        r"|\b0[0-9][ -][0-9]{3,4}[ -]?[0-9]{3,4}\b|\b0[1-9][0-9]{8,9}\b"
         # 06 12 34 56 78, 12 34 56 78
         r"|\b[0-9]{2}(?:(?: [0-9]{2}){3,4}|(?:\.[0-9]{2}){3,4}|(?:-[0-9]{2}){3,4})\b"
         # 555-010-1234, 1 800 555 0199, 612 345 678, 55 1234 5678, 800 555 35 35, 555-0199
@@ -130,10 +135,12 @@ def find_personal_data(text: str, mode: str = "unicode") -> list[Span]:
     prepared, offsets = _prepare(text.translate(fold(mode)))
     spans = []
     for kind, pattern in _COMPILED:
-        for match in pattern.finditer(prepared):
+        matches = list(pattern.finditer(prepared))
+        for match in matches:
             start, end = offsets[match.start()], offsets[match.end() - 1] + 1
             spans.append(Span(start, end, kind, text[start:end]))
-        prepared = pattern.sub(_blank, prepared)
+        if matches:
+            prepared = pattern.sub(_blank, prepared)
     return sorted(spans)
 
 

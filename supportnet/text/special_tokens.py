@@ -14,9 +14,7 @@ UNKNOWN: Final = "<unk>"
 UNKNOWN_ID: Final = 1
 
 #: Kind of personal data -> the token that takes its place.
-PLACEHOLDERS: Final = {
-    kind: f"<{kind}>" for kind in ("email", "url", "phone", "card", "iban", "ip", "number")
-}
+PLACEHOLDERS: Final = {kind: f"<{kind}>" for kind in ("email", "url", "phone", "card", "iban", "ip", "number")}
 
 #: Every special token; its index is its id.
 SPECIAL_TOKENS: Final = (PAD, UNKNOWN, *PLACEHOLDERS.values())

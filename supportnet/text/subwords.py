@@ -34,9 +34,7 @@ def ngrams_graph(words: Any, min_gram: int, max_gram: int) -> tuple[Any, Any]:
         input=wrapped, input_encoding="UTF-8", errors="replace", Tsplits=tf.int32
     )
     each = tf.range(tf.size(code_points) + 1)
-    characters = tf.raw_ops.UnicodeEncode(
-        input_values=code_points, input_splits=each, output_encoding="UTF-8"
-    )
+    characters = tf.raw_ops.UnicodeEncode(input_values=code_points, input_splits=each, output_encoding="UTF-8")
     ngrams, ends = tf.raw_ops.StringNGrams(
         data=characters,
         data_splits=splits,

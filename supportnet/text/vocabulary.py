@@ -45,9 +45,7 @@ class Vocabulary:
     def _check(self) -> None:
         for index, token in enumerate(self.tokens):
             if not token or token.split() != [token]:
-                raise UserError(
-                    f"A token must not be empty or hold white space. Received: token {index} = {token!r}"
-                )
+                raise UserError(f"A token must not be empty or hold white space. Received: token {index} = {token!r}")
             if self.ids[token] != index:
                 raise UserError(f"Tokens must be distinct. Received: token {index} = {token!r} a second time")
 
@@ -98,9 +96,7 @@ class Vocabulary:
         lines = text.split("\n")
         if lines.pop() or tuple(lines[: len(SPECIAL_TOKENS)]) != SPECIAL_TOKENS:
             special = ", ".join(SPECIAL_TOKENS)
-            raise UserError(
-                f"{path} is no whole vocabulary: one token a line, first {special}, a line end last."
-            )
+            raise UserError(f"{path} is no whole vocabulary: one token a line, first {special}, a line end last.")
         try:
             return cls(lines)
         except UserError as error:
