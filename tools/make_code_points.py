@@ -126,7 +126,8 @@ def line(first: int, last: int, step: int, value: str) -> str:
     """Return one line of the file; a code point alone is easier to read with its target than a distance."""
     if first == last and value[0] in "+-":
         return f"{first:04X} ={first + int(value):04X}"
-    return f"{first:04X}" + (f"..{last:04X}" if last > first else "") + ("/2" if step == 2 else "") + f" {value}"
+    where = f"{first:04X}..{last:04X}" if last > first else f"{first:04X}"
+    return f"{where}/2 {value}" if step == 2 else f"{where} {value}"
 
 
 def main() -> None:

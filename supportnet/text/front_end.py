@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from supportnet.errors import UserError
-from supportnet.text.graph import flat_tokens
+from supportnet.text.graph import as_strings, flat_tokens
 from supportnet.text.modes import MAX_LENGTH, get_mode
 from supportnet.text.special_tokens import PAD_ID
 from supportnet.text.subwords import hashed_ngrams
@@ -76,15 +76,15 @@ class TextFrontEnd(keras.layers.Layer):
         self.supports_jit = False
 
     def __call__(self, texts: Any, **kwargs: Any) -> Any:
-        """Let a caller give a plain list of strings too; Keras would take it for several inputs."""
-        return super().__call__(tf.constant(texts, tf.string) if isinstance(texts, list) else texts, **kwargs)
+        """Take a plain list of strings too; Keras would read it as several inputs."""
+        return super().__call__(as_strings(texts) if isinstance(texts, (list, tuple)) else texts, **kwargs)
 
     def call(self, texts: Any) -> dict[str, Any]:
         return self.features(texts, self.table)
 
     def features(self, texts: Any, table: Any) -> dict[str, Any]:
         """Do what a call does, with another lookup table, such as one from `table_from_file` in an export."""
-        values, positions, shape = flat_tokens(tf.convert_to_tensor(texts, tf.string), self.mode, self.max_length)
+        values, positions, shape = flat_tokens(as_strings(texts), self.mode, self.max_length)
         words, index = tf.unique(values)
         ids = tf.gather(tf.cast(table.lookup(words), tf.int32), index)
         token_ids = tf.scatter_nd(positions, ids, shape)

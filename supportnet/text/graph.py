@@ -12,6 +12,7 @@ import tensorflow as tf
 from supportnet.errors import UserError
 from supportnet.text.code_points import Fold
 from supportnet.text.modes import BYTES_PER_TOKEN, MAX_LENGTH, get_mode
+from supportnet.text.tokenizer import to_bytes
 
 
 class Tokens(NamedTuple):
@@ -32,7 +33,7 @@ def tokenize_graph(texts: Any, mode: str = "unicode", max_length: int = MAX_LENG
     """Cut texts into tokens, with placeholders for personal data.
 
     Args:
-        texts: string `[B]`, UTF-8; invalid bytes are allowed.
+        texts: string `[B]`, UTF-8, or a list of `str` or `bytes`; invalid bytes are allowed.
         mode: `unicode` or `article`, see `supportnet.text.modes`.
         max_length: number of tokens of a text at most.
 
@@ -46,8 +47,15 @@ def tokenize_graph(texts: Any, mode: str = "unicode", max_length: int = MAX_LENG
         >>> tokenize_graph(["Refund £12.50!", ""])
         <tf.RaggedTensor [[b'refund', b'\\xc2\\xa3', b'12.50', b'!'], []]>
     """
-    tokens = flat_tokens(tf.convert_to_tensor(texts, tf.string), mode, max_length)
+    tokens = flat_tokens(as_strings(texts), mode, max_length)
     return tf.RaggedTensor.from_value_rowids(tokens.values, tokens.positions[:, 0], nrows=tokens.shape[0])
+
+
+def as_strings(texts: Any) -> Any:
+    """Return a string tensor; a list may hold `str` with lone surrogates, which TensorFlow itself refuses."""
+    if isinstance(texts, (list, tuple)):
+        texts = [to_bytes(text) if isinstance(text, str) else text for text in texts]
+    return tf.convert_to_tensor(texts, tf.string)
 
 
 def flat_tokens(texts: Any, mode: str, max_length: int) -> Tokens:

@@ -14,7 +14,6 @@ from supportnet.files import written_whole
 from supportnet.text.graph import tokenize_graph
 from supportnet.text.modes import MAX_LENGTH
 from supportnet.text.special_tokens import SPECIAL_TOKENS, UNKNOWN_ID
-from supportnet.text.tokenizer import to_bytes
 
 #: Texts that are tokenized at once when a vocabulary is built.
 _BATCH_SIZE = 1024
@@ -76,7 +75,7 @@ class Vocabulary:
         if max_size is not None and max_size < len(SPECIAL_TOKENS):
             raise UserError(f"max_size must be at least {len(SPECIAL_TOKENS)}. Received: max_size={max_size}")
         counts: Counter[str] = Counter()
-        for batch in _batches(map(to_bytes, texts)):
+        for batch in _batches(texts):
             tokens = tokenize_graph(batch, mode, max_length).values.numpy()
             counts.update(token.decode("utf-8") for token in tokens)
         for token in SPECIAL_TOKENS:
@@ -155,7 +154,7 @@ def table_from_file(path: str | os.PathLike[str]) -> Any:
     return lookup.StaticHashTable(initializer, default_value=UNKNOWN_ID)
 
 
-def _batches(texts: Iterable[bytes]) -> Iterator[list[bytes]]:
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
     iterator = iter(texts)
     while batch := list(islice(iterator, _BATCH_SIZE)):
         yield batch
