@@ -1,0 +1,46 @@
+"""What tests of several rooms share: one small model, and one export of it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from supportnet.models.intent_classifier import IntentClassifier
+
+TINY_TEXTS = [
+    "Where is my parcel? It hasn't arrived.",
+    "I want my money back, please refund order 123456.",
+    "Annulez ma commande, s'il vous plaît",
+    "我要退款",
+]
+#: More than five, so that a list of the best five is cut; one isn't ASCII; not in alphabetical order.
+TINY_INTENTS = ["refund", "track_order", "cancel_order", "réclamation", "change_address", "payment_failed", "退款"]
+
+
+@pytest.fixture(scope="session")
+def tiny_classifier() -> "IntentClassifier":
+    """A classifier of seven intents with random weights, the same in every run; don't change it."""
+    import keras
+
+    from supportnet.models.config import NetworkConfig
+    from supportnet.models.intent_classifier import IntentClassifier
+    from supportnet.text.vocabulary import Vocabulary
+
+    keras.utils.set_random_seed(0)
+    config = NetworkConfig(embedding_dim=16, hidden_dim=8, num_heads=2, num_buckets=500)
+    model = IntentClassifier(config, Vocabulary.build(TINY_TEXTS, min_count=1), TINY_INTENTS)
+    random = np.random.default_rng(0)
+    # Every weight, so that two that are mixed up, or a bias that is left out, change the scores.
+    for weight in model.network.weights:
+        weight.assign(weight.numpy() + random.normal(scale=0.3, size=weight.shape).astype("float32"))
+    return model
+
+
+@pytest.fixture(scope="session")
+def tiny_export(tiny_classifier: "IntentClassifier", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of version 1 of `tiny_classifier`, exported: saved_models/tiny/1; don't change it."""
+    from supportnet.serving.export import export
+
+    return export(tiny_classifier, tmp_path_factory.mktemp("exports") / "saved_models" / "tiny")
