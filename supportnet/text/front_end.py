@@ -29,7 +29,7 @@ class TextFrontEnd(keras.layers.Layer):
         max_gram: length of the longest.
 
     Call arguments:
-        texts: string `[B]`; B may be 0, texts may be empty, invalid UTF-8 is allowed.
+        texts: string `[B]`, or a list or an array of `str`; B may be 0, a text empty or invalid UTF-8.
 
     Returns:
         A dict, with T the number of tokens of the longest text, at least 1:
@@ -76,15 +76,16 @@ class TextFrontEnd(keras.layers.Layer):
         self.supports_jit = False
 
     def __call__(self, texts: Any, **kwargs: Any) -> Any:
-        """Take a plain list of strings too; Keras would read it as several inputs."""
-        return super().__call__(as_strings(texts) if isinstance(texts, (list, tuple)) else texts, **kwargs)
+        """Take lists and arrays of texts too; Keras would read a list as several inputs."""
+        symbolic = isinstance(texts, keras.KerasTensor)
+        return super().__call__(texts if symbolic else as_strings(texts), **kwargs)
 
     def call(self, texts: Any) -> dict[str, Any]:
         return self.features(texts, self.table)
 
     def features(self, texts: Any, table: Any) -> dict[str, Any]:
         """Do what a call does, with another lookup table, such as one from `table_from_file` in an export."""
-        values, positions, shape = flat_tokens(as_strings(texts), self.mode, self.max_length)
+        values, positions, shape = flat_tokens(texts, self.mode, self.max_length)
         words, index = tf.unique(values)
         ids = tf.gather(tf.cast(table.lookup(words), tf.int32), index)
         token_ids = tf.scatter_nd(positions, ids, shape)

@@ -33,7 +33,7 @@ def tokenize_graph(texts: Any, mode: str = "unicode", max_length: int = MAX_LENG
     """Cut texts into tokens, with placeholders for personal data.
 
     Args:
-        texts: string `[B]`, UTF-8, or a list of `str` or `bytes`; invalid bytes are allowed.
+        texts: string `[B]`, UTF-8, or a list or an array of `str` or `bytes`; invalid bytes are allowed.
         mode: `unicode` or `article`, see `supportnet.text.modes`.
         max_length: number of tokens of a text at most.
 
@@ -52,10 +52,10 @@ def tokenize_graph(texts: Any, mode: str = "unicode", max_length: int = MAX_LENG
 
 
 def as_strings(texts: Any) -> Any:
-    """Return a string tensor; a list may hold `str` with lone surrogates, which TensorFlow itself refuses."""
-    if isinstance(texts, (list, tuple)):
-        texts = [to_bytes(text) if isinstance(text, str) else text for text in texts]
-    return tf.convert_to_tensor(texts, tf.string)
+    """Return a list or an array of texts as a tensor; lone surrogates, which TensorFlow itself refuses, are taken."""
+    if isinstance(texts, (str, bytes)):
+        raise UserError(f"texts must be a list or an array of texts. Received: texts={texts[:40]!r}")
+    return texts if tf.is_tensor(texts) else tf.constant([to_bytes(text) for text in texts], tf.string)
 
 
 def flat_tokens(texts: Any, mode: str, max_length: int) -> Tokens:

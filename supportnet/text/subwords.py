@@ -19,7 +19,7 @@ def character_ngrams(word: str, min_gram: int = 3, max_gram: int = 5) -> list[st
         >>> character_ngrams("bill", 3, 4)
         ['<bi', 'bil', 'ill', 'll>', '<bil', 'bill', 'ill>']
     """
-    if word in SPECIAL_TOKENS:
+    if not word or word in SPECIAL_TOKENS:
         return []
     wrapped = f"<{word}>"
     sizes = range(min_gram, max_gram + 1)
@@ -28,8 +28,9 @@ def character_ngrams(word: str, min_gram: int = 3, max_gram: int = 5) -> list[st
 
 def ngrams_graph(words: Any, min_gram: int, max_gram: int) -> tuple[Any, Any]:
     """Return the n-grams of words, string `[U]`, as strings `[N]`, and the word of each, int32 `[N]`."""
-    # Only special tokens hold a `<`. Emptied and wrapped they are "<>", too short for an n-gram.
-    wrapped = tf.strings.join(["<", tf.strings.regex_replace(words, "<[a-z]+>", ""), ">"])
+    # Only special tokens hold a `<`: they are emptied, the others wrapped.
+    words = tf.strings.regex_replace(words, "<[a-z]+>", "")
+    wrapped = tf.strings.regex_replace(words, "([^<>]+)", r"<\1>")
     splits, code_points = tf.raw_ops.UnicodeDecode(
         input=wrapped, input_encoding="UTF-8", errors="replace", Tsplits=tf.int32
     )
