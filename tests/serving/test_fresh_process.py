@@ -1,0 +1,79 @@
+"""An export answers as the trained model does where neither supportnet nor keras is: three proofs, each in a process.
+
+None of them is TensorFlow Serving; the third goes through the loader that the server uses.
+"""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from supportnet.models.intent_classifier import IntentClassifier
+
+READER = Path(__file__).parent / "reader.py"
+
+#: In `bytes`, because not all of it is Unicode. The model reads invalid bytes as U+FFFD each.
+BATCH = [
+    b"Where is my parcel?",
+    b"",
+    "我要退款, s'il vous plaît 👍🏽".encode(),
+    b"caf\xe9 \xff\xfe order 123456",
+    b"a\x00b",
+    b"refund ann@example.com " * 45_000,
+]
+REQUESTS: list[tuple[str, list[bytes]]] = [
+    ("classify", BATCH),
+    ("embed", BATCH),
+    ("serving_default", BATCH[:1]),
+    ("classify", [b""]),
+    ("classify", []),
+    ("embed", []),
+]
+
+
+def ask(how: str, folder: Path, requests: list[tuple[str, list[bytes]]]) -> list[dict[str, Any]]:
+    """Ask `reader.py` in a process whose path holds nothing of this repository."""
+    encoded = [(name, [base64.b64encode(text).decode() for text in texts]) for name, texts in requests]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    process = subprocess.run(
+        [sys.executable, READER, how, folder],
+        input=json.dumps(encoded),
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env=environment | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+        timeout=120,
+    )
+    assert process.returncode == 0, process.stderr
+    answers: list[dict[str, Any]] = json.loads(process.stdout)
+    return answers
+
+
+def as_array(output: dict[str, Any]) -> np.ndarray:
+    return np.array(output["values"]).reshape(output["shape"])
+
+
+def assert_same_scores(answer: dict[str, Any], model: IntentClassifier, texts: list[str]) -> None:
+    intents, scores = as_array(answer["intents"]), as_array(answer["intent_scores"])
+    columns = np.array([[model.intents.index(name) for name in row] for row in intents], int).reshape(scores.shape)
+    np.testing.assert_allclose(scores, np.take_along_axis(model.probabilities(texts), columns, 1), atol=1e-5)
+    assert (np.diff(scores, axis=1) <= 0).all()
+
+
+@pytest.mark.parametrize("how", ["tf2", "tf1", "c_api"])
+def test_same_answers(how: str, tiny_classifier: IntentClassifier, tiny_export: Path) -> None:
+    answers = ask(how, tiny_export, REQUESTS)
+    for (signature, texts), answer in zip(REQUESTS, answers, strict=True):
+        as_text = [text.decode("utf-8", "replace") for text in texts]
+        if signature == "embed":
+            expected = tiny_classifier.embed(as_text)
+            np.testing.assert_allclose(as_array(answer["embedding"]), expected, atol=1e-5)
+        else:
+            assert answer["intents"]["shape"] == [len(texts), len(tiny_classifier.intents)]
+            assert_same_scores(answer, tiny_classifier, as_text)
