@@ -8,14 +8,10 @@ The file exists because Python versions, ICU and RE2 disagree on thousands of co
 case follows the locale. The rules, first match wins:
 
 1. `OVERRIDES`, `TO_SPACE` and `DELETED`, below, each with its reason;
-2. a code point with a compatibility form of one code point is read as that form (NFKC: full-width A is A), an
-upper
-   case letter as its lower case where that is one code point, a decimal digit of any script as the ASCII
-   digit;
-3. letters, marks and numbers are parts of words; currency signs and other symbols (emoji) are tokens of their
-own;
-   invisible format characters are deleted; all else (punctuation, controls, private use, unassigned) is a
-   space.
+2. a code point with a compatibility form of one code point is read as that form (NFKC: full-width A is A), an upper
+   case letter as its lower case where that is one code point, a decimal digit of any script as the ASCII digit;
+3. letters, marks and numbers are parts of words; currency signs and other symbols (emoji) are tokens of their own;
+   invisible format characters are deleted; all else (punctuation, controls, private use, unassigned) is a space.
 """
 
 import sys
@@ -41,14 +37,12 @@ OVERRIDES = {
     **{"٪": "%", "٫": ".", "٬": ",", "。": ".", "｡": ".", "İ": "i", "ς": "σ"},
 }
 
-#: Symbols that are layout, not meaning: arrows, table lines, bullets, trade marks, the object replacement
-#: character; < and >, because no text may look like a special token; the zero-width space, which separates
-#: words in Thai.
+#: Symbols that are layout, not meaning: arrows, table lines, bullets, trade marks, the object replacement character;
+#: < and >, because no text may look like a special token; the zero-width space, which separates words in Thai.
 TO_SPACE = {*map(ord, "<>＜＞﹤﹥©®™℠\ufffc\ufffd\u200b"), *range(0x2190, 0x2200), *range(0x2500, 0x2600)}
 
-#: Default-ignorable characters that are not of category Cf: variation selectors, the grapheme joiner,
-#: fillers; skin tones (who a customer is must not steer an answer); the enclosing marks of keycap emoji are
-#: category Me, below.
+#: Default-ignorable characters that are not of category Cf: variation selectors, the grapheme joiner, fillers; and
+#: skin tones (who a customer is must not steer an answer). `kind` adds the categories Cf and Me (keycap emoji).
 DELETED = {
     *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), *range(0x180B, 0x1810), 0x034F, 0x115F, 0x1160, 0x17B4,
     0x17B5, 0x3164, 0xFFA0, *range(0x1F3FB, 0x1F400),

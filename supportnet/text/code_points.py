@@ -1,8 +1,7 @@
 """What each Unicode code point is read as: one table for the Python reference and for the TensorFlow graph.
 
 The table is `code_points.txt`, made by `tools/make_code_points.py`, which states the rules. Nothing here asks
-Python's, ICU's or RE2's own Unicode tables, nor the locale, so the answer is the same everywhere and for
-ever.
+Python's, ICU's or RE2's own Unicode tables, nor the locale, so the answer is the same everywhere.
 """
 
 from collections.abc import Iterator
@@ -15,17 +14,14 @@ import numpy.typing as npt
 
 from supportnet.errors import UserError
 
-#: A folded text holds this character where a code point is to be deleted. The character itself folds to a
-#: space.
+#: A folded text holds this character where a code point is to be deleted. The character itself folds to a space.
 DELETE = "\x7f"
 
-#: In `article` mode, letters and other characters that the article's cleaning will remove fold to one of
-#: these two: first the letters of the European scripts, which may be part of a mail address, then everything
-#: else.
+#: What the article's cleaning will remove folds to one of these two in `article` mode: letters of the European
+#: scripts, which may be part of a mail address, to the first, everything else to the second.
 LETTER, OTHER = "\u00e0", "\u00b7"
 
-#: The letters of Latin, Greek and Cyrillic outside ASCII, and their combining marks, as a range of a
-#: character class.
+#: The letters of Latin, Greek and Cyrillic outside ASCII, and their combining marks, as a range of a class.
 EUROPEAN = "\u00c0-\u052f"
 
 #: `unicode`, the default, keeps the words of every script; `article` keeps ASCII letters only.
@@ -46,9 +42,8 @@ _FILE = Path(__file__).with_name("code_points.txt")
 class Fold:
     """A map of code points to code points, usable as the table of `str.translate`.
 
-    It is stored in two stages, so that a graph holds some 100 KB instead of 4 MB: `blocks` int32 `[4352]`
-    says where in `values` the 256 entries of a block start, and most blocks are alike. A value of 0 means
-    "itself".
+    It is stored in two stages, so that a graph holds some 150 KB instead of 4 MB: `blocks` int32 `[4352]` says where
+    in `values` the 256 entries of a block start, and most blocks are alike. A value of 0 means "itself".
 
     Example:
         >>> "ÉTÉ\u00a0Ａ".translate(fold("unicode"))
@@ -100,10 +95,8 @@ def fold(mode: str) -> Fold:
     """Return the fold of a mode.
 
     Args:
-        mode: `unicode`: lower case, ASCII digits, plain spaces and apostrophes; letters of every script are
-        kept.
-            `article`: ASCII letters in lower case and white space, which will be left of a text in the end,
-            and what is needed until personal data is redacted.
+        mode: `unicode` (lower case, ASCII digits, plain spaces and apostrophes, the letters of every script) or
+            `article` (lower-case ASCII letters and spaces, and what is needed until personal data is redacted).
 
     Raises:
         UserError: there is no such mode.

@@ -35,8 +35,7 @@ class TextFrontEnd(keras.layers.Layer):
         A dict, with T the number of tokens of the longest text, at least 1:
             `token_ids` int32 `[B, T]`, 0 where padded;
             `mask` bool `[B, T]`, True = real token;
-            `word_index` int32 `[B, T]`, the row of each token among the distinct words of the batch, 0 where
-            padded;
+            `word_index` int32 `[B, T]`, the row of each token among the batch's distinct words, 0 where padded;
             `subword_ids` int32 `[N]`, the buckets of the n-grams of these distinct words;
             `subword_segments` int32 `[N]`, the distinct word that each n-gram belongs to, ascending.
 
@@ -45,8 +44,9 @@ class TextFrontEnd(keras.layers.Layer):
 
     Example:
         >>> front_end = TextFrontEnd(Vocabulary(["where", "parcel"]))
-        >>> front_end(["Where is my parcel?", ""])["token_ids"]
-        <tf.Tensor: shape=(2, 5), dtype=int32, numpy=array([[ 9,  1,  1, 10,  1], [ 0,  0,  0,  0,  0]])>
+        >>> front_end(["Where is my parcel?", ""])["token_ids"].numpy()
+        array([[ 9,  1,  1, 10,  1],
+               [ 0,  0,  0,  0,  0]], dtype=int32)
     """
 
     def __init__(
@@ -70,8 +70,7 @@ class TextFrontEnd(keras.layers.Layer):
         self.mode, self.max_length = mode, max_length
         self.num_buckets, self.min_gram, self.max_gram = num_buckets, min_gram, max_gram
         self.table = self.vocabulary.table()
-        # The inputs are strings: Keras must not turn them into its float type, nor compile what reads them
-        # with XLA.
+        # The inputs are strings: Keras must not convert them to its float type, and XLA can't compile them.
         self._convert_input_args = False
         self.supports_jit = False
 

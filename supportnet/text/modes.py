@@ -22,8 +22,7 @@ from supportnet.text.code_points import Fold, fold, own_tokens
 from supportnet.text.redaction import PREPARATION, REDACTION
 from supportnet.text.rules import Rule
 
-#: A text is read up to this many bytes a token of `max_length`. English needs 6; Devanagari, at 3 bytes a
-#: code point, 20.
+#: A text is read up to this many bytes a token of `max_length`. English needs 6, Hindi (3 bytes a letter) 20.
 BYTES_PER_TOKEN = 64
 
 #: The default of `max_length`, in tokens: the article's input length.

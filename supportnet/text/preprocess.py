@@ -1,10 +1,8 @@
 """The article's own cleaning (section 4.1)."""
 
 import re
-
-from nltk.tokenize import NLTKWordTokenizer
-
-_TOKENIZER = NLTKWordTokenizer()
+from functools import cache
+from typing import Any
 
 
 def preprocess(text: str) -> list[str]:
@@ -20,4 +18,12 @@ def preprocess(text: str) -> list[str]:
     """
     text = re.sub(r"[^a-zA-Z\s]", "", text)
     text = text.lower()
-    return list(_TOKENIZER.tokenize(text))
+    return list(_word_tokenizer().tokenize(text))
+
+
+@cache
+def _word_tokenizer() -> Any:
+    # Importing NLTK takes seconds, and whoever reads texts with the graph never needs it.
+    from nltk.tokenize import NLTKWordTokenizer
+
+    return NLTKWordTokenizer()

@@ -18,7 +18,8 @@ _LETTER = f"a-z0-9{EUROPEAN}_"
 _IN_URL = f"[!-;=?-~{EUROPEAN}]"
 _END_OF_URL = f"[a-z0-9{EUROPEAN}/=_~&#%+$@*-]"
 _REST = f"(?:{_IN_URL}*{_END_OF_URL})"
-_COMMON_TLD = "com|org|net|edu|gov|info|biz|io|app|dev|shop|store|online|site|eu|uk|de|fr|nl|pl|ru|ch|au|ca|jp|cn|br|mx"
+# Top-level domains that are no words people write after a full stop without a space.
+_COMMON_TLD = "com|org|net|edu|gov|info|biz|io|eu|uk|de|fr|nl|pl|ru|ch|au|ca|jp|cn|br|mx"
 
 _LOCAL = f"[{_LETTER}][{_LETTER}.+'%&-]{{0,63}}"
 _LABEL = f"[{_LETTER}-]+"

@@ -1,8 +1,7 @@
 """Character n-grams of words, hashed: how a word that training never saw still gets a vector.
 
-A word is put between `<` and `>`, so that the n-grams of its beginning and end differ from those of its
-middle (Bojanowski et al. 2017, Enriching Word Vectors with Subword Information). Special tokens have no
-n-grams.
+A word is put between `<` and `>`, so that the n-grams of its beginning and end differ from those of its middle
+(Bojanowski et al. 2017, Enriching Word Vectors with Subword Information). Special tokens have no n-grams.
 """
 
 from typing import Any

@@ -182,6 +182,7 @@ SURVIVES = """
     and/or
     it arrived.at home
     hello.i need help
+    my order.online it says paid
     Um...what?
     items @ 10
     2@10

@@ -1,5 +1,7 @@
 """What the tokens of a text are, by example."""
 
+import re
+
 import pytest
 
 from supportnet.errors import UserError
@@ -62,6 +64,15 @@ def test_unicode_mode(text: str, tokens: str) -> None:
 @pytest.mark.parametrize(("text", "tokens"), ARTICLE)
 def test_article_mode(text: str, tokens: str) -> None:
     assert tokenize(text, mode="article") == tokens.split()
+
+
+@pytest.mark.parametrize("mode", ["unicode", "article"])
+def test_rules_keep_to_what_python_and_re2_read_alike(mode: str) -> None:
+    for pattern, rewrite in get_mode(mode).rules:
+        assert not re.search(r"(?<!\\)\(\?[^:]|\\[swdpSWDPAZz1-9]", pattern), pattern
+        assert re.compile(pattern).groups <= 9
+        assert not re.search(pattern, "", re.ASCII), "Python and RE2 may treat empty matches differently"
+        assert re.fullmatch(r"(\\[1-9]|[^\\])*", rewrite), rewrite
 
 
 @pytest.mark.parametrize("mode", ["unicode", "article"])
