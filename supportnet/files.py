@@ -29,12 +29,16 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     holder = Path(tempfile.mkdtemp(prefix=".incomplete-", dir=target.parent))
     try:
         yield holder / target.name
-        if target.is_dir():
-            # A rename can't replace a folder that isn't empty.
-            target.rename(holder / "replaced")
-        (holder / target.name).replace(target)
+        _replace(target, holder / target.name)
     finally:
         shutil.rmtree(holder, ignore_errors=True)
+
+
+def _replace(target: Path, new: Path) -> None:
+    if target.is_dir() and new.is_dir():
+        # A rename can't replace a folder that isn't empty. A file can't replace a folder at all, and mustn't.
+        target.rename(new.with_name(f"{new.name}.old"))
+    new.replace(target)
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
