@@ -13,7 +13,7 @@ def scaled_dot_product_attention(
 ) -> tuple[Any, Any]:
     """Attend: `softmax(query key^T / sqrt(d_k)) value`, the article's formula.
 
-    Scores and softmax are computed in float32, whatever the dtype of the inputs.
+    The softmax is computed in float32, whatever the dtype of the inputs.
 
     Args:
         query: float `[..., T, d_k]`.
@@ -27,7 +27,10 @@ def scaled_dot_product_attention(
         The attended values `[..., T, d_v]` and the float32 weights `[..., T, S]`; each row of weights sums to 1.
 
     Example:
-        >>> values, weights = scaled_dot_product_attention(query, key, value)
+        >>> query, key = keras.ops.array([[1.0, 0.0]]), keras.ops.array([[1.0, 0.0], [0.0, 1.0]])
+        >>> values, weights = scaled_dot_product_attention(query, key, value=keras.ops.array([[1.0], [0.0]]))
+        >>> keras.ops.convert_to_numpy(weights)
+        array([[0.66976154, 0.33023846]], dtype=float32)
     """
     scale = 1.0 / float(query.shape[-1]) ** 0.5
     scores = ops.matmul(ops.multiply(query, scale), ops.swapaxes(key, -1, -2))
@@ -50,18 +53,19 @@ class MultiHeadAttention(keras.layers.Layer):
     Call arguments:
         query: float `[B, T, D]`.
         value: float `[B, S, D]`, keys and values alike; the query itself if not given (self-attention).
-        mask: bool, broadcastable to `[B, T, S]`, True where a query may look; `[B, 1, S]` for padding.
+        mask: bool, True where a query may look: `[B, S]`, the real tokens, or `[B, T, S]`, for each query its
+            own. It isn't passed on to later layers, since it says nothing of the output's positions.
         return_weights: also return the weights, float32 `[B, H, T, S]`.
 
     Returns:
         float `[B, T, D]`, or that and the weights.
 
     Raises:
-        ValueError: `num_heads` doesn't divide the depth.
+        UserError: `num_heads` doesn't divide the depth, or `dropout_rate` is outside [0, 1).
 
     Example:
         >>> layer = MultiHeadAttention(num_heads=4)
-        >>> layer(keras.random.normal((2, 5, 16))).shape
+        >>> keras.ops.shape(layer(keras.random.normal((2, 5, 16))))
         (2, 5, 16)
     """
 
@@ -69,7 +73,6 @@ class MultiHeadAttention(keras.layers.Layer):
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.dropout_rate = check_rate("dropout_rate", dropout_rate)
-        self.supports_masking = True
 
     def build(self, query_shape: Any, value_shape: Any = None) -> None:
         depth = query_shape[-1]
@@ -91,7 +94,7 @@ class MultiHeadAttention(keras.layers.Layer):
             self._split(self.query_dense(query)),
             self._split(self.key_dense(value)),
             self._split(self.value_dense(value)),
-            None if mask is None else ops.expand_dims(mask, 1),
+            None if mask is None else self._for_all_heads(mask),
             self.weight_dropout,
         )
         joined = ops.reshape(ops.swapaxes(heads, 1, 2), ops.shape(query))
@@ -103,8 +106,12 @@ class MultiHeadAttention(keras.layers.Layer):
         batch, time = ops.shape(x)[0], ops.shape(x)[1]
         return ops.swapaxes(ops.reshape(x, (batch, time, self.num_heads, x.shape[-1] // self.num_heads)), 1, 2)
 
-    def compute_output_shape(self, query_shape: Any, value_shape: Any = None) -> Any:
-        return query_shape
+    def _for_all_heads(self, mask: Any) -> Any:
+        """`[B, S]` or `[B, T, S]` -> `[B, 1, 1, S]` or `[B, 1, T, S]`."""
+        return ops.expand_dims(mask, 1 if len(mask.shape) == 3 else (1, 2))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+        """See the call's `mask`."""
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_heads": self.num_heads, "dropout_rate": self.dropout_rate}

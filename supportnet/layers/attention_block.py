@@ -3,7 +3,6 @@
 from typing import Any
 
 import keras
-from keras import ops
 
 from supportnet.layers.attention import MultiHeadAttention
 from supportnet.layers.checks import check_positive, check_rate
@@ -25,8 +24,13 @@ class AttentionBlock(keras.layers.Layer):
     Returns:
         float `[B, T, D]`. Padding changes nothing at real positions.
 
+    Raises:
+        UserError: `num_heads` doesn't divide the depth, or a number is out of its range.
+
     Example:
-        >>> AttentionBlock(num_heads=4, hidden_dim=64)(x, mask=mask).shape
+        >>> x, mask = keras.random.normal((2, 5, 16)), keras.ops.ones((2, 5), "bool")
+        >>> keras.ops.shape(AttentionBlock(num_heads=4, hidden_dim=64)(x, mask=mask))
+        (2, 5, 16)
     """
 
     def __init__(self, num_heads: int, hidden_dim: int, dropout_rate: float = 0.0, **kwargs: Any) -> None:
@@ -49,7 +53,7 @@ class AttentionBlock(keras.layers.Layer):
         self.contract.build((*input_shape[:-1], self.hidden_dim))
 
     def call(self, x: Any, mask: Any) -> Any:
-        attended = self.attention(self.attention_norm(x), mask=ops.expand_dims(mask, 1))
+        attended = self.attention(self.attention_norm(x), mask=mask)
         x = x + self.dropout(attended)
         return x + self.dropout(self.contract(self.expand(self.feed_forward_norm(x))))
 

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from supportnet.layers.attention_block import AttentionBlock
-from supportnet.layers.checks import check_divides, check_positive, check_rate
+from supportnet.layers.checks import check_divides, check_not_negative, check_positive, check_rate
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
@@ -25,11 +25,15 @@ class BiLSTMAttention(keras.layers.Layer):
         mask: bool `[B, T]`, True = real token.
 
     Returns:
-        float `[B, T, D]`, normalized.
+        float `[B, T, D]`, normalized. Padding changes nothing at real positions.
+
+    Raises:
+        UserError: `num_heads` doesn't divide the depth, or a number is out of its range.
 
     Example:
         >>> encoder = BiLSTMAttention(hidden_dim=96, num_layers=1, num_heads=4)
-        >>> encoder(keras.random.normal((2, 5, 128)), mask=keras.ops.ones((2, 5), "bool")).shape
+        >>> x, mask = keras.random.normal((2, 5, 128)), keras.ops.ones((2, 5), "bool")
+        >>> keras.ops.shape(encoder(x, mask=mask))
         (2, 5, 128)
     """
 
@@ -38,7 +42,7 @@ class BiLSTMAttention(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.hidden_dim = check_positive("hidden_dim", hidden_dim)
-        self.num_layers = num_layers
+        self.num_layers = check_not_negative("num_layers", num_layers)
         self.num_heads = num_heads
         self.dropout_rate = check_rate("dropout_rate", dropout_rate)
         self.supports_masking = True
@@ -46,9 +50,9 @@ class BiLSTMAttention(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         policy, depth = self.dtype_policy, input_shape[-1]
         check_divides("num_heads", self.num_heads, "the depth", depth)
-        self.lstm = keras.layers.Bidirectional(
-            keras.layers.LSTM(self.hidden_dim, return_sequences=True, dtype=policy), dtype=policy, name="lstm"
-        )
+        # cuDNN's LSTM fails on a message without tokens, and a graph exported with it runs on no CPU.
+        lstm = keras.layers.LSTM(self.hidden_dim, return_sequences=True, use_cudnn=False, dtype=policy)
+        self.lstm = keras.layers.Bidirectional(lstm, dtype=policy, name="lstm")
         self.project = keras.layers.Dense(depth, dtype=policy, name="project")
         self.dropout = keras.layers.Dropout(self.dropout_rate, dtype=policy, name="dropout")
         self.blocks = [

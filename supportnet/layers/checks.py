@@ -1,19 +1,35 @@
 """Checks of the numbers that layers and models are made from."""
 
+from numbers import Integral
+
 from supportnet.errors import UserError
+
+
+def check_integer(name: str, number: int) -> int:
+    """Return `number` if it is a whole number, else raise a `UserError`: 2.5 units would fail later, unnamed."""
+    if not isinstance(number, Integral) or isinstance(number, bool):
+        raise UserError(f"{name} must be a whole number. Received: {name}={number!r}")
+    return number
 
 
 def check_divides(name: str, divisor: int, of: str, number: int) -> int:
     """Return `divisor` if it divides `number`, else raise a `UserError` (a ValueError) that names both."""
-    if divisor < 1 or number % divisor:
+    if check_integer(name, divisor) < 1 or number % divisor:
         raise UserError(f"{name} must be at least 1 and divide {of} ({number}). Received: {name}={divisor}")
     return divisor
 
 
 def check_positive(name: str, number: int) -> int:
     """Return `number` if it is at least 1, else raise a `UserError`."""
-    if number < 1:
+    if check_integer(name, number) < 1:
         raise UserError(f"{name} must be at least 1. Received: {name}={number}")
+    return number
+
+
+def check_not_negative(name: str, number: int) -> int:
+    """Return `number` if it is at least 0, else raise a `UserError`."""
+    if check_integer(name, number) < 0:
+        raise UserError(f"{name} must be at least 0. Received: {name}={number}")
     return number
 
 

@@ -21,8 +21,9 @@ class MaskedPooling(keras.layers.Layer):
         float `[B, 2 D]`: maximum, then mean.
 
     Example:
-        >>> MaskedPooling()(keras.ops.array([[[1.0], [3.0], [9.0]]]), mask=keras.ops.array([[True, True, False]]))
-        [[3., 2.]]
+        >>> x, mask = keras.ops.array([[[1.0], [3.0], [9.0]]]), keras.ops.array([[True, True, False]])
+        >>> keras.ops.convert_to_numpy(MaskedPooling()(x, mask=mask))
+        array([[3., 2.]], dtype=float32)
     """
 
     def __init__(self, **kwargs: Any) -> None:

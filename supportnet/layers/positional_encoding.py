@@ -6,6 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from supportnet.errors import UserError
+from supportnet.layers.checks import check_positive
+
 
 def positional_encoding(length: int, depth: int) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Encode the positions 0 to `length - 1`: sines on the even columns, cosines on the odd ones.
@@ -21,11 +24,16 @@ def positional_encoding(length: int, depth: int) -> np.ndarray[Any, np.dtype[np.
     Returns:
         float32 `[T, D]`.
 
+    Raises:
+        UserError: a number below 1.
+
     Example:
         >>> positional_encoding(length=2, depth=2)
         array([[0.       , 1.       ],
                [0.841471 , 0.5403023]], dtype=float32)
     """
+    check_positive("length", length)
+    check_positive("depth", depth)
     column = np.arange(depth)
     angle = np.arange(length)[:, None] / np.power(10_000.0, 2 * (column // 2) / depth)
     return np.where(column % 2 == 0, np.sin(angle), np.cos(angle)).astype("float32")
@@ -39,7 +47,7 @@ class PositionalEncoding(keras.layers.Layer):
     themselves would collide (512 and 513 are the same number), their sines and cosines don't.
 
     Args:
-        max_length: the longest sequence; a longer one is an error.
+        max_length: length of the longest sequence; a longer one is an error.
 
     Call arguments:
         x: float `[B, T, D]`, T at most `max_length`.
@@ -48,30 +56,34 @@ class PositionalEncoding(keras.layers.Layer):
         float `[B, T, D]`.
 
     Raises:
-        ValueError: a sequence whose static length is above `max_length`.
+        UserError: `max_length` is below 1, or the length of a sequence is known and above it.
 
     Example:
-        >>> PositionalEncoding(max_length=128)(keras.ops.zeros((1, 2, 2)))
+        >>> keras.ops.convert_to_numpy(PositionalEncoding(max_length=128)(keras.ops.zeros((1, 2, 2))))
+        array([[[0.       , 1.       ],
+                [0.841471 , 0.5403023]]], dtype=float32)
     """
 
     def __init__(self, max_length: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.max_length = max_length
+        self.max_length = check_positive("max_length", max_length)
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
         self.table = positional_encoding(self.max_length, input_shape[-1])
 
     def call(self, x: Any) -> Any:
-        if x.shape[1] is not None and x.shape[1] > self.max_length:
-            raise ValueError(
-                f"A sequence may have at most max_length={self.max_length} positions. Received: {x.shape[1]}"
-            )
+        self._check_length(x.shape[1])
         table = ops.convert_to_tensor(self.table, dtype=x.dtype)
         return x + table[: ops.shape(x)[1]]
 
     def compute_output_shape(self, input_shape: Any) -> Any:
+        self._check_length(input_shape[1])
         return input_shape
+
+    def _check_length(self, length: int | None) -> None:
+        if length is not None and length > self.max_length:
+            raise UserError(f"A sequence may be at most max_length={self.max_length} long. Received: length={length}")
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "max_length": self.max_length}

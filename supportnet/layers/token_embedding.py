@@ -31,9 +31,14 @@ class TokenEmbedding(keras.layers.Layer):
     Returns:
         float `[B, T, D]`, zero where the mask is False.
 
+    Raises:
+        UserError: a number out of its range.
+
     Example:
+        >>> from supportnet.text.front_end import TextFrontEnd
         >>> embed = TokenEmbedding(vocab_size=1000, embedding_dim=64, num_buckets=5000)
-        >>> embed(front_end(["where is my parcel?"])).shape
+        >>> front_end = TextFrontEnd(["where", "parcel"], num_buckets=5000)
+        >>> keras.ops.shape(embed(front_end(["where is my parcel?"])))
         (1, 5, 64)
     """
 
@@ -60,7 +65,8 @@ class TokenEmbedding(keras.layers.Layer):
 
     def _add_table(self, rows: int, name: str) -> Any:
         initializer = keras.initializers.RandomNormal(stddev=self.embedding_dim**-0.5)
-        return self.add_weight((rows, self.embedding_dim), initializer=initializer, name=name)
+        # In float32 under every policy: bfloat16 can't count beyond 256 n-grams, and would copy the whole table.
+        return self.add_weight((rows, self.embedding_dim), initializer=initializer, autocast=False, name=name)
 
     def call(self, inputs: dict[str, Any]) -> Any:
         words = ops.take(self.word_embeddings, inputs["token_ids"], axis=0)
@@ -73,7 +79,8 @@ class TokenEmbedding(keras.layers.Layer):
         segments = inputs["subword_segments"]
         batch, time = ops.shape(inputs["token_ids"])[0], ops.shape(inputs["token_ids"])[1]
         # A batch has at most B T distinct words. Unlike their true number, that bound is known to every backend.
-        bound = batch * time
+        # One row more, because none can be taken from an empty table when B is 0.
+        bound = batch * time + 1
         vectors = ops.take(self.subword_embeddings, inputs["subword_ids"], axis=0)
         sums = ops.segment_sum(vectors, segments, num_segments=bound)
         counts = ops.segment_sum(ops.ones_like(segments, dtype=vectors.dtype), segments, num_segments=bound)

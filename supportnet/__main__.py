@@ -1,0 +1,5 @@
+"""`python -m supportnet` is `supportnet`."""
+
+from supportnet.cli import main
+
+main()

@@ -1,0 +1,131 @@
+"""What every layer promises: configuration, symbolic call, training, saving, dtype policies."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import pytest
+
+from supportnet.layers import (
+    AttentionBlock,
+    BiLSTMAttention,
+    MaskedPooling,
+    MultiHeadAttention,
+    PositionalEncoding,
+    TokenEmbedding,
+)
+
+VECTORS = np.random.default_rng(0).normal(size=(3, 5, 8)).astype("float32")
+# The last message has no tokens.
+MASK = np.arange(5) < np.array([[5], [2], [0]])
+SEQUENCE = {"x": VECTORS, "mask": MASK}
+TOKENS = {
+    "token_ids": np.where(MASK, [[3, 4, 5, 3, 6]], 0).astype("int32"),
+    "mask": MASK,
+    "word_index": np.where(MASK, [[0, 1, 2, 0, 3]], 0).astype("int32"),
+    "subword_ids": np.array([0, 6, 2, 1, 0, 4], "int32"),
+    "subword_segments": np.array([0, 0, 0, 1, 3, 3], "int32"),
+}
+
+
+class Case(NamedTuple):
+    """A layer, what it is called with, and how."""
+
+    layer: type[keras.layers.Layer]
+    arguments: dict[str, Any]
+    inputs: dict[str, Any]
+    call: Callable[[Any, dict[str, Any]], Any]
+
+
+def _with_mask(layer: Any, inputs: dict[str, Any]) -> Any:
+    return layer(inputs["x"], mask=inputs["mask"])
+
+
+CASES = [
+    Case(MultiHeadAttention, {"num_heads": 2, "dropout_rate": 0.1}, SEQUENCE, _with_mask),
+    Case(AttentionBlock, {"num_heads": 2, "hidden_dim": 12, "dropout_rate": 0.1}, SEQUENCE, _with_mask),
+    Case(
+        BiLSTMAttention,
+        {"hidden_dim": 6, "num_layers": 2, "num_heads": 2, "dropout_rate": 0.1},
+        SEQUENCE,
+        _with_mask,
+    ),
+    Case(MaskedPooling, {}, SEQUENCE, _with_mask),
+    Case(
+        TokenEmbedding,
+        {"vocab_size": 7, "embedding_dim": 8, "num_buckets": 7, "word_dropout": 0.1},
+        TOKENS,
+        lambda layer, inputs: layer(inputs),
+    ),
+    Case(PositionalEncoding, {"max_length": 9}, {"x": VECTORS}, lambda layer, inputs: layer(inputs["x"])),
+]
+
+
+@pytest.fixture(params=CASES, ids=lambda case: case.layer.__name__)
+def case(request: pytest.FixtureRequest) -> Case:
+    keras.utils.set_random_seed(0)
+    return request.param
+
+
+def model_of(case: Case, **options: Any) -> keras.Model:
+    inputs = {
+        name: keras.Input((None, *array.shape[2:]) if array.ndim > 1 else (), dtype=str(array.dtype), name=name)
+        for name, array in case.inputs.items()
+    }
+    return keras.Model(inputs, case.call(case.layer(**case.arguments, **options), inputs))
+
+
+def numbers(tensor: Any) -> np.ndarray:
+    return keras.ops.convert_to_numpy(keras.ops.cast(tensor, "float32"))
+
+
+def test_the_configuration_makes_the_same_layer(case: Case) -> None:
+    layer = case.layer(**case.arguments, name="a_name", dtype="mixed_bfloat16")
+    config = layer.get_config()
+    again = case.layer.from_config(config)
+    assert config.items() >= case.arguments.items()
+    assert again.get_config() == config
+    assert (again.name, again.dtype_policy.name) == ("a_name", "mixed_bfloat16")
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+def test_symbolic_and_eager_calls_agree(case: Case, policy: str) -> None:
+    symbolic = model_of(case, dtype=policy).output
+    layer = case.layer(**case.arguments, dtype=policy)
+    eager = case.call(layer, {name: keras.ops.array(array) for name, array in case.inputs.items()})
+    assert len(symbolic.shape) == len(eager.shape)
+    assert all(known in (None, size) for known, size in zip(symbolic.shape, eager.shape, strict=True))
+    assert symbolic.shape[-1] == eager.shape[-1]
+    assert keras.backend.standardize_dtype(eager.dtype) == symbolic.dtype == layer.compute_dtype
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_is_near_float32(case: Case, policy: str) -> None:
+    full, half = model_of(case), model_of(case, dtype=policy)
+    half.set_weights(full.get_weights())
+    assert {weight.dtype for weight in half.trainable_weights} <= {"float32"}
+    np.testing.assert_allclose(numbers(half(case.inputs)), numbers(full(case.inputs)), atol=0.05)
+
+
+def test_a_training_step_reaches_every_weight(case: Case) -> None:
+    model = model_of(case)
+    before = model.get_weights()
+    model.compile(keras.optimizers.SGD(1.0), loss="mse", jit_compile=False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Gradients do not exist")
+        loss = model.train_on_batch(case.inputs, np.ones(model(case.inputs).shape, "float32"))
+    assert np.isfinite(loss)
+    for weight, old, new in zip(model.weights, before, model.get_weights(), strict=True):
+        assert np.isfinite(new).all(), weight.path
+        # A bias of the keys adds the same to all scores of a query: softmax doesn't see it.
+        if weight.trainable and not weight.path.endswith("key/bias"):
+            assert not np.array_equal(old, new), weight.path
+
+
+def test_a_saved_model_gives_the_same(case: Case, tmp_path: Any) -> None:
+    model = model_of(case)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(numbers(again(case.inputs)), numbers(model(case.inputs)))
