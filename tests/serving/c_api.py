@@ -1,7 +1,8 @@
 """TensorFlow's C API through ctypes: run an exported model in a Python that never imports tensorflow.
 
-`TF_LoadSessionFromSavedModel` reaches the same loader, `tensorflow::LoadSavedModel`, as TensorFlow Serving does. XLA is
-switched off first, as it is in the server. Functions and structures: tensorflow/c/c_api.h, tf_tensor.h and tf_tstring.h.
+`TF_LoadSessionFromSavedModel` reaches the same loader, `tensorflow::LoadSavedModel`, as TensorFlow Serving does. XLA
+is switched off first, as it is in the server. Functions and structures: c_api.h, tf_tensor.h and tf_tstring.h, all
+in tensorflow/c.
 
     >>> SavedModel("saved_models/tiny/1", Library()).run("classify", [b"where is my parcel?"])["intents"]
     array([[b'track_order', b'refund']], dtype=object)

@@ -1,0 +1,42 @@
+"""List what a TensorFlow server on a CPU couldn't run of an exported model, in a process that imported nothing else.
+
+python check_ops.py FOLDER > problems.json
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.python.framework import kernels, op_def_registry
+
+
+def problem(node: Any) -> str | None:
+    """Say what is wrong with a node of a graph."""
+    if op_def_registry.get(node.op) is None:
+        return "no operation of core TensorFlow"
+    if "PyFunc" in node.op:
+        return "calls back to Python"
+    # The kernel of NoOp and its like runs on any device.
+    devices = {kernel.device_type for kernel in kernels.get_registered_kernels_for_op(node.op).kernel}
+    if not devices & {"CPU", "DEFAULT"}:
+        return "has no kernel for the CPU"
+    if node.device and "CPU" not in node.device:
+        return f"is tied to {node.device}"
+    return None
+
+
+def main() -> None:
+    saved_model = saved_model_pb2.SavedModel.FromString(Path(sys.argv[1], "saved_model.pb").read_bytes())
+    graph = saved_model.meta_graphs[0].graph_def
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    found = {f"{node.op} {node.name}": problem(node) for node in nodes}
+    compiled = [f.signature.name for f in graph.library.function if f.attr["_XlaMustCompile"].b]
+    problems = {node: reason for node, reason in found.items() if reason} | dict.fromkeys(compiled, "must be compiled")
+    assert "supportnet" not in sys.modules
+    json.dump({"operations": sorted({node.op for node in nodes}), "problems": problems}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
