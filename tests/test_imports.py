@@ -58,7 +58,7 @@ def _only_for_types(node: ast.stmt) -> bool:
 
 
 def _room(module: str) -> str:
-    return (module.split(".") + ["__init__"])[1]
+    return [*module.split("."), "__init__"][1]
 
 
 def test_every_room_is_known() -> None:

@@ -29,8 +29,8 @@ def positional_encoding(length: int, depth: int) -> np.ndarray[Any, np.dtype[np.
 
     Example:
         >>> positional_encoding(length=2, depth=2)
-        array([[0.       , 1.       ],
-               [0.841471 , 0.5403023]], dtype=float32)
+        array([[0.        , 1.        ],
+               [0.84147096, 0.5403023 ]], dtype=float32)
     """
     check_positive("length", length)
     check_positive("depth", depth)
@@ -60,8 +60,8 @@ class PositionalEncoding(keras.layers.Layer):
 
     Example:
         >>> keras.ops.convert_to_numpy(PositionalEncoding(max_length=128)(keras.ops.zeros((1, 2, 2))))
-        array([[[0.       , 1.       ],
-                [0.841471 , 0.5403023]]], dtype=float32)
+        array([[[0.        , 1.        ],
+                [0.84147096, 0.5403023 ]]], dtype=float32)
     """
 
     def __init__(self, max_length: int, **kwargs: Any) -> None:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from supportnet.errors import UserError
-from supportnet.layers.checks import check_divides, check_positive, check_rate
+from supportnet.layers.checks import check_divides, check_not_negative, check_positive, check_rate
 from supportnet.models.encoders import ENCODERS
+from supportnet.text.modes import get_mode
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class NetworkConfig:
         architecture: name of the encoder: a key of `supportnet.models.encoders.ENCODERS`.
         embedding_dim: depth D of the token vectors.
         hidden_dim: units of the encoder's inner layers (for `bilstm_attention`: of the LSTM, in each direction).
-        num_layers: attention blocks of the encoder.
+        num_layers: attention blocks of the encoder, 0 or more.
         num_heads: attention heads; must divide `embedding_dim`.
         dropout_rate: dropout inside the encoder.
         head_dropout_rate: dropout on the pooled message, before the intents.
@@ -23,6 +24,14 @@ class NetworkConfig:
         num_buckets: buckets that character n-grams are hashed to.
         max_length: tokens T that are read of a message; the rest is cut.
         text_mode: how text becomes tokens, `unicode` or `article`.
+
+    Raises:
+        UserError: a value out of its range.
+
+    Example:
+        >>> NetworkConfig(embedding_dim=64, num_heads=5)
+        Traceback (most recent call last):
+        supportnet.errors.UserError: num_heads must be at least 1 and divide embedding_dim (64). Received: num_heads=5
     """
 
     architecture: str = "bilstm_attention"
@@ -45,4 +54,6 @@ class NetworkConfig:
             check_positive(name, getattr(self, name))
         for name in ("dropout_rate", "head_dropout_rate", "word_dropout"):
             check_rate(name, getattr(self, name))
+        check_not_negative("num_layers", self.num_layers)
+        get_mode(self.text_mode)
         check_divides("num_heads", self.num_heads, "embedding_dim", self.embedding_dim)

@@ -1,6 +1,6 @@
 """A trained intent model: text front end, network and the intents' names, used on plain strings."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from supportnet.errors import UserError
+from supportnet.layers.checks import check_positive
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_network import build_intent_network
 from supportnet.text.front_end import TextFrontEnd
+from supportnet.text.graph import as_strings
 from supportnet.text.vocabulary import Vocabulary
 
 
@@ -75,44 +78,52 @@ class IntentClassifier:
         return self._predict(texts, "probabilities", batch_size)
 
     def embed(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
-        """Return one vector a message, float32 `[N, D]`: messages alike in meaning have a cosine near 1."""
+        """Return one vector a message, float32 `[N, 6 D]`: messages alike in meaning have a cosine near 1."""
         return self._predict(texts, "embedding", batch_size)
 
     def classify(self, texts: Iterable[str], top_k: int = 5) -> list[Classification]:
         """Classify messages: a list, a tuple, a pandas Series or any other iterable of strings.
 
         Args:
-            texts: the messages; an empty one gets an answer like any other.
+            texts: the messages; an empty one gets an answer like any other. What isn't valid Unicode (a lone
+                surrogate) counts as a space.
             top_k: how many intents to list for each, at most.
 
         Returns:
             One `Classification` a message, in the order given.
 
         Raises:
-            ValueError: `texts` is a single string, or holds something that isn't a string.
+            UserError: `texts` is a single string or a whole table, or holds something that isn't a string; or
+                `top_k` is below 1.
         """
         texts = checked_texts(texts)
+        check_positive("top_k", top_k)
         return ranked(texts, self.intents, self.probabilities(texts), top_k)
 
     def _predict(self, texts: Iterable[str], output: str, batch_size: int) -> npt.NDArray[np.float32]:
         """Run in batches of similar length: padding costs as much as words do."""
         texts = checked_texts(texts)
+        check_positive("batch_size", batch_size)
         order = np.argsort([len(text) for text in texts], kind="stable")
         batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)] or [order]
-        rows = [self._serve(tf.constant([texts[i] for i in batch], tf.string))[output].numpy() for batch in batches]
+        rows = [self._serve(as_strings([texts[i] for i in batch]))[output].numpy() for batch in batches]
         result = np.concatenate(rows)
         result[order] = result.copy()
         return result
 
 
 def checked_texts(texts: Iterable[str]) -> list[str]:
-    """Return the messages as a list, or raise a ValueError that says what is wrong with them."""
+    """Return the messages as a list, or raise a `UserError` that says what is wrong with them."""
     if isinstance(texts, str | bytes):
-        raise ValueError(f"Messages must be given as a list of strings. Received one string: {texts[:50]!r}")
+        raise UserError(f"Messages must be given as a list of strings. Received one string: {texts[:50]!r}")
+    # A dictionary or a data frame would give the names of its columns for messages.
+    if not isinstance(texts, Iterable) or isinstance(texts, Mapping) or hasattr(texts, "columns"):
+        kind = type(texts).__name__
+        raise UserError(f"Messages must be given as a list or one column of strings. Received: {kind}")
     texts = list(texts)
     for row, text in enumerate(texts):
         if not isinstance(text, str):
-            raise ValueError(f"Message {row} must be a string. Received: {text!r}")
+            raise UserError(f"Message {row} (counted from 0) must be a string. Received: {text!r}")
     return texts
 
 

@@ -51,12 +51,12 @@ def test_every_position_is_its_own_in_bfloat16():
 
 def test_a_sequence_that_is_too_long_is_refused():
     layer = PositionalEncoding(max_length=4)
-    with pytest.raises(UserError, match="at most max_length=4 long. Received: length=5"):
+    with pytest.raises(UserError, match=r"at most max_length=4 long\. Received: length=5"):
         layer(np.zeros((1, 5, 2)))
     with pytest.raises(UserError, match="Received: length=5"):
         layer(keras.Input((5, 2)))
 
 
 def test_max_length_is_checked():
-    with pytest.raises(UserError, match="max_length must be at least 1. Received: max_length=0"):
+    with pytest.raises(UserError, match=r"max_length must be at least 1\. Received: max_length=0"):
         PositionalEncoding(max_length=0)

@@ -1,0 +1,25 @@
+"""The examples in the docstrings of layers and networks do what they say."""
+
+import doctest
+import importlib
+
+import pytest
+
+MODULES = [
+    "supportnet.layers.attention",
+    "supportnet.layers.attention_block",
+    "supportnet.layers.bilstm_attention",
+    "supportnet.layers.pooling",
+    "supportnet.layers.positional_encoding",
+    "supportnet.layers.token_embedding",
+    "supportnet.models.article",
+    "supportnet.models.config",
+    "supportnet.models.intent_network",
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.attempted > 0
+    assert result.failed == 0
