@@ -7,6 +7,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.text.graph import as_strings
 
 #: Batches are cut from pools of this many, sorted by length: little padding, and still a random order.
 BATCHES_A_POOL = 32
@@ -76,7 +77,7 @@ def _encoded(
     targets: npt.NDArray[np.int64],
     weights: npt.NDArray[np.float32],
 ) -> tf.data.Dataset:
-    all_texts, all_targets, all_weights = tf.constant(list(texts)), tf.constant(targets), tf.constant(weights)
+    all_texts, all_targets, all_weights = as_strings(texts), tf.constant(targets), tf.constant(weights)
 
     def encode(batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
         one_hot = tf.one_hot(tf.gather(all_targets, batch), len(classifier.intents))

@@ -1,5 +1,6 @@
 """What happens at the end of an epoch: the best weights, the checkpoint, the progress bar."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
+from supportnet.errors import UserError
 from supportnet.training.checkpoint import Progress, save_checkpoint
 
 
@@ -21,6 +23,9 @@ class BestAndResume(keras.callbacks.Callback):
         epochs: epochs in all.
         patience: epochs without a better validation accuracy before training stops.
         path: the checkpoint's file, or None to keep none.
+
+    Raises:
+        UserError: a metric isn't a finite number at the end of an epoch.
     """
 
     def __init__(
@@ -40,6 +45,8 @@ class BestAndResume(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         metrics = {name: float(value) for name, value in (logs or {}).items()}
+        if not all(map(math.isfinite, metrics.values())):
+            raise UserError(f"Training diverged in epoch {epoch + 1}: try a lower learning_rate. Received: {metrics}")
         progress = self.progress
         progress.epoch = epoch + 1
         progress.history.append(metrics)
@@ -54,18 +61,15 @@ class BestAndResume(keras.callbacks.Callback):
 
 
 class ProgressBar(keras.callbacks.Callback):
-    """One bar for the whole training, on standard error, with the metrics of the last epoch.
+    """Move one bar for the whole training: a unit a step, and the metrics of the last epoch beside it.
 
     Args:
-        steps: steps an epoch.
-        epochs: epochs in all.
-        done: epochs that an earlier, interrupted run did.
+        bar: whoever made it closes it, whatever ends training.
     """
 
-    def __init__(self, steps: int, epochs: int, done: int) -> None:
+    def __init__(self, bar: "tqdm[Any]") -> None:
         super().__init__()
-        self.bar = tqdm(total=steps * epochs, initial=steps * done, desc="training", unit="batch", mininterval=0.5)
-        self.steps = steps
+        self.bar = bar
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self.bar.update()
@@ -73,6 +77,3 @@ class ProgressBar(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
         self.bar.set_postfix(epoch=epoch + 1, loss=f"{logs['loss']:.3f}", validation=f"{logs['val_accuracy']:.4f}")
-
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        self.bar.close()

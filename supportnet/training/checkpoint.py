@@ -40,8 +40,8 @@ class Progress:
 
 def state_variables(model: keras.Model) -> list[Any]:
     """Every variable that decides how training goes on: weights, dropout's seeds, the optimizer's moments."""
-    seeds = [generator.state for layer in model._flatten_layers() for generator in layer._seed_generators]
-    return [*model.weights, *seeds, *model.optimizer.variables]
+    # Unlike its weights, a model's variables include the states of the random generators.
+    return [*model.variables, *model.optimizer.variables]
 
 
 def save_checkpoint(
@@ -70,8 +70,16 @@ def load_checkpoint(path: str | os.PathLike[str], model: keras.Model) -> tuple[l
             values = [arrays[f"variable_{i}"] for i in range(len(variables))]
             best = [arrays[f"best_{i}"] for i in range(len(model.weights))]
             known = json.loads(str(arrays["progress"]))
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        progress = Progress(**{**known, "best_score": tuple(known["best_score"])})
+        _check_shapes(values + best, variables + model.weights)
+    except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} can't be read: it is damaged or of another model ({error}).") from None
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
-    return best, Progress(**{**known, "best_score": tuple(known["best_score"])})
+    return best, progress
+
+
+def _check_shapes(values: list[np.ndarray[Any, Any]], variables: list[Any]) -> None:
+    for value, variable in zip(values, variables, strict=True):
+        if value.shape != tuple(variable.shape):
+            raise ValueError(f"{variable.path} is {tuple(variable.shape)} here, {value.shape} there")

@@ -1,9 +1,10 @@
 """The numbers that decide how a network is trained."""
 
+import math
 from dataclasses import dataclass
 
 from supportnet.errors import UserError
-from supportnet.layers.checks import check_positive, check_rate
+from supportnet.layers.checks import check_not_negative, check_positive, check_rate
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,15 @@ class TrainingConfig:
         mixed_precision: compute in bfloat16, with float32 variables; it pays on hardware made for it.
         min_count: how often a word must occur in training to have an id of its own. With 2 or more, what one
             customer typed once (a name, say) stays out of the vocabulary.
-        seed: of everything random: weights, dropout, order, validation split.
+        seed: of everything random: weights, dropout, order, validation split; 0 to 2^32 - 1.
+
+    Raises:
+        UserError: a value out of its range.
+
+    Example:
+        >>> TrainingConfig(epochs=0)
+        Traceback (most recent call last):
+        supportnet.errors.UserError: epochs must be at least 1. Received: epochs=0
     """
 
     epochs: int = 20
@@ -44,5 +53,9 @@ class TrainingConfig:
             check_positive(name, getattr(self, name))
         for name in ("warmup_share", "label_smoothing", "validation_share"):
             check_rate(name, getattr(self, name))
-        if self.learning_rate <= 0:
+        if not 0 < self.learning_rate < math.inf:
             raise UserError(f"learning_rate must be above 0. Received: learning_rate={self.learning_rate}")
+        if not 0 <= self.weight_decay < math.inf:
+            raise UserError(f"weight_decay must be at least 0. Received: weight_decay={self.weight_decay}")
+        if check_not_negative("seed", self.seed) >= 2**32:
+            raise UserError(f"seed must be below 2^32. Received: seed={self.seed}")

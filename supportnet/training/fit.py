@@ -9,13 +9,16 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 from supportnet.data.ticket import Ticket
 from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.models.intent_network import build_intent_network
 from supportnet.training.batches import training_dataset, validation_dataset
 from supportnet.training.callbacks import BestAndResume, ProgressBar
 from supportnet.training.checkpoint import Progress, load_checkpoint
 from supportnet.training.config import TrainingConfig
+from supportnet.training.losses import TowerCrossentropy, vote_accuracy
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ def fit_classifier(
     """
     texts, targets = _arrays(classifier, train)
     steps = -(-len(texts) // config.batch_size)
-    model = _compiled(classifier, config, steps)
+    network = _network(classifier, config)
+    model = _compiled(network, config, steps)
     progress, best_weights = Progress(), model.get_weights()
     checkpoint = None if folder is None else folder / "checkpoint.npz"
     if checkpoint is not None and checkpoint.exists():
@@ -62,20 +66,21 @@ def fit_classifier(
         weights = intent_weights(targets) if config.class_weights else np.ones(len(texts), "float32")
         epochs = range(progress.epoch, config.epochs)
         callbacks = [BestAndResume(progress, best_weights, config.epochs, config.patience, checkpoint)]
-        callbacks += [ProgressBar(steps, config.epochs, progress.epoch)] if progress_bar else []
         callbacks += [keras.callbacks.TensorBoard(str(folder / "logs"))] if folder is not None else []
-        model.fit(
-            training_dataset(classifier, texts, targets, weights, config.batch_size, config.seed, epochs),
-            validation_data=validation_dataset(classifier, *_arrays(classifier, validation)),
-            initial_epoch=progress.epoch,
-            epochs=config.epochs,
-            steps_per_epoch=steps,
-            callbacks=callbacks,
-            # The data sets bring their own order.
-            shuffle=False,
-            verbose=0,
-        )
+        with _bar(steps * config.epochs, steps * progress.epoch, progress_bar) as bar:
+            model.fit(
+                training_dataset(classifier, texts, targets, weights, config.batch_size, config.seed, epochs),
+                validation_data=validation_dataset(classifier, *_arrays(classifier, validation)),
+                initial_epoch=progress.epoch,
+                epochs=config.epochs,
+                steps_per_epoch=steps,
+                callbacks=[*callbacks, ProgressBar(bar)],
+                # The data sets bring their own order.
+                shuffle=False,
+                verbose=0,
+            )
     model.set_weights(best_weights)
+    classifier.network.set_weights(network.get_weights())
     return Fit(progress.history, progress.best_epoch)
 
 
@@ -95,10 +100,25 @@ def _arrays(classifier: IntentClassifier, tickets: Sequence[Ticket]) -> tuple[li
     return [t.text for t in tickets], np.array([index[str(t.intent)] for t in tickets], dtype="int64")
 
 
-def _compiled(classifier: IntentClassifier, config: TrainingConfig, steps: int) -> keras.Model:
-    """A view of the network that ends in the logits, with its optimizer ready to be restored."""
-    network = classifier.network
-    model = keras.Model(network.input, network.output["logits"], name="training")
+def _bar(total: int, done: int, shown: bool) -> "tqdm[Any]":
+    return tqdm(total=total, initial=done, disable=not shown, desc="training", unit="batch", mininterval=0.5)
+
+
+def _network(classifier: IntentClassifier, config: TrainingConfig) -> keras.Model:
+    """The classifier's own network, or a twin of it that computes in bfloat16: only training is to be quick."""
+    if not config.mixed_precision:
+        return classifier.network
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        return build_intent_network(classifier.config, len(classifier.vocabulary), len(classifier.intents))
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def _compiled(network: keras.Model, config: TrainingConfig, steps: int) -> keras.Model:
+    """A view of the network that ends in the towers' logits, with its optimizer ready to be restored."""
+    model = keras.Model(network.input, network.output["tower_logits"], name="training")
     total = steps * config.epochs
     warmup = int(total * config.warmup_share)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -112,8 +132,8 @@ def _compiled(classifier: IntentClassifier, config: TrainingConfig, steps: int) 
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(
         optimizer,
-        keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=config.label_smoothing),
-        weighted_metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        TowerCrossentropy(config.label_smoothing),
+        weighted_metrics=[keras.metrics.MeanMetricWrapper(vote_accuracy, name="accuracy")],
         # Batches differ in length: XLA would compile anew for each.
         jit_compile=False,
     )

@@ -17,11 +17,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from supportnet.errors import UserError
 from supportnet.files import read_json, write_json, written_whole
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.text.vocabulary import Vocabulary
+from supportnet.version import __version__
 
 CONFIG = "config.json"
 VOCABULARY = "vocabulary.txt"
@@ -56,8 +59,8 @@ def load_run(path: str | os.PathLike[str]) -> IntentClassifier:
     if not folder.is_dir():
         raise UserError(f"There is no run folder at {folder}.")
     config = network_config(folder)
-    if not (folder / WEIGHTS).exists() and (folder / "checkpoint.npz").exists():
-        raise UserError(f"The training in {folder} has not finished: go on with `train --resume --out {folder}`.")
+    if not (folder / WEIGHTS).exists():
+        raise UserError(f"{folder / WEIGHTS} is missing: the training hasn't finished, go on with --resume.")
     intents = read_json(folder / INTENTS)
     if not isinstance(intents, list) or not all(isinstance(intent, str) for intent in intents):
         raise UserError(f"{folder / INTENTS} is damaged: it must hold a list of names.")
@@ -79,6 +82,8 @@ def model_card(model: IntentClassifier, data: dict[str, Any], metrics: dict[str,
     """Say what the model is and what it learned from, for whoever finds it later."""
     return {
         "task": "classify",
+        "supportnet": __version__,
+        "keras": keras.__version__,
         "architecture": model.config.architecture,
         "parameters": model.network.count_params(),
         "vocabulary": len(model.vocabulary),
@@ -91,10 +96,9 @@ def model_card(model: IntentClassifier, data: dict[str, Any], metrics: dict[str,
 
 
 def _load_weights(path: Path, model: IntentClassifier) -> None:
-    if not path.exists():
-        raise UserError(f"{path} is missing.")
     try:
         model.network.load_weights(path)
     except (OSError, KeyError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path} can't be read: it is damaged or of another model ({reason}).") from None
+        reason = str(error).partition("\n")[0]
+        others = f"{CONFIG}, {VOCABULARY} and {INTENTS}"
+        raise UserError(f"{path} can't be read: it is damaged, or doesn't belong to {others} ({reason}).") from None

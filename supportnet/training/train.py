@@ -13,7 +13,7 @@ from supportnet.data import load
 from supportnet.data.splits import check_known_intents, check_trainable, train_validation_split
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 from supportnet.errors import UserError
-from supportnet.files import read_json, write_json
+from supportnet.files import read_json, remove_incomplete, write_json
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.text.vocabulary import Vocabulary
@@ -45,6 +45,7 @@ def train(
     Args:
         data: a data set, or the name or path of one (see `supportnet.load`). Without a validation split, one is
             cut off the training split, stratified and seeded; a file without splits is all training data.
+            Messages labelled `OUT_OF_SCOPE` are an intent like any other if training has them.
         out: the run folder to write; None keeps nothing. See `supportnet.training.run` for what it holds.
         resume: go on with the run in `out`, which was interrupted. It ends as if it had not been: same data,
             same options, same machine, same result. A finished run is returned as it is.
@@ -56,8 +57,10 @@ def train(
         The model, with the weights of the best epoch on validation, and how training went.
 
     Raises:
-        UserError: an unknown option or value, data that can't be trained on, a run folder that is already there,
-            or, with `resume`, one of other data or options.
+        UserError: an unknown option or value, data that can't be trained on, a run folder that is already there
+            or, with `resume`, one of other data or options, a damaged checkpoint, or training that diverges.
+
+    The random generators of Python, NumPy and Keras are seeded, for the whole process.
 
     Example:
         >>> trained = train("tickets.csv", out="runs/tickets", data_options={"text_column": "body"}, epochs=10)
@@ -103,7 +106,7 @@ def training_splits(dataset: TicketDataset, config: TrainingConfig) -> tuple[lis
 
     Out-of-scope messages are a class of their own if training has them; if not, validation does without them.
     """
-    tickets = list(dataset["train"] if "train" in dataset.splits else dataset["all"])
+    tickets = list(dataset["all" if "all" in dataset.splits else "train"])
     check_trainable(tickets)
     if "validation" in dataset.splits:
         validation = list(dataset["validation"])
@@ -138,31 +141,40 @@ def _new_model(network: NetworkConfig, training: TrainingConfig, train_tickets: 
         max_length=network.max_length,
         min_count=training.min_count,
     )
-    intents = sorted({str(ticket.intent) for ticket in train_tickets})
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if training.mixed_precision else "float32")
-    try:
-        return IntentClassifier(network, vocabulary, intents)
-    finally:
-        keras.config.set_dtype_policy(policy)
+    return IntentClassifier(network, vocabulary, sorted({str(ticket.intent) for ticket in train_tickets}))
 
 
 def _prepare_folder(folder: Path, config: dict[str, Any], resume: bool) -> None:
     """Make the run folder, or check that the one there is of this very run."""
     path = folder / CONFIG
+    if resume:
+        remove_incomplete(folder)
     if not path.exists():
-        if folder.is_dir() and any(folder.iterdir()):
-            raise UserError(f"{folder} is there and is not a run folder: choose another --out.")
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UserError(f"{folder} is there and is not a run folder (no {CONFIG}): choose another --out.")
         write_json(path, config)
         return
     if not resume:
         state = "a finished run" if (folder / WEIGHTS).exists() else "a run that was interrupted"
         raise UserError(f"{folder} already holds {state}: go on with --resume, or choose another --out.")
+    _check_same_run(path, config)
+
+
+def _check_same_run(path: Path, config: dict[str, Any]) -> None:
+    """Check that the run was made with these options and this data, wherever the data lies now."""
     known = read_json(path)
-    for part, values in config.items():
-        if known.get(part) != values:
-            different = values if isinstance(values, str) else [k for k, v in values.items() if known[part].get(k) != v]
-            raise UserError(f"{folder} was made with other values in {part}: {different}. Give the same as before.")
+    try:
+        for part in ("network", "training"):
+            for name, value in config[part].items():
+                if known[part][name] != value:
+                    raise UserError(
+                        f"{path.parent} was made with {name}={known[part][name]!r}: go on with the same. "
+                        f"Received: {name}={value!r}"
+                    )
+        if known["data"]["fingerprint"] != config["data"]["fingerprint"]:
+            raise UserError(f"{path.parent} was made from other data ({known['data']['name']}): go on with the same.")
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged or of another version of supportnet ({error!r}).") from None
 
 
 def _validation_metrics(fit: Fit) -> dict[str, float]:
