@@ -1,7 +1,7 @@
 """An exported model, loaded back: plain TensorFlow, the same methods as a trained one."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from supportnet.errors import UserError
-from supportnet.models.intent_classifier import Classification, checked_texts
+from supportnet.layers.checks import check_positive
+from supportnet.models.intent_classifier import Classification, checked_texts, ranked
+from supportnet.text.graph import as_strings
 
 
 def version_folder(path: str | os.PathLike[str]) -> Path:
@@ -56,52 +58,57 @@ class ExportedModel:
         try:
             # Held, because its signatures don't keep its variables alive.
             self._module: Any = tf.saved_model.load(str(self.path))
-        except (OSError, ValueError, tf.errors.OpError) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(f"{self.path} can't be loaded: it is damaged or no SavedModel ({reason}).") from None
-        self.intents = sorted(_strings(self.run("classify", [""])["intents"][0])) if self.has("classify") else []
+            self.intents = sorted(_strings(self.run("classify", [""])["intents"][0]))
+        # Nothing is certain about a damaged file: TensorFlow's loader trips over it in many ways.
+        except Exception as error:
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise UserError(f"{self.path} can't be loaded: damaged, or no export of supportnet ({reason}).") from None
 
-    def has(self, signature: str) -> bool:
-        """Tell whether the model has a signature of that name."""
-        return signature in self._module.signatures
+    def run(self, signature: str, texts: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
+        """Run a signature on one batch of messages.
 
-    def run(self, signature: str, texts: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
-        """Run a signature on a batch of messages and return its outputs by name.
+        Args:
+            signature: its name, such as `classify`.
+            texts: B messages, as for `IntentClassifier.classify`.
+
+        Returns:
+            The outputs by name, `[B, ...]`; strings are `bytes`.
 
         Raises:
-            UserError: the model has no such signature.
+            UserError: the model has no such signature, or `texts` isn't a list of strings.
         """
-        if not self.has(signature):
-            known = ", ".join(sorted(self._module.signatures))
+        signatures = self._module.signatures
+        if signature not in signatures:
+            known = ", ".join(sorted(signatures))
             raise UserError(f"{self.path} has no signature {signature!r}. It has: {known}.")
-        outputs = self._module.signatures[signature](text=tf.constant(list(texts), tf.string))
+        outputs = signatures[signature](text=as_strings(checked_texts(texts)))
         return {name: value.numpy() for name, value in outputs.items()}
 
     def probabilities(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
-        """Return the probability of every intent for every message, float32 `[N, K]`."""
-        texts = checked_texts(texts)
-        rows = [self._probabilities(texts[i : i + batch_size]) for i in range(0, len(texts), batch_size)]
-        return np.concatenate([np.zeros((0, len(self.intents)), "float32"), *rows])
+        """Return the probability of every intent for every message, float32 `[N, K]`, columns as in `intents`."""
+        return np.concatenate([self._columns(outputs) for outputs in self._batches("classify", texts, batch_size)])
+
+    def embed(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
+        """Return one vector a message, float32 `[N, D]`; see `IntentClassifier.embed`."""
+        return np.concatenate([outputs["embedding"] for outputs in self._batches("embed", texts, batch_size)])
 
     def classify(self, texts: Iterable[str], top_k: int = 5) -> list[Classification]:
         """Classify messages; see `IntentClassifier.classify`."""
         texts = checked_texts(texts)
-        outputs = self.run("classify", texts)
-        return [
-            Classification(text, names[0], float(scores[0]), tuple(names[:top_k]), tuple(map(float, scores[:top_k])))
-            for text, names, scores in zip(
-                texts, map(_strings, outputs["intents"]), outputs["intent_scores"], strict=True
-            )
-        ]
+        check_positive("top_k", top_k)
+        return ranked(texts, self.intents, self.probabilities(texts), top_k)
 
-    def _probabilities(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def _batches(self, signature: str, texts: Iterable[str], batch_size: int) -> Iterator[dict[str, npt.NDArray[Any]]]:
+        """Run in batches, at least one."""
+        texts = checked_texts(texts)
+        check_positive("batch_size", batch_size)
+        for start in range(0, max(len(texts), 1), batch_size):
+            yield self.run(signature, texts[start : start + batch_size])
+
+    def _columns(self, outputs: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
         """Undo the order of the signature's outputs, best first."""
-        outputs = self.run("classify", texts)
-        column = {intent: i for i, intent in enumerate(self.intents)}
-        order = np.array([[column[name] for name in _strings(row)] for row in outputs["intents"]])
-        result = np.zeros((len(texts), len(self.intents)), "float32")
-        np.put_along_axis(result, order, outputs["intent_scores"], axis=1)
-        return result
+        names = np.array([_strings(row) for row in outputs["intents"]]).reshape(outputs["intents"].shape)
+        return np.take_along_axis(outputs["intent_scores"], np.argsort(names, axis=1), axis=1)
 
 
 def _strings(row: Iterable[bytes]) -> list[str]:

@@ -1,13 +1,16 @@
 """Export: a trained model as one SavedModel of core TensorFlow operations, strings in, strings out."""
 
 import os
+import re
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
 from supportnet.errors import UserError
 from supportnet.files import written_whole
+from supportnet.layers.checks import check_positive
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.text.vocabulary import table_from_file
 
@@ -45,17 +48,16 @@ def export(
         PosixPath('saved_models/support/1')
     """
     folder = Path(path)
-    target = folder / str(_next_version(folder) if version is None else version)
-    if version is not None and version < 1:
-        raise UserError(f"version must be at least 1. Received: version={version}")
-    if target.exists() and not overwrite:
-        raise UserError(f"{target} is there already: choose another version, or overwrite it (--overwrite).")
+    if version is not None:
+        check_positive("version", version)
     try:
+        target = folder / str(version or _next_version(folder))
+        if target.exists() and not overwrite:
+            raise UserError(f"{target} is there already: choose another version, or overwrite it (--overwrite).")
         with written_whole(target) as temporary:
             _save(model, temporary)
     except (OSError, tf.errors.OpError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise UserError(f"{target} can't be written: {reason}.") from None
+        raise UserError(f"The export to {folder} failed: {_reason(error)}.") from None
     return target
 
 
@@ -99,6 +101,12 @@ def _save(model: IntentClassifier, folder: Path) -> None:
         module = ServedClassifier(model, vocabulary_path)
         signatures = {"serving_default": module.classify, "classify": module.classify, "embed": module.embed}
         tf.saved_model.save(module, str(folder), signatures=signatures)
+
+
+def _reason(error: Any) -> str:
+    """Say what the system said, without the names of operations that TensorFlow puts around it."""
+    message = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+    return re.sub(r"\{\{.*?\}\} *| *\[Op:.*", "", message)
 
 
 def _next_version(folder: Path) -> int:

@@ -1,0 +1,101 @@
+"""Versions of an export, and exports that fail."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from supportnet.errors import UserError
+from supportnet.models.exported_model import ExportedModel
+from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.serving.export import export
+
+TESTS = Path(__file__).parents[1]
+
+
+def names(folder: Path) -> list[str]:
+    """Everything in a folder, hidden or not."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def one_version(tiny_export: Path, tmp_path: Path) -> Path:
+    """A model's folder with a version 1."""
+    shutil.copytree(tiny_export, tmp_path / "tiny" / "1")
+    return tmp_path / "tiny"
+
+
+def test_the_next_version(tiny_classifier: IntentClassifier, one_version: Path) -> None:
+    # Not in the order of the alphabet, and none of the last three is a version.
+    for name in ("9", "10", "11-old", ".12", "v13"):
+        (one_version / name).mkdir()
+    before = names(one_version)
+    assert export(tiny_classifier, str(one_version)) == one_version / "11"
+    assert names(one_version) == sorted([*before, "11"])
+    assert ExportedModel(one_version).path == one_version / "11"
+
+
+def test_first_version(tiny_export: Path) -> None:
+    assert tiny_export.name == "1"
+    assert names(tiny_export.parent) == ["1"]
+
+
+def test_a_version_is_refused_or_replaced_whole(tiny_classifier: IntentClassifier, one_version: Path) -> None:
+    (one_version / "1" / "of the old version").touch()
+    before = contents(one_version)
+    with pytest.raises(UserError, match=r"tiny/1 is there already.*--overwrite"):
+        export(tiny_classifier, one_version, version=1)
+    assert contents(one_version) == before
+    export(tiny_classifier, one_version, version=1, overwrite=True)
+    assert names(one_version) == ["1"]
+    assert "1/of the old version" not in contents(one_version)
+    ExportedModel(one_version)
+
+
+@pytest.mark.parametrize("version", [0, -1, 1.5, True, "1"])
+def test_a_version_is_a_positive_whole_number(tiny_classifier: IntentClassifier, tmp_path: Path, version: int) -> None:
+    with pytest.raises(UserError, match="version must be"):
+        export(tiny_classifier, tmp_path / "tiny", version=version)
+    assert names(tmp_path) == []
+
+
+def test_a_file_in_place_of_the_folder(tiny_classifier: IntentClassifier, tmp_path: Path) -> None:
+    (tmp_path / "tiny").write_text("a file")
+    with pytest.raises(UserError, match=r"The export to \S+/tiny failed: \w+"):
+        export(tiny_classifier, tmp_path / "tiny")
+    assert contents(tmp_path) == {"tiny": b"a file"}
+
+
+def test_a_file_in_place_of_the_version(tiny_classifier: IntentClassifier, tmp_path: Path) -> None:
+    (tmp_path / "1").write_text("a file")
+    with pytest.raises(UserError, match=r"1 is there already"):
+        export(tiny_classifier, tmp_path, version=1)
+    with pytest.raises(UserError, match=r"The export to \S+ failed: Not a directory"):
+        export(tiny_classifier, tmp_path, version=1, overwrite=True)
+    assert contents(tmp_path) == {"1": b"a file"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits on files are POSIX")
+def test_full_disk(one_version: Path, tmp_path: Path) -> None:
+    """It fails where the variables don't fit, or the graph; nothing half-written is left, an old version stays."""
+    before = contents(one_version)
+    process = subprocess.run(
+        [sys.executable, TESTS / "serving" / "full_disk.py", f"30000:{tmp_path / 'new'}", f"100000:{one_version}"],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": f"{TESTS}:{TESTS.parent}", "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    assert process.returncode == 0, process.stderr
+    first, second = process.stdout.splitlines()
+    assert re.fullmatch(f"The export to {tmp_path / 'new'} failed: [^{{}}]+; File too large.", first)
+    assert re.fullmatch(f"The export to {one_version} failed: [^{{}}]*File too large.", second)
+    assert names(tmp_path / "new") == []
+    assert names(one_version) == ["1"]
+    assert contents(one_version) == before
