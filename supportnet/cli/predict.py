@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from supportnet.cli.common import json_option, print_json, print_table, start_te
 from supportnet.errors import UserError
 from supportnet.files import written_whole
 
-#: Messages a batch, and how many are read at once: a file of any size fits in memory.
+#: Messages a batch.
 BATCH_SIZE = 64
 
 
@@ -44,39 +44,49 @@ def predict(
         raise UserError("Give either messages or --input FILE.")
     if output_path and not input_path:
         raise UserError("--output needs --input.")
-    messages = list(texts) if texts else list(_lines(input_path or "-"))
+    if output_path and Path(output_path).is_dir():
+        raise UserError(f"--output {output_path} is a folder: name a file.")
+    messages = list(_lines(input_path)) if input_path else [_printable(text) for text in texts]
     start_tensorflow()
     from supportnet.models.exported_model import ExportedModel
 
     loaded = ExportedModel(model)
-    rows = [
-        row
-        for start in range(0, len(messages), BATCH_SIZE)
-        for row in _answers(loaded, signature, messages[start : start + BATCH_SIZE], top_k)
-    ]
+    answers: Iterable[dict[str, Any]] = _answers(loaded, signature, messages, top_k)
     if output_path:
-        with writing_to(output_path), written_whole(output_path) as temporary:
-            temporary.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
-        rows = []
+        _write(answers, output_path)
+        answers = []
     if as_json:
-        print_json({"model": str(loaded.path), "signature": signature, "predictions": rows, "output": output_path})
+        print_json(
+            {"model": str(loaded.path), "signature": signature, "predictions": list(answers), "output": output_path}
+        )
     elif output_path:
         click.echo(f"wrote {len(messages)} answers to {output_path}")
     else:
-        _print(rows)
+        _print(answers)
 
 
 def _answers(model: Any, signature: str, texts: list[str], top_k: int) -> Iterator[dict[str, Any]]:
-    """One dictionary a message: the text, and each output of the signature, ranked ones cut to `top_k`."""
-    outputs = model.run(signature, texts)
-    for row, text in enumerate(texts):
-        answer: dict[str, Any] = {"text": text}
-        for name, values in sorted(outputs.items()):
-            value = values[row].tolist()
-            if name.startswith("intent"):
-                value = value[:top_k]
-            answer[name] = [v.decode() if isinstance(v, bytes) else v for v in value]
-        yield answer
+    """Yield one dictionary a message: the text, and each output of the signature, ranked ones cut to `top_k`."""
+    for start in range(0, len(texts), BATCH_SIZE):
+        batch = texts[start : start + BATCH_SIZE]
+        outputs = model.run(signature, batch)
+        for row, text in enumerate(batch):
+            yield {"text": text} | {name: _values(name, outputs[name][row], top_k) for name in sorted(outputs)}
+
+
+def _values(name: str, row: Any, top_k: int) -> list[Any]:
+    values = row[:top_k] if name.startswith("intent") else row
+    return [value.decode() if isinstance(value, bytes) else value for value in values.tolist()]
+
+
+def _write(answers: Iterable[dict[str, Any]], path: str) -> None:
+    with writing_to(path), written_whole(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(answer, ensure_ascii=False) + "\n" for answer in answers)
+
+
+def _printable(text: str) -> str:
+    """Return an argument of the command line with U+FFFD for what isn't UTF-8, as the model reads it."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _lines(path: str) -> Iterator[str]:
@@ -91,8 +101,8 @@ def _lines(path: str) -> Iterator[str]:
             raise UserError(f"--input {path} is not UTF-8 in line {number}.") from None
 
 
-def _print(rows: list[dict[str, Any]]) -> None:
-    for row in rows:
+def _print(answers: Iterable[dict[str, Any]]) -> None:
+    for row in answers:
         click.echo(row["text"])
         if "intents" in row:
             print_table(
