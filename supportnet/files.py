@@ -11,6 +11,9 @@ from typing import Any
 
 from supportnet.errors import UserError
 
+# A name that starts with a dot and holds no number: TensorFlow Serving's poller never takes it for a version.
+_INCOMPLETE = ".incomplete-"
+
 
 @contextmanager
 def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -25,8 +28,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    # A name that starts with a dot and holds no number: TensorFlow Serving's poller never takes it for a version.
-    holder = Path(tempfile.mkdtemp(prefix=".incomplete-", dir=target.parent))
+    holder = Path(tempfile.mkdtemp(prefix=_INCOMPLETE, dir=target.parent))
     try:
         yield holder / target.name
         _replace(target, holder / target.name)
@@ -39,6 +41,15 @@ def _replace(target: Path, new: Path) -> None:
         # A rename can't replace a folder that isn't empty. A file can't replace a folder at all, and mustn't.
         target.rename(new.with_name(f"{new.name}.old"))
     new.replace(target)
+
+
+def remove_incomplete(folder: str | os.PathLike[str]) -> None:
+    """Remove what `written_whole` left directly in `folder` when its process was killed.
+
+    Only for a folder that nothing else writes to.
+    """
+    for holder in Path(folder).glob(f"{_INCOMPLETE}*"):
+        shutil.rmtree(holder, ignore_errors=True)
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:

@@ -69,6 +69,16 @@ def load_run(path: str | os.PathLike[str]) -> IntentClassifier:
     return model
 
 
+def is_run(path: str | os.PathLike[str]) -> bool:
+    """Tell whether `path` is a run folder, even a damaged one.
+
+    Example:
+        >>> is_run("saved_models/support")
+        False
+    """
+    return any((Path(path) / name).exists() for name in (CONFIG, VOCABULARY, INTENTS, WEIGHTS))
+
+
 def network_config(folder: Path) -> NetworkConfig:
     """Read the network's part of the run's configuration."""
     config = read_json(folder / CONFIG)
