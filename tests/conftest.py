@@ -19,8 +19,9 @@ TINY_TEXTS = [
 TINY_INTENTS = ["refund", "track_order", "cancel_order", "réclamation", "change_address", "payment_failed", "退款"]
 
 
-def make_tiny_classifier() -> "IntentClassifier":
-    """Return a classifier of seven intents with random weights, the same in every run."""
+@pytest.fixture(scope="session")
+def tiny_classifier() -> "IntentClassifier":
+    """A classifier of seven intents with random weights, the same in every run; don't change it."""
     import keras
 
     from supportnet.models.config import NetworkConfig
@@ -35,12 +36,6 @@ def make_tiny_classifier() -> "IntentClassifier":
     for weight in model.network.weights:
         weight.assign(weight.numpy() + random.normal(scale=0.3, size=weight.shape).astype("float32"))
     return model
-
-
-@pytest.fixture(scope="session")
-def tiny_classifier() -> "IntentClassifier":
-    """Made by `make_tiny_classifier`; don't change it."""
-    return make_tiny_classifier()
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,10 @@
 """Versions of an export, and exports that fail."""
 
-import re
+import resource
 import shutil
-import subprocess
-import sys
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,6 @@ from supportnet.errors import UserError
 from supportnet.models.exported_model import ExportedModel
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.serving.export import export
-
-TESTS = Path(__file__).parents[1]
 
 
 def names(folder: Path) -> list[str]:
@@ -82,20 +81,25 @@ def test_a_file_in_place_of_the_version(tiny_classifier: IntentClassifier, tmp_p
     assert contents(tmp_path) == {"1": b"a file"}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="limits on files are POSIX")
-def test_full_disk(one_version: Path, tmp_path: Path) -> None:
-    """It fails where the variables don't fit, or the graph; nothing half-written is left, an old version stays."""
+@contextmanager
+def full_disk(after: int) -> Iterator[None]:
+    """Let no file grow beyond some bytes: once the signal is ignored, a write fails as on a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (after, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.parametrize("after", [30_000, 100_000], ids=["no room for the variables", "no room for the graph"])
+def test_full_disk(tiny_classifier: IntentClassifier, one_version: Path, after: int) -> None:
+    """Nothing half-written is left, and the old version stays."""
     before = contents(one_version)
-    process = subprocess.run(
-        [sys.executable, TESTS / "serving" / "full_disk.py", f"30000:{tmp_path / 'new'}", f"100000:{one_version}"],
-        capture_output=True,
-        text=True,
-        env={"PYTHONPATH": f"{TESTS}:{TESTS.parent}", "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    assert process.returncode == 0, process.stderr
-    first, second = process.stdout.splitlines()
-    assert re.fullmatch(f"The export to {tmp_path / 'new'} failed: [^{{}}]+; File too large.", first)
-    assert re.fullmatch(f"The export to {one_version} failed: [^{{}}]*File too large.", second)
-    assert names(tmp_path / "new") == []
+    message = rf"^The export to {one_version} failed: [^{{}}]*File too large\.$"
+    with full_disk(after), pytest.raises(UserError, match=message):
+        export(tiny_classifier, one_version, version=1, overwrite=True)
     assert names(one_version) == ["1"]
     assert contents(one_version) == before
