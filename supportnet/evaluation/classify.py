@@ -30,8 +30,9 @@ class Classifier(Protocol):
 def evaluate_model(model: Classifier, test_data: Sequence[Ticket]) -> dict[str, Any]:
     """Score `model` on labelled messages: the article's function (section 4.4).
 
-    Accuracies are over the messages whose intent is in scope; out-of-scope ones are only counted. Macro F1 is
-    the mean over the intents that occur in `test_data`.
+    The scores are over the messages whose intent is in scope; of the others, `out_of_scope_recall` says how many
+    a model finds that was trained on such messages. Macro F1 is the mean over the intents that occur in
+    `test_data`.
 
     Args:
         model: a trained or an exported model.
@@ -39,9 +40,9 @@ def evaluate_model(model: Classifier, test_data: Sequence[Ticket]) -> dict[str, 
 
     Returns:
         A dictionary that JSON can hold: `task`, `accuracy`, `macro_f1`, `top5_accuracy`, `num_examples` (in
-        scope), `num_out_of_scope`, `milliseconds_per_message` (one message at a time, median), `per_intent`
-        (precision, recall, F1, support), `confusions` (the most frequent first), `errors` (the most confident
-        first).
+        scope), `num_out_of_scope`, `out_of_scope_recall` (None if the model has no such intent, or the data no
+        such message), `milliseconds_per_message` (one message at a time, median), `per_intent` (precision,
+        recall, F1, support), `confusions` (the most frequent first), `errors` (the most confident first).
 
     Raises:
         UserError: no messages in scope, one without an intent, or an intent that training never saw.
@@ -50,7 +51,8 @@ def evaluate_model(model: Classifier, test_data: Sequence[Ticket]) -> dict[str, 
         >>> evaluate_model(model, supportnet.load("sample")["test"])["accuracy"]
     """
     check_known_intents(model.intents, test_data)
-    scored = [t for t in test_data if t.intent != OUT_OF_SCOPE or OUT_OF_SCOPE in model.intents]
+    scored = [ticket for ticket in test_data if ticket.intent != OUT_OF_SCOPE]
+    outside = [ticket.text for ticket in test_data if ticket.intent == OUT_OF_SCOPE]
     if not scored:
         raise UserError("There is nothing to score: every message is out of scope.")
     texts = [ticket.text for ticket in scored]
@@ -65,12 +67,20 @@ def evaluate_model(model: Classifier, test_data: Sequence[Ticket]) -> dict[str, 
         "macro_f1": float(np.mean([row["f1"] for row in per_intent])),
         "top5_accuracy": top_k_accuracy(targets, probabilities, k=5),
         "num_examples": len(scored),
-        "num_out_of_scope": sum(ticket.intent == OUT_OF_SCOPE for ticket in test_data),
+        "num_out_of_scope": len(outside),
+        "out_of_scope_recall": out_of_scope_recall(model, outside),
         "milliseconds_per_message": milliseconds_per_message(model, texts),
         "per_intent": per_intent,
         "confusions": confusions(model.intents, targets, predicted),
         "errors": errors(model.intents, texts, targets, probabilities),
     }
+
+
+def out_of_scope_recall(model: Classifier, texts: Sequence[str]) -> float | None:
+    """Return the share of out-of-scope messages that the model says are such, None where it can't or there are none."""
+    if not texts or OUT_OF_SCOPE not in model.intents:
+        return None
+    return float(np.mean(model.probabilities(texts).argmax(axis=1) == model.intents.index(OUT_OF_SCOPE)))
 
 
 def top_k_accuracy(targets: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float32], k: int) -> float:
@@ -102,9 +112,10 @@ def confusions(
 ) -> list[dict[str, Any]]:
     """Return the pairs of intents that are confused most: what was right, what the model said, how often."""
     wrong = targets != predicted
-    counts = Counter(zip(targets[wrong].tolist(), predicted[wrong].tolist(), strict=True))
+    pairs = zip(targets[wrong].tolist(), predicted[wrong].tolist(), strict=True)
+    counts = Counter((intents[target], intents[prediction]) for target, prediction in pairs)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [{"intent": intents[t], "predicted": intents[p], "count": n} for (t, p), n in ordered[:most]]
+    return [{"intent": intent, "predicted": other, "count": count} for (intent, other), count in ordered[:most]]
 
 
 def errors(

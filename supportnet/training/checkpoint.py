@@ -51,7 +51,8 @@ def save_checkpoint(
     progress: Progress,
 ) -> None:
     """Write the state of `model` and its optimizer, the best weights so far and `progress`, whole or not at all."""
-    arrays: dict[str, Any] = {f"variable_{i}": np.asarray(v) for i, v in enumerate(state_variables(model))}
+    variables = enumerate(state_variables(model))
+    arrays: dict[str, Any] = {f"variable_{i}": keras.ops.convert_to_numpy(variable) for i, variable in variables}
     arrays |= {f"best_{i}": weight for i, weight in enumerate(best_weights)}
     arrays["progress"] = np.array(json.dumps(asdict(progress)))
     with written_whole(path) as temporary, temporary.open("wb") as file:

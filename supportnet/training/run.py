@@ -61,10 +61,7 @@ def load_run(path: str | os.PathLike[str]) -> IntentClassifier:
     config = network_config(folder)
     if not (folder / WEIGHTS).exists():
         raise UserError(f"{folder / WEIGHTS} is missing: the training hasn't finished, go on with --resume.")
-    intents = read_json(folder / INTENTS)
-    if not isinstance(intents, list) or not all(isinstance(intent, str) for intent in intents):
-        raise UserError(f"{folder / INTENTS} is damaged: it must hold a list of names.")
-    model = IntentClassifier(config, Vocabulary.load(folder / VOCABULARY), intents)
+    model = IntentClassifier(config, Vocabulary.load(folder / VOCABULARY), _intents(folder / INTENTS))
     _load_weights(folder / WEIGHTS, model)
     return model
 
@@ -84,7 +81,7 @@ def network_config(folder: Path) -> NetworkConfig:
     config = read_json(folder / CONFIG)
     try:
         return NetworkConfig(**config["network"])
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, UserError) as error:
         raise UserError(f"{folder / CONFIG} is damaged or of another version of supportnet ({error}).") from None
 
 
@@ -103,6 +100,14 @@ def model_card(model: IntentClassifier, data: dict[str, Any], metrics: dict[str,
         "validation": metrics,
         "personal_data": "Redacted by pattern before the vocabulary is built; see supportnet.text.redaction.",
     }
+
+
+def _intents(path: Path) -> list[str]:
+    intents = read_json(path)
+    names = isinstance(intents, list) and all(isinstance(intent, str) for intent in intents)
+    if not names or not intents or len(set(intents)) < len(intents):
+        raise UserError(f"{path} is damaged: it must hold a list of distinct names.")
+    return list(intents)
 
 
 def _load_weights(path: Path, model: IntentClassifier) -> None:

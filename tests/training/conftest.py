@@ -1,0 +1,69 @@
+"""A data set that a tiny network learns in seconds, and one finished run on it."""
+
+import csv
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from supportnet.data import load
+from supportnet.data.ticket import Ticket, TicketDataset
+
+if TYPE_CHECKING:
+    from supportnet.training.train import Trained
+
+WORDS = {
+    "cancel": ["cancel", "order", "stop", "undo", "drop"],
+    "login": ["password", "login", "account", "reset", "locked"],
+    "refund": ["refund", "money", "back", "return", "pay"],
+    "track": ["where", "parcel", "track", "arrive", "shipping"],
+}
+INTENTS = list(WORDS)
+
+
+def messages(num_each: int, seed: int) -> list[Ticket]:
+    """`num_each` messages of every intent, in words that tell it and words that don't."""
+    choose = random.Random(seed).choices
+    return [
+        Ticket(" ".join(choose(words, k=3) + choose(["please", "my", "the", "hi"], k=2)), intent)
+        for intent, words in WORDS.items()
+        for _ in range(num_each)
+    ]
+
+
+def toy_dataset() -> TicketDataset:
+    return TicketDataset("toy", {"train": messages(12, seed=0), "validation": messages(4, seed=1)}, licence="CC0-1.0")
+
+
+@pytest.fixture(scope="session")
+def options() -> dict[str, Any]:
+    """Options of a tiny network that learns in four epochs of six steps; don't change them."""
+    network = {"embedding_dim": 16, "hidden_dim": 8, "num_heads": 2, "num_layers": 0, "num_buckets": 500}
+    training = {"epochs": 4, "batch_size": 8, "learning_rate": 0.02, "min_count": 1}
+    return {**network, **training, "progress_bar": False}
+
+
+@pytest.fixture
+def dataset() -> TicketDataset:
+    return toy_dataset()
+
+
+@pytest.fixture(scope="session")
+def finished(options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> "tuple[Path, Trained]":
+    """The folder of a finished run, and what `train` returned; don't change it."""
+    from supportnet.training.train import train
+
+    folder = tmp_path_factory.mktemp("runs") / "finished"
+    return folder, train(toy_dataset(), folder, **options)
+
+
+@pytest.fixture(scope="session")
+def contrary(tmp_path_factory: pytest.TempPathFactory) -> TicketDataset:
+    """Validation messages with the next intent's label: the better the model, the worse it does on them."""
+    path = tmp_path_factory.mktemp("data") / "contrary.csv"
+    turned = [Ticket(t.text, INTENTS[INTENTS.index(t.intent or "") - 1]) for t in messages(4, seed=1)]
+    rows = [("train", t) for t in messages(12, seed=0)] + [("validation", t) for t in turned]
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([("split", "text", "intent"), *((s, t.text, t.intent) for s, t in rows)])
+    return load(path)
