@@ -16,13 +16,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 
-_DATA_OPTIONS = (
-    click.option(
-        "--data",
-        required=True,
-        metavar="NAME|PATH",
-        help="A source of `data list`, or a CSV, TSV or JSONL file.",
-    ),
+_data_option = click.option(
+    "--data", required=True, metavar="NAME|PATH", help="A source of `data list`, or a CSV, TSV or JSONL file."
+)
+
+_LOAD_OPTIONS = (
     click.option("--data-dir", metavar="DIR", help="Read DIR/banking77 or DIR/clinc150 instead of downloading."),
     click.option(
         "--train-oos",
@@ -48,24 +46,27 @@ LOAD_ARGUMENTS = (
 )
 
 
-def data_options(command: Command) -> Command:
-    """Add the options that say which data to read."""
-    for option in reversed(_DATA_OPTIONS):
+def load_options(command: Command) -> Command:
+    """Add the options that say how to read a data source."""
+    for option in reversed(_LOAD_OPTIONS):
         command = option(command)
     return command
 
 
+def data_options(command: Command) -> Command:
+    """Add the options that say which data to read, and how."""
+    return _data_option(load_options(command))
+
+
 def load_arguments(options: dict[str, Any]) -> dict[str, Any]:
     """Take the arguments of `supportnet.load` out of a command's options."""
-    delimiter = options.get("delimiter")
-    if delimiter is not None:
-        options["delimiter"] = delimiter.replace("\\t", "\t")
     return {name: options.pop(name) for name in LOAD_ARGUMENTS}
 
 
 def print_json(value: Any) -> None:
     """Print one JSON object on standard output."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    # ASCII, so that it can be printed whatever the terminal's encoding is.
+    click.echo(json.dumps(value))
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
@@ -87,12 +88,23 @@ def _cell(value: Any) -> str:
 
 
 @contextmanager
+def naming_flags() -> Iterator[None]:
+    """Begin an error about an option with its flag: `num_heads must be ...` -> `--num-heads must be ...`."""
+    try:
+        yield
+    except UserError as error:
+        name, _, rest = str(error).partition(" ")
+        flags = {option.name: option.opts[0] for option in click.get_current_context().command.params}
+        raise UserError(f"{flags.get(name, name)} {rest}" if rest.startswith("must ") else str(error)) from None
+
+
+@contextmanager
 def writing_to(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turn what the file system says (a full disk, no permission) into one line that names the path."""
     try:
         yield
     except OSError as error:
-        raise UserError(f"{path} can't be written: {error.strerror or error}.") from None
+        raise UserError(f"{error.filename or path} can't be written: {error.strerror or error}.") from None
 
 
 def start_tensorflow() -> None:

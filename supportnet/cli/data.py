@@ -4,12 +4,17 @@ from typing import Any
 
 import click
 
-from supportnet.cli.common import json_option, print_json, print_table
+from supportnet.cli.common import json_option, load_arguments, load_options, print_json, print_table
 
 
 @click.group()
 def data() -> None:
-    """List and describe the data sources."""
+    """List and describe the data sources.
+
+    \b
+    supportnet data list
+    supportnet data describe tickets.csv
+    """
 
 
 @data.command("list")
@@ -32,18 +37,20 @@ def list_command(as_json: bool) -> None:
 
 @data.command()
 @click.argument("name", metavar="NAME|PATH")
-@click.option("--data-dir", metavar="DIR", help="Read DIR/banking77 or DIR/clinc150 instead of downloading.")
+@load_options
 @json_option
-def describe(name: str, data_dir: str | None, as_json: bool) -> None:
+def describe(name: str, as_json: bool, **options: Any) -> None:
     """Say what a data source holds: origin, licence, messages and intents by split.
 
     \b
     supportnet data describe sample
     supportnet data describe banking77 --data-dir downloads
+    supportnet data describe tickets.csv --text-column body --label-column topic
     """
     from supportnet.data import describe as describe_data
+    from supportnet.data import load
 
-    facts = describe_data(name, data_dir=data_dir)
+    facts = describe_data(load(name, **load_arguments(options)))
     if as_json:
         print_json(facts)
         return

@@ -1,6 +1,5 @@
 """`supportnet evaluate`."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,7 +26,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Which split to score; a file without splits is scored whole.",
 )
-@click.option("--task", type=click.Choice(["classify"]), default="classify", show_default=True)
+@click.option(
+    "--task", type=click.Choice(["classify"]), default="classify", show_default=True, help="What the model does."
+)
 @json_option
 def evaluate(model: str, data: str, split: str, task: str, as_json: bool, **options: Any) -> None:
     """Score a run or an exported model on labelled messages.
@@ -52,13 +53,10 @@ def evaluate(model: str, data: str, split: str, task: str, as_json: bool, **opti
 
 def load_model(path: str) -> "Classifier":
     """Load a run folder or an exported model, whichever `path` is."""
-    if (Path(path) / "config.json").exists():
-        from supportnet.training.run import load_run
-
-        return load_run(path)
     from supportnet.models.exported_model import ExportedModel
+    from supportnet.training.run import is_run, load_run
 
-    return ExportedModel(path)
+    return load_run(path) if is_run(path) else ExportedModel(path)
 
 
 def _print(figures: dict[str, Any], most: int = 10) -> None:
@@ -66,6 +64,8 @@ def _print(figures: dict[str, Any], most: int = 10) -> None:
         click.echo(f"{name:<26}{figures[name]:.4f}")
     click.echo(f"{'milliseconds_per_message':<26}{figures['milliseconds_per_message']:.2f}")
     click.echo(f"{'num_examples':<26}{figures['num_examples']} (and {figures['num_out_of_scope']} out of scope)")
+    if figures["out_of_scope_recall"] is not None:
+        click.echo(f"{'out_of_scope_recall':<26}{figures['out_of_scope_recall']:.4f}")
     for title, rows in (
         ("the weakest intents", figures["per_intent"]),
         ("the most confused", figures["confusions"]),
@@ -73,4 +73,12 @@ def _print(figures: dict[str, Any], most: int = 10) -> None:
     ):
         if rows:
             click.echo(f"\n{title}")
-            print_table(rows[:most])
+            print_table([{name: _short(value) for name, value in row.items()} for row in rows[:most]])
+
+
+def _short(value: Any, most: int = 60) -> Any:
+    """A message on one line of a table, cut where it is long."""
+    if not isinstance(value, str):
+        return value
+    line = " ".join(value.split())
+    return line if len(line) <= most else line[: most - 3] + "..."

@@ -1,5 +1,6 @@
 """`supportnet`: the group of commands, and how errors and warnings reach the terminal."""
 
+import io
 import sys
 import warnings
 from typing import Any
@@ -16,6 +17,8 @@ from supportnet.errors import UserError
 from supportnet.version import __version__
 
 EXIT_USER_ERROR = 2
+#: What shells report of a command that Ctrl-C ended.
+EXIT_STOPPED = 130
 
 
 def _with_hyphens(name: str) -> str:
@@ -42,8 +45,11 @@ for command in (quickstart, data, train, evaluate, export, predict):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; a user's error is one line on standard error and exit code 2."""
+    """Run the command line; a user's error, or the file system's, is one line on standard error and exit code 2."""
     warnings.showwarning = _show_warning
+    # Messages come in every script; a terminal that can't show one gets an escape.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code: Any = cli.main(arguments, prog_name="supportnet", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -51,11 +57,11 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(EXIT_USER_ERROR)
     except click.ClickException as error:
         _fail(error.format_message())
-    except UserError as error:
+    except (UserError, OSError) as error:
         _fail(str(error))
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("supportnet: stopped", err=True)
-        sys.exit(130)
+    except click.Abort as error:
+        click.echo(" ".join(["supportnet: stopped", *map(str, error.args)]), err=True)
+        sys.exit(EXIT_STOPPED)
     sys.exit(code if isinstance(code, int) else 0)
 
 

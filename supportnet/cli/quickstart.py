@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from supportnet.cli.common import json_option, print_json, start_tensorflow, writing_to
+from supportnet.cli.common import json_option, naming_flags, print_json, start_tensorflow, writing_to
 
 #: The sample is easy to learn: a few epochs reach what many would.
 QUICK_EPOCHS = 5
@@ -21,9 +21,16 @@ MESSAGES = (
 
 @click.command()
 @click.option("--out", default=".", show_default=True, metavar="DIR", help="Where runs/ and saved_models/ are written.")
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    default=QUICK_EPOCHS,
+    show_default=True,
+    help="Passes over the training messages.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
 @json_option
-def quickstart(out: str, seed: int, as_json: bool) -> None:
+def quickstart(out: str, epochs: int, seed: int, as_json: bool) -> None:
     """Train on the built-in sample, evaluate, export, and answer a few messages: some minutes on two cores.
 
     It writes DIR/runs/quickstart and DIR/saved_models/quickstart/1, and replaces what an earlier quickstart left.
@@ -44,10 +51,10 @@ def quickstart(out: str, seed: int, as_json: bool) -> None:
     say = _silent if as_json else click.echo
     dataset = load("sample")
     say(f"1. data: {len(dataset['train'])} messages to train on, {len(dataset.intents)} intents (sample)")
-    with writing_to(out):
+    with naming_flags(), writing_to(out):
         shutil.rmtree(run, ignore_errors=True)
         say("2. training")
-        trained = train(dataset, run, seed=seed, epochs=QUICK_EPOCHS)
+        trained = train(dataset, run, seed=seed, epochs=epochs)
         say(f"   validation accuracy {trained.metrics['accuracy']:.3f}; the run is in {run}")
         folder = export(trained.model, saved, version=1, overwrite=True)
     say(f"3. export: {folder}")

@@ -22,7 +22,7 @@ def run(finished: tuple[Path, Trained], tmp_path: Path) -> Path:
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="There is no run folder at .*nowhere"):
+    with pytest.raises(UserError, match=r"There is no run folder at .*nowhere"):
         load_run(tmp_path / "nowhere")
 
 

@@ -122,7 +122,7 @@ def test_no_personal_data_in_the_run(awkward: tuple[Path, Trained]) -> None:
 
 
 def test_class_weights_and_mixed_precision(options: dict[str, Any]) -> None:
-    """What is said as often for a rare intent as for a common one, in proportion, is a draw; without weights it isn't."""
+    """What is a fifth of a rare intent's messages and of a common one's is a draw; without weights it isn't."""
     common = [Ticket("parcel late", "common")] * 32 + [Ticket("hello there", "common")] * 8
     rare = [Ticket("refund now", "rare")] * 4 + [Ticket("hello there", "rare")]
     dataset = TicketDataset("imbalanced", {"train": common + rare, "validation": [*common[:1], *rare[:1]]})

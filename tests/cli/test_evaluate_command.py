@@ -1,0 +1,70 @@
+"""`supportnet evaluate` on exported models; on runs, see test_train_command.py."""
+
+import csv
+from pathlib import Path
+
+import pytest
+from shell import Shell
+
+TEXTS = ["where is my parcel", "refund\nplease", "我要退款", "x" * 500]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Four messages, two of them in the split test, and one out of scope."""
+    path = tmp_path / "tickets.csv"
+    rows = zip(["train", "train", "test", "test"], TEXTS, ["refund", "退款", "退款", "refund"], strict=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("split", "text", "intent"), *rows, ("test", "sing a song", "oos")])
+    return path
+
+
+def test_split(shell: Shell, tiny_export: Path, data: Path) -> None:
+    figures = shell.json("evaluate", tiny_export, "--data", data)
+    assert {"task", "accuracy", "macro_f1", "top5_accuracy", "num_examples", "milliseconds_per_message"} < set(figures)
+    assert (figures["num_examples"], figures["num_out_of_scope"]) == (2, 1)
+    # The folder of the versions does as well.
+    figures = shell.json("evaluate", tiny_export.parent, "--data", data, "--split", "train")
+    assert (figures["num_examples"], figures["num_out_of_scope"]) == (2, 0)
+
+
+def test_table(shell: Shell, tiny_export: Path, data: Path) -> None:
+    out, err = shell("evaluate", tiny_export, "--data", data, "--split", "train")
+    assert err == ""
+    assert "num_examples              2 (and 0 out of scope)" in out
+    for title in ("the weakest intents", "the most confused", "the most confident errors"):
+        assert title in out
+    assert "refund please" in out
+
+
+def test_long_messages_are_cut(shell: Shell, tiny_export: Path, tmp_path: Path) -> None:
+    """Labelled with each of two intents, the message is an error at least once."""
+    path = tmp_path / "long.jsonl"
+    path.write_text(
+        "".join(f'{{"text": "{"x" * 500}", "intent": "{intent}"}}\n' for intent in ("refund", "cancel_order"))
+    )
+    out, _ = shell("evaluate", tiny_export, "--data", path)
+    assert "x" * 57 + "..." in out
+    assert "x" * 58 not in out
+
+
+def test_what_is_not_there(shell: Shell, tiny_export: Path, tmp_path: Path, data: Path) -> None:
+    assert "has no split named 'dev'. It has: train, test" in shell.error(
+        "evaluate", tiny_export, "--data", data, "--split", "dev"
+    )
+    assert f"at {tmp_path / 'nothing'}" in shell.error("evaluate", tmp_path / "nothing", "--data", data)
+    assert "no data source named 'bankin77'" in shell.error("evaluate", tiny_export, "--data", "bankin77")
+
+
+def test_damaged_run(shell: Shell, tmp_path: Path, data: Path) -> None:
+    """A run without its configuration is a damaged run, not a missing export."""
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "intents.json").write_text("[]")
+    assert "config.json is missing" in shell.error("evaluate", run, "--data", data)
+
+
+def test_intents_that_training_never_saw(shell: Shell, tiny_export: Path, tmp_path: Path) -> None:
+    path = tmp_path / "tickets.csv"
+    path.write_text("text,intent\nsing a song,dance\n")
+    assert "intents that training never saw: dance" in shell.error("evaluate", tiny_export, "--data", path)

@@ -1,0 +1,193 @@
+"""`supportnet train`: flags reach the run, mistakes are one line, Ctrl-C says how to go on."""
+
+import contextlib
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shell import Shell
+
+import supportnet
+from supportnet.cli.main import main
+from supportnet.cli.train import NUMBERS, SWITCHES
+from supportnet.models.config import NetworkConfig
+from supportnet.training.config import TrainingConfig
+
+ROWS = [("where is my parcel", "track"), ("refund my money", "refund"), ("cancel the order", "cancel")] * 8
+TINY = ["--embedding_dim", 16, "--hidden-dim", 8, "--num-heads", 2, "--num-buckets", 500, "--batch-size", 8]
+
+
+def write_csv(path: Path, rows: list[tuple[str, ...]] = ROWS, header: tuple[str, ...] = ("text", "intent")) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Messages in columns with names of their own, for a run."""
+    folder = tmp_path_factory.mktemp("train")
+    write_csv(folder / "tickets.csv", header=("body", "topic"))
+    return folder
+
+
+def train_command(folder: Path) -> list[str]:
+    data = ["--data", folder / "tickets.csv", "--text_column", "body", "--label-column", "topic"]
+    options = [
+        "--architecture",
+        "bilstm-attention",
+        "--seed",
+        7,
+        "--num_layers",
+        0,
+        "--epochs",
+        2,
+        "--learning-rate",
+        0.02,
+    ]
+    return [str(argument) for argument in ["train", *data, *TINY, *options, "--class-weights", "--out", folder / "run"]]
+
+
+@pytest.fixture(scope="module")
+def trained(folder: Path) -> dict[str, Any]:
+    """What `supportnet train --json` prints."""
+    with contextlib.redirect_stdout(io.StringIO()) as out, pytest.raises(SystemExit) as exit_:
+        main([*train_command(folder), "--json"])
+    assert exit_.value.code == 0
+    answer: dict[str, Any] = json.loads(out.getvalue())
+    return answer
+
+
+def test_json(trained: dict[str, Any], folder: Path) -> None:
+    assert set(trained) == {"task", "run", "validation", "epochs"}
+    assert (trained["task"], trained["run"], trained["epochs"]) == ("classify", str(folder / "run"), 2)
+    assert trained["validation"] == json.loads((folder / "run" / "metrics.json").read_text())
+
+
+def test_flags_reach_the_run(trained: dict[str, Any], folder: Path) -> None:
+    """Those that aren't given keep the configuration's default."""
+    config = json.loads((folder / "run" / "config.json").read_text())
+    network = NetworkConfig(embedding_dim=16, hidden_dim=8, num_heads=2, num_layers=0, num_buckets=500)
+    training = TrainingConfig(epochs=2, batch_size=8, learning_rate=0.02, seed=7, class_weights=True)
+    assert NetworkConfig(**config["network"]) == network
+    assert TrainingConfig(**config["training"]) == training
+
+
+def test_resume(shell: Shell, trained: dict[str, Any], folder: Path) -> None:
+    out, _ = shell(*train_command(folder), "--resume")
+    assert out.splitlines()[0] == "validation accuracy {accuracy:.4f} (epoch {best_epoch})".format(
+        **trained["validation"]
+    )
+    assert "next: supportnet evaluate" in out
+    assert "already holds a finished run" in shell.error(*train_command(folder))
+    assert "Received: patience=1" in shell.error(*train_command(folder), "--resume", "--patience", 1)
+
+
+def test_evaluate_the_run_on_a_whole_file(shell: Shell, trained: dict[str, Any], folder: Path) -> None:
+    """A file without splits is the test data."""
+    data = ["--data", folder / "tickets.csv", "--text-column", "body", "--label_column", "topic"]
+    figures = shell.json("evaluate", folder / "run", *data)
+    assert (figures["task"], figures["num_examples"]) == ("classify", len(ROWS))
+    assert {row["intent"] for row in figures["per_intent"]} == {"track", "refund", "cancel"}
+
+
+def test_every_option_of_the_configurations_has_a_flag() -> None:
+    """With the configuration's default."""
+    defaults = {field.name: field.default for config in (NetworkConfig, TrainingConfig) for field in fields(config)}
+    here = {name: default for name, (default, _) in NUMBERS.items()} | dict.fromkeys(SWITCHES, False)
+    assert here | {"architecture": "bilstm_attention", "text_mode": "unicode", "seed": 0} == defaults
+    assert all(type(here[name]) is type(defaults[name]) for name in here)
+
+
+def test_help_shows_defaults(shell: Shell) -> None:
+    out, _ = shell("train", "--help")
+    assert "[default: 12000]" in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--num-heads", 3], "--num-heads must be at least 1 and divide embedding_dim (16). Received: num_heads=3"),
+        (["--epochs", 0], "--epochs must be at least 1. Received: epochs=0"),
+        (["--seed", -1], "--seed must be at least 0. Received: seed=-1"),
+        (["--validation-share", 0], "--validation-share must be between 0 and 1"),
+        (["--architecture", "crystal-ball"], "--architecture must be one of bilstm_attention"),
+        (["--epochs", "many"], "Invalid value for '--epochs': 'many' is not a valid integer."),
+        (["--text-mode", "klingon"], "Invalid value for '--text-mode'"),
+        (["--task", "dance"], "Invalid value for '--task'"),
+        (["--text-column", "bodi"], "there is no column 'bodi'. Set text_column (--text-column) to one of the columns"),
+        (["--delimiter", "ab"], "delimiter (--delimiter) must be one character"),
+        (["--encoding", "klingon"], "klingon"),
+    ],
+)
+def test_flags_that_cannot_be(shell: Shell, tmp_path: Path, flags: list[object], message: str) -> None:
+    data = write_csv(tmp_path / "tickets.csv")
+    assert message in shell.error("train", "--data", data, *TINY, "--out", tmp_path / "run", *flags)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "There is no file and no data source named"),
+        (b"", "tickets.csv"),
+        (b"text,intent\n", "tickets.csv"),
+        (b"text,intent\nhello,greet\ncaf\xe9,greet\n", "tickets.csv, line 3"),
+        (b"words,meaning\nhello,greet\n", "'words', 'meaning'"),
+        (b"text,intent\nhello,greet\nhi,greet\n", "every message has the same one: 'greet'"),
+        (b"text,intent\nhello,greet\nbye,leave\n", "needs an intent with at least two messages"),
+    ],
+)
+def test_data_that_cannot_be_trained_on(shell: Shell, tmp_path: Path, content: bytes | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "tickets.csv").write_bytes(content)
+    assert message in shell.error("train", "--data", tmp_path / "tickets.csv", "--out", tmp_path / "run")
+
+
+def test_out_that_cannot_be_written(shell: Shell, tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "tickets.csv")
+    assert "Not a directory" in shell.error("train", "--data", data, *TINY, "--out", data / "run")
+    assert "choose another --out" in shell.error("train", "--data", data, *TINY, "--out", data)
+
+
+def test_warning_is_one_line(shell: Shell, tmp_path: Path) -> None:
+    """Here of an intent with one message; the run is there already, so that nothing is trained."""
+    data = write_csv(tmp_path / "tickets.csv", [*ROWS, ("sing a song", "dance")])
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").touch()
+    _, err = shell("train", "--data", data, "--out", tmp_path / "run", code=2)
+    warning, error = err.splitlines()
+    assert warning.startswith("supportnet: warning: Intents with a single message stay in training")
+    assert error.startswith("supportnet: error: ")
+
+
+def test_ctrl_c(tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "tickets.csv")
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "supportnet", "train", "--data", data, *TINY, "--epochs", 9999, "--patience", 9999]
+    process = subprocess.Popen(
+        [str(argument) for argument in [*command, "--num-layers", 0, "--out", run, "--json"]],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(supportnet.__file__).parents[1])},
+    )
+    deadline = time.monotonic() + 120
+    while not (run / "checkpoint.npz").exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert out == ""
+    assert err.splitlines()[-1] == f"supportnet: stopped training; the same command with --resume goes on with {run}"
+    assert "Traceback" not in err
+    assert not list(run.glob(".incomplete-*"))

@@ -1,0 +1,74 @@
+"""The object of a notebook: from training to export."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import supportnet
+from supportnet.data.ticket import Ticket, TicketDataset
+from supportnet.errors import UserError
+
+if TYPE_CHECKING:
+    from supportnet.models.intent_classifier import IntentClassifier
+
+
+@pytest.fixture
+def model(tiny_classifier: "IntentClassifier") -> "supportnet.SupportModel":
+    return supportnet.SupportModel(tiny_classifier)
+
+
+def test_classify_takes_what_notebooks_hold(model: "supportnet.SupportModel") -> None:
+    texts = ["where is my parcel?", "", "我要退款"]
+    found = model.classify(texts, top_k=2)
+    assert [answer.text for answer in found] == texts
+    assert {len(answer.intents) for answer in found} == {2}
+    assert model.classify(pd.Series(texts, index=[7, 8, 9]), top_k=2) == found
+    assert model.classify([]) == []
+    with pytest.raises(UserError, match="Received one string"):
+        model.classify("where is my parcel?")
+
+
+def test_embed_and_repr(model: "supportnet.SupportModel") -> None:
+    vectors = model.embed(["hello", ""])
+    assert vectors.shape[0] == 2
+    assert np.isfinite(vectors).all()
+    assert repr(model) == "SupportModel(bilstm_attention, 7 intents)"
+    assert model.trained is None
+
+
+def test_evaluate_and_export(model: "supportnet.SupportModel", tmp_path: Path) -> None:
+    figures = model.evaluate([Ticket("hello", model.intents[0])])
+    assert figures["num_examples"] == 1
+    assert model.export(tmp_path / "tiny") == tmp_path / "tiny" / "1"
+    assert model.export(tmp_path / "tiny", version=5) == tmp_path / "tiny" / "5"
+
+
+def test_train_and_load(tmp_path: Path) -> None:
+    tickets = [Ticket(text, intent) for text, intent in (("my parcel", "track"), ("my money", "refund"))] * 6
+    options = {"embedding_dim": 16, "hidden_dim": 8, "num_heads": 2, "num_layers": 0, "num_buckets": 500, "epochs": 1}
+    model = supportnet.train(TicketDataset("two", {"all": tickets}), tmp_path / "run", progress_bar=False, **options)
+    assert model.intents == ["refund", "track"]
+    assert model.trained is not None
+    assert len(model.trained.history) == 1
+    loaded = supportnet.load_model(tmp_path / "run")
+    assert loaded.trained is None
+    assert loaded.classify(["my money"]) == model.classify(["my money"])
+
+
+def test_train_says_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no data source named 'smaple'"):
+        supportnet.train("smaple")
+    with pytest.raises(UserError, match="There is no option named 'epoch'"):
+        supportnet.train("sample", epoch=3)
+    with pytest.raises(UserError, match="There is no run folder"):
+        supportnet.load_model(tmp_path / "run")
+
+
+def test_names_at_the_top() -> None:
+    assert set(supportnet.__all__) <= set(dir(supportnet))
+    assert all(hasattr(supportnet, name) for name in supportnet.__all__)
+    with pytest.raises(AttributeError, match="module 'supportnet' has no attribute 'tarin'"):
+        supportnet.tarin  # noqa: B018
