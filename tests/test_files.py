@@ -35,9 +35,8 @@ def test_folder_is_replaced_whole(tmp_path: Path) -> None:
 
 def test_failure_keeps_the_old_folder(tmp_path: Path) -> None:
     write_folder(tmp_path / "run", old="1")
-    with pytest.raises(RuntimeError), written_whole(tmp_path / "run") as temporary:
-        write_folder(temporary, new="2")
-        raise RuntimeError
+    with pytest.raises(FileNotFoundError), written_whole(tmp_path / "run") as temporary:
+        (temporary / "missing" / "new").write_text("2")
     with pytest.raises(FileNotFoundError), written_whole(tmp_path / "run"):
         pass  # Nothing was written.
     assert contents(tmp_path) == {"run/old": "1"}

@@ -82,9 +82,7 @@ def load_file(
     text_column = _column(table, text_column, _TEXT_COLUMNS, "text_column", path)
     label_column = _column(table, label_column, _LABEL_COLUMNS, "label_column", path)
     if text_column == label_column:
-        raise UserError(
-            f"{path}: text_column and label_column must differ. Received: {text_column!r} for both"
-        )
+        raise UserError(f"{path}: text_column and label_column must differ. Received: {text_column!r} for both")
     if split_column is not None or _named_like(table.columns, _SPLIT_COLUMNS):
         split_column = _column(table, split_column, _SPLIT_COLUMNS, "split_column", path)
     tickets = [_ticket(row, text_column, label_column, split_column) for row in table.rows]
@@ -147,18 +145,14 @@ def _column(table: Table, chosen: str | None, usual: tuple[str, ...], option: st
     if chosen is not None:
         problem = f"{len(found)} columns are named" if found else "there is no column"
         raise UserError(f"{path}: {problem} {chosen!r}. Set {flag} to one of the columns: {columns}.")
-    problem = (
-        f"several columns could be meant ({', '.join(found)})" if found else "no column has a usual name"
-    )
+    problem = f"several columns could be meant ({', '.join(found)})" if found else "no column has a usual name"
     raise UserError(f"{path}: {problem}. Set {flag} to one of the columns: {columns}.")
 
 
 def _ticket(row: Row, text_column: str, label_column: str, split_column: str | None) -> Ticket:
     label = _string(row, label_column).strip()
     if not label:
-        raise UserError(
-            f"{row.place}: the label in column {label_column!r} is empty; every message must have one."
-        )
+        raise UserError(f"{row.place}: the label in column {label_column!r} is empty; every message must have one.")
     return Ticket(
         text=_string(row, text_column),
         intent=OUT_OF_SCOPE if label.lower() in _OUT_OF_SCOPE_LABELS else label,
@@ -182,9 +176,7 @@ def _split(row: Row, column: str) -> str:
     try:
         return _SPLIT_BY_VALUE[value.strip().lower()]
     except KeyError:
-        raise UserError(
-            f"{row.place}: {column!r} must be train, validation or test. Received: {value!r}"
-        ) from None
+        raise UserError(f"{row.place}: {column!r} must be train, validation or test. Received: {value!r}") from None
 
 
 def _by_split(tickets: list[Ticket]) -> dict[str, list[Ticket]]:

@@ -32,9 +32,7 @@ def read_prepared(builder: tfds.core.DatasetBuilder) -> dict[str, list[dict[str,
 
 def _prepare(builder: tfds.core.DatasetBuilder) -> None:
     _check_reachable(builder)
-    config = tfds.download.DownloadConfig(
-        try_download_gcs=False, compute_stats=tfds.download.ComputeStatsMode.SKIP
-    )
+    config = tfds.download.DownloadConfig(try_download_gcs=False, compute_stats=tfds.download.ComputeStatsMode.SKIP)
     try:
         # tfds reports on stdout, which belongs to the command that asked for the data.
         with contextlib.redirect_stdout(sys.stderr):

@@ -157,9 +157,7 @@ def _unlimited_fields() -> Iterator[None]:
 
 def _row(columns: list[str], record: list[str], place: str) -> Row:
     if len(record) != len(columns):
-        raise UserError(
-            f"{place}: there must be {len(columns)} fields as in the header, but there are {len(record)}."
-        )
+        raise UserError(f"{place}: there must be {len(columns)} fields as in the header, but there are {len(record)}.")
     return Row(place, dict(zip(columns, record, strict=True)))
 
 

@@ -67,9 +67,7 @@ def check_trainable(tickets: Sequence[Ticket]) -> None:
     if not intents:
         raise UserError("Training needs at least two intents, but every message is out of scope.")
     if len(intents) == 1:
-        raise UserError(
-            f"Training needs at least two intents, but every message has the same one: {intents[0]!r}."
-        )
+        raise UserError(f"Training needs at least two intents, but every message has the same one: {intents[0]!r}.")
     if not any(ticket.text.strip() for ticket in tickets):
         raise UserError("Every message to train on is empty. Is the text column the right one?")
 
@@ -107,9 +105,7 @@ def _in_scope(tickets: Iterable[Ticket]) -> list[str]:
 
 def _warn_of_single_examples(by_intent: dict[str | None, list[tuple[float, int]]]) -> None:
     single = sorted(
-        intent
-        for intent, members in by_intent.items()
-        if intent not in (None, OUT_OF_SCOPE) and len(members) == 1
+        intent for intent, members in by_intent.items() if intent not in (None, OUT_OF_SCOPE) and len(members) == 1
     )
     if single:
         warnings.warn(

@@ -40,7 +40,7 @@ class NetworkConfig:
     num_layers: int = 1
     num_heads: int = 4
     dropout_rate: float = 0.1
-    head_dropout_rate: float = 0.3
+    head_dropout_rate: float = 0.4
     word_dropout: float = 0.1
     num_buckets: int = 12_000
     max_length: int = 128

@@ -88,16 +88,12 @@ def test_a_split_column_divides_in_the_files_order(write, options):
 
 
 def test_only_the_splits_that_occur_are_there(write):
-    assert list(load_file(write("t.csv", "text,intent,part\nHi,a,test\n"), split_column="part").splits) == [
-        "test"
-    ]
+    assert list(load_file(write("t.csv", "text,intent,part\nHi,a,test\n"), split_column="part").splits) == ["test"]
 
 
 def test_an_unknown_split_value_is_named_with_its_row(write):
     path = write("t.csv", "text,intent,split\nHi,a,train\nHo,a,fold2\n")
-    with pytest.raises(
-        UserError, match=r"t\.csv, row 3: 'split' must be train, validation or test.*'fold2'$"
-    ):
+    with pytest.raises(UserError, match=r"t\.csv, row 3: 'split' must be train, validation or test.*'fold2'$"):
         load_file(path)
 
 
@@ -140,9 +136,7 @@ def test_without_a_usual_column_name_the_option_is_named(write, option):
 
 
 def test_two_usual_column_names_are_ambiguous(write):
-    with pytest.raises(
-        UserError, match=r"several columns could be meant \(category, intent\)\. Set label_column"
-    ):
+    with pytest.raises(UserError, match=r"several columns could be meant \(category, intent\)\. Set label_column"):
         load_file(write("t.csv", "text,category,intent\nHi,a,b\n"))
 
 

@@ -74,17 +74,13 @@ def test_a_download_gives_the_same_tickets_as_copies_and_is_kept(name, upstream,
 def test_without_a_network_the_error_says_so_and_names_the_way_out(upstream):
     upstream.shutdown()
     upstream.server_close()
-    with pytest.raises(
-        UserError, match=r"^clinc150 can't be downloaded: there is no network.*--data-dir DIR\)\.$"
-    ):
+    with pytest.raises(UserError, match=r"^clinc150 can't be downloaded: there is no network.*--data-dir DIR\)\.$"):
         load("clinc150/small")
 
 
 def test_a_file_that_is_gone_upstream_is_named(upstream):
     (upstream.folder / "banking77" / "categories.json").unlink()
-    with pytest.raises(
-        UserError, match=r"^banking77 can't be downloaded: 404 .*categories\.json\. .*--data-dir"
-    ):
+    with pytest.raises(UserError, match=r"^banking77 can't be downloaded: 404 .*categories\.json\. .*--data-dir"):
         load("banking77")
 
 
@@ -97,7 +93,5 @@ def test_a_file_that_goes_while_downloading_is_named(upstream):
 def test_a_download_that_is_not_the_recorded_file_is_refused(upstream):
     path = upstream.folder / "banking77" / "test.csv"
     path.write_text(path.read_text(encoding="utf-8") + "One more,lost_card\n", encoding="utf-8")
-    with pytest.raises(
-        UserError, match=r"^banking77 can't be downloaded: .*isn't the recorded one.*--data-dir"
-    ):
+    with pytest.raises(UserError, match=r"^banking77 can't be downloaded: .*isn't the recorded one.*--data-dir"):
         load("banking77")

@@ -94,9 +94,7 @@ def test_a_quote_that_is_never_closed_is_named():
 
 
 def test_json_lines_keep_line_separators_inside_strings_and_skip_blank_lines():
-    table = read_json_lines(
-        '{"text": "a\u2028b", "intent": "x"}\r\n\n{"text": "c", "intent": "y"}\n', "f.jsonl"
-    )
+    table = read_json_lines('{"text": "a\u2028b", "intent": "x"}\r\n\n{"text": "c", "intent": "y"}\n', "f.jsonl")
     assert table.columns == ["text", "intent"]
     assert [row.values["text"] for row in table.rows] == ["a\u2028b", "c"]
     assert table.rows[1].place == "f.jsonl, line 3"
@@ -110,9 +108,7 @@ def test_empty_json_lines_are_refused(text):
 
 @pytest.mark.parametrize("line", ['{"text": "a"', "[" * 100_000, "[", '{"n": 1' + "0" * 5000 + "}"])
 def test_a_malformed_json_line_is_named(line):
-    with pytest.raises(
-        UserError, match=r"^f\.jsonl, line 2: this isn't JSON, each line must hold one object"
-    ):
+    with pytest.raises(UserError, match=r"^f\.jsonl, line 2: this isn't JSON, each line must hold one object"):
         read_json_lines('{"text": "a"}\n' + line, "f.jsonl")
 
 

@@ -44,9 +44,7 @@ def test_a_file_loads_with_its_options(own_csv):
         assert dataset["train"] == [Ticket("Hi", "greet", split="train")]
         assert dataset["test"] == [Ticket("Bye", "part", split="test")]
     assert (
-        load(own_csv, text_column="part", label_column="topic", delimiter=";", encoding="utf-16")["all"][
-            1
-        ].text
+        load(own_csv, text_column="part", label_column="topic", delimiter=";", encoding="utf-16")["all"][1].text
         == "test"
     )
 

@@ -43,9 +43,7 @@ def parse(content: bytes, categories: bytes, name: str) -> list[tuple[str, str]]
     """
     table = read_delimited(decode(content, "utf-8", name), ",", name)
     if table.columns != ["text", "category"]:
-        raise UserError(
-            f"{name} must have the columns text and category. It has: {', '.join(table.columns)}."
-        )
+        raise UserError(f"{name} must have the columns text and category. It has: {', '.join(table.columns)}.")
     known = _intents(categories)
     examples = []
     for row in table.rows:
@@ -87,9 +85,7 @@ def _read_prepared() -> dict[str, list[tuple[str, str]]]:
     from supportnet.data.prepared import read_prepared
 
     by_split = read_prepared(Builder())
-    return {
-        split: [(example["text"], example["intent"]) for example in by_split[split]] for split in SPLIT_FILES
-    }
+    return {split: [(example["text"], example["intent"]) for example in by_split[split]] for split in SPLIT_FILES}
 
 
 def _intents(categories: bytes) -> set[str]:

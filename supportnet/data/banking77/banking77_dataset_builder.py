@@ -19,9 +19,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         return tfds.core.DatasetInfo(
             builder=self,
             description=banking77.INFO.description,
-            features=tfds.features.FeaturesDict(
-                {"text": tfds.features.Text(), "intent": tfds.features.Text()}
-            ),
+            features=tfds.features.FeaturesDict({"text": tfds.features.Text(), "intent": tfds.features.Text()}),
             supervised_keys=("text", "intent"),
             homepage=banking77.INFO.source,
             citation=banking77.INFO.citation,
@@ -39,8 +37,6 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             for split, name in banking77.SPLIT_FILES.items()
         }
 
-    def _generate_examples(
-        self, content: bytes, categories: bytes, name: str
-    ) -> Iterator[tuple[int, dict[str, str]]]:
+    def _generate_examples(self, content: bytes, categories: bytes, name: str) -> Iterator[tuple[int, dict[str, str]]]:
         for index, (text, intent) in enumerate(banking77.parse(content, categories, name)):
             yield index, {"text": text, "intent": intent}

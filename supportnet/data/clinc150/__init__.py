@@ -62,8 +62,7 @@ def parse(content: bytes, name: str) -> dict[str, list[tuple[str, str]]]:
     """
     parts = _json_object(content, name)
     return {
-        split: [pair for part in names for pair in _pairs(parts, part, name)]
-        for split, names in SPLIT_PARTS.items()
+        split: [pair for part in names for pair in _pairs(parts, part, name)] for split, names in SPLIT_PARTS.items()
     }
 
 
