@@ -13,6 +13,7 @@ RUN/
 """
 
 import os
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -112,8 +113,10 @@ def _intents(path: Path) -> list[str]:
 
 def _load_weights(path: Path, model: IntentClassifier) -> None:
     try:
-        model.network.load_weights(path)
-    except (OSError, KeyError, ValueError) as error:
+        # Keras only warns of weights that it doesn't find; the model would go on with random ones.
+        with warnings.catch_warnings(action="error", category=UserWarning):
+            model.network.load_weights(path)
+    except (OSError, KeyError, ValueError, UserWarning) as error:
         reason = str(error).partition("\n")[0]
         others = f"{CONFIG}, {VOCABULARY} and {INTENTS}"
         raise UserError(f"{path} can't be read: it is damaged, or doesn't belong to {others} ({reason}).") from None
