@@ -10,7 +10,7 @@ import click
 from supportnet.cli.common import json_option, naming_flags, print_json, start_tensorflow, writing_to
 
 #: The sample is easy to learn: a few epochs reach what many would.
-QUICK_EPOCHS = 5
+QUICK_EPOCHS = 8
 
 MESSAGES = (
     "where is my parcel? it should have been here on monday",

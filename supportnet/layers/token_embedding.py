@@ -69,7 +69,7 @@ class TokenEmbedding(keras.layers.Layer):
         return self.add_weight((rows, self.embedding_dim), initializer=initializer, autocast=False, name=name)
 
     def call(self, inputs: dict[str, Any]) -> Any:
-        words = ops.take(self.word_embeddings, inputs["token_ids"], axis=0)
+        words = _rows(self.word_embeddings, inputs["token_ids"])
         vectors = words + ops.take(self._subword_means(inputs), inputs["word_index"], axis=0)
         vectors = ops.cast(vectors, self.compute_dtype)
         return self.dropout(vectors) * ops.cast(ops.expand_dims(inputs["mask"], -1), self.compute_dtype)
@@ -81,7 +81,7 @@ class TokenEmbedding(keras.layers.Layer):
         # A batch has at most B T distinct words. Unlike their true number, that bound is known to every backend.
         # One row more, because none can be taken from an empty table when B is 0.
         bound = batch * time + 1
-        vectors = ops.take(self.subword_embeddings, inputs["subword_ids"], axis=0)
+        vectors = _rows(self.subword_embeddings, inputs["subword_ids"])
         sums = ops.segment_sum(vectors, segments, num_segments=bound)
         counts = ops.segment_sum(ops.ones_like(segments, dtype=vectors.dtype), segments, num_segments=bound)
         return sums / ops.expand_dims(ops.maximum(counts, 1), -1)
@@ -97,3 +97,9 @@ class TokenEmbedding(keras.layers.Layer):
             "num_buckets": self.num_buckets,
             "word_dropout": self.word_dropout,
         }
+
+
+def _rows(table: Any, rows: Any) -> Any:
+    """Take rows of a table. TensorFlow's variables can be read by the row; `ops.take` alone would copy the table."""
+    read = getattr(table.value, "sparse_read", None)
+    return ops.take(table, rows, axis=0) if read is None else read(rows)

@@ -19,6 +19,7 @@ from supportnet.training.callbacks import BestAndResume, ProgressBar
 from supportnet.training.checkpoint import Progress, load_checkpoint
 from supportnet.training.config import TrainingConfig
 from supportnet.training.losses import TowerCrossentropy, vote_accuracy
+from supportnet.training.optimizer import LazyAdamW
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def _compiled(network: keras.Model, config: TrainingConfig, steps: int) -> keras
         warmup_target=config.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-    optimizer: Any = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, global_clipnorm=1.0)
+    optimizer: Any = LazyAdamW(schedule, weight_decay=config.weight_decay, global_clipnorm=1.0)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(
         optimizer,

@@ -1,0 +1,62 @@
+"""AdamW that updates only the rows of an embedding table that a batch has touched."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable(package="supportnet")
+class LazyAdamW(keras.optimizers.AdamW):
+    """AdamW (Loshchilov & Hutter 2019), lazy on tables: rows that a batch doesn't hold keep values and moments.
+
+    A batch touches a tenth of the rows of the n-gram table. The dense update writes all of them, with their
+    moments and a dozen temporary tables, and takes longer than the rest of a training step. Where every row is
+    touched, and for every variable that is not a table, the update is AdamW's.
+
+    Args:
+        As for `keras.optimizers.AdamW`.
+
+    Example:
+        >>> model.compile(LazyAdamW(learning_rate=1e-3, weight_decay=0.05), loss)
+    """
+
+    def _clip_gradients(self, grads: Any) -> Any:
+        # Keras multiplies each gradient by the scale, which makes a table of a table's rows.
+        if self.global_clipnorm is None:
+            return super()._clip_gradients(grads)
+        return tf.clip_by_global_norm(grads, self.global_clipnorm)[0]
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        if isinstance(gradient, tf.IndexedSlices):
+            self._update_rows(gradient, variable, tf.cast(learning_rate, variable.dtype))
+        else:
+            super().update_step(gradient, variable, learning_rate)
+
+    def _update_rows(self, gradient: tf.IndexedSlices, variable: Any, learning_rate: tf.Tensor) -> None:
+        rows, position = tf.unique(gradient.indices)
+        slope = tf.math.unsorted_segment_sum(gradient.values, position, tf.size(rows))
+        index = self._get_variable_index(variable)
+        momentum, velocity = self._momentums[index].value, self._velocities[index].value
+        step = tf.cast(self.iterations + 1, variable.dtype)
+        scale = learning_rate * tf.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
+        first = _rows(momentum, rows) * self.beta_1 + slope * (1 - self.beta_1)
+        second = _rows(velocity, rows) * self.beta_2 + tf.square(slope) * (1 - self.beta_2)
+        values = _rows(variable, rows)
+        values -= learning_rate * self.weight_decay * values
+        _write(variable, rows, values - scale * first / (tf.sqrt(second) + self.epsilon))
+        _write(momentum, rows, first)
+        _write(velocity, rows, second)
+
+    def _use_weight_decay(self, variable: Any) -> bool:
+        # The rows' decay is part of their update.
+        return "embeddings" not in variable.name and super()._use_weight_decay(variable)
+
+
+def _rows(variable: Any, rows: tf.Tensor) -> tf.Tensor:
+    """Read rows without reading the table."""
+    return tf.raw_ops.ResourceGather(resource=variable.handle, indices=rows, dtype=variable.dtype)
+
+
+def _write(variable: Any, rows: tf.Tensor, values: tf.Tensor) -> None:
+    tf.raw_ops.ResourceScatterUpdate(resource=variable.handle, indices=rows, updates=values)
