@@ -29,6 +29,7 @@ from sklearn.svm import LinearSVC
 import supportnet
 from supportnet.data import TicketDataset
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
+from supportnet.files import write_json
 
 RESULTS = Path(__file__).parent / "results" / "intents.json"
 #: What differs from the package's defaults, by data set. Chosen on validation data; see benchmarks/README.md.
@@ -47,10 +48,11 @@ def main() -> None:
     for name in arguments.datasets:
         dataset = supportnet.load(name, data_dir=arguments.data_dir)
         results.append(svm_result(dataset))
-        results += [model_result(dataset, seed) for seed in arguments.seeds]
+        for seed in arguments.seeds:
+            results.append(model_result(dataset, seed))
+            # After each model, so that a run that is stopped leaves what it has.
+            write_json(arguments.out, {"machine": machine(), "results": results})
         print_table(results)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps({"machine": machine(), "results": results}, indent=2) + "\n")
     print(f"wrote {arguments.out}")
 
 
@@ -151,11 +153,12 @@ def seconds_median(answer: Any, batches: list[list[str]]) -> float:
 
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
-    packages = ("supportnet", "tensorflow", "keras", "numpy", "scikit-learn")
+    packages = ("tensorflow", "keras", "numpy", "scikit-learn")
     return {
         "cores": len(os.sched_getaffinity(0)),
         "processor": platform.machine(),
         "python": platform.python_version(),
+        "supportnet": supportnet.__version__,
         **{package: version(package) for package in packages},
     }
 
