@@ -1,12 +1,14 @@
 """What the README shows is run as it stands there, but for the number of epochs."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 
@@ -19,3 +21,20 @@ def test_python_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
         exec(re.sub(r"epochs=\d+", "epochs=1", block), namespace)
     assert capsys.readouterr().out.count("Classification(") == 2
     assert (tmp_path / "saved_models" / "support" / "1" / "saved_model.pb").exists()
+
+
+def test_ci_runs_the_two_commands() -> None:
+    commands = re.findall(r"^python3 -m venv .*$", README.read_text("utf-8"), flags=re.MULTILINE)
+    script = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
+    assert len(commands) == 2
+    assert set(commands) <= set(script)
+
+
+def test_figures_are_the_committed_ones() -> None:
+    results = json.loads((ROOT / "benchmarks" / "results" / "intents.json").read_text("utf-8"))["results"]
+    rows = [line for line in README.read_text("utf-8").splitlines() if re.match(r"\| (BANKING77|CLINC150)", line)]
+    for row, result in zip(rows, results, strict=True):
+        cells = [cell.strip() for cell in row.split("|")]
+        assert cells[1].lower().startswith(result["data"])
+        assert cells[3:5] == [f"{100 * result[score]:.1f}" for score in ("accuracy", "macro_f1")]
+        assert cells[5] == f"{result['training_seconds']:.0f} s"
