@@ -28,11 +28,15 @@ def version_folder(path: str | os.PathLike[str]) -> Path:
     folder = Path(path)
     if (folder / "saved_model.pb").exists():
         return folder
-    versions = [child for child in folder.iterdir() if child.name.isdecimal()] if folder.is_dir() else []
-    versions = [child for child in versions if (child / "saved_model.pb").exists()]
+    versions = {number: child for number, child in versions_in(folder).items() if (child / "saved_model.pb").exists()}
     if not versions:
         raise UserError(f"There is no exported model at {folder}: no saved_model.pb, and no version that holds one.")
-    return max(versions, key=lambda child: int(child.name))
+    return versions[max(versions)]
+
+
+def versions_in(folder: Path) -> dict[int, Path]:
+    """Return what stands below a model's folder under a version's number, whole or not; nothing if it isn't there."""
+    return {int(child.name): child for child in folder.iterdir() if child.name.isdecimal()} if folder.is_dir() else {}
 
 
 class ExportedModel:

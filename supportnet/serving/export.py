@@ -11,6 +11,7 @@ import tensorflow as tf
 from supportnet.errors import UserError
 from supportnet.files import written_whole
 from supportnet.layers.checks import check_positive
+from supportnet.models.exported_model import versions_in
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.text.vocabulary import table_from_file
 
@@ -51,7 +52,7 @@ def export(
     if version is not None:
         check_positive("version", version)
     try:
-        target = folder / str(version or _next_version(folder))
+        target = folder / str(version or max(versions_in(folder), default=0) + 1)
         if target.exists() and not overwrite:
             raise UserError(f"{target} is there already: choose another version, or overwrite it (--overwrite).")
         with written_whole(target) as temporary:
@@ -107,8 +108,3 @@ def _reason(error: Any) -> str:
     """Say what the system said, without the names of operations that TensorFlow puts around it."""
     message = getattr(error, "strerror", None) or str(error).partition("\n")[0]
     return re.sub(r"\{\{.*?\}\} *| *\[Op:.*", "", message)
-
-
-def _next_version(folder: Path) -> int:
-    versions = [int(child.name) for child in folder.iterdir() if child.name.isdecimal()] if folder.is_dir() else []
-    return max(versions, default=0) + 1
