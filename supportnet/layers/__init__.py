@@ -6,6 +6,7 @@ from supportnet.layers.bilstm_attention import BiLSTMAttention
 from supportnet.layers.pooling import MaskedPooling
 from supportnet.layers.positional_encoding import PositionalEncoding, positional_encoding
 from supportnet.layers.token_embedding import TokenEmbedding
+from supportnet.layers.transformer_encoder import TransformerEncoder
 
 __all__ = [
     "AttentionBlock",
@@ -14,6 +15,7 @@ __all__ = [
     "MultiHeadAttention",
     "PositionalEncoding",
     "TokenEmbedding",
+    "TransformerEncoder",
     "positional_encoding",
     "scaled_dot_product_attention",
 ]

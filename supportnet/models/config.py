@@ -15,7 +15,8 @@ class NetworkConfig:
     Attributes:
         architecture: name of the encoder: a key of `supportnet.models.encoders.ENCODERS`.
         embedding_dim: depth D of the token vectors.
-        hidden_dim: units of the encoder's inner layers (for `bilstm_attention`: of the LSTM, in each direction).
+        hidden_dim: units of the encoder's inner layers: of the feed-forward ones, and of `bilstm_attention`'s LSTM
+            in each direction.
         num_layers: attention blocks of the encoder, 0 or more.
         num_heads: attention heads; must divide `embedding_dim`.
         dropout_rate: dropout inside the encoder.

@@ -9,7 +9,7 @@ from keras import ops
 from supportnet.layers import MaskedPooling, TokenEmbedding
 from supportnet.layers.checks import check_positive
 from supportnet.models.config import NetworkConfig
-from supportnet.models.encoders import ENCODERS
+from supportnet.models.encoders import build_encoder
 
 
 def build_intent_network(config: NetworkConfig, vocab_size: int, num_intents: int) -> keras.Model:
@@ -52,13 +52,7 @@ def build_intent_network(config: NetworkConfig, vocab_size: int, num_intents: in
     # One lookup for both towers: the first half of each vector is the encoder's, the second the words'.
     embed = TokenEmbedding(vocab_size, 2 * config.embedding_dim, config.num_buckets, config.word_dropout, name="embed")
     tokens, words = ops.split(embed(inputs), 2, axis=-1)
-    encoder = ENCODERS[config.architecture](
-        hidden_dim=config.hidden_dim,
-        num_layers=config.num_layers,
-        num_heads=config.num_heads,
-        dropout_rate=config.dropout_rate,
-        name="encoder",
-    )
+    encoder = build_encoder(config)
     context = keras.layers.Concatenate(name="context")(
         [
             MaskedPooling(name="pool_encoded")(encoder(tokens, mask=mask), mask=mask),

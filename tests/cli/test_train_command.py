@@ -120,7 +120,7 @@ def test_help_shows_defaults(shell: Shell) -> None:
         (["--epochs", 0], "--epochs must be at least 1. Received: epochs=0"),
         (["--seed", -1], "--seed must be at least 0. Received: seed=-1"),
         (["--validation-share", 0], "--validation-share must be between 0 and 1"),
-        (["--architecture", "crystal-ball"], "--architecture must be one of bilstm_attention"),
+        (["--architecture", "crystal-ball"], "--architecture must be one of bilstm_attention, transformer. Received"),
         (["--epochs", "many"], "Invalid value for '--epochs': 'many' is not a valid integer."),
         (["--text-mode", "klingon"], "Invalid value for '--text-mode'"),
         (["--task", "dance"], "Invalid value for '--task'"),

@@ -1,4 +1,6 @@
-"""The encoder's contract, and that padding changes nothing in it or in the layers that it is made of."""
+"""The encoders' contract, and that padding changes nothing in them or in the layers that they are made of."""
+
+from functools import partial
 
 import keras
 import numpy as np
@@ -6,7 +8,7 @@ import pytest
 from keras import ops
 
 from supportnet.errors import UserError
-from supportnet.layers import AttentionBlock, BiLSTMAttention, MaskedPooling, MultiHeadAttention
+from supportnet.layers import AttentionBlock, BiLSTMAttention, MaskedPooling, MultiHeadAttention, TransformerEncoder
 
 LENGTHS = [4, 2, 0, 1]
 MASK = np.arange(4) < np.array(LENGTHS)[:, None]
@@ -16,8 +18,12 @@ LAYERS = {
     "block": lambda: AttentionBlock(2, hidden_dim=12),
     "bilstm": lambda: BiLSTMAttention(hidden_dim=6, num_layers=0, num_heads=2),
     "bilstm_attention": lambda: BiLSTMAttention(hidden_dim=6, num_layers=2, num_heads=2),
+    "positions": lambda: TransformerEncoder(hidden_dim=12, num_layers=0, num_heads=2, max_length=7),
+    "transformer": lambda: TransformerEncoder(hidden_dim=12, num_layers=2, num_heads=2, max_length=7),
     "pooling": MaskedPooling,
 }
+#: As the network's configuration makes them: from the same four numbers.
+ENCODERS = [BiLSTMAttention, partial(TransformerEncoder, max_length=4)]
 
 
 @pytest.fixture(params=LAYERS)
@@ -85,8 +91,9 @@ def test_the_blocks_residual_passes_the_input_through():
     np.testing.assert_array_equal(ops.convert_to_numpy(block(VECTORS, mask=MASK)), VECTORS)
 
 
-def test_the_encoder_has_the_blocks_it_was_asked_for_and_normalizes():
-    encoder = BiLSTMAttention(hidden_dim=6, num_layers=3, num_heads=2)
+@pytest.mark.parametrize("make", ENCODERS)
+def test_an_encoder_has_the_blocks_it_was_asked_for_and_normalizes(make):
+    encoder = make(hidden_dim=6, num_layers=3, num_heads=2)
     output = ops.convert_to_numpy(encoder(VECTORS, mask=MASK))
     assert len(encoder.blocks) == 3
     np.testing.assert_allclose(output[0].mean(axis=-1), np.zeros(4), atol=1e-5)
@@ -96,6 +103,7 @@ def test_the_encoder_has_the_blocks_it_was_asked_for_and_normalizes():
 SIZES = {"hidden_dim": 6, "num_layers": 1, "num_heads": 2, "dropout_rate": 0.1}
 
 
+@pytest.mark.parametrize("make", ENCODERS)
 @pytest.mark.parametrize(
     ("name", "value", "rule"),
     [
@@ -107,9 +115,14 @@ SIZES = {"hidden_dim": 6, "num_layers": 1, "num_heads": 2, "dropout_rate": 0.1}
         ("dropout_rate", 1.0, "must be at least 0 and below 1"),
     ],
 )
-def test_the_encoders_numbers_are_checked(name, value, rule):
+def test_the_encoders_numbers_are_checked(make, name, value, rule):
     with pytest.raises(UserError, match=f"^{name} {rule}. Received: {name}={value}$"):
-        BiLSTMAttention(**{**SIZES, name: value})(VECTORS, mask=MASK)
+        make(**{**SIZES, name: value})(VECTORS, mask=MASK)
+
+
+def test_the_transformers_length_is_checked():
+    with pytest.raises(UserError, match=r"^max_length must be at least 1\. Received: max_length=0$"):
+        TransformerEncoder(**SIZES, max_length=0)
 
 
 @pytest.mark.parametrize(("name", "value"), [("hidden_dim", 0), ("num_heads", 3), ("dropout_rate", -0.5)])

@@ -15,6 +15,7 @@ from supportnet.layers import (
     MultiHeadAttention,
     PositionalEncoding,
     TokenEmbedding,
+    TransformerEncoder,
 )
 
 VECTORS = np.random.default_rng(0).normal(size=(3, 5, 8)).astype("float32")
@@ -49,6 +50,12 @@ CASES = [
     Case(
         BiLSTMAttention,
         {"hidden_dim": 6, "num_layers": 2, "num_heads": 2, "dropout_rate": 0.1},
+        SEQUENCE,
+        _with_mask,
+    ),
+    Case(
+        TransformerEncoder,
+        {"hidden_dim": 12, "num_layers": 2, "num_heads": 2, "dropout_rate": 0.1, "max_length": 9},
         SEQUENCE,
         _with_mask,
     ),

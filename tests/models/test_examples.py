@@ -12,8 +12,10 @@ MODULES = [
     "supportnet.layers.pooling",
     "supportnet.layers.positional_encoding",
     "supportnet.layers.token_embedding",
+    "supportnet.layers.transformer_encoder",
     "supportnet.models.article",
     "supportnet.models.config",
+    "supportnet.models.encoders",
     "supportnet.models.intent_network",
 ]
 

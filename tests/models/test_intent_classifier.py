@@ -5,6 +5,7 @@ import pytest
 
 from supportnet.errors import UserError
 from supportnet.models.config import NetworkConfig
+from supportnet.models.encoders import ENCODERS
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.text.vocabulary import Vocabulary
 
@@ -12,11 +13,12 @@ TEXTS = ["where is my parcel, it should have come on Monday", "refund", "", "I w
 INTENTS = ["cancel", "refund", "track"]
 
 
-@pytest.fixture(scope="module")
-def model():
+@pytest.fixture(scope="module", params=ENCODERS)
+def model(request):
     """Random weights: what is tested is the way from strings to intents."""
     keras.utils.set_random_seed(0)
-    config = NetworkConfig(embedding_dim=8, hidden_dim=6, num_heads=2, num_buckets=50, max_length=16)
+    sizes = {"embedding_dim": 8, "hidden_dim": 6, "num_heads": 2, "num_buckets": 50, "max_length": 16}
+    config = NetworkConfig(architecture=request.param, **sizes)
     model = IntentClassifier(config, Vocabulary(["where", "parcel", "refund", "money"]), INTENTS)
     generator = np.random.default_rng(0)
     model.network.set_weights([generator.normal(size=weight.shape) for weight in model.network.weights])

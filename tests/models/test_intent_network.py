@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
 from supportnet.errors import UserError
+from supportnet.layers import BiLSTMAttention, TransformerEncoder
 from supportnet.models.config import NetworkConfig
-from supportnet.models.encoders import ENCODERS
+from supportnet.models.encoders import ENCODERS, build_encoder
 from supportnet.models.intent_network import build_intent_network
 
 SMALL = {"embedding_dim": 8, "hidden_dim": 6, "num_layers": 1, "num_heads": 2, "num_buckets": 20}
@@ -36,10 +39,15 @@ def outputs(network, inputs=None):
     return {name: ops.convert_to_numpy(ops.cast(value, "float32")) for name, value in result.items()}
 
 
+@pytest.fixture(scope="module", params=ENCODERS)
+def config(request):
+    return NetworkConfig(architecture=request.param, **SMALL)
+
+
 @pytest.fixture(scope="module")
-def network():
+def network(config):
     keras.utils.set_random_seed(0)
-    network = build_intent_network(NetworkConfig(**SMALL), vocab_size=11, num_intents=5)
+    network = build_intent_network(config, vocab_size=11, num_intents=5)
     generator = np.random.default_rng(0)
     network.set_weights([generator.normal(scale=0.5, size=weight.shape) for weight in network.weights])
     return network
@@ -99,10 +107,10 @@ def test_a_saved_network_gives_the_same(network, tmp_path):
         np.testing.assert_array_equal(again[name], value)
 
 
-def test_logits_are_float32_in_half_precision(network):
+def test_logits_are_float32_in_half_precision(config, network):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        half = build_intent_network(NetworkConfig(**SMALL), vocab_size=11, num_intents=5)
+        half = build_intent_network(config, vocab_size=11, num_intents=5)
     finally:
         keras.config.set_dtype_policy("float32")
     half.set_weights(network.get_weights())
@@ -112,16 +120,22 @@ def test_logits_are_float32_in_half_precision(network):
         np.testing.assert_allclose(ops.convert_to_numpy(result[name]), outputs(network)[name], atol=0.2)
 
 
-def test_every_encoder_can_be_named():
-    for architecture in ENCODERS:
-        config = NetworkConfig(architecture=architecture, **SMALL)
-        assert outputs(build_intent_network(config, vocab_size=11, num_intents=2))["logits"].shape == (3, 2)
+def test_the_encoder_is_the_named_one(config, network):
+    layers = {"bilstm_attention": BiLSTMAttention, "transformer": TransformerEncoder}
+    assert type(network.get_layer("encoder")) is layers[config.architecture]
+
+
+def test_the_encoder_has_the_configurations_numbers(config):
+    numbers = {"hidden_dim": 12, "num_layers": 0, "num_heads": 4, "dropout_rate": 0.3, "max_length": 9}
+    made = build_encoder(replace(config, **numbers)).get_config()
+    # The LSTM reads any length.
+    assert {name: made.get(name, 9) for name in numbers} == numbers
 
 
 @pytest.mark.parametrize(
     ("name", "value", "rule"),
     [
-        ("architecture", "lstm", "must be one of bilstm_attention. Received: architecture='lstm'"),
+        ("architecture", "lstm", "must be one of bilstm_attention, transformer. Received: architecture='lstm'"),
         *[
             (name, 0, f"must be at least 1. Received: {name}=0")
             for name in ("embedding_dim", "hidden_dim", "num_buckets", "max_length")
