@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from supportnet.cli.common import (
     data_options,
@@ -15,6 +16,7 @@ from supportnet.cli.common import (
     start_tensorflow,
     writing_to,
 )
+from supportnet.models.presets import PRESETS
 
 #: Switches of the training's configuration: name -> help.
 SWITCHES = {
@@ -61,7 +63,13 @@ def _configuration_options(command: Any) -> Any:
 @click.command()
 @data_options
 @click.option("--task", type=click.Choice(["classify"]), default="classify", show_default=True, help="What to learn.")
-@click.option("--architecture", default="bilstm_attention", show_default=True, help="The encoder.")
+@click.option(
+    "--architecture",
+    default="bilstm_attention",
+    show_default=True,
+    help="The encoder: bilstm_attention or transformer.",
+)
+@click.option("--preset", metavar="NAME", help=f"Sizes by name: {', '.join(PRESETS)}. A size given beside it wins.")
 @click.option(
     "--text-mode",
     type=click.Choice(["unicode", "article"]),
@@ -74,12 +82,13 @@ def _configuration_options(command: Any) -> Any:
 @click.option("--resume", is_flag=True, help="Go on with the interrupted run in RUN.")
 @_configuration_options
 @json_option
-def train(data: str, task: str, out: str, resume: bool, as_json: bool, **options: Any) -> None:
+def train(data: str, task: str, preset: str | None, out: str, resume: bool, as_json: bool, **options: Any) -> None:
     """Train a model and write it, with all that made it, to a run folder.
 
     \b
     supportnet train --data sample --out runs/sample
     supportnet train --data tickets.csv --text-column body --label-column topic --out runs/tickets
+    supportnet train --data tickets.csv --architecture transformer --preset small --out runs/small
     supportnet train --data banking77 --data-dir downloads --out runs/banking77 --resume
     """
     from supportnet.data import load
@@ -90,12 +99,18 @@ def train(data: str, task: str, out: str, resume: bool, as_json: bool, **options
     from supportnet.training.train import train as train_model
 
     with naming_flags(), writing_to(out), _resumable(out):
-        trained = train_model(dataset, out, resume=resume, **options)
+        trained = train_model(dataset, out, preset=preset, resume=resume, **_given(options))
     if as_json:
         print_json({"task": task, "run": out, "validation": trained.metrics, "epochs": len(trained.history)})
     else:
         click.echo(f"validation accuracy {trained.metrics['accuracy']:.4f} (epoch {trained.metrics['best_epoch']})")
         click.echo(f"wrote {out}; next: supportnet evaluate {out} --data {data}")
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """Only what stands on the command line: a flag's default would win over the preset."""
+    source = click.get_current_context().get_parameter_source
+    return {name: value for name, value in options.items() if source(name) is not ParameterSource.DEFAULT}
 
 
 @contextmanager

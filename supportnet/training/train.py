@@ -16,6 +16,7 @@ from supportnet.errors import UserError
 from supportnet.files import read_json, remove_incomplete, write_json
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.models.presets import get_preset
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.config import TrainingConfig
 from supportnet.training.fit import Fit, fit_classifier
@@ -35,6 +36,7 @@ def train(
     data: str | os.PathLike[str] | TicketDataset,
     out: str | os.PathLike[str] | None = None,
     *,
+    preset: str | None = None,
     resume: bool = False,
     progress_bar: bool = True,
     data_options: Mapping[str, Any] | None = None,
@@ -47,17 +49,20 @@ def train(
             cut off the training split, stratified and seeded; a file without splits is all training data.
             Messages labelled `OUT_OF_SCOPE` are an intent like any other if training has them.
         out: the run folder to write; None keeps nothing. See `supportnet.training.run` for what it holds.
+        preset: `tiny`, `small` or `base`: sizes of the network (see `supportnet.models.presets`). An option that
+            is given beside it wins.
         resume: go on with the run in `out`, which was interrupted. It ends as if it had not been: same data,
             same options, same machine, same result. A finished run is returned as it is.
         progress_bar: show one on standard error.
         data_options: arguments of `supportnet.load`, where `data` is a name or a path.
-        **options: fields of `NetworkConfig` and `TrainingConfig`, for example `epochs=10` or `num_heads=8`.
+        **options: fields of `NetworkConfig` and `TrainingConfig`, for example `epochs=10` or
+            `architecture="transformer"`.
 
     Returns:
         The model, with the weights of the best epoch on validation, and how training went.
 
     Raises:
-        UserError: an unknown option or value, data that can't be trained on, a run folder that is already there
+        UserError: an unknown option, preset or value, data that can't be trained on, a run folder that is already there
             or, with `resume`, one of other data or options, a damaged checkpoint, or training that diverges.
 
     The random generators of Python, NumPy and Keras are seeded, for the whole process.
@@ -66,7 +71,7 @@ def train(
         >>> trained = train("tickets.csv", out="runs/tickets", data_options={"text_column": "body"}, epochs=10)
         >>> trained.metrics["accuracy"]
     """
-    network, training = split_options(options)
+    network, training = split_options(options, preset)
     dataset = data if isinstance(data, TicketDataset) else load(data, **(data_options or {}))
     train_tickets, validation = training_splits(dataset, training)
     folder = None if out is None else Path(out)
@@ -87,14 +92,19 @@ def train(
     return Trained(model, metrics, fit.history)
 
 
-def split_options(options: Mapping[str, Any]) -> tuple[NetworkConfig, TrainingConfig]:
-    """Divide keyword options between the two configurations; an unknown one is a `UserError` that lists them."""
+def split_options(options: Mapping[str, Any], preset: str | None = None) -> tuple[NetworkConfig, TrainingConfig]:
+    """Divide keyword options between the two configurations; an unknown one is a `UserError` that lists them.
+
+    What `options` leave open is the preset's, and what that leaves open the configurations' default.
+    """
     network_names = {field.name for field in fields(NetworkConfig)}
     training_names = {field.name for field in fields(TrainingConfig)}
     unknown = sorted(set(options) - network_names - training_names)
     if unknown:
         known = ", ".join(sorted(network_names | training_names))
         raise UserError(f"There is no option named {unknown[0]!r}. The options are: {known}.")
+    if preset is not None:
+        options = {**get_preset(preset), **options}
     return (
         NetworkConfig(**{name: value for name, value in options.items() if name in network_names}),
         TrainingConfig(**{name: value for name, value in options.items() if name in training_names}),

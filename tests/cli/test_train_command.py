@@ -20,6 +20,7 @@ import supportnet
 from supportnet.cli.main import main
 from supportnet.cli.train import NUMBERS, SWITCHES
 from supportnet.models.config import NetworkConfig
+from supportnet.models.encoders import ENCODERS
 from supportnet.training.config import TrainingConfig
 
 ROWS = [("where is my parcel", "track"), ("refund my money", "refund"), ("cancel the order", "cancel")] * 8
@@ -108,9 +109,20 @@ def test_every_option_of_the_configurations_has_a_flag() -> None:
     assert all(type(here[name]) is type(defaults[name]) for name in here)
 
 
-def test_help_shows_defaults(shell: Shell) -> None:
-    out, _ = shell("train", "--help")
-    assert "[default: 12000]" in " ".join(out.split())
+def test_help_shows_defaults_and_names(shell: Shell) -> None:
+    out = " ".join(shell("train", "--help")[0].split())
+    assert "[default: 12000]" in out
+    assert f"The encoder: {' or '.join(ENCODERS)}." in out
+    assert "tiny, small, base" in out
+
+
+def test_a_flag_beside_a_preset_wins(shell: Shell, tmp_path: Path) -> None:
+    """Even with its default as its value; the run holds the numbers and not the preset's name."""
+    command = ["train", "--data", write_csv(tmp_path / "tickets.csv"), "--out", tmp_path / "run", "--epochs", 1]
+    shell(*command, "--architecture", "transformer", "--preset", "tiny", "--hidden-dim", 96, "--num-buckets", 500)
+    network = json.loads((tmp_path / "run" / "config.json").read_text())["network"]
+    sizes = {"embedding_dim": 64, "hidden_dim": 96, "num_layers": 1, "num_heads": 4, "num_buckets": 500}
+    assert NetworkConfig(**network) == NetworkConfig(architecture="transformer", **sizes)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +133,7 @@ def test_help_shows_defaults(shell: Shell) -> None:
         (["--seed", -1], "--seed must be at least 0. Received: seed=-1"),
         (["--validation-share", 0], "--validation-share must be between 0 and 1"),
         (["--architecture", "crystal-ball"], "--architecture must be one of bilstm_attention, transformer. Received"),
+        (["--preset", "huge"], "--preset must be one of tiny, small, base. Received: preset='huge'"),
         (["--epochs", "many"], "Invalid value for '--epochs': 'many' is not a valid integer."),
         (["--text-mode", "klingon"], "Invalid value for '--text-mode'"),
         (["--task", "dance"], "Invalid value for '--task'"),

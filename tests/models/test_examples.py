@@ -17,6 +17,7 @@ MODULES = [
     "supportnet.models.config",
     "supportnet.models.encoders",
     "supportnet.models.intent_network",
+    "supportnet.models.presets",
 ]
 
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.evaluation.classify import evaluate_model
+from supportnet.models.config import NetworkConfig
 from supportnet.training.config import TrainingConfig
 from supportnet.training.run import load_run
 from supportnet.training.train import Trained, split_options, train, training_splits
@@ -188,6 +189,16 @@ def test_options_go_where_they_belong() -> None:
     assert (network.num_heads, training.epochs) == (8, 3)
     with pytest.raises(UserError, match=r"There is no option named 'epoch'. The options are: .*batch_size.*num_heads"):
         split_options({"epoch": 3})
+
+
+def test_a_preset_sets_the_sizes_that_are_not_given() -> None:
+    network, training = split_options({"num_heads": 2, "epochs": 3, "dropout_rate": 0.2}, preset="base")
+    sizes = {"embedding_dim": 256, "hidden_dim": 256, "num_layers": 4, "num_heads": 2}
+    assert network == NetworkConfig(**sizes, dropout_rate=0.2)
+    assert training == TrainingConfig(epochs=3)
+    assert split_options({}) == (NetworkConfig(), TrainingConfig())
+    with pytest.raises(UserError, match="preset must be one of tiny, small, base"):
+        train("sample", preset="huge")
 
 
 @pytest.mark.parametrize(
