@@ -43,6 +43,7 @@ NUMBERS = {
     "head_dropout_rate": (0.4, "Dropout before the intents."),
     "word_dropout": (0.1, "Share of words dropped in training."),
     "num_buckets": (12_000, "Buckets that character n-grams are hashed to."),
+    "num_pairs": (16_384, "Buckets that pairs of words are hashed to."),
     "max_length": (128, "Tokens that are read of a message."),
 }
 

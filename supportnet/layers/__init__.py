@@ -3,6 +3,7 @@
 from supportnet.layers.attention import MultiHeadAttention, scaled_dot_product_attention
 from supportnet.layers.attention_block import AttentionBlock
 from supportnet.layers.bilstm_attention import BiLSTMAttention
+from supportnet.layers.ngram_scores import NgramScores
 from supportnet.layers.pooling import MaskedPooling
 from supportnet.layers.positional_encoding import PositionalEncoding, positional_encoding
 from supportnet.layers.token_embedding import TokenEmbedding
@@ -13,6 +14,7 @@ __all__ = [
     "BiLSTMAttention",
     "MaskedPooling",
     "MultiHeadAttention",
+    "NgramScores",
     "PositionalEncoding",
     "TokenEmbedding",
     "TransformerEncoder",

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from supportnet.layers.checks import check_positive, check_rate
+from supportnet.layers.rows import sum_over_ngrams, take_rows
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
@@ -69,22 +70,17 @@ class TokenEmbedding(keras.layers.Layer):
         return self.add_weight((rows, self.embedding_dim), initializer=initializer, autocast=False, name=name)
 
     def call(self, inputs: dict[str, Any]) -> Any:
-        words = _rows(self.word_embeddings, inputs["token_ids"])
+        words = take_rows(self.word_embeddings, inputs["token_ids"])
         vectors = words + ops.take(self._subword_means(inputs), inputs["word_index"], axis=0)
         vectors = ops.cast(vectors, self.compute_dtype)
         return self.dropout(vectors) * ops.cast(ops.expand_dims(inputs["mask"], -1), self.compute_dtype)
 
     def _subword_means(self, inputs: dict[str, Any]) -> Any:
         """One row a distinct word, in float32; words without n-grams get zeros."""
-        segments = inputs["subword_segments"]
-        batch, time = ops.shape(inputs["token_ids"])[0], ops.shape(inputs["token_ids"])[1]
-        # A batch has at most B T distinct words. Unlike their true number, that bound is known to every backend.
-        # One row more, because none can be taken from an empty table when B is 0.
-        bound = batch * time + 1
-        vectors = _rows(self.subword_embeddings, inputs["subword_ids"])
-        sums = ops.segment_sum(vectors, segments, num_segments=bound)
-        counts = ops.segment_sum(ops.ones_like(segments, dtype=vectors.dtype), segments, num_segments=bound)
-        return sums / ops.expand_dims(ops.maximum(counts, 1), -1)
+        vectors = take_rows(self.subword_embeddings, inputs["subword_ids"])
+        sums = sum_over_ngrams(vectors, inputs)
+        counts = sum_over_ngrams(ops.ones_like(vectors[:, :1]), inputs)
+        return sums / ops.maximum(counts, 1)
 
     def compute_output_spec(self, inputs: dict[str, Any]) -> keras.KerasTensor:
         return keras.KerasTensor((*inputs["token_ids"].shape, self.embedding_dim), dtype=self.compute_dtype)
@@ -97,9 +93,3 @@ class TokenEmbedding(keras.layers.Layer):
             "num_buckets": self.num_buckets,
             "word_dropout": self.word_dropout,
         }
-
-
-def _rows(table: Any, rows: Any) -> Any:
-    """Take rows of a table. TensorFlow's variables can be read by the row; `ops.take` alone would copy the table."""
-    read = getattr(table.value, "sparse_read", None)
-    return ops.take(table, rows, axis=0) if read is None else read(rows)

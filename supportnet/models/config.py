@@ -23,6 +23,7 @@ class NetworkConfig:
         head_dropout_rate: dropout on the pooled message, before the intents.
         word_dropout: share of words dropped in training.
         num_buckets: buckets that character n-grams are hashed to.
+        num_pairs: buckets that pairs of words are hashed to.
         max_length: tokens T that are read of a message; the rest is cut.
         text_mode: how text becomes tokens, `unicode` or `article`.
 
@@ -44,6 +45,7 @@ class NetworkConfig:
     head_dropout_rate: float = 0.4
     word_dropout: float = 0.1
     num_buckets: int = 12_000
+    num_pairs: int = 16_384
     max_length: int = 128
     text_mode: str = "unicode"
 
@@ -51,7 +53,7 @@ class NetworkConfig:
         if self.architecture not in ENCODERS:
             known = ", ".join(ENCODERS)
             raise UserError(f"architecture must be one of {known}. Received: architecture={self.architecture!r}")
-        for name in ("embedding_dim", "hidden_dim", "num_buckets", "max_length"):
+        for name in ("embedding_dim", "hidden_dim", "num_buckets", "num_pairs", "max_length"):
             check_positive(name, getattr(self, name))
         for name in ("dropout_rate", "head_dropout_rate", "word_dropout"):
             check_rate(name, getattr(self, name))

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from supportnet.models.config import NetworkConfig
 
 
-def build_encoder(config: "NetworkConfig") -> keras.layers.Layer:
-    """Make the encoder that the configuration names, a layer with the name `encoder`.
+def build_encoder(config: "NetworkConfig") -> keras.layers.Layer | None:
+    """Make the encoder that the configuration names, a layer with the name `encoder`; None for `none`.
 
     Example:
         >>> from supportnet.models.config import NetworkConfig
@@ -42,7 +42,8 @@ def _sizes(config: "NetworkConfig") -> dict[str, Any]:
     }
 
 
-#: architecture -> the function that makes its encoder.
-ENCODERS: Mapping[str, Callable[["NetworkConfig"], keras.layers.Layer]] = MappingProxyType(
-    {"bilstm_attention": _bilstm_attention, "transformer": _transformer}
+#: architecture -> the function that makes its encoder. With `none`, nothing reads the order of words: what the others
+#: are worth shows beside it.
+ENCODERS: Mapping[str, Callable[["NetworkConfig"], keras.layers.Layer | None]] = MappingProxyType(
+    {"bilstm_attention": _bilstm_attention, "transformer": _transformer, "none": lambda config: None}
 )

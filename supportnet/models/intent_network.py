@@ -1,12 +1,11 @@
 """The network of the classify task: token embedding -> encoder -> pooling -> intents."""
 
-import math
 from typing import Any
 
 import keras
 from keras import ops
 
-from supportnet.layers import MaskedPooling, TokenEmbedding
+from supportnet.layers import MaskedPooling, NgramScores, TokenEmbedding
 from supportnet.layers.checks import check_positive
 from supportnet.models.config import NetworkConfig
 from supportnet.models.encoders import build_encoder
@@ -15,10 +14,12 @@ from supportnet.models.encoders import build_encoder
 def build_intent_network(config: NetworkConfig, vocab_size: int, num_intents: int) -> keras.Model:
     """Build the classifier over what the text front end returns.
 
-    Two towers vote. In one, the encoder reads the tokens in their order, and its output and its input are pooled
-    side by side. The other pools word vectors of its own, as fastText does (Joulin et al. 2017), blind to order.
-    They err on different messages, and the mean of their probabilities errs on fewer than either. Each is trained
-    with a loss of its own: a common one would let the words, which are learned first, starve the encoder.
+    Three towers vote. In one, the encoder reads the tokens in their order, and its output and its input are pooled
+    side by side. The second pools word vectors of its own, as fastText does (Joulin et al. 2017), blind to order. The
+    third is a linear classifier of words, pairs of words and character n-grams, which is fitted and not trained (see
+    `NgramScores`). They err on different messages, and the mean of their logarithmic probabilities (Hinton 2002, a
+    product of experts) errs on fewer than any. Each is trained with a loss of its own: a common one would let the
+    words, which are learned first, starve the encoder.
 
     Args:
         config: sizes and rates.
@@ -27,8 +28,8 @@ def build_intent_network(config: NetworkConfig, vocab_size: int, num_intents: in
 
     Returns:
         A functional model. Input: the front end's dictionary (see `TokenEmbedding`). Output: a dictionary of
-        `logits` float32 `[B, K]`, the towers' vote; `tower_logits` float32 `[B, 2, K]`, what training fits; and
-        `embedding` float `[B, 6 D]`, the pooled message.
+        `logits` float32 `[B, K]`, the towers' vote; `tower_logits` float32 `[B, N, K]`; and `embedding` float
+        `[B, 6 D]`, the pooled message. With the architecture `none`, N is 2 and the embedding `[B, 2 D]`.
 
     Raises:
         UserError: `vocab_size` or `num_intents` is below 1.
@@ -48,31 +49,51 @@ def build_intent_network(config: NetworkConfig, vocab_size: int, num_intents: in
         "subword_ids": keras.Input((), dtype="int32", name="subword_ids"),
         "subword_segments": keras.Input((), dtype="int32", name="subword_segments"),
     }
-    mask = inputs["mask"]
-    # One lookup for both towers: the first half of each vector is the encoder's, the second the words'.
-    embed = TokenEmbedding(vocab_size, 2 * config.embedding_dim, config.num_buckets, config.word_dropout, name="embed")
-    tokens, words = ops.split(embed(inputs), 2, axis=-1)
-    encoder = build_encoder(config)
-    context = keras.layers.Concatenate(name="context")(
-        [
-            MaskedPooling(name="pool_encoded")(encoder(tokens, mask=mask), mask=mask),
-            MaskedPooling(name="pool_tokens")(tokens, mask=mask),
-        ]
-    )
-    bag = MaskedPooling(name="pool_words")(words, mask=mask)
-    towers = ops.stack(
-        [_intents(context, num_intents, config, "context"), _intents(bag, num_intents, config, "words")], 1
-    )
+    pooled = _pooled(inputs, config, vocab_size)
+    ngrams = NgramScores(num_intents, vocab_size, config.num_pairs, config.num_buckets, dtype="float32", name="ngrams")
+    towers = [*(_scores(vector, num_intents, config, tower) for tower, vector in pooled.items()), ngrams(inputs)]
+    tower_logits = ops.stack(towers, axis=1)
     outputs = {
-        # The logarithm of the towers' mean probability.
-        "logits": ops.logsumexp(ops.log_softmax(towers, axis=-1), axis=1) - math.log(2.0),
-        "tower_logits": towers,
-        "embedding": keras.layers.Concatenate(name="embedding")([context, bag]),
+        "logits": vote(tower_logits),
+        "tower_logits": tower_logits,
+        "embedding": ops.concatenate(list(pooled.values()), axis=-1),
     }
     return keras.Model(inputs, outputs, name="intent_network")
 
 
-def _intents(pooled: Any, num_intents: int, config: NetworkConfig, tower: str) -> Any:
+def vote(tower_logits: Any) -> Any:
+    """Return the mean of the towers' logarithmic probabilities.
+
+    Args:
+        tower_logits: float `[B, N, K]` of N towers.
+
+    Returns:
+        Logits `[B, K]`.
+
+    Example:
+        >>> logits = vote(ops.log(ops.array([[[0.9, 0.1], [0.5, 0.5]]])))
+        >>> keras.ops.convert_to_numpy(ops.softmax(logits))
+        array([[0.75, 0.25]], dtype=float32)
+    """
+    return ops.mean(ops.log_softmax(tower_logits, axis=-1), axis=1)
+
+
+def _pooled(inputs: dict[str, Any], config: NetworkConfig, vocab_size: int) -> dict[str, Any]:
+    """The message as each trained tower sees it: tower -> one vector a message."""
+    mask, encoder = inputs["mask"], build_encoder(config)
+    # One lookup for both towers: the first half of each vector is the words', the second the encoder's.
+    depth = config.embedding_dim * (1 if encoder is None else 2)
+    vectors = TokenEmbedding(vocab_size, depth, config.num_buckets, config.word_dropout, name="embed")(inputs)
+    words, *tokens = ops.split(vectors, depth // config.embedding_dim, axis=-1)
+    pooled = {"words": MaskedPooling(name="pool_words")(words, mask=mask)}
+    if encoder is not None:
+        encoded = MaskedPooling(name="pool_encoded")(encoder(*tokens, mask=mask), mask=mask)
+        read = MaskedPooling(name="pool_tokens")(*tokens, mask=mask)
+        pooled["context"] = keras.layers.Concatenate(name="context")([encoded, read])
+    return pooled
+
+
+def _scores(pooled: Any, num_intents: int, config: NetworkConfig, tower: str) -> Any:
     """The head of one tower: dropout, and a score for each intent, in float32 under every policy."""
     pooled = keras.layers.Dropout(config.head_dropout_rate, name=f"{tower}_dropout")(pooled)
     return keras.layers.Dense(num_intents, dtype="float32", name=f"{tower}_intents")(pooled)

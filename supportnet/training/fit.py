@@ -19,6 +19,7 @@ from supportnet.training.callbacks import BestAndResume, ProgressBar
 from supportnet.training.checkpoint import Progress, load_checkpoint
 from supportnet.training.config import TrainingConfig
 from supportnet.training.losses import TowerCrossentropy, vote_accuracy
+from supportnet.training.ngrams import fit_ngrams
 from supportnet.training.optimizer import LazyAdamW
 
 
@@ -57,11 +58,14 @@ def fit_classifier(
     """
     texts, targets = _arrays(classifier, train)
     steps = -(-len(texts) // config.batch_size)
+    checkpoint = None if folder is None else folder / "checkpoint.npz"
+    resumed = checkpoint is not None and checkpoint.exists()
+    if not resumed:
+        fit_ngrams(classifier, (texts, targets), _arrays(classifier, validation), config.class_weights, config.seed)
     network = _network(classifier, config)
     model = _compiled(network, config, steps)
     progress, best_weights = Progress(), model.get_weights()
-    checkpoint = None if folder is None else folder / "checkpoint.npz"
-    if checkpoint is not None and checkpoint.exists():
+    if checkpoint is not None and resumed:
         best_weights, progress = load_checkpoint(checkpoint, model)
     if not progress.finished:
         weights = intent_weights(targets) if config.class_weights else np.ones(len(texts), "float32")
@@ -112,9 +116,11 @@ def _network(classifier: IntentClassifier, config: TrainingConfig) -> keras.Mode
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        return build_intent_network(classifier.config, len(classifier.vocabulary), len(classifier.intents))
+        twin = build_intent_network(classifier.config, len(classifier.vocabulary), len(classifier.intents))
     finally:
         keras.config.set_dtype_policy(policy)
+    twin.set_weights(classifier.network.get_weights())
+    return twin
 
 
 def _compiled(network: keras.Model, config: TrainingConfig, steps: int) -> keras.Model:

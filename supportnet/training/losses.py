@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from supportnet.models.intent_network import vote
+
 
 class TowerCrossentropy(keras.losses.Loss):
     """The mean of the towers' cross-entropies: each learns for itself.
@@ -38,7 +40,7 @@ class TowerCrossentropy(keras.losses.Loss):
 
 
 def vote_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """Tell for each message whether the mean of the towers' probabilities is highest for the true intent.
+    """Tell for each message whether the towers' vote is highest for the true intent.
 
     Args:
         y_true: one-hot `[B, K]`.
@@ -47,4 +49,4 @@ def vote_accuracy(y_true: Any, y_pred: Any) -> Any:
     Returns:
         float `[B]`, 0 or 1.
     """
-    return keras.metrics.categorical_accuracy(y_true, ops.mean(ops.softmax(y_pred, axis=-1), axis=1))
+    return keras.metrics.categorical_accuracy(y_true, vote(y_pred))

@@ -132,7 +132,10 @@ def test_a_flag_beside_a_preset_wins(shell: Shell, tmp_path: Path) -> None:
         (["--epochs", 0], "--epochs must be at least 1. Received: epochs=0"),
         (["--seed", -1], "--seed must be at least 0. Received: seed=-1"),
         (["--validation-share", 0], "--validation-share must be between 0 and 1"),
-        (["--architecture", "crystal-ball"], "--architecture must be one of bilstm_attention, transformer. Received"),
+        (
+            ["--architecture", "crystal-ball"],
+            "--architecture must be one of bilstm_attention, transformer, none. Received",
+        ),
         (["--preset", "huge"], "--preset must be one of tiny, small, base. Received: preset='huge'"),
         (["--epochs", "many"], "Invalid value for '--epochs': 'many' is not a valid integer."),
         (["--text-mode", "klingon"], "Invalid value for '--text-mode'"),

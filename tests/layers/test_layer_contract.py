@@ -13,6 +13,7 @@ from supportnet.layers import (
     BiLSTMAttention,
     MaskedPooling,
     MultiHeadAttention,
+    NgramScores,
     PositionalEncoding,
     TokenEmbedding,
     TransformerEncoder,
@@ -63,6 +64,12 @@ CASES = [
     Case(
         TokenEmbedding,
         {"vocab_size": 7, "embedding_dim": 8, "num_buckets": 7, "word_dropout": 0.1},
+        TOKENS,
+        lambda layer, inputs: layer(inputs),
+    ),
+    Case(
+        NgramScores,
+        {"num_intents": 4, "vocab_size": 7, "num_pairs": 9, "num_buckets": 7},
         TOKENS,
         lambda layer, inputs: layer(inputs),
     ),

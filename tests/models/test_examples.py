@@ -9,6 +9,7 @@ MODULES = [
     "supportnet.layers.attention",
     "supportnet.layers.attention_block",
     "supportnet.layers.bilstm_attention",
+    "supportnet.layers.ngram_scores",
     "supportnet.layers.pooling",
     "supportnet.layers.positional_encoding",
     "supportnet.layers.token_embedding",
@@ -18,6 +19,7 @@ MODULES = [
     "supportnet.models.encoders",
     "supportnet.models.intent_network",
     "supportnet.models.presets",
+    "supportnet.training.ngrams",
 ]
 
 

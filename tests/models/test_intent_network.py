@@ -11,7 +11,7 @@ from supportnet.models.config import NetworkConfig
 from supportnet.models.encoders import ENCODERS, build_encoder
 from supportnet.models.intent_network import build_intent_network
 
-SMALL = {"embedding_dim": 8, "hidden_dim": 6, "num_layers": 1, "num_heads": 2, "num_buckets": 20}
+SMALL = {"embedding_dim": 8, "hidden_dim": 6, "num_layers": 1, "num_heads": 2, "num_buckets": 20, "num_pairs": 30}
 
 # Three messages of 4, 2 and 0 tokens, made of the distinct words 0 to 4.
 TOKEN_IDS = np.array([[9, 1, 10, 9], [8, 1, 0, 0], [0, 0, 0, 0]], "int32")
@@ -58,32 +58,35 @@ def softmax(logits):
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
-def test_shapes_are_those_of_the_docstring(network):
+def test_shapes_are_those_of_the_docstring(config, network):
     result = outputs(network)
     shapes = {name: value.shape for name, value in result.items()}
-    assert shapes == {"logits": (3, 5), "tower_logits": (3, 2, 5), "embedding": (3, 6 * 8)}
+    towers, depth = (2, 2 * 8) if config.architecture == "none" else (3, 6 * 8)
+    assert shapes == {"logits": (3, 5), "tower_logits": (3, towers, 5), "embedding": (3, depth)}
     assert all(np.isfinite(value).all() for value in result.values())
 
 
-def test_the_vote_is_the_mean_of_the_towers_probabilities(network):
+def test_the_vote_is_the_mean_of_the_towers_logarithmic_probabilities(network):
     result = outputs(network)
-    mean = softmax(result["tower_logits"]).mean(axis=1)
-    np.testing.assert_allclose(np.exp(result["logits"]), mean, rtol=1e-4, atol=1e-7)
+    mean = np.log(softmax(result["tower_logits"])).mean(axis=1)
+    np.testing.assert_allclose(result["logits"], mean, atol=1e-5)
 
 
-def test_one_tower_reads_the_order_of_words_and_the_other_does_not(network):
+def test_the_words_are_blind_to_order_and_the_others_are_not(network):
     swap = [1, 0, 2, 3]
     before = outputs(network)["tower_logits"][0]
-    after = outputs(network, features(TOKEN_IDS[:1, swap], WORD_INDEX[:1, swap]))["tower_logits"][0]
-    assert np.abs(after[0] - before[0]).max() > 1e-3
-    np.testing.assert_allclose(after[1], before[1], atol=1e-5)
+    words, *others = outputs(network, features(TOKEN_IDS[:1, swap], WORD_INDEX[:1, swap]))["tower_logits"][0]
+    np.testing.assert_allclose(words, before[0], atol=1e-5)
+    for after, tower in zip(others, before[1:], strict=True):
+        assert np.abs(after - tower).max() > 1e-3
 
 
 def test_a_message_without_tokens_is_judged_by_the_biases(network):
     result = outputs(network)
-    np.testing.assert_array_equal(result["embedding"][2], np.zeros(48))
-    biases = [network.get_layer(f"{tower}_intents").get_weights()[1] for tower in ("context", "words")]
-    np.testing.assert_allclose(result["tower_logits"][2], biases, rtol=1e-6)
+    np.testing.assert_array_equal(result["embedding"][2], np.zeros_like(result["embedding"][2]))
+    heads = [layer for layer in network.layers if layer.name.endswith("_intents")] + [network.get_layer("ngrams")]
+    assert len(heads) == result["tower_logits"].shape[1]
+    np.testing.assert_allclose(result["tower_logits"][2], [head.get_weights()[-1] for head in heads], rtol=1e-6)
 
 
 def test_padding_changes_nothing(network):
@@ -121,11 +124,13 @@ def test_logits_are_float32_in_half_precision(config, network):
 
 
 def test_the_encoder_is_the_named_one(config, network):
-    layers = {"bilstm_attention": BiLSTMAttention, "transformer": TransformerEncoder}
-    assert type(network.get_layer("encoder")) is layers[config.architecture]
+    layers = {"bilstm_attention": [BiLSTMAttention], "transformer": [TransformerEncoder], "none": []}
+    assert [type(layer) for layer in network.layers if layer.name == "encoder"] == layers[config.architecture]
 
 
-def test_the_encoder_has_the_configurations_numbers(config):
+@pytest.mark.parametrize("architecture", [name for name in ENCODERS if name != "none"])
+def test_the_encoder_has_the_configurations_numbers(architecture):
+    config = NetworkConfig(architecture=architecture)
     numbers = {"hidden_dim": 12, "num_layers": 0, "num_heads": 4, "dropout_rate": 0.3, "max_length": 9}
     made = build_encoder(replace(config, **numbers)).get_config()
     # The LSTM reads any length.
@@ -135,10 +140,10 @@ def test_the_encoder_has_the_configurations_numbers(config):
 @pytest.mark.parametrize(
     ("name", "value", "rule"),
     [
-        ("architecture", "lstm", "must be one of bilstm_attention, transformer. Received: architecture='lstm'"),
+        ("architecture", "lstm", "must be one of bilstm_attention, transformer, none. Received: architecture='lstm'"),
         *[
             (name, 0, f"must be at least 1. Received: {name}=0")
-            for name in ("embedding_dim", "hidden_dim", "num_buckets", "max_length")
+            for name in ("embedding_dim", "hidden_dim", "num_buckets", "num_pairs", "max_length")
         ],
         ("num_layers", -1, "must be at least 0. Received: num_layers=-1"),
         ("num_heads", 3, r"must be at least 1 and divide embedding_dim \(8\). Received: num_heads=3"),

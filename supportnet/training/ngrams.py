@@ -1,0 +1,126 @@
+"""Fit the linear scores of a network's n-grams: a linear SVM, in seconds."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+from scipy.sparse import csr_array, diags_array, hstack, vstack
+from scipy.special import log_softmax
+from sklearn.svm import LinearSVC
+
+from supportnet.layers.ngram_scores import NgramScores, pair_ids
+from supportnet.models.intent_classifier import IntentClassifier
+
+#: Messages that are read at once.
+_BATCH_SIZE = 512
+
+#: What margins are multiplied by where no validation message can tell: near what BANKING77 and CLINC150 say.
+USUAL_SCALE = 5.0
+
+
+def fit_ngrams(
+    classifier: IntentClassifier,
+    train: tuple[Sequence[str], npt.NDArray[np.int64]],
+    validation: tuple[Sequence[str], npt.NDArray[np.int64]],
+    balanced: bool = False,
+    seed: int = 0,
+) -> None:
+    """Set the weights of the network's layer `ngrams` in place: one linear SVM an intent, against all others.
+
+    An SVM's margins are no logits. One factor for all of them, the one that makes the validation messages likeliest,
+    turns them into some (Platt 1999, Probabilistic outputs for support vector machines, with a softmax).
+
+    Args:
+        classifier: its network holds the layer.
+        train: N messages, and the index of the intent of each, int `[N]`.
+        validation: messages that the factor is fitted on, and their intents; may be empty.
+        balanced: weigh every intent alike.
+        seed: of the solver.
+    """
+    layer = classifier.network.get_layer("ngrams")
+    counts = ngram_counts(classifier, train[0])
+    idf = [_inverse_document_frequency(matrix) for matrix in counts]
+    svm = LinearSVC(class_weight="balanced" if balanced else None, random_state=seed).fit(_tfidf(counts, idf), train[1])
+    weights, bias = _for_each_intent(svm, len(classifier.intents))
+    scale = USUAL_SCALE
+    if len(validation[0]):
+        margins = _tfidf(ngram_counts(classifier, validation[0]), idf) @ weights.T + bias
+        scale = fitted_scale(margins, validation[1])
+    all_idf = np.concatenate(idf)[:, None]
+    table = np.hstack([scale * weights.T * all_idf, all_idf**2])
+    words, pairs, ngrams = np.split(table, np.cumsum([layer.vocab_size, layer.num_pairs]))
+    layer.set_weights([words, pairs, ngrams, scale * bias])
+
+
+def ngram_counts(classifier: IntentClassifier, texts: Sequence[str]) -> list[csr_array]:
+    """Count in each message what `NgramScores` looks up.
+
+    Returns:
+        Words and pairs of words `[N, V + P]`, and character n-grams `[N, buckets]`.
+    """
+    layer = classifier.network.get_layer("ngrams")
+    batches = []
+    for start in range(0, len(texts), _BATCH_SIZE):
+        features = classifier.front_end(texts[start : start + _BATCH_SIZE])
+        batches.append(_batch_counts({name: value.numpy() for name, value in features.items()}, layer))
+    return [vstack(matrices, format="csr") for matrices in zip(*batches, strict=True)]
+
+
+def fitted_scale(margins: npt.NDArray[np.float64], targets: npt.NDArray[np.int64]) -> float:
+    """Return the factor of the margins `[N, K]` that makes the targets `[N]` likeliest under a softmax.
+
+    Example:
+        >>> round(fitted_scale(np.array([[1.0, 0.0]] * 4), np.array([0, 0, 0, 1])), 2)
+        1.1
+    """
+
+    def loss(scale: float) -> float:
+        return -float(log_softmax(scale * margins, axis=1)[np.arange(len(targets)), targets].mean())
+
+    return float(minimize_scalar(loss, bounds=(0.1, 20.0), method="bounded").x)
+
+
+def _batch_counts(features: dict[str, Any], layer: NgramScores) -> tuple[csr_array, csr_array]:
+    token_ids, mask = features["token_ids"], features["mask"]
+    followed = mask & np.pad(mask[:, 1:], ((0, 0), (0, 1)))
+    pairs = np.asarray(pair_ids(token_ids, layer.num_pairs))
+    message, _ = np.nonzero(mask)
+    words = _counts(message, token_ids[mask], (len(mask), layer.vocab_size))
+    pairs = _counts(np.nonzero(followed)[0], pairs[followed], (len(mask), layer.num_pairs))
+    # Messages by distinct words, times distinct words by their n-grams.
+    num_words = int(features["word_index"].max(initial=0)) + 1
+    by_message = _counts(message, features["word_index"][mask], (len(mask), num_words))
+    by_word = _counts(features["subword_segments"], features["subword_ids"], (num_words, layer.num_buckets))
+    return hstack([words, pairs], format="csr"), by_message @ by_word
+
+
+def _counts(rows: npt.NDArray[Any], columns: npt.NDArray[Any], shape: tuple[int, int]) -> csr_array:
+    # scikit-learn's solver takes 32-bit indices only.
+    return csr_array((np.ones(len(rows)), (rows.astype("int32"), columns.astype("int32"))), shape)
+
+
+def _inverse_document_frequency(counts: csr_array) -> npt.NDArray[np.float64]:
+    """`ln((1 + N) / (1 + df)) + 1`, as in scikit-learn: at least 1, and finite for what training never saw."""
+    documents, frequency = counts.shape[0], np.asarray((counts > 0).sum(axis=0)).ravel()
+    return np.log((1 + documents) / (1 + frequency)) + 1
+
+
+def _tfidf(counts: Sequence[csr_array], idf: Sequence[npt.NDArray[np.float64]]) -> csr_array:
+    """Weigh the counts and divide each row by its length, as `NgramScores` does, both kinds side by side."""
+    return hstack(
+        [
+            diags_array(1 / np.sqrt(np.maximum(matrix @ weights**2, 1))) @ matrix @ diags_array(weights)
+            for matrix, weights in zip(counts, idf, strict=True)
+        ],
+        format="csr",
+    )
+
+
+def _for_each_intent(svm: LinearSVC, num_intents: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return weights `[K, F]` and bias `[K]`; of two intents, scikit-learn's SVM knows only the second one's."""
+    weights, bias = svm.coef_, svm.intercept_
+    if num_intents == 2:
+        weights, bias = np.vstack([-weights, weights]), np.concatenate([-bias, bias])
+    return weights, bias

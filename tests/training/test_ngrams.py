@@ -1,0 +1,85 @@
+"""The fitted scores are those of a linear SVM over the same features, computed the long way."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.svm import LinearSVC
+
+from supportnet.data.ticket import TicketDataset
+from supportnet.models.config import NetworkConfig
+from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.text.vocabulary import Vocabulary
+from supportnet.training.ngrams import USUAL_SCALE, fit_ngrams, fitted_scale, ngram_counts
+
+NOTHING: tuple[list[str], Any] = ([], np.array([], "int64"))
+
+
+def classifier_of(texts: list[str], intents: list[str]) -> IntentClassifier:
+    config = NetworkConfig(architecture="none", embedding_dim=4, num_buckets=300, num_pairs=200)
+    return IntentClassifier(config, Vocabulary.build(texts, min_count=1), intents)
+
+
+def arrays(dataset: TicketDataset, split: str, intents: list[str]) -> tuple[list[str], np.ndarray]:
+    tickets = [ticket for ticket in dataset[split] if ticket.intent in intents]
+    return [ticket.text for ticket in tickets], np.array([intents.index(str(ticket.intent)) for ticket in tickets])
+
+
+def scores(classifier: IntentClassifier, texts: list[str]) -> np.ndarray:
+    layer = classifier.network.get_layer("ngrams")
+    return keras.ops.convert_to_numpy(layer(classifier.front_end(texts)))
+
+
+def _weighed(*matrices: Any) -> list[np.ndarray]:
+    """TF-IDF whose idf is that of the first matrix, every occurrence of a feature counted in the length."""
+    idf = TfidfTransformer(norm=None).fit(matrices[0]).idf_
+    dense = [matrix.toarray() for matrix in matrices]
+    return [counts * idf / np.sqrt(np.maximum(counts @ idf**2, 1))[:, None] for counts in dense]
+
+
+@pytest.mark.parametrize("num_intents", [2, 4])
+def test_the_layer_computes_the_margins_of_the_svm(dataset: TicketDataset, num_intents: int) -> None:
+    intents = dataset.intents[:num_intents]
+    train, test = arrays(dataset, "train", intents), arrays(dataset, "validation", intents)
+    classifier = classifier_of(train[0], intents)
+    fit_ngrams(classifier, train, NOTHING, seed=3)
+
+    texts = [*test[0], "", "zzyzx"]
+    counts = zip(ngram_counts(classifier, train[0]), ngram_counts(classifier, texts), strict=True)
+    weighed = [_weighed(of_training, of_texts) for of_training, of_texts in counts]
+    fitted, asked = (np.hstack(side) for side in zip(*weighed, strict=True))
+    margins = LinearSVC(random_state=3).fit(fitted, train[1]).decision_function(asked)
+    if num_intents == 2:
+        margins = np.stack([-margins, margins], axis=1)
+    np.testing.assert_allclose(scores(classifier, texts) / USUAL_SCALE, margins, atol=2e-3)
+
+
+def test_validation_messages_decide_the_scale(dataset: TicketDataset) -> None:
+    """The scores change by one factor: the one under which the validation messages are likeliest."""
+    train, validation = (arrays(dataset, split, dataset.intents) for split in ("train", "validation"))
+    # Some wrong labels: without an error, the largest factor would be the likeliest.
+    validation[1][::3] = (validation[1][::3] + 1) % 4
+    one, other = classifier_of(train[0], dataset.intents), classifier_of(train[0], dataset.intents)
+    fit_ngrams(one, train, NOTHING)
+    fit_ngrams(other, train, validation)
+    before, after = (scores(classifier, validation[0]) for classifier in (one, other))
+    scale = fitted_scale(before, validation[1])
+    assert abs(scale - 1) > 0.05
+    np.testing.assert_allclose(after, before * scale, rtol=0.02, atol=1e-3)
+
+
+def test_the_fitted_scale_is_the_likeliest_one() -> None:
+    """Three of four messages are the first intent's: so says a softmax of (ln 3, 0)."""
+    assert fitted_scale(np.array([[1.0, 0.0]] * 4), np.array([0, 0, 0, 1])) == pytest.approx(np.log(3), abs=1e-3)
+
+
+def test_balanced_weights_help_the_rare_intent() -> None:
+    texts = ["refund parcel"] * 40 + ["refund parcel please"] * 3
+    train = (texts, np.array([0] * 40 + [1] * 3))
+    plain, balanced = (classifier_of(texts, ["many", "few"]) for _ in range(2))
+    fit_ngrams(plain, train, NOTHING)
+    fit_ngrams(balanced, train, NOTHING, balanced=True)
+    rare = [scores(classifier, ["refund parcel please"])[0] for classifier in (plain, balanced)]
+    assert rare[1][1] - rare[1][0] > rare[0][1] - rare[0][0]
