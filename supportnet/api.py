@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.evaluation.classify import evaluate_model
-from supportnet.models.intent_classifier import Classification, IntentClassifier
+from supportnet.models.answers import Classification
+from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.serving.export import export
 from supportnet.training.run import load_run
 from supportnet.training.train import Trained

@@ -13,8 +13,10 @@ MODULES = [
     "supportnet.layers.positional_encoding",
     "supportnet.layers.token_embedding",
     "supportnet.models.article",
+    "supportnet.models.confidence",
     "supportnet.models.config",
     "supportnet.models.intent_network",
+    "supportnet.models.scores",
 ]
 
 
