@@ -50,9 +50,9 @@ class SupportModel:
         """Return one vector a message, float32 `[N, D]`."""
         return self.classifier.embed(texts)
 
-    def evaluate(self, test_data: Sequence[Ticket]) -> dict[str, Any]:
-        """Score the model on labelled messages; see `evaluate_model`."""
-        return evaluate_model(self.classifier, test_data)
+    def evaluate(self, test_data: Sequence[Ticket], plots: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+        """Score the model on labelled messages, and draw `plots` into a folder; see `evaluate_model`."""
+        return evaluate_model(self.classifier, test_data, plots)
 
     def export(self, path: str | os.PathLike[str], version: int | None = None, overwrite: bool = False) -> Path:
         """Write a SavedModel for TensorFlow Serving; see `supportnet.serving.export.export`."""
