@@ -55,7 +55,7 @@ def reliability_diagram(outcome: Outcomes) -> Figure:
     upper.plot([0, 1], [0, 1], "--", color=GREY, label="right as often as it says")
     upper.set(ylabel="answers that are right", xlim=(0, 1), ylim=(0, 1.02))
     error, chance = expected_calibration_error(sure, right), perfect_calibration_error(sure)
-    subtitle = f"On average it is off by {100 * error:.1f} points; by chance alone it would be by {100 * chance:.1f}"
+    subtitle = f"Off by {100 * error:.1f} points on average; chance alone would give {100 * chance:.1f}"
     upper.set_title(f"Can the model's confidence be believed?\n{subtitle}")
     upper.legend(loc="upper left", frameon=False)
     bars = lower.bar(centres, bins.counts, 0.92 / NUM_BINS, color=GREY)
