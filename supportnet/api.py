@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.evaluation.classify import evaluate_model
-from supportnet.models.intent_classifier import Classification, IntentClassifier
+from supportnet.models.answers import Classification
+from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.serving.export import export
 from supportnet.training.run import load_run
 from supportnet.training.train import Trained
@@ -49,9 +50,9 @@ class SupportModel:
         """Return one vector a message, float32 `[N, D]`."""
         return self.classifier.embed(texts)
 
-    def evaluate(self, test_data: Sequence[Ticket]) -> dict[str, Any]:
-        """Score the model on labelled messages; see `evaluate_model`."""
-        return evaluate_model(self.classifier, test_data)
+    def evaluate(self, test_data: Sequence[Ticket], plots: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+        """Score the model on labelled messages, and draw `plots` into a folder; see `evaluate_model`."""
+        return evaluate_model(self.classifier, test_data, plots)
 
     def export(self, path: str | os.PathLike[str], version: int | None = None, overwrite: bool = False) -> Path:
         """Write a SavedModel for TensorFlow Serving; see `supportnet.serving.export.export`."""

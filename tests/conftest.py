@@ -21,16 +21,21 @@ TINY_INTENTS = ["refund", "track_order", "cancel_order", "réclamation", "change
 
 @pytest.fixture(scope="session")
 def tiny_classifier() -> "IntentClassifier":
-    """A classifier of seven intents with random weights, the same in every run; don't change it."""
+    """A classifier of seven intents with random weights, the same in every run; don't change it.
+
+    Its thresholds part the messages that the tests ask about.
+    """
     import keras
 
+    from supportnet.models.confidence import Confidence
     from supportnet.models.config import NetworkConfig
     from supportnet.models.intent_classifier import IntentClassifier
     from supportnet.text.vocabulary import Vocabulary
 
     keras.utils.set_random_seed(0)
     config = NetworkConfig(embedding_dim=16, hidden_dim=8, num_heads=2, num_buckets=500)
-    model = IntentClassifier(config, Vocabulary.build(TINY_TEXTS, min_count=1), TINY_INTENTS)
+    confidence = Confidence(1.6, 0.295, 0.39, promised_precision=0.75, out_of_scope_share=0.1, expected_coverage=0.5)
+    model = IntentClassifier(config, Vocabulary.build(TINY_TEXTS, min_count=1), TINY_INTENTS, confidence)
     random = np.random.default_rng(0)
     # Every weight, so that two that are mixed up, or a bias that is left out, change the scores.
     for weight in model.network.weights:

@@ -24,6 +24,7 @@ NEED_TENSORFLOW = {"supportnet.models.intent_classifier", "supportnet.models.exp
 
 BACKENDS = {"tensorflow", "jax", "torch"}
 SLOW = {"tensorflow", "keras", "sklearn", "numpy", "pandas", "nltk", "tensorflow_datasets", "gensim"}
+SLOW |= {"scipy", "matplotlib"}
 
 
 def _name(path: Path) -> str:

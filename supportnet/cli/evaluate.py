@@ -1,5 +1,6 @@
 """`supportnet evaluate`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ from supportnet.cli.common import (
     print_json,
     print_table,
     start_tensorflow,
+    writing_to,
 )
 
 if TYPE_CHECKING:
@@ -29,26 +31,34 @@ if TYPE_CHECKING:
 @click.option(
     "--task", type=click.Choice(["classify"]), default="classify", show_default=True, help="What the model does."
 )
+@click.option("--plots", metavar="DIR", help="Draw reliability.png and risk_coverage.png into DIR.")
 @json_option
-def evaluate(model: str, data: str, split: str, task: str, as_json: bool, **options: Any) -> None:
+def evaluate(model: str, data: str, split: str, task: str, plots: str | None, as_json: bool, **options: Any) -> None:
     """Score a run or an exported model on labelled messages.
 
     \b
     supportnet evaluate runs/sample --data sample
+    supportnet evaluate runs/sample --data sample --plots plots
     supportnet evaluate saved_models/tickets/1 --data held_out.csv --label-column topic --json
     """
     from supportnet.data import load
 
     dataset = load(data, **load_arguments(options))
     tickets = dataset["all" if "all" in dataset.splits else split]
+    if plots is not None:
+        # Before minutes are spent on what can't be drawn then.
+        with writing_to(plots):
+            Path(plots).mkdir(parents=True, exist_ok=True)
     start_tensorflow()
     from supportnet.evaluation.classify import evaluate_model
 
-    figures = evaluate_model(load_model(model), tickets)
+    figures = evaluate_model(load_model(model), tickets, plots)
     if as_json:
-        print_json(figures)
+        print_json({**figures, "plots": plots})
     else:
         _print(figures)
+        if plots is not None:
+            click.echo(f"\nwrote reliability.png and risk_coverage.png to {plots}")
 
 
 def load_model(path: str) -> "Classifier":
@@ -66,6 +76,7 @@ def _print(figures: dict[str, Any], most: int = 10) -> None:
     click.echo(f"{'num_examples':<26}{figures['num_examples']} (and {figures['num_out_of_scope']} out of scope)")
     if figures["out_of_scope_recall"] is not None:
         click.echo(f"{'out_of_scope_recall':<26}{figures['out_of_scope_recall']:.4f}")
+    _print_confidence(figures)
     for title, rows in (
         ("the weakest intents", figures["per_intent"]),
         ("the most confused", figures["confusions"]),
@@ -74,6 +85,22 @@ def _print(figures: dict[str, Any], most: int = 10) -> None:
         if rows:
             click.echo(f"\n{title}")
             print_table([{name: _short(value) for name, value in row.items()} for row in rows[:most]])
+
+
+def _print_confidence(figures: dict[str, Any]) -> None:
+    perfect, uncalibrated = figures["ece_perfect"], figures["ece_uncalibrated"]
+    click.echo(f"{'ece':<26}{figures['ece']:.4f} (uncalibrated {uncalibrated:.4f}, perfect calibration {perfect:.4f})")
+    if figures["oos_auroc"] is not None:
+        click.echo(f"{'oos_auroc':<26}{figures['oos_auroc']:.4f} (false positives at 95%: {figures['oos_fpr95']:.4f})")
+    if figures["promised_precision"] is None:
+        click.echo("nothing is routed: the model was trained without validation data")
+        return
+    promised, precision = figures["promised_precision"], figures["precision_at_threshold"]
+    right = "none" if precision is None else f"{precision:.1%} of them right"
+    click.echo(
+        f"{'coverage_at_precision':<26}{figures['coverage_at_precision']:.4f} ({right}, {promised:.1%} promised; "
+        f"{figures['out_of_scope_share']:.1%} out of scope; best possible {figures['oracle_coverage']:.4f})"
+    )
 
 
 def _short(value: Any, most: int = 60) -> Any:

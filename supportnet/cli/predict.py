@@ -74,7 +74,10 @@ def _answers(model: Any, signature: str, texts: list[str], top_k: int) -> Iterat
             yield {"text": text} | {name: _values(name, outputs[name][row], top_k) for name in sorted(outputs)}
 
 
-def _values(name: str, row: Any, top_k: int) -> list[Any]:
+def _values(name: str, row: Any, top_k: int) -> Any:
+    """One value, or a list of them: what JSON can hold."""
+    if row.ndim == 0:
+        return row.item()
     values = row[:top_k] if name.startswith("intent") else row
     return [value.decode() if isinstance(value, bytes) else value for value in values.tolist()]
 
@@ -105,6 +108,8 @@ def _print(answers: Iterable[dict[str, Any]]) -> None:
     for row in answers:
         click.echo(row["text"])
         if "intents" in row:
+            scope, route = "in scope" if row["in_scope"] else "out of scope", "route" if row["route"] else "don't route"
+            click.echo(f"  {scope} ({row['in_scope_score']:.3f}), {route} ({row['route_score']:.3f})")
             print_table(
                 [
                     {"": "", "intent": intent, "score": score}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -34,6 +35,8 @@ NUMBERS = {
     "label_smoothing": (0.1, "Share of each target that is spread over all intents."),
     "patience": (5, "Epochs without a better validation accuracy before training stops."),
     "validation_share": (0.1, "Share cut off for validation where the data has no such split."),
+    "precision": (0.95, "Share of the routed messages that shall be right."),
+    "out_of_scope_share": (None, "Share of out-of-scope messages to expect; as in the validation data if not given."),
     "min_count": (2, "How often a word must occur to have an id of its own."),
     "embedding_dim": (128, "Depth of the token vectors."),
     "hidden_dim": (96, "Units of the encoder's inner layers."),
@@ -56,7 +59,8 @@ def _configuration_options(command: Any) -> Any:
     for name, text in reversed(SWITCHES.items()):
         command = click.option(_flag(name), name, is_flag=True, help=text)(command)
     for name, (default, text) in reversed(NUMBERS.items()):
-        option = click.option(_flag(name), name, type=type(default), default=default, show_default=True, help=text)
+        kind = float if default is None else type(default)
+        option = click.option(_flag(name), name, type=kind, default=default, show_default=True, help=text)
         command = option(command)
     return command
 
@@ -68,7 +72,7 @@ def _configuration_options(command: Any) -> Any:
     "--architecture",
     default="bilstm_attention",
     show_default=True,
-    help="The encoder: bilstm_attention or transformer.",
+    help="The encoder: bilstm_attention or transformer or none.",
 )
 @click.option("--preset", metavar="NAME", help=f"Sizes by name: {', '.join(PRESETS)}. A size given beside it wins.")
 @click.option(
@@ -101,10 +105,13 @@ def train(data: str, task: str, preset: str | None, out: str, resume: bool, as_j
 
     with naming_flags(), writing_to(out), _resumable(out):
         trained = train_model(dataset, out, preset=preset, resume=resume, **_given(options))
+    confidence = asdict(trained.model.confidence)
     if as_json:
-        print_json({"task": task, "run": out, "validation": trained.metrics, "epochs": len(trained.history)})
+        epochs = len(trained.history)
+        metrics = trained.metrics
+        print_json({"task": task, "run": out, "validation": metrics, "confidence": confidence, "epochs": epochs})
     else:
-        click.echo(f"validation accuracy {trained.metrics['accuracy']:.4f} (epoch {trained.metrics['best_epoch']})")
+        _print(trained.metrics, confidence)
         click.echo(f"wrote {out}; next: supportnet evaluate {out} --data {data}")
 
 
@@ -112,6 +119,19 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     """Only what stands on the command line: a flag's default would win over the preset."""
     source = click.get_current_context().get_parameter_source
     return {name: value for name, value in options.items() if source(name) is not ParameterSource.DEFAULT}
+
+
+def _print(metrics: dict[str, Any], confidence: dict[str, Any]) -> None:
+    if metrics["accuracy"] is None:
+        click.echo(f"not validated (epoch {metrics['best_epoch']})")
+        return
+    click.echo(f"validation accuracy {metrics['accuracy']:.4f} (epoch {metrics['best_epoch']})")
+    click.echo(f"temperature {confidence['temperature']:.2f}, fitted on {confidence['num_in_scope']} messages in scope")
+    click.echo(
+        f"promise: {confidence['promised_precision']:.1%} of the routed messages are right, "
+        f"if {confidence['out_of_scope_share']:.1%} of all are out of scope; "
+        f"expected to be routed: {confidence['expected_coverage']:.1%}"
+    )
 
 
 @contextmanager

@@ -92,6 +92,17 @@ def check_known_intents(train_intents: Iterable[str], test_tickets: Sequence[Tic
         )
 
 
+def warn_of_unvalidated_intents(intents: Iterable[str], validation: Sequence[Ticket]) -> None:
+    """Warn of intents without a validation message: nothing shows how well the model knows them."""
+    missing = sorted(set(intents) - {OUT_OF_SCOPE} - set(_in_scope(validation)))
+    if missing:
+        warnings.warn(
+            f"Intents without a validation message: {_listed(missing)}. "
+            "How sure the model is of them, and whether they can be routed, is judged by the others.",
+            stacklevel=3,
+        )
+
+
 def _check_labelled(tickets: Sequence[Ticket], purpose: str) -> None:
     for number, ticket in enumerate(tickets, start=1):
         if ticket.intent is None:

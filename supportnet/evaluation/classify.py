@@ -1,5 +1,6 @@
 """How well a model classifies: scores, the table by intent, what it confuses, where it errs."""
 
+import os
 import statistics
 import time
 from collections import Counter
@@ -13,6 +14,9 @@ from sklearn.metrics import precision_recall_fscore_support
 from supportnet.data.splits import check_known_intents
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
+from supportnet.evaluation.confidence import confidence_figures, outcomes
+from supportnet.models.answers import Answers
+from supportnet.models.confidence import Confidence
 
 #: Messages that the latency is measured on, and that run before, unmeasured.
 TIMED_MESSAGES, UNTIMED_MESSAGES = 100, 5
@@ -22,12 +26,18 @@ class Classifier(Protocol):
     """What evaluation needs of a model: a trained one and an exported one both have it."""
 
     intents: list[str]
+    confidence: Confidence
+
+    def answers(self, texts: Sequence[str], batch_size: int = 64) -> Answers:
+        """Return all that is said of every message."""
 
     def probabilities(self, texts: Sequence[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
         """Return the probability of every intent for every message, `[N, K]`."""
 
 
-def evaluate_model(model: Classifier, test_data: Sequence[Ticket]) -> dict[str, Any]:
+def evaluate_model(
+    model: Classifier, test_data: Sequence[Ticket], plots: str | os.PathLike[str] | None = None
+) -> dict[str, Any]:
     """Score `model` on labelled messages: the article's function (section 4.4).
 
     The scores are over the messages whose intent is in scope; of the others, `out_of_scope_recall` says how many
@@ -37,50 +47,57 @@ def evaluate_model(model: Classifier, test_data: Sequence[Ticket]) -> dict[str, 
     Args:
         model: a trained or an exported model.
         test_data: labelled tickets; their intents must be the model's, or `OUT_OF_SCOPE`.
+        plots: a folder for `reliability.png` and `risk_coverage.png`; None draws nothing.
 
     Returns:
         A dictionary that JSON can hold: `task`, `accuracy`, `macro_f1`, `top5_accuracy`, `num_examples` (in
         scope), `num_out_of_scope`, `out_of_scope_recall` (None if the model has no such intent, or the data no
         such message), `milliseconds_per_message` (one message at a time, median), `per_intent` (precision,
-        recall, F1, support), `confusions` (the most frequent first), `errors` (the most confident first).
+        recall, F1, support), `confusions` (the most frequent first), `errors` (the most confident first), and
+        those of `confidence_figures`.
 
     Raises:
         UserError: no messages in scope, one without an intent, or an intent that training never saw.
+        OSError: the plots can't be written.
 
     Example:
         >>> evaluate_model(model, supportnet.load("sample")["test"])["accuracy"]
     """
     check_known_intents(model.intents, test_data)
-    scored = [ticket for ticket in test_data if ticket.intent != OUT_OF_SCOPE]
-    outside = [ticket.text for ticket in test_data if ticket.intent == OUT_OF_SCOPE]
-    if not scored:
+    texts = [ticket.text for ticket in test_data if ticket.intent != OUT_OF_SCOPE]
+    if not texts:
         raise UserError("There is nothing to score: every message is out of scope.")
-    texts = [ticket.text for ticket in scored]
-    index = {intent: i for i, intent in enumerate(model.intents)}
-    targets = np.array([index[str(ticket.intent)] for ticket in scored], dtype="int64")
-    probabilities = model.probabilities(texts)
-    predicted = probabilities.argmax(axis=1)
-    per_intent = intent_table(model.intents, targets, predicted)
+    answers = model.answers([ticket.text for ticket in test_data])
+    outcome = outcomes(answers, model.confidence, test_data)
+    scored, predicted = outcome.in_scope, answers.predicted
+    targets, probabilities = outcome.targets[scored], answers.probabilities[scored]
+    if plots is not None:
+        # Drawing takes a library that nothing else needs.
+        from supportnet.evaluation.plots import save_plots
+
+        save_plots(plots, outcome)
+    per_intent = intent_table(model.intents, targets, predicted[scored])
     return {
         "task": "classify",
-        "accuracy": float(np.mean(predicted == targets)),
+        "accuracy": float(np.mean(predicted[scored] == targets)),
         "macro_f1": float(np.mean([row["f1"] for row in per_intent])),
         "top5_accuracy": top_k_accuracy(targets, probabilities, k=5),
-        "num_examples": len(scored),
-        "num_out_of_scope": len(outside),
-        "out_of_scope_recall": out_of_scope_recall(model, outside),
+        "num_examples": len(texts),
+        "num_out_of_scope": len(test_data) - len(texts),
+        "out_of_scope_recall": out_of_scope_recall(model.intents, predicted[~scored]),
+        **confidence_figures(outcome),
         "milliseconds_per_message": milliseconds_per_message(model, texts),
         "per_intent": per_intent,
-        "confusions": confusions(model.intents, targets, predicted),
+        "confusions": confusions(model.intents, targets, predicted[scored]),
         "errors": errors(model.intents, texts, targets, probabilities),
     }
 
 
-def out_of_scope_recall(model: Classifier, texts: Sequence[str]) -> float | None:
+def out_of_scope_recall(intents: Sequence[str], predicted: npt.NDArray[np.int64]) -> float | None:
     """Return the share of out-of-scope messages that the model says are such, None where it can't or there are none."""
-    if not texts or OUT_OF_SCOPE not in model.intents:
+    if not len(predicted) or OUT_OF_SCOPE not in intents:
         return None
-    return float(np.mean(model.probabilities(texts).argmax(axis=1) == model.intents.index(OUT_OF_SCOPE)))
+    return float(np.mean(predicted == intents.index(OUT_OF_SCOPE)))
 
 
 def top_k_accuracy(targets: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float32], k: int) -> float:

@@ -11,8 +11,13 @@ import tensorflow as tf
 
 from supportnet.errors import UserError
 from supportnet.layers.checks import check_positive
-from supportnet.models.intent_classifier import Classification, checked_texts, ranked
+from supportnet.models.answers import ANSWERS, Answers, Classification, ranked
+from supportnet.models.confidence import Confidence
+from supportnet.models.intent_classifier import checked_texts
 from supportnet.text.graph import as_strings
+
+#: Where an export keeps its confidence; TensorFlow leaves files in this folder alone.
+CONFIDENCE = "assets.extra/confidence.json"
 
 
 def version_folder(path: str | os.PathLike[str]) -> Path:
@@ -48,6 +53,7 @@ class ExportedModel:
     Attributes:
         path: the version's folder.
         intents: names of the intents, sorted.
+        confidence: the temperature and the thresholds that the graph applies.
 
     Raises:
         UserError: no model there, or a damaged one.
@@ -67,6 +73,7 @@ class ExportedModel:
         except Exception as error:
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise UserError(f"{self.path} can't be loaded: damaged, or no export of supportnet ({reason}).") from None
+        self.confidence = Confidence.load(self.path / CONFIDENCE)
 
     def run(self, signature: str, texts: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
         """Run a signature on one batch of messages.
@@ -88,9 +95,17 @@ class ExportedModel:
         outputs = signatures[signature](text=as_strings(checked_texts(texts)))
         return {name: value.numpy() for name, value in outputs.items()}
 
+    def answers(self, texts: Iterable[str], batch_size: int = 64) -> Answers:
+        """Return all that is said of every message; see `IntentClassifier.answers`."""
+        batches = [
+            {**outputs, "probabilities": self._columns(outputs)}
+            for outputs in self._batches("classify", texts, batch_size)
+        ]
+        return Answers(self.intents, **{name: np.concatenate([batch[name] for batch in batches]) for name in ANSWERS})
+
     def probabilities(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
         """Return the probability of every intent for every message, float32 `[N, K]`, columns as in `intents`."""
-        return np.concatenate([self._columns(outputs) for outputs in self._batches("classify", texts, batch_size)])
+        return self.answers(texts, batch_size).probabilities
 
     def embed(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
         """Return one vector a message, float32 `[N, D]`; see `IntentClassifier.embed`."""
@@ -100,7 +115,7 @@ class ExportedModel:
         """Classify messages; see `IntentClassifier.classify`."""
         texts = checked_texts(texts)
         check_positive("top_k", top_k)
-        return ranked(texts, self.intents, self.probabilities(texts), top_k)
+        return ranked(texts, self.answers(texts), top_k)
 
     def _batches(self, signature: str, texts: Iterable[str], batch_size: int) -> Iterator[dict[str, npt.NDArray[Any]]]:
         """Run in batches, at least one."""

@@ -1,7 +1,6 @@
 """A trained intent model: text front end, network and the intents' names, used on plain strings."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -11,30 +10,14 @@ import tensorflow as tf
 
 from supportnet.errors import UserError
 from supportnet.layers.checks import check_positive
+from supportnet.models.answers import ANSWERS, Answers, Classification, ranked
+from supportnet.models.confidence import Confidence
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_network import build_intent_network
+from supportnet.models.scores import judged
 from supportnet.text.front_end import TextFrontEnd
 from supportnet.text.graph import as_strings
 from supportnet.text.vocabulary import Vocabulary
-
-
-@dataclass(frozen=True)
-class Classification:
-    """What the model says of one message.
-
-    Attributes:
-        text: the message.
-        intent: the best intent.
-        score: its probability.
-        intents: the best intents, best first.
-        scores: their probabilities.
-    """
-
-    text: str
-    intent: str
-    score: float
-    intents: tuple[str, ...]
-    scores: tuple[float, ...]
 
 
 class IntentClassifier:
@@ -44,9 +27,10 @@ class IntentClassifier:
         config: what the network was built from.
         vocabulary: words with an id of their own.
         intents: names of the intents, in the order of the logits.
+        confidence: temperature and thresholds; of a model that nothing was fitted for, if not given.
 
     Attributes:
-        config, vocabulary, intents: the arguments.
+        config, vocabulary, intents, confidence: the arguments. `confidence` can be replaced.
         front_end: strings `[B]` -> what the network takes.
         network: the Keras model; see `build_intent_network`.
 
@@ -56,7 +40,13 @@ class IntentClassifier:
         'track_order'
     """
 
-    def __init__(self, config: NetworkConfig, vocabulary: Vocabulary, intents: Sequence[str]) -> None:
+    def __init__(
+        self,
+        config: NetworkConfig,
+        vocabulary: Vocabulary,
+        intents: Sequence[str],
+        confidence: Confidence | None = None,
+    ) -> None:
         self.config = config
         self.vocabulary = vocabulary
         self.intents = list(intents)
@@ -64,22 +54,35 @@ class IntentClassifier:
             vocabulary, mode=config.text_mode, max_length=config.max_length, num_buckets=config.num_buckets
         )
         self.network = build_intent_network(config, len(vocabulary), len(self.intents))
+        self.confidence = confidence or Confidence()
+
+    @property
+    def confidence(self) -> Confidence:
+        """Temperature and thresholds."""
+        return self._confidence
+
+    @confidence.setter
+    def confidence(self, confidence: Confidence) -> None:
+        self._confidence = confidence
+        # A function that was traced before holds the old numbers.
         self._serve = tf.function(self._outputs, input_signature=[tf.TensorSpec([None], tf.string)])
 
     def _outputs(self, texts: Any) -> dict[str, Any]:
         outputs = self.network(self.front_end(texts), training=False)
-        return {
-            "probabilities": keras.ops.softmax(keras.ops.cast(outputs["logits"], "float32")),
-            "embedding": keras.ops.cast(outputs["embedding"], "float32"),
-        }
+        embedding = keras.ops.cast(outputs["embedding"], "float32")
+        return {"embedding": embedding, **judged(outputs, self.confidence, self.intents)}
+
+    def answers(self, texts: Iterable[str], batch_size: int = 64) -> Answers:
+        """Return all that is said of every message, as arrays with rows in the order given."""
+        return Answers(self.intents, **self._predict(texts, ANSWERS, batch_size))
 
     def probabilities(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
         """Return the probability of every intent for every message, float32 `[N, K]`, rows in the order given."""
-        return self._predict(texts, "probabilities", batch_size)
+        return self._predict(texts, ["probabilities"], batch_size)["probabilities"]
 
     def embed(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
         """Return one vector a message, float32 `[N, 6 D]`: messages alike in meaning have a cosine near 1."""
-        return self._predict(texts, "embedding", batch_size)
+        return self._predict(texts, ["embedding"], batch_size)["embedding"]
 
     def classify(self, texts: Iterable[str], top_k: int = 5) -> list[Classification]:
         """Classify messages: a list, a tuple, a pandas Series or any other iterable of strings.
@@ -98,18 +101,18 @@ class IntentClassifier:
         """
         texts = checked_texts(texts)
         check_positive("top_k", top_k)
-        return ranked(texts, self.intents, self.probabilities(texts), top_k)
+        return ranked(texts, self.answers(texts), top_k)
 
-    def _predict(self, texts: Iterable[str], output: str, batch_size: int) -> npt.NDArray[np.float32]:
+    def _predict(self, texts: Iterable[str], outputs: Sequence[str], batch_size: int) -> dict[str, npt.NDArray[Any]]:
         """Run in batches of similar length: padding costs as much as words do."""
         texts = checked_texts(texts)
         check_positive("batch_size", batch_size)
         order = np.argsort([len(text) for text in texts], kind="stable")
         batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)] or [order]
-        rows = [self._serve(as_strings([texts[i] for i in batch]))[output].numpy() for batch in batches]
-        result = np.concatenate(rows)
-        result[order] = result.copy()
-        return result
+        served = (self._serve(as_strings([texts[i] for i in batch])) for batch in batches)
+        rows = [{name: batch[name].numpy() for name in outputs} for batch in served]
+        back = np.argsort(order)
+        return {name: np.concatenate([row[name] for row in rows])[back] for name in outputs}
 
 
 def checked_texts(texts: Iterable[str]) -> list[str]:
@@ -125,20 +128,3 @@ def checked_texts(texts: Iterable[str]) -> list[str]:
         if not isinstance(text, str):
             raise UserError(f"Message {row} (counted from 0) must be a string. Received: {text!r}")
     return texts
-
-
-def ranked(
-    texts: Sequence[str], intents: Sequence[str], probabilities: npt.NDArray[np.float32], top_k: int
-) -> list[Classification]:
-    """Put names to probabilities `[N, K]`: the best `top_k` of each row."""
-    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top_k]
-    return [
-        Classification(
-            text,
-            intents[best[0]],
-            float(row[best[0]]),
-            tuple(intents[i] for i in best),
-            tuple(float(row[i]) for i in best),
-        )
-        for text, best, row in zip(texts, order, probabilities, strict=True)
-    ]

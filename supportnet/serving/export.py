@@ -11,8 +11,9 @@ import tensorflow as tf
 from supportnet.errors import UserError
 from supportnet.files import written_whole
 from supportnet.layers.checks import check_positive
-from supportnet.models.exported_model import versions_in
+from supportnet.models.exported_model import CONFIDENCE, versions_in
 from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.models.scores import judged
 from supportnet.text.vocabulary import table_from_file
 
 
@@ -26,8 +27,12 @@ def export(
 
     Signatures, each with one input `text`, string `[B]`:
         `classify` (also `serving_default`): `intents` string `[B, K]`, best first, and `intent_scores` float32
-            `[B, K]`, their probabilities; K is the number of intents.
+            `[B, K]`, their calibrated probabilities; K is the number of intents. `in_scope` bool `[B]`, and
+            `in_scope_score` float32 `[B]`, which it follows from; `route` bool `[B]`, whether the message can be
+            routed without a human at the promised precision, and `route_score` float32 `[B]`.
         `embed`: `embedding` float32 `[B, D]`.
+
+    The thresholds behind the decisions stand in `assets.extra/confidence.json`.
 
     The version is written under a temporary name and renamed when it is whole, so that a server that polls the
     folder never loads half of one, and a full disk leaves nothing behind.
@@ -80,14 +85,15 @@ class ServedClassifier(tf.Module):
         self.table = table_from_file(vocabulary_path)
         # Behind a function, so that it isn't: Keras would save its variables a second time.
         self._outputs = lambda text: model.network(model.front_end.features(text, self.table), training=False)
+        self._judged = lambda outputs: judged(outputs, model.confidence, model.intents)
         self._intents = tf.constant(model.intents)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
     def classify(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Every intent with its probability, best first."""
-        probabilities = tf.nn.softmax(self._outputs(text)["logits"])
-        scores, order = tf.math.top_k(probabilities, k=len(self._intents))
-        return {"intents": tf.gather(self._intents, order), "intent_scores": scores}
+        """Every intent with its probability, best first, and the decisions."""
+        answers = self._judged(self._outputs(text))
+        scores, order = tf.math.top_k(answers.pop("probabilities"), k=len(self._intents))
+        return {"intents": tf.gather(self._intents, order), "intent_scores": scores, **answers}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
     def embed(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -102,6 +108,7 @@ def _save(model: IntentClassifier, folder: Path) -> None:
         module = ServedClassifier(model, vocabulary_path)
         signatures = {"serving_default": module.classify, "classify": module.classify, "embed": module.embed}
         tf.saved_model.save(module, str(folder), signatures=signatures)
+    model.confidence.save(folder / CONFIDENCE)
 
 
 def _reason(error: Any) -> str:

@@ -17,6 +17,8 @@ class BestAndResume(keras.callbacks.Callback):
 
     Keras's EarlyStopping and BackupAndRestore don't know of each other: after a resume the former starts afresh.
 
+    Without validation data every epoch counts as better than the one before: the last one is kept, and none is spared.
+
     Args:
         progress: where training stands; changed in place.
         best_weights: the best weights so far; changed in place.
@@ -50,8 +52,9 @@ class BestAndResume(keras.callbacks.Callback):
         progress = self.progress
         progress.epoch = epoch + 1
         progress.history.append(metrics)
-        score = (metrics["val_accuracy"], -metrics["val_loss"])
-        if score > progress.best_score:
+        validated = "val_loss" in metrics
+        score = (metrics["val_accuracy"], -metrics["val_loss"]) if validated else progress.best_score
+        if score > progress.best_score or not validated:
             progress.best_score, progress.best_epoch = score, epoch
             self.best_weights[:] = self.model.get_weights()
         progress.finished = progress.epoch == self.epochs or progress.wait >= self.patience
@@ -76,4 +79,5 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
-        self.bar.set_postfix(epoch=epoch + 1, loss=f"{logs['loss']:.3f}", validation=f"{logs['val_accuracy']:.4f}")
+        validation = {"validation": f"{logs['val_accuracy']:.4f}"} if "val_accuracy" in logs else {}
+        self.bar.set_postfix(epoch=epoch + 1, loss=f"{logs['loss']:.3f}", **validation)

@@ -44,7 +44,7 @@ def fit_classifier(
     Args:
         classifier: a fresh one; its intents must hold those of both lists.
         train: labelled messages.
-        validation: labelled messages that decide which epoch is the best.
+        validation: labelled messages that decide which epoch is the best; without any, the last one is.
         config: how to train.
         folder: where the checkpoint and the TensorBoard logs go. If it holds a checkpoint, training goes on from
             there, and ends as if it had never been interrupted.
@@ -75,7 +75,7 @@ def fit_classifier(
         with _bar(steps * config.epochs, steps * progress.epoch, progress_bar) as bar:
             model.fit(
                 training_dataset(classifier, texts, targets, weights, config.batch_size, config.seed, epochs),
-                validation_data=validation_dataset(classifier, *_arrays(classifier, validation)),
+                validation_data=_validation(classifier, validation),
                 initial_epoch=progress.epoch,
                 epochs=config.epochs,
                 steps_per_epoch=steps,
@@ -98,6 +98,11 @@ def intent_weights(targets: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     """
     counts = Counter(targets.tolist())
     return np.array([len(targets) / (len(counts) * counts[t]) for t in targets.tolist()], dtype="float32")
+
+
+def _validation(classifier: IntentClassifier, tickets: Sequence[Ticket]) -> Any:
+    """Keras takes None for no validation, and an empty data set for a mistake."""
+    return validation_dataset(classifier, *_arrays(classifier, tickets)) if tickets else None
 
 
 def _arrays(classifier: IntentClassifier, tickets: Sequence[Ticket]) -> tuple[list[str], npt.NDArray[np.int64]]:

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array, diags_array, hstack, vstack
-from scipy.special import log_softmax
+from scipy.special import softmax
 from sklearn.svm import LinearSVC
 
 from supportnet.layers.ngram_scores import NgramScores, pair_ids
 from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.training.calibrate import fit_temperature
 
 #: Messages that are read at once.
 _BATCH_SIZE = 512
@@ -47,7 +47,7 @@ def fit_ngrams(
     scale = USUAL_SCALE
     if len(validation[0]):
         margins = _tfidf(ngram_counts(classifier, validation[0]), idf) @ weights.T + bias
-        scale = fitted_scale(margins, validation[1])
+        scale = 1 / fit_temperature(softmax(margins, axis=1), validation[1])
     all_idf = np.concatenate(idf)[:, None]
     table = np.hstack([scale * weights.T * all_idf, all_idf**2])
     words, pairs, ngrams = np.split(table, np.cumsum([layer.vocab_size, layer.num_pairs]))
@@ -66,20 +66,6 @@ def ngram_counts(classifier: IntentClassifier, texts: Sequence[str]) -> list[csr
         features = classifier.front_end(texts[start : start + _BATCH_SIZE])
         batches.append(_batch_counts({name: value.numpy() for name, value in features.items()}, layer))
     return [vstack(matrices, format="csr") for matrices in zip(*batches, strict=True)]
-
-
-def fitted_scale(margins: npt.NDArray[np.float64], targets: npt.NDArray[np.int64]) -> float:
-    """Return the factor of the margins `[N, K]` that makes the targets `[N]` likeliest under a softmax.
-
-    Example:
-        >>> round(fitted_scale(np.array([[1.0, 0.0]] * 4), np.array([0, 0, 0, 1])), 2)
-        1.1
-    """
-
-    def loss(scale: float) -> float:
-        return -float(log_softmax(scale * margins, axis=1)[np.arange(len(targets)), targets].mean())
-
-    return float(minimize_scalar(loss, bounds=(0.1, 20.0), method="bounded").x)
 
 
 def _batch_counts(features: dict[str, Any], layer: NgramScores) -> tuple[csr_array, csr_array]:

@@ -4,6 +4,7 @@ RUN/
   config.json         how the run was made: task, network, training, data
   vocabulary.txt      words with an id of their own, one a line
   intents.json        names of the intents, in the order of the logits
+  confidence.json     temperature and thresholds, fitted on validation data
   weights.weights.h5  the network's weights of the best epoch
   history.json        metrics of each epoch
   metrics.json        what validation says of the best epoch
@@ -22,6 +23,7 @@ import keras
 
 from supportnet.errors import UserError
 from supportnet.files import read_json, write_json, written_whole
+from supportnet.models.confidence import Confidence
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.text.vocabulary import Vocabulary
@@ -30,13 +32,15 @@ from supportnet.version import __version__
 CONFIG = "config.json"
 VOCABULARY = "vocabulary.txt"
 INTENTS = "intents.json"
+CONFIDENCE = "confidence.json"
 WEIGHTS = "weights.weights.h5"
 
 
 def save_model(folder: Path, model: IntentClassifier) -> None:
-    """Write the parts of `model` that training made: vocabulary, intents, weights."""
+    """Write the parts of `model` that training made: vocabulary, intents, confidence, weights."""
     model.vocabulary.save(folder / VOCABULARY)
     write_json(folder / INTENTS, model.intents)
+    model.confidence.save(folder / CONFIDENCE)
     with written_whole(folder / WEIGHTS) as temporary:
         model.network.save_weights(temporary)
 
@@ -48,7 +52,7 @@ def load_run(path: str | os.PathLike[str]) -> IntentClassifier:
         path: the run folder that `train` wrote.
 
     Returns:
-        The model, with the weights of the best epoch.
+        The model, with the weights of the best epoch, its temperature and its thresholds.
 
     Raises:
         UserError: no such folder, training hasn't finished, or a file is missing or damaged (it is named).
@@ -62,7 +66,8 @@ def load_run(path: str | os.PathLike[str]) -> IntentClassifier:
     config = network_config(folder)
     if not (folder / WEIGHTS).exists():
         raise UserError(f"{folder / WEIGHTS} is missing: the training hasn't finished, go on with --resume.")
-    model = IntentClassifier(config, Vocabulary.load(folder / VOCABULARY), _intents(folder / INTENTS))
+    vocabulary, intents = Vocabulary.load(folder / VOCABULARY), _intents(folder / INTENTS)
+    model = IntentClassifier(config, vocabulary, intents, Confidence.load(folder / CONFIDENCE))
     _load_weights(folder / WEIGHTS, model)
     return model
 
@@ -86,7 +91,7 @@ def network_config(folder: Path) -> NetworkConfig:
         raise UserError(f"{folder / CONFIG} is damaged or of another version of supportnet ({error}).") from None
 
 
-def model_card(model: IntentClassifier, data: dict[str, Any], metrics: dict[str, float]) -> dict[str, Any]:
+def model_card(model: IntentClassifier, data: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
     """Say what the model is and what it learned from, for whoever finds it later."""
     return {
         "task": "classify",
@@ -99,6 +104,7 @@ def model_card(model: IntentClassifier, data: dict[str, Any], metrics: dict[str,
         "network": asdict(model.config),
         "data": data,
         "validation": metrics,
+        "confidence": asdict(model.confidence),
         "personal_data": "Redacted by pattern before the vocabulary is built; see supportnet.text.redaction.",
     }
 

@@ -10,25 +10,32 @@ from typing import Any
 import keras
 
 from supportnet.data import load
-from supportnet.data.splits import check_known_intents, check_trainable, train_validation_split
-from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
+from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json, remove_incomplete, write_json
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.models.presets import get_preset
 from supportnet.text.vocabulary import Vocabulary
+from supportnet.training.calibrate import calibrate
 from supportnet.training.config import TrainingConfig
 from supportnet.training.fit import Fit, fit_classifier
 from supportnet.training.run import CONFIG, WEIGHTS, model_card, save_model
+from supportnet.training.splits import training_splits
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What `train` returns: the model, its validation metrics and the metrics of each epoch."""
+    """What `train` returns.
+
+    Attributes:
+        model: the model, with the weights of the best epoch, its temperature and its thresholds.
+        metrics: `accuracy` and `loss` on validation (None without it), and `best_epoch`, counted from 1.
+        history: one dictionary of metrics an epoch.
+    """
 
     model: IntentClassifier
-    metrics: dict[str, float]
+    metrics: dict[str, Any]
     history: list[dict[str, float]]
 
 
@@ -47,7 +54,8 @@ def train(
     Args:
         data: a data set, or the name or path of one (see `supportnet.load`). Without a validation split, one is
             cut off the training split, stratified and seeded; a file without splits is all training data.
-            Messages labelled `OUT_OF_SCOPE` are an intent like any other if training has them.
+            Messages labelled `OUT_OF_SCOPE` are an intent like any other if training has them; those of validation
+            count when confidence is fitted, in either case.
         out: the run folder to write; None keeps nothing. See `supportnet.training.run` for what it holds.
         preset: `tiny`, `small` or `base`: sizes of the network (see `supportnet.models.presets`). An option that
             is given beside it wins.
@@ -59,7 +67,9 @@ def train(
             `architecture="transformer"`.
 
     Returns:
-        The model, with the weights of the best epoch on validation, and how training went.
+        The model, with the weights of the best epoch on validation, its confidence fitted there (see
+        `supportnet.training.calibrate`), and how training went. Without validation data the last epoch is kept and
+        nothing is fitted, with a warning.
 
     Raises:
         UserError: an unknown option, preset or value, data that can't be trained on, a run folder that is already there
@@ -82,7 +92,11 @@ def train(
 
     keras.utils.set_random_seed(training.seed)
     model = _new_model(network, training, train_tickets)
-    fit = fit_classifier(model, train_tickets, validation, training, folder, progress_bar)
+    known = [ticket for ticket in validation if ticket.intent in model.intents]
+    fit = fit_classifier(model, train_tickets, known, training, folder, progress_bar)
+    if validation:
+        answers = model.answers([ticket.text for ticket in validation])
+        model.confidence = calibrate(answers, validation, training.precision, training.out_of_scope_share)
     metrics = _validation_metrics(fit)
     if folder is not None:
         save_model(folder, model)
@@ -109,24 +123,6 @@ def split_options(options: Mapping[str, Any], preset: str | None = None) -> tupl
         NetworkConfig(**{name: value for name, value in options.items() if name in network_names}),
         TrainingConfig(**{name: value for name, value in options.items() if name in training_names}),
     )
-
-
-def training_splits(dataset: TicketDataset, config: TrainingConfig) -> tuple[list[Ticket], list[Ticket]]:
-    """Return the messages to train on and those to choose the epoch by, checked.
-
-    Out-of-scope messages are a class of their own if training has them; if not, validation does without them.
-    """
-    tickets = list(dataset["all" if "all" in dataset.splits else "train"])
-    check_trainable(tickets)
-    if "validation" in dataset.splits:
-        validation = list(dataset["validation"])
-    else:
-        tickets, validation = train_validation_split(tickets, config.validation_share, config.seed)
-    intents = {str(ticket.intent) for ticket in tickets}
-    if OUT_OF_SCOPE not in intents:
-        validation = [ticket for ticket in validation if ticket.intent != OUT_OF_SCOPE]
-    check_known_intents(intents, validation)
-    return tickets, validation
 
 
 def data_facts(dataset: TicketDataset, train_tickets: Sequence[Ticket], validation: Sequence[Ticket]) -> dict[str, Any]:
@@ -187,6 +183,6 @@ def _check_same_run(path: Path, config: dict[str, Any]) -> None:
         raise UserError(f"{path} is damaged or of another version of supportnet ({error!r}).") from None
 
 
-def _validation_metrics(fit: Fit) -> dict[str, float]:
+def _validation_metrics(fit: Fit) -> dict[str, Any]:
     best = fit.history[fit.best_epoch]
-    return {"accuracy": best["val_accuracy"], "loss": best["val_loss"], "best_epoch": fit.best_epoch + 1}
+    return {"accuracy": best.get("val_accuracy"), "loss": best.get("val_loss"), "best_epoch": fit.best_epoch + 1}

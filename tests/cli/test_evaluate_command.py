@@ -37,6 +37,30 @@ def test_table(shell: Shell, tiny_export: Path, data: Path) -> None:
     assert "refund please" in out
 
 
+def test_confidence_in_words(shell: Shell, tiny_export: Path, data: Path) -> None:
+    figures = shell.json("evaluate", tiny_export, "--data", data)
+    out, _ = shell("evaluate", tiny_export, "--data", data)
+    assert (
+        f"ece                       {figures['ece']:.4f} (uncalibrated {figures['ece_uncalibrated']:.4f}, "
+        f"perfect calibration {figures['ece_perfect']:.4f})"
+    ) in out
+    assert f"oos_auroc                 {figures['oos_auroc']:.4f} (false positives at 95%: " in out
+    assert "% of them right, 75.0% promised; 33.3% out of scope; best possible" in out
+    out, _ = shell("evaluate", tiny_export, "--data", data, "--split", "train")
+    assert "oos_auroc" not in out
+    assert "coverage_at_precision     0.0000 (none, 75.0% promised; 0.0% out of scope" in out
+
+
+def test_plots(shell: Shell, tiny_export: Path, data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "plots"
+    out, _ = shell("evaluate", tiny_export, "--data", data, "--plots", folder)
+    assert out.splitlines()[-1] == f"wrote reliability.png and risk_coverage.png to {folder}"
+    assert sorted(path.name for path in folder.iterdir()) == ["reliability.png", "risk_coverage.png"]
+    assert shell.json("evaluate", tiny_export, "--data", data, "--plots", folder)["plots"] == str(folder)
+    assert shell.json("evaluate", tiny_export, "--data", data)["plots"] is None
+    assert f"{data} can't be written: " in shell.error("evaluate", tiny_export, "--data", data, "--plots", data)
+
+
 def test_long_messages_are_cut(shell: Shell, tiny_export: Path, tmp_path: Path) -> None:
     """Labelled with each of two intents, the message is an error at least once."""
     path = tmp_path / "long.jsonl"

@@ -29,15 +29,25 @@ def test_texts_as_json(shell: Shell, tiny_export: Path, tiny_classifier: IntentC
     assert (answer["model"], answer["signature"], answer["output"]) == (str(tiny_export), "classify", None)
     for row, expected in zip(answer["predictions"], tiny_classifier.classify(MESSAGES, top_k=2), strict=True):
         assert (row["text"], row["intents"]) == (expected.text, list(expected.intents))
+        assert (row["in_scope"], row["route"]) == (expected.in_scope, expected.route)
+        assert row["in_scope_score"] == pytest.approx(expected.in_scope_score, abs=1e-5)
         np.testing.assert_allclose(row["intent_scores"], expected.scores, atol=1e-5)
 
 
 def test_texts_as_a_table(shell: Shell, tiny_export: Path, tiny_classifier: IntentClassifier) -> None:
     lines = shell("predict", tiny_export, *MESSAGES)[0].splitlines()
-    assert len(lines) == len(MESSAGES) * (1 + 1 + 3)
-    for expected, text, _, best, *_ in zip(tiny_classifier.classify(MESSAGES), *[iter(lines)] * 5, strict=True):
+    assert len(lines) == len(MESSAGES) * (1 + 1 + 1 + 3)
+    for expected, text, judged, _, best, *_ in zip(tiny_classifier.classify(MESSAGES), *[iter(lines)] * 6, strict=True):
         assert text == expected.text
+        assert judged.startswith(f"  in scope ({expected.in_scope_score:.3f}), don't route (")
         assert best.split() == [expected.intent, f"{expected.score:.3f}"]
+
+
+def test_decisions_in_words(shell: Shell, tiny_export: Path) -> None:
+    lines = shell("predict", tiny_export, "hello", "refund")[0].splitlines()
+    assert lines[1].startswith("  in scope (0.4")
+    assert "), route (0.4" in lines[1]
+    assert lines[7].startswith("  out of scope (0.2")
 
 
 def test_embed(shell: Shell, tiny_export: Path, tiny_classifier: IntentClassifier) -> None:

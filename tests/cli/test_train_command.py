@@ -69,9 +69,10 @@ def trained(folder: Path) -> dict[str, Any]:
 
 
 def test_json(trained: dict[str, Any], folder: Path) -> None:
-    assert set(trained) == {"task", "run", "validation", "epochs"}
+    assert set(trained) == {"task", "run", "validation", "confidence", "epochs"}
     assert (trained["task"], trained["run"], trained["epochs"]) == ("classify", str(folder / "run"), 2)
     assert trained["validation"] == json.loads((folder / "run" / "metrics.json").read_text())
+    assert trained["confidence"] == json.loads((folder / "run" / "confidence.json").read_text())
 
 
 def test_flags_reach_the_run(trained: dict[str, Any], folder: Path) -> None:
@@ -84,13 +85,30 @@ def test_flags_reach_the_run(trained: dict[str, Any], folder: Path) -> None:
 
 
 def test_resume(shell: Shell, trained: dict[str, Any], folder: Path) -> None:
-    out, _ = shell(*train_command(folder), "--resume")
-    assert out.splitlines()[0] == "validation accuracy {accuracy:.4f} (epoch {best_epoch})".format(
-        **trained["validation"]
+    out, err = shell(*train_command(folder), "--resume")
+    lines = out.splitlines()
+    assert lines[0] == "validation accuracy {accuracy:.4f} (epoch {best_epoch})".format(**trained["validation"])
+    assert lines[1] == "temperature {temperature:.2f}, fitted on 3 messages in scope".format(**trained["confidence"])
+    assert lines[2] == (
+        "promise: 95.0% of the routed messages are right, if 0.0% of all are out of scope; expected to be routed: 0.0%"
     )
-    assert "next: supportnet evaluate" in out
+    assert lines[3].endswith(f"next: supportnet evaluate {folder / 'run'} --data {folder / 'tickets.csv'}")
+    assert "The promised precision of 0.95 (--precision) can't be kept" in err
     assert "already holds a finished run" in shell.error(*train_command(folder))
     assert "Received: patience=1" in shell.error(*train_command(folder), "--resume", "--patience", 1)
+
+
+def test_without_validation(shell: Shell, folder: Path) -> None:
+    """One warning; and the run can be evaluated, though it promises nothing."""
+    run = folder / "unvalidated"
+    out, err = shell(*train_command(folder), "--out", run, "--epochs", 1, "--validation-share", 0)
+    assert out.splitlines()[0] == "not validated (epoch 1)"
+    assert len(out.splitlines()) == 2
+    warnings = [line for line in err.splitlines() if line.startswith("supportnet: warning: ")]
+    assert len(warnings) == 1
+    assert "There are no validation messages in scope: the last epoch's weights are kept" in warnings[0]
+    data = ["--data", folder / "tickets.csv", "--text-column", "body", "--label_column", "topic"]
+    assert "nothing is routed: the model was trained without validation data" in shell("evaluate", run, *data)[0]
 
 
 def test_evaluate_the_run_on_a_whole_file(shell: Shell, trained: dict[str, Any], folder: Path) -> None:
@@ -125,18 +143,32 @@ def test_a_flag_beside_a_preset_wins(shell: Shell, tmp_path: Path) -> None:
     assert NetworkConfig(**network) == NetworkConfig(architecture="transformer", **sizes)
 
 
+def test_options_without_a_default_are_numbers(shell: Shell) -> None:
+    assert "'lots' is not a valid float" in shell.error(
+        "train", "--data", "sample", "--out", "run", "--out-of-scope-share", "lots"
+    )
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
         (["--num-heads", 3], "--num-heads must be at least 1 and divide embedding_dim (16). Received: num_heads=3"),
         (["--epochs", 0], "--epochs must be at least 1. Received: epochs=0"),
         (["--seed", -1], "--seed must be at least 0. Received: seed=-1"),
-        (["--validation-share", 0], "--validation-share must be between 0 and 1"),
         (
             ["--architecture", "crystal-ball"],
             "--architecture must be one of bilstm_attention, transformer, none. Received",
         ),
         (["--preset", "huge"], "--preset must be one of tiny, small, base. Received: preset='huge'"),
+        (
+            ["--validation-share", 1],
+            "--validation-share must be at least 0 and below 1. Received: ",
+        ),
+        (["--precision", 0], "--precision must be above 0 and at most 1. Received: precision=0.0"),
+        (
+            ["--out-of-scope-share", 1.5],
+            "--out-of-scope-share must be at least 0 and below 1. Received: out_of_scope_share=1.5",
+        ),
         (["--epochs", "many"], "Invalid value for '--epochs': 'many' is not a valid integer."),
         (["--text-mode", "klingon"], "Invalid value for '--text-mode'"),
         (["--task", "dance"], "Invalid value for '--task'"),

@@ -22,6 +22,8 @@ from supportnet.evaluation.classify import (
     milliseconds_per_message,
     top_k_accuracy,
 )
+from supportnet.models.answers import Answers
+from supportnet.models.confidence import Confidence
 
 if TYPE_CHECKING:
     from supportnet.models.intent_classifier import IntentClassifier
@@ -36,16 +38,22 @@ PROBABILITIES = np.array(
 
 
 class Table:
-    """A classifier that knows its answers by heart, and counts its calls."""
+    """A classifier that knows its answers by heart, and counts its calls. Nothing was fitted for it."""
 
-    def __init__(self, intents: list[str], answers: dict[str, Sequence[float]]) -> None:
+    def __init__(self, intents: list[str], known: dict[str, Sequence[float]]) -> None:
         self.intents = intents
-        self.answers = answers
+        self.confidence = Confidence()
+        self.known = known
         self.calls: list[int] = []
+
+    def answers(self, texts: Sequence[str], batch_size: int = 64) -> Answers:
+        probabilities = self.probabilities(texts)
+        scores, yes = probabilities.max(axis=1), np.ones(len(texts), bool)
+        return Answers(self.intents, probabilities, yes, scores, ~yes, scores)
 
     def probabilities(self, texts: Sequence[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
         self.calls.append(len(texts))
-        return np.array([self.answers[text] for text in texts], "float32")
+        return np.array([self.known[text] for text in texts], "float32")
 
 
 @pytest.fixture
@@ -121,12 +129,12 @@ def test_beside_scikit_learn() -> None:
 
 
 def test_out_of_scope_is_counted_and_not_scored(model: Table) -> None:
+    model.known["sing a song"] = [0.4, 0.3, 0.3]
     figures = evaluate_model(model, [*TICKETS, Ticket("sing a song", OUT_OF_SCOPE)])
-    assert {**figures, "milliseconds_per_message": 0} == {
-        **evaluate_model(model, TICKETS),
-        "num_out_of_scope": 1,
-        "milliseconds_per_message": 0,
-    }
+    of_all = {"num_out_of_scope": 1, "out_of_scope_share": pytest.approx(1 / 6), "oos_auroc": 1.0, "oos_fpr95": 0.0}
+    alone = evaluate_model(model, TICKETS)
+    assert {**figures, "milliseconds_per_message": 0} == {**alone, **of_all, "milliseconds_per_message": 0}
+    assert (alone["oos_auroc"], alone["oos_fpr95"], alone["out_of_scope_share"]) == (None, None, 0.0)
 
 
 def test_out_of_scope_recall() -> None:
@@ -166,10 +174,15 @@ def test_a_model_and_its_export_score_alike(tiny_classifier: "IntentClassifier",
 
     texts = ["where is my parcel", "refund please", "", "我要退款", "cancel " * 200, "pay\ud83d"]
     tickets = [Ticket(text, tiny_classifier.intents[i % 7]) for i, text in enumerate(texts * 3)]
+    tickets += [Ticket("sing a song", OUT_OF_SCOPE), Ticket("hello", OUT_OF_SCOPE)]
     ours, theirs = (evaluate_model(m, tickets) for m in (tiny_classifier, ExportedModel(tiny_export)))
     for figures in (ours, theirs):
         figures.pop("milliseconds_per_message")
         for error in figures["errors"]:
             error["confidence"] = round(error["confidence"], 4)
+    assert ours["ece"] != pytest.approx(ours["ece_uncalibrated"], abs=1e-3)
+    for name in ("ece", "ece_uncalibrated", "ece_perfect"):
+        assert ours.pop(name) == pytest.approx(theirs.pop(name), abs=1e-5)
     assert ours == theirs
-    assert ours["num_examples"] == 18
+    assert (ours["num_examples"], ours["num_out_of_scope"]) == (18, 2)
+    assert (ours["promised_precision"], ours["coverage_at_precision"]) == (0.75, pytest.approx(2 / 20))

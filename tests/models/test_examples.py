@@ -15,11 +15,12 @@ MODULES = [
     "supportnet.layers.token_embedding",
     "supportnet.layers.transformer_encoder",
     "supportnet.models.article",
+    "supportnet.models.confidence",
     "supportnet.models.config",
     "supportnet.models.encoders",
     "supportnet.models.intent_network",
     "supportnet.models.presets",
-    "supportnet.training.ngrams",
+    "supportnet.models.scores",
 ]
 
 

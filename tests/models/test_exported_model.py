@@ -28,7 +28,14 @@ def test_same_answers_as_the_trained_model(loaded: ExportedModel, tiny_classifie
     np.testing.assert_allclose(loaded.embed(TEXTS, batch_size=2), tiny_classifier.embed(TEXTS), atol=1e-5)
     for ours, theirs in zip(loaded.classify(TEXTS, top_k=3), tiny_classifier.classify(TEXTS, top_k=3), strict=True):
         assert (ours.text, ours.intent, ours.intents) == (theirs.text, theirs.intent, theirs.intents)
-        np.testing.assert_allclose([ours.score, *ours.scores], [theirs.score, *theirs.scores], atol=1e-5)
+        assert (ours.in_scope, ours.route) == (theirs.in_scope, theirs.route)
+        scores = [[answer.score, *answer.scores, answer.in_scope_score] for answer in (ours, theirs)]
+        np.testing.assert_allclose(*scores, atol=1e-5)
+    assert loaded.confidence == tiny_classifier.confidence
+    answers, expected_answers = loaded.answers(TEXTS, batch_size=2), tiny_classifier.answers(TEXTS)
+    for name in ("in_scope", "in_scope_score", "route", "route_score"):
+        np.testing.assert_allclose(getattr(answers, name), getattr(expected_answers, name), atol=1e-5)
+    assert set(answers.route.tolist()) == {True, False}
 
 
 def test_no_messages(loaded: ExportedModel, tiny_classifier: IntentClassifier) -> None:
@@ -42,6 +49,8 @@ def test_run(loaded: ExportedModel) -> None:
     assert {name: (value.shape, value.dtype) for name, value in outputs.items()} == {
         "intents": ((2, 7), np.dtype(object)),
         "intent_scores": ((2, 7), np.dtype("float32")),
+        **{name: ((2,), np.dtype("bool")) for name in ("in_scope", "route")},
+        **{name: ((2,), np.dtype("float32")) for name in ("in_scope_score", "route_score")},
     }
 
 
@@ -108,6 +117,14 @@ def test_damaged(tiny_export: Path, tmp_path: Path, name: str, damage: Callable[
     damage(folder / name)
     with pytest.raises(UserError, match=r"tiny/1 can't be loaded: damaged, or no export of supportnet \(.+\)\.$"):
         ExportedModel(folder)
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, keep_half])
+def test_damaged_confidence(tiny_export: Path, tmp_path: Path, damage: Callable[[Path], object]) -> None:
+    shutil.copytree(tiny_export, tmp_path / "1")
+    damage(tmp_path / "1" / "assets.extra" / "confidence.json")
+    with pytest.raises(UserError, match=r"1/assets\.extra/confidence\.json (is missing|can't be read)"):
+        ExportedModel(tmp_path / "1")
 
 
 def test_a_model_of_somebody_else(tmp_path: Path) -> None:

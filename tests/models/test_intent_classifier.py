@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from supportnet.errors import UserError
+from supportnet.models.confidence import Confidence
 from supportnet.models.config import NetworkConfig
 from supportnet.models.encoders import ENCODERS
 from supportnet.models.intent_classifier import IntentClassifier
@@ -32,6 +33,19 @@ def test_intents_come_best_first_with_their_probabilities(model):
         assert list(answer.scores) == sorted(probabilities.tolist(), reverse=True)
         assert [probabilities[INTENTS.index(intent)] for intent in answer.intents] == list(answer.scores)
         assert sum(answer.scores) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_new_confidence_is_used_at_once(model):
+    before = model.answers(TEXTS)
+    assert (before.in_scope.all(), before.route.any()) == (True, False)
+    try:
+        model.confidence = Confidence(temperature=2.0, in_scope_threshold=1.1, route_threshold=0.0)
+        after = model.answers(TEXTS)
+    finally:
+        model.confidence = Confidence()
+    assert (after.in_scope.any(), after.route.all()) == (False, True)
+    assert (after.probabilities.max(axis=1) < before.probabilities.max(axis=1)).all()
+    np.testing.assert_array_equal(after.in_scope_score, before.in_scope_score)
 
 
 def test_the_answer_depends_on_the_message(model):

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-TF_FLOAT, TF_STRING = 1, 7
+TF_FLOAT, TF_STRING, TF_BOOL = 1, 7, 10
 #: Size of a `TF_TString` in bytes.
 TSTRING_SIZE = 24
 
@@ -116,14 +116,14 @@ class Library:
         self.TF_DeleteTensor(tensor)
 
     def to_numpy(self, tensor: int) -> npt.NDArray[np.generic]:
-        """Copy a tensor to an array: float32, or objects that are `bytes`."""
+        """Copy a tensor to an array: float32, bool, or objects that are `bytes`."""
         shape = [self.TF_Dim(tensor, axis) for axis in range(self.TF_NumDims(tensor))]
         if self.TF_TensorType(tensor) == TF_STRING:
             array = np.array([self._bytes_at(place) for place in self._places(tensor)], object)
         else:
-            assert self.TF_TensorType(tensor) == TF_FLOAT
-            data = ctypes.string_at(self.TF_TensorData(tensor) or 0, 4 * self.TF_TensorElementCount(tensor))
-            array = np.frombuffer(data, np.float32)
+            dtype = {TF_FLOAT: np.dtype(np.float32), TF_BOOL: np.dtype(np.bool_)}[self.TF_TensorType(tensor)]
+            size = dtype.itemsize * self.TF_TensorElementCount(tensor)
+            array = np.frombuffer(ctypes.string_at(self.TF_TensorData(tensor) or 0, size), dtype)
         return array.reshape(shape)
 
     def _places(self, tensor: int) -> range:

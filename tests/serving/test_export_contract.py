@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from supportnet.models.confidence import Confidence
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.text.vocabulary import Vocabulary
 
@@ -43,6 +44,8 @@ def test_signatures(tiny_export: Path, tiny_classifier: IntentClassifier, loaded
     classify = {
         "intents": tf.TensorSpec([None, len(tiny_classifier.intents)], tf.string, "intents"),
         "intent_scores": tf.TensorSpec([None, len(tiny_classifier.intents)], tf.float32, "intent_scores"),
+        **{name: tf.TensorSpec([None], tf.bool, name) for name in ("in_scope", "route")},
+        **{name: tf.TensorSpec([None], tf.float32, name) for name in ("in_scope_score", "route_score")},
     }
     depth = tiny_classifier.network.outputs[0].shape[-1]
     embed = {"embedding": tf.TensorSpec([None, depth], tf.float32, "embedding")}
@@ -58,10 +61,12 @@ def test_files(tiny_export: Path, tiny_classifier: IntentClassifier) -> None:
         "saved_model.pb",
         "fingerprint.pb",
         "assets/vocabulary.txt",
+        "assets.extra/confidence.json",
         "variables/variables.index",
         "variables/variables.data-00000-of-00001",
     }
     assert Vocabulary.load(tiny_export / "assets" / "vocabulary.txt") == tiny_classifier.vocabulary
+    assert Confidence.load(tiny_export / "assets.extra" / "confidence.json") == tiny_classifier.confidence
 
 
 def test_no_variable_is_stored_twice(tiny_export: Path, tiny_classifier: IntentClassifier) -> None:
@@ -93,6 +98,9 @@ def test_answers_of_the_trained_model(loaded: Any, tiny_classifier: IntentClassi
     for answer, names, row in zip(tiny_classifier.classify(as_text, top_k=99), outputs["intents"], scores, strict=True):
         expected = dict(zip(answer.intents, answer.scores, strict=True))
         np.testing.assert_allclose([expected[name.decode()] for name in names], row, atol=1e-5)
+    answers = tiny_classifier.answers(as_text)
+    for name in ("in_scope", "in_scope_score", "route", "route_score"):
+        np.testing.assert_allclose(outputs[name], getattr(answers, name), atol=1e-5)
     embedding = run(loaded, "embed", texts)["embedding"]
     np.testing.assert_allclose(embedding, tiny_classifier.embed(as_text), atol=1e-5)
 
@@ -107,8 +115,16 @@ def test_the_rest_of_the_batch_changes_nothing(loaded: Any, texts: list[str | by
 
 def test_serving_default_is_classify(loaded: Any) -> None:
     default, classify = (run(loaded, name, BATCHES["lengths"]) for name in ("serving_default", "classify"))
-    np.testing.assert_array_equal(default["intents"], classify["intents"])
-    np.testing.assert_array_equal(default["intent_scores"], classify["intent_scores"])
+    assert set(default) == set(classify)
+    for name, values in default.items():
+        np.testing.assert_array_equal(values, classify[name])
+
+
+def test_decisions_differ(loaded: Any) -> None:
+    """Otherwise the comparisons above would say nothing of them."""
+    outputs = run(loaded, "classify", ["refund", "Where is my parcel?", "hello"])
+    for name in ("in_scope", "route"):
+        assert len(set(outputs[name].tolist())) == 2
 
 
 def test_the_answer_depends_on_the_text(loaded: Any) -> None:

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from supportnet.errors import UserError
+from supportnet.models.confidence import Confidence
 from supportnet.models.exported_model import ExportedModel
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.serving.export import export
@@ -44,6 +46,19 @@ def test_the_next_version(tiny_classifier: IntentClassifier, one_version: Path) 
 def test_first_version(tiny_export: Path) -> None:
     assert tiny_export.name == "1"
     assert names(tiny_export.parent) == ["1"]
+
+
+def test_a_model_that_nothing_was_fitted_for(tiny_classifier: IntentClassifier, tmp_path: Path) -> None:
+    """Its probabilities are the network's own, every message is in scope, none is routed."""
+    plain = IntentClassifier(tiny_classifier.config, tiny_classifier.vocabulary, tiny_classifier.intents)
+    plain.network.set_weights(tiny_classifier.network.get_weights())
+    loaded = ExportedModel(export(plain, tmp_path / "tiny"))
+    assert loaded.confidence == plain.confidence == Confidence()
+    answers, fitted = loaded.answers(["refund", "hello"]), tiny_classifier.answers(["refund", "hello"])
+    assert (answers.in_scope.tolist(), answers.route.tolist()) == ([True, True], [False, False])
+    np.testing.assert_allclose(answers.probabilities.max(axis=1), answers.in_scope_score, atol=1e-6)
+    np.testing.assert_allclose(answers.in_scope_score, fitted.in_scope_score, atol=1e-5)
+    assert (fitted.probabilities.max(axis=1) < answers.probabilities.max(axis=1)).all()
 
 
 def test_a_version_is_refused_or_replaced_whole(tiny_classifier: IntentClassifier, one_version: Path) -> None:

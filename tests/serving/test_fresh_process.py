@@ -64,6 +64,11 @@ def assert_same_scores(answer: dict[str, Any], model: IntentClassifier, texts: l
     columns = np.array([[model.intents.index(name) for name in row] for row in intents], int).reshape(scores.shape)
     np.testing.assert_allclose(scores, np.take_along_axis(model.probabilities(texts), columns, 1), atol=1e-5)
     assert (np.diff(scores, axis=1) <= 0).all()
+    expected = model.answers(texts)
+    for name in ("in_scope", "route"):
+        assert as_array(answer[name]).tolist() == getattr(expected, name).tolist()
+    for name in ("in_scope_score", "route_score"):
+        np.testing.assert_allclose(as_array(answer[name]), getattr(expected, name), atol=1e-5)
 
 
 @pytest.mark.parametrize("how", ["tf2", "tf1", "c_api"])

@@ -16,9 +16,12 @@ import supportnet
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json
+from supportnet.models.confidence import Confidence
+from supportnet.training.checkpoint import Progress, save_checkpoint
 from supportnet.training.train import Trained, train
 
-RESULTS = ["history.json", "metrics.json", "model_card.json", "config.json", "vocabulary.txt", "intents.json"]
+JSON_FILES = ["history.json", "metrics.json", "model_card.json", "config.json", "intents.json", "confidence.json"]
+RESULTS = [*JSON_FILES, "vocabulary.txt"]
 
 
 def same_weights(one: Trained, other: Trained) -> bool:
@@ -60,6 +63,35 @@ def test_killed_while_patience_runs_out(contrary: TicketDataset, options: dict[s
     assert not list(run.glob(".incomplete-*"))
 
 
+def test_killed_without_validation_data(
+    dataset: TicketDataset, options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No epoch is better than another: all are trained, and the last one is kept, whatever happened between."""
+    tickets = TicketDataset("toy", {"all": dataset["train"]})
+    options, run = {**options, "validation_share": 0.0, "patience": 1}, tmp_path / "killed"
+    with pytest.warns(UserWarning, match="There are no validation messages in scope: the last epoch's weights"):
+        whole = train(tickets, tmp_path / "whole", **options)
+    assert whole.metrics == {"accuracy": None, "loss": None, "best_epoch": 4}
+    assert len(whole.history) == 4
+    assert whole.model.confidence == Confidence()
+    answers = whole.model.answers(["where is my parcel", "sing a song"])
+    assert (answers.in_scope.all(), answers.route.any()) == (True, False)
+
+    def die(path: Path, model: object, best: object, progress: Progress) -> None:
+        save_checkpoint(path, model, best, progress)
+        if progress.epoch == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("supportnet.training.callbacks.save_checkpoint", die)
+    with pytest.warns(UserWarning, match="no validation messages"), pytest.raises(KeyboardInterrupt):
+        train(tickets, run, **options)
+    with pytest.warns(UserWarning, match="no validation messages"):
+        resumed = train(tickets, run, resume=True, **options)
+    assert resumed.history == whole.history
+    assert same_weights(resumed, whole)
+    assert all((run / name).read_bytes() == (tmp_path / "whole" / name).read_bytes() for name in RESULTS)
+
+
 def test_a_finished_run_is_returned_as_it_is(
     dataset: TicketDataset, options: dict[str, Any], finished: tuple[Path, Trained], tmp_path: Path
 ) -> None:
@@ -90,6 +122,8 @@ def test_other_options(dataset: TicketDataset, options: dict[str, Any], finished
     folder, _ = finished
     with pytest.raises(UserError, match=r"finished was made with epochs=4: .* Received: epochs=5"):
         train(dataset, folder, resume=True, **{**options, "epochs": 5})
+    with pytest.raises(UserError, match=r"finished was made with precision=0.95: .* Received: precision=0.9"):
+        train(dataset, folder, resume=True, **{**options, "precision": 0.9})
     with pytest.raises(UserError, match=r"finished was made with hidden_dim=8: .* Received: hidden_dim=9"):
         train(dataset, folder, resume=True, **{**options, "hidden_dim": 9})
 

@@ -10,7 +10,7 @@ from supportnet.errors import UserError
 from supportnet.training.run import is_run, load_run
 from supportnet.training.train import Trained
 
-FILES = ["config.json", "vocabulary.txt", "intents.json", "weights.weights.h5"]
+FILES = ["config.json", "vocabulary.txt", "intents.json", "confidence.json", "weights.weights.h5"]
 
 
 @pytest.fixture

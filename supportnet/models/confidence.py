@@ -1,0 +1,74 @@
+"""What validation data say of how far a model can be trusted: a temperature, and two thresholds."""
+
+import math
+import os
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from supportnet.errors import UserError
+from supportnet.files import read_json, write_json
+from supportnet.layers.checks import check_not_negative
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """The numbers that turn scores into probabilities and decisions; `supportnet.training.calibrate` fits them.
+
+    Without arguments, those of a model that nothing was fitted for: probabilities as the network gives them, every
+    message in scope, none routed.
+
+    Attributes:
+        temperature: what the logits are divided by before their softmax (Guo et al. 2017).
+        in_scope_threshold: the least in-scope score of a message that counts as in scope; None takes them all.
+        route_threshold: the least route score of a message that can be routed without a human; None routes none.
+        promised_precision: share of the routed messages that shall be right; None promises nothing.
+        out_of_scope_share: share of out-of-scope messages, among all, that the promise was made for.
+        num_in_scope: validation messages with an intent that all of this was fitted on.
+        num_out_of_scope: those that no intent covers.
+        expected_coverage: share of all messages that are routed, as validation has it; None without a promise.
+        expected_precision: share of the routed that are right, as validation has it; None if none is routed.
+
+    Raises:
+        UserError: a number that is none, a temperature of 0 or less, or a negative count.
+
+    Example:
+        >>> Confidence(temperature=0.0)
+        Traceback (most recent call last):
+        supportnet.errors.UserError: temperature must be above 0. Received: temperature=0.0
+    """
+
+    temperature: float = 1.0
+    in_scope_threshold: float | None = None
+    route_threshold: float | None = None
+    promised_precision: float | None = None
+    out_of_scope_share: float | None = None
+    num_in_scope: int = 0
+    num_out_of_scope: int = 0
+    expected_coverage: float | None = None
+    expected_precision: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in ((field.name, getattr(self, field.name)) for field in fields(self)):
+            if value is not None and not math.isfinite(value):
+                raise UserError(f"{name} must be a finite number. Received: {name}={value}")
+        if not self.temperature > 0:
+            raise UserError(f"temperature must be above 0. Received: temperature={self.temperature}")
+        for name in ("num_in_scope", "num_out_of_scope"):
+            check_not_negative(name, getattr(self, name))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it as JSON, whole or not at all."""
+        write_json(path, asdict(self))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Confidence":
+        """Read what `save` wrote.
+
+        Raises:
+            UserError: the file is missing or damaged; it is named.
+        """
+        numbers: Any = read_json(path)
+        try:
+            return cls(**numbers)
+        except (TypeError, UserError) as error:
+            raise UserError(f"{path} is damaged or of another version of supportnet ({error}).") from None

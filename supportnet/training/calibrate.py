@@ -1,0 +1,152 @@
+"""Fit a model's temperature and thresholds on validation data: how sure is it, and what can be routed?"""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
+from supportnet.models.answers import Answers
+from supportnet.models.confidence import Confidence
+from supportnet.training.thresholds import RoutingCurve, lowest_point, routing_curve, threshold_at
+
+#: Where validation holds no error, the likelihood grows for ever: temperatures are looked for between these.
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.1, 10.0
+#: Share of the in-scope validation messages that count as in scope.
+ACCEPTED_SHARE = 0.95
+#: A threshold for fewer messages would be an accident: 19 right of 20 is the least that shows 95%.
+MIN_ROUTED = 20
+
+
+def calibrate(
+    answers: Answers, tickets: Sequence[Ticket], precision: float = 0.95, out_of_scope_share: float | None = None
+) -> Confidence:
+    """Fit temperature and thresholds.
+
+    The temperature is the one that makes the true intents of the in-scope messages most likely (Guo et al. 2017).
+    The in-scope threshold accepts 95% of the in-scope messages. The routing threshold is the lowest with the
+    promised precision, where an out-of-scope message that is routed counts as wrong.
+
+    Args:
+        answers: what a model without a fitted confidence says of the N messages.
+        tickets: the messages, labelled; at least one in scope.
+        precision: share of the routed messages that shall be right.
+        out_of_scope_share: share of out-of-scope messages to expect; messages are weighted so that they have it.
+            None leaves them as they are.
+
+    Returns:
+        The confidence. Its routing threshold is None if no threshold keeps the promise.
+
+    Warns:
+        UserWarning: the promise can't be kept (the best that can be is named), or there are no out-of-scope
+            messages to hold it for.
+
+    Example:
+        >>> model.confidence = calibrate(model.answers([ticket.text for ticket in tickets]), tickets)
+    """
+    in_scope = np.array([ticket.intent != OUT_OF_SCOPE for ticket in tickets])
+    targets = intent_indices(answers.intents, tickets)
+    share = _share(in_scope, out_of_scope_share)
+    weights = _weights(in_scope, share)
+    counted = weights > 0
+    correct = in_scope & (answers.predicted == targets)
+    curve = routing_curve(answers.routing_order[counted], correct[counted], weights[counted])
+    point = lowest_point(curve, precision, MIN_ROUTED)
+    if point is None:
+        _warn_of_promise(curve, precision)
+    return Confidence(
+        temperature=fit_temperature(answers.probabilities[in_scope], targets[in_scope]),
+        in_scope_threshold=float(np.quantile(answers.in_scope_score[in_scope], 1 - ACCEPTED_SHARE, method="lower")),
+        route_threshold=None if point is None else threshold_at(curve, point),
+        promised_precision=precision,
+        out_of_scope_share=share,
+        num_in_scope=int(in_scope.sum()),
+        num_out_of_scope=int((~in_scope).sum()),
+        expected_coverage=0.0 if point is None else float(curve.coverage[point]),
+        expected_precision=None if point is None else float(curve.precision[point]),
+    )
+
+
+def intent_indices(intents: Sequence[str], tickets: Sequence[Ticket]) -> npt.NDArray[np.int64]:
+    """Return the index of each message's intent, int64 `[N]`; -1 for an out-of-scope one that `intents` lacks.
+
+    Example:
+        >>> intent_indices(["cancel", "track"], [Ticket("where is it", "track"), Ticket("sing", OUT_OF_SCOPE)])
+        array([ 1, -1])
+    """
+    index = {OUT_OF_SCOPE: -1} | {intent: i for i, intent in enumerate(intents)}
+    return np.array([index[str(ticket.intent)] for ticket in tickets], dtype="int64")
+
+
+def tempered(probabilities: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float64]:
+    """Return what probabilities `[N, K]` become if the logits behind them are divided by `temperature`.
+
+    Example:
+        >>> tempered(np.array([[0.8, 0.2]]), temperature=2.0).round(3)
+        array([[0.667, 0.333]])
+    """
+    return np.exp(_log_tempered(probabilities, temperature))
+
+
+def fit_temperature(probabilities: npt.NDArray[np.float32], targets: npt.NDArray[np.int64]) -> float:
+    """Return the temperature at which the targets are most likely (Guo et al. 2017), between 0.1 and 10.
+
+    Args:
+        probabilities: at temperature 1, `[N, K]`.
+        targets: index of each true intent, `[N]`.
+
+    Example:
+        >>> sure, right = np.array([[0.9, 0.1]] * 4), np.array([0, 0, 0, 1])
+        >>> round(fit_temperature(sure, right), 3)  # then its 0.9 says 0.75, which is true
+        2.0
+    """
+    rows = np.arange(len(targets))
+
+    def loss(log_temperature: float) -> float:
+        return -float(_log_tempered(probabilities, np.exp(log_temperature))[rows, targets].mean())
+
+    found = minimize_scalar(loss, bounds=np.log([MIN_TEMPERATURE, MAX_TEMPERATURE]), method="bounded")
+    return float(np.exp(found.x))
+
+
+def _log_tempered(probabilities: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float64]:
+    # A probability that float32 has rounded to 0 has no logarithm.
+    logits = np.log(np.maximum(probabilities, np.finfo("float32").tiny), dtype="float64")
+    return log_softmax(logits / temperature, axis=1)
+
+
+def _share(in_scope: npt.NDArray[np.bool_], wanted: float | None) -> float:
+    """The share of out-of-scope messages that can be promised for."""
+    if in_scope.all():
+        if wanted:
+            warnings.warn(
+                f"There are no out-of-scope validation messages to give a share of {wanted:g} (--out-of-scope-share): "
+                "the promised precision holds for in-scope messages only.",
+                stacklevel=3,
+            )
+        return 0.0
+    return float(1 - in_scope.mean()) if wanted is None else wanted
+
+
+def _weights(in_scope: npt.NDArray[np.bool_], share: float) -> npt.NDArray[np.float64]:
+    """Weights that sum to 1, those of the out-of-scope messages to `share`."""
+    return np.where(in_scope, (1 - share) / in_scope.sum(), share / max(1, (~in_scope).sum()))
+
+
+def _warn_of_promise(curve: RoutingCurve, promised: float) -> None:
+    enough = curve.num_routed >= MIN_ROUTED
+    if enough.any():
+        best = int(np.flatnonzero(enough)[curve.precision[enough].argmax()])
+        # Rounded down: it is what one would ask for next.
+        precise = np.floor(curve.precision[best] * 1e4) / 1e4
+        reason = f"the best is {precise:.4f}, for {curve.coverage[best]:.1%} of the messages"
+    else:
+        reason = f"that takes {MIN_ROUTED} validation messages or more that can be routed"
+    warnings.warn(
+        f"The promised precision of {promised:g} (--precision) can't be kept on validation data: {reason}. "
+        "No message will be routed.",
+        stacklevel=3,
+    )

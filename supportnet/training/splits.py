@@ -1,0 +1,39 @@
+"""Which messages train a model, and which ones say how good it is."""
+
+import warnings
+
+from supportnet.data.splits import (
+    check_known_intents,
+    check_trainable,
+    train_validation_split,
+    warn_of_unvalidated_intents,
+)
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
+from supportnet.training.config import TrainingConfig
+
+_NO_VALIDATION = (
+    "There are no validation messages in scope: the last epoch's weights are kept, probabilities aren't calibrated, "
+    "every message counts as in scope and none is routed."
+)
+
+
+def training_splits(dataset: TicketDataset, config: TrainingConfig) -> tuple[list[Ticket], list[Ticket]]:
+    """Return the messages to train on and those for validation, checked.
+
+    Validation is empty if the data or the configuration want none, or if all of it is out of scope.
+    """
+    tickets = list(dataset["all" if "all" in dataset.splits else "train"])
+    check_trainable(tickets)
+    validation: list[Ticket] = []
+    if "validation" in dataset.splits:
+        validation = list(dataset["validation"])
+    elif config.validation_share:
+        tickets, validation = train_validation_split(tickets, config.validation_share, config.seed)
+    if all(ticket.intent == OUT_OF_SCOPE for ticket in validation):
+        warnings.warn(_NO_VALIDATION, stacklevel=3)
+        return tickets, []
+    intents = {str(ticket.intent) for ticket in tickets}
+    check_known_intents(intents, validation)
+    if "validation" in dataset.splits:
+        warn_of_unvalidated_intents(intents, validation)
+    return tickets, validation

@@ -1,0 +1,83 @@
+"""How precise routing is, from the surest message to the least sure one (El-Yaniv & Wiener 2010)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+#: Sums of weights that are equal by the rules of arithmetic differ in their last bits.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class RoutingCurve:
+    """What routing every message with at least some score would give: one point a distinct score, from the highest.
+
+    Attributes:
+        thresholds: the scores, float64 `[P]`.
+        coverage: share of all messages, by weight, that are routed, float64 `[P]`.
+        precision: share of the routed, by weight, that are right, float64 `[P]`.
+        num_routed: messages that are routed, int64 `[P]`.
+    """
+
+    thresholds: npt.NDArray[np.float64]
+    coverage: npt.NDArray[np.float64]
+    precision: npt.NDArray[np.float64]
+    num_routed: npt.NDArray[np.int64]
+
+
+def routing_curve(
+    scores: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64] | None = None
+) -> RoutingCurve:
+    """Route more and more messages.
+
+    Args:
+        scores: `[N]`, N at least 1; minus infinity for a message that is never routed.
+        correct: whether routing the message would be right, bool `[N]`.
+        weights: how much each message counts, above 0, `[N]`; alike, if not given.
+
+    Returns:
+        The curve. Messages with the same score are routed together; P is 0 if none ever is.
+
+    Example:
+        >>> curve = routing_curve(np.array([0.9, 0.5, 0.5, 0.2]), np.array([True, True, False, True]))
+        >>> curve.coverage.tolist(), curve.precision.round(2).tolist()
+        ([0.25, 0.75, 1.0], [1.0, 0.67, 0.75])
+    """
+    weights = np.ones(len(scores)) if weights is None else weights
+    order = np.argsort(-scores, kind="stable")
+    scores, weights, correct = scores[order], weights[order], correct[order]
+    last = np.append(scores[1:] != scores[:-1], True) & np.isfinite(scores)
+    routed, right = np.cumsum(weights), np.cumsum(weights * correct)
+    return RoutingCurve(
+        scores[last],
+        (routed / routed[-1])[last],
+        (right / routed)[last],
+        np.arange(1, len(scores) + 1)[last],
+    )
+
+
+def lowest_point(curve: RoutingCurve, precision: float, min_messages: int = 1) -> int | None:
+    """Return the index of the lowest threshold with at least this precision and this many messages, None if none has.
+
+    Example:
+        >>> curve = routing_curve(np.array([0.9, 0.5, 0.5, 0.2]), np.array([True, True, False, True]))
+        >>> lowest_point(curve, precision=0.7)
+        2
+    """
+    good = (curve.precision >= precision - _ROUNDING) & (curve.num_routed >= min_messages)
+    return int(np.flatnonzero(good)[-1]) if good.any() else None
+
+
+def threshold_at(curve: RoutingCurve, point: int) -> float:
+    """Return a threshold that routes what `curve` routes at `point`.
+
+    It lies half-way to the next score, so that the last bits, which differ between one batch and another, decide
+    nothing; and it is a float32, as scores are.
+    """
+    above = np.float32(curve.thresholds[point])
+    if point + 1 == len(curve.thresholds):
+        return float(above)
+    below = np.float32(curve.thresholds[point + 1])
+    middle = np.float32((above + below) / 2)
+    return float(middle if middle > below else above)

@@ -1,0 +1,156 @@
+"""What is fitted on validation data: by hand where that can be done, else held to what it promises."""
+
+import doctest
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
+from supportnet.models.answers import Answers
+from supportnet.models.confidence import Confidence
+from supportnet.training import calibrate as module
+from supportnet.training.calibrate import MIN_ROUTED, calibrate, fit_temperature, intent_indices, tempered
+
+INTENTS = ["cancel", "refund"]
+
+
+def answers_of(probabilities: npt.NDArray[np.float32], intents: list[str] = INTENTS) -> Answers:
+    """What a model without a fitted confidence says."""
+    scores, yes = probabilities.max(axis=1), np.ones(len(probabilities), bool)
+    return Answers(intents, probabilities.astype("float32"), yes, scores, ~yes, scores)
+
+
+def two_intents(sure: npt.NDArray[np.float64]) -> Answers:
+    return answers_of(np.stack([sure, 1 - sure], axis=1))
+
+
+@pytest.fixture
+def messages() -> tuple[Answers, list[Ticket]]:
+    """1000 messages whose best intent is right as often as its square says: the model is too sure. 100 are outside."""
+    random = np.random.default_rng(0)
+    sure = random.uniform(0.5, 1.0, 1000)
+    right = random.random(1000) < sure**2
+    tickets = [Ticket("a", INTENTS[0] if is_right else INTENTS[1]) for is_right in right]
+    tickets[900:] = [Ticket("b", OUT_OF_SCOPE)] * 100
+    sure[900:] -= 0.15 * (sure[900:] - 0.5)
+    return two_intents(sure), tickets
+
+
+def test_examples() -> None:
+    names = {"fit_temperature", "intent_indices", "tempered"}
+    tests = [test for test in doctest.DocTestFinder().find(module) if test.name.rpartition(".")[2] in names]
+    assert [doctest.DocTestRunner().run(test).failed for test in tests] == [0] * 3
+
+
+def test_temperature_by_hand() -> None:
+    """Three of four are right at 0.9: odds of 9 to the power of 1 / T must be 3."""
+    probabilities = np.array([[0.9, 0.1]] * 4, "float32")
+    found = fit_temperature(probabilities, np.array([0, 0, 0, 1]))
+    assert found == pytest.approx(np.log(9) / np.log(3), rel=1e-3)
+    np.testing.assert_allclose(tempered(probabilities, found)[0], [0.75, 0.25], atol=1e-4)
+
+
+def test_temperature_has_bounds() -> None:
+    """Where all is right or all is wrong, no temperature is the best."""
+    probabilities = np.array([[0.9, 0.1]] * 4)
+    assert fit_temperature(probabilities, np.zeros(4, int)) == pytest.approx(0.1, rel=0.01)
+    assert fit_temperature(probabilities, np.ones(4, int)) == pytest.approx(10.0, rel=0.01)
+
+
+def test_tempering_is_undone() -> None:
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(5), 20)
+    np.testing.assert_allclose(tempered(tempered(probabilities, 1.7), 1 / 1.7), probabilities, rtol=1e-9)
+    assert np.isfinite(tempered(np.array([[1.0, 0.0]], "float32"), 3.0)).all()
+
+
+def test_indices() -> None:
+    tickets = [Ticket("", "refund"), Ticket("", OUT_OF_SCOPE), Ticket("", "cancel")]
+    assert intent_indices(INTENTS, tickets).tolist() == [1, -1, 0]
+    assert intent_indices([*INTENTS, OUT_OF_SCOPE], tickets).tolist() == [1, 2, 0]
+
+
+@pytest.mark.parametrize("share", [None, 0.0, 0.02, 0.5])
+@pytest.mark.parametrize("promise", [0.7, 0.85])
+def test_the_promise_holds_at_the_share(
+    messages: tuple[Answers, list[Ticket]], promise: float, share: float | None
+) -> None:
+    answers, tickets = messages
+    confidence = calibrate(answers, tickets, promise, share)
+    outside = np.array([ticket.intent == OUT_OF_SCOPE for ticket in tickets])
+    share = 0.1 if share is None else share
+    weights = np.where(outside, share / 100, (1 - share) / 900)
+    routed = answers.route_score >= confidence.route_threshold
+    right = np.array([ticket.intent == "cancel" for ticket in tickets])
+    assert confidence.out_of_scope_share == pytest.approx(share)
+    assert confidence.expected_coverage == pytest.approx(weights[routed].sum())
+    assert confidence.expected_precision == pytest.approx((weights * right)[routed].sum() / weights[routed].sum())
+    assert confidence.expected_precision >= promise
+    assert confidence.temperature > 1
+    assert (confidence.promised_precision, confidence.num_in_scope, confidence.num_out_of_scope) == (promise, 900, 100)
+
+
+def test_more_out_of_scope_less_routed(messages: tuple[Answers, list[Ticket]]) -> None:
+    found = [calibrate(*messages, 0.85, share) for share in (0.0, 0.1, 0.3)]
+    thresholds = [confidence.route_threshold for confidence in found]
+    assert thresholds == sorted(set(thresholds))
+    # The rest doesn't depend on the share.
+    assert len({(confidence.temperature, confidence.in_scope_threshold) for confidence in found}) == 1
+
+
+@pytest.mark.filterwarnings("ignore:The promised precision")
+@pytest.mark.parametrize("num", [16, 20, 21, 100, 999])
+def test_the_in_scope_threshold_accepts_95_percent(num: int) -> None:
+    random = np.random.default_rng(num)
+    answers = two_intents(random.uniform(0.5, 1.0, num))
+    confidence = calibrate(answers, [Ticket("a", random.choice(INTENTS)) for _ in range(num)], 0.1)
+    accepted = (answers.in_scope_score >= confidence.in_scope_threshold).mean()
+    assert 0.95 <= accepted <= 0.95 + 1 / num + 1e-9
+
+
+def test_a_promise_that_cannot_be_kept(messages: tuple[Answers, list[Ticket]]) -> None:
+    """The surest answer is wrong. The warning says what can be promised."""
+    answers, tickets = messages
+    tickets[int(answers.route_score.argmax())] = Ticket("a", "refund")
+    with pytest.warns(UserWarning, match=r"precision of 1 .*the best is 0\.\d+, for \d+\.\d% of") as caught:
+        confidence = calibrate(answers, tickets, 1.0)
+    assert confidence.route_threshold is None
+    assert (confidence.expected_coverage, confidence.expected_precision) == (0.0, None)
+    best = float(str(caught[0].message).partition("the best is ")[2][:6])
+    assert calibrate(answers, tickets, best).route_threshold is not None
+
+
+def test_a_lucky_message_decides_nothing() -> None:
+    """The surest answers are right, but too few of them; nor can few messages carry a promise at all."""
+    sure = np.linspace(0.99, 0.6, 200)
+    tickets = [Ticket("a", INTENTS[int(i >= MIN_ROUTED - 1 and i % 2 == 1)]) for i in range(200)]
+    with pytest.warns(UserWarning, match=r"the best is 0\.9523, for 10\.5% of the messages"):
+        assert calibrate(two_intents(sure), tickets, 0.96).route_threshold is None  # 20 of 21 is 0.95238
+    few = slice(MIN_ROUTED - 1)
+    with pytest.warns(UserWarning, match="that takes 20 validation messages or more that can be routed"):
+        assert calibrate(two_intents(sure[few]), tickets[few], 0.5).route_threshold is None
+
+
+def test_a_share_of_messages_that_are_not_there(messages: tuple[Answers, list[Ticket]]) -> None:
+    answers, tickets = messages
+    inside = two_intents(answers.probabilities[:900, 0])
+    with pytest.warns(UserWarning, match=r"give a share of 0\.18 \(--out-of-scope-share\): .* in-scope messages only"):
+        confidence = calibrate(inside, tickets[:900], 0.8, 0.18)
+    assert (confidence.out_of_scope_share, confidence.num_out_of_scope) == (0.0, 0)
+    assert calibrate(inside, tickets[:900], 0.8) == confidence
+
+
+def test_messages_found_out_of_scope_are_never_routed() -> None:
+    """Every second message is, the surest ones: half is all that can be routed, and all of that is right."""
+    intents = [OUT_OF_SCOPE, "cancel"]
+    probabilities = np.array([[0.99, 0.01], [0.2, 0.8]] * 40)
+    tickets = [Ticket("sing", OUT_OF_SCOPE), Ticket("stop it", "cancel")] * 40
+    confidence = calibrate(answers_of(probabilities, intents), tickets, 1.0)
+    assert (confidence.expected_coverage, confidence.expected_precision) == (pytest.approx(0.5), 1.0)
+    assert confidence.route_threshold == pytest.approx(0.8)
+
+
+def test_the_same_data_the_same_confidence(messages: tuple[Answers, list[Ticket]]) -> None:
+    found = calibrate(*messages, 0.85, 0.2)
+    assert isinstance(found, Confidence)
+    assert calibrate(*messages, 0.85, 0.2) == found
