@@ -8,6 +8,7 @@ from supportnet.cli.common import (
     data_options,
     json_option,
     load_arguments,
+    one_line,
     print_json,
     print_table,
     start_tensorflow,
@@ -73,12 +74,4 @@ def _print(figures: dict[str, Any], most: int = 10) -> None:
     ):
         if rows:
             click.echo(f"\n{title}")
-            print_table([{name: _short(value) for name, value in row.items()} for row in rows[:most]])
-
-
-def _short(value: Any, most: int = 60) -> Any:
-    """A message on one line of a table, cut where it is long."""
-    if not isinstance(value, str):
-        return value
-    line = " ".join(value.split())
-    return line if len(line) <= most else line[: most - 3] + "..."
+            print_table([{name: one_line(value) for name, value in row.items()} for row in rows[:most]])
