@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from supportnet.cli.against import print_comparison
 from supportnet.cli.common import (
     data_options,
     json_option,
@@ -30,26 +31,34 @@ if TYPE_CHECKING:
 @click.option(
     "--task", type=click.Choice(["classify"]), default="classify", show_default=True, help="What the model does."
 )
+@click.option("--against", metavar="RUN|MODEL", help="Compare with another run or exported model, on the same data.")
 @json_option
-def evaluate(model: str, data: str, split: str, task: str, as_json: bool, **options: Any) -> None:
+def evaluate(model: str, data: str, split: str, task: str, against: str | None, as_json: bool, **options: Any) -> None:
     """Score a run or an exported model on labelled messages.
 
     \b
     supportnet evaluate runs/sample --data sample
     supportnet evaluate saved_models/tickets/1 --data held_out.csv --label-column topic --json
+    supportnet evaluate runs/new --data held_out.csv --against saved_models/tickets
     """
     from supportnet.data import load
 
     dataset = load(data, **load_arguments(options))
     tickets = dataset["all" if "all" in dataset.splits else split]
     start_tensorflow()
+    from supportnet.evaluation.against import compare_models
     from supportnet.evaluation.classify import evaluate_model
 
-    figures = evaluate_model(load_model(model), tickets)
+    loaded, other = load_model(model), load_model(against) if against else None
+    figures = evaluate_model(loaded, tickets)
+    if other is not None:
+        figures["against"] = compare_models(loaded, other, tickets)
     if as_json:
         print_json(figures)
-    else:
-        _print(figures)
+        return
+    _print(figures)
+    if against:
+        print_comparison(figures["against"], against)
 
 
 def load_model(path: str) -> "Classifier":
