@@ -163,7 +163,10 @@ def leavings(tmp_path_factory: pytest.TempPathFactory) -> Leavings:
     assert done.returncode == 0, done.stderr.decode()
     (folder / "stdout.txt").write_bytes(done.stdout)
     (folder / "stderr.txt").write_bytes(done.stderr)
-    return Leavings(folder, json.loads(done.stdout.splitlines()[-1]))
+    figures = json.loads(done.stdout.splitlines()[-1])
+    # Once more without escapes, which would hide full-width digits from the search.
+    (folder / "stdout.json").write_text(json.dumps(figures, ensure_ascii=False), encoding="utf-8")
+    return Leavings(folder, figures)
 
 
 def test_nothing_leaks(leavings: Leavings) -> None:

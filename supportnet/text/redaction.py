@@ -5,6 +5,11 @@ addresses, IBANs, IP addresses, telephone and card numbers, and other numbers of
 accounts). They run in a fixed order, so that a card's digits aren't taken for a telephone number's, and the
 graph runs the same ones. They go by shape alone: no checksum, because RE2 can't count, and a card number with
 a typing error is personal too.
+
+What has no shape isn't found: names, postal addresses, dates of birth, passwords, numbers of four digits or
+fewer. Nor is a value that is taken apart in a way no pattern knows (a card's digits with commas in between, `ann at
+example.com`), or of which only a part is (the letters of an IBAN that begins `GB 29`). A vocabulary's minimum
+count keeps out what occurs once; what occurs more often becomes a token.
 """
 
 import re
