@@ -10,9 +10,9 @@ from supportnet.cli.common import one_line, print_table
 def print_comparison(figures: dict[str, Any], name: str, most: int = 10) -> None:
     """Print what `compare_models` returned; `name` is the path of the model that was compared against."""
     click.echo(f"\nagainst {name}")
-    for key in ("accuracy", "accuracy_against", "p_value"):
+    for key in ("accuracy", "accuracy_against"):
         click.echo(f"{key:<26}{figures[key]:.4f}")
-    click.echo()
+    click.echo(f"{'p_value':<26}{figures['p_value']:.3g}\n")
     print_table(
         [
             {"": "right", "other right": figures["both_right"], "other wrong": figures["num_fixed"]},
