@@ -38,7 +38,7 @@ def find_doubtful_labels(
     Args:
         tickets: labelled tickets; `OUT_OF_SCOPE` is an intent like any other.
         folds: parts of the cross-validation, at least 2; fewer are made if no intent has so many messages.
-        seed: of the folds.
+        seed: of the folds; 0 to 2^32 - 1.
         progress_bar: show one on standard error.
 
     Returns:
@@ -50,7 +50,8 @@ def find_doubtful_labels(
         `suggested_probability` and `probability` (that of `intent`; both None for a conflict).
 
     Raises:
-        UserError: data that can't be trained on, fewer than two intents that can be checked, or `folds` below 2.
+        UserError: data that can't be trained on, fewer than two intents that can be checked, or `folds` or `seed`
+            out of range.
 
     Source: Northcutt, Jiang & Chuang 2021, Confident Learning, https://arxiv.org/abs/1911.00068
 
@@ -60,6 +61,8 @@ def find_doubtful_labels(
     """
     if folds < 2:
         raise UserError(f"folds must be at least 2. Received: folds={folds}")
+    if not 0 <= seed < 2**32:
+        raise UserError(f"seed must be at least 0 and below 2^32. Received: seed={seed}")
     check_trainable(tickets)
     messages = _distinct(tickets)
     sizes = Counter(message.intents[0] for message in messages if len(message.intents) == 1)

@@ -97,8 +97,8 @@ def test_against(
     assert figures["fixed"][-1]["text"] == "i am <email>"
 
     out, _ = shell("evaluate", other, "--data", path, "--against", tiny_export)
-    table = f"against {tiny_export}\naccuracy                  0.0000\naccuracy_against          1.0000\np_value                   0.0625\n"
-    assert table in out
+    scores = "accuracy                  0.0000\naccuracy_against          1.0000\np_value                   0.0625\n"
+    assert f"against {tiny_export}\n{scores}" in out
     assert "       other right  other wrong\nright            0            0\nwrong            5            0\n" in out
     assert "\nbroken\n" in out
     assert "\nfixed\n" not in out

@@ -128,10 +128,10 @@ def test_data_that_cannot_be_checked(tickets: list[Ticket], message: str) -> Non
         find(tickets)
 
 
-@pytest.mark.parametrize("folds", [1, 0, -5])
-def test_too_few_folds(folds: int) -> None:
-    with pytest.raises(UserError, match=rf"^folds must be at least 2. Received: folds={folds}$"):
-        find(CLEAN, folds=folds)
+@pytest.mark.parametrize(("name", "value"), [("folds", 1), ("folds", -5), ("seed", -1), ("seed", 2**32)])
+def test_values_out_of_range(name: str, value: int) -> None:
+    with pytest.raises(UserError, match=rf"^{name} must be at least .*Received: {name}={value}$"):
+        find(CLEAN, **{name: value})
 
 
 def test_most_flipped_labels_are_found() -> None:
