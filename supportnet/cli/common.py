@@ -87,6 +87,14 @@ def _cell(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
+def one_line(value: Any, most: int = 60) -> Any:
+    """Put a message on one line of a table, cut where it is long; what isn't a string stays as it is."""
+    if not isinstance(value, str):
+        return value
+    line = " ".join(value.split())
+    return line if len(line) <= most else line[: most - 3] + "..."
+
+
 @contextmanager
 def naming_flags() -> Iterator[None]:
     """Begin an error about an option with its flag: `num_heads must be ...` -> `--num-heads must be ...`."""

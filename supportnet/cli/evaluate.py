@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from supportnet.cli.against import print_comparison
 from supportnet.cli.common import (
     data_options,
     json_option,
     load_arguments,
+    one_line,
     print_json,
     print_table,
     start_tensorflow,
@@ -32,14 +34,25 @@ if TYPE_CHECKING:
     "--task", type=click.Choice(["classify"]), default="classify", show_default=True, help="What the model does."
 )
 @click.option("--plots", metavar="DIR", help="Draw reliability.png and risk_coverage.png into DIR.")
+@click.option("--against", metavar="RUN|MODEL", help="Compare with another run or exported model, on the same data.")
 @json_option
-def evaluate(model: str, data: str, split: str, task: str, plots: str | None, as_json: bool, **options: Any) -> None:
+def evaluate(
+    model: str,
+    data: str,
+    split: str,
+    task: str,
+    plots: str | None,
+    against: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Score a run or an exported model on labelled messages.
 
     \b
     supportnet evaluate runs/sample --data sample
     supportnet evaluate runs/sample --data sample --plots plots
     supportnet evaluate saved_models/tickets/1 --data held_out.csv --label-column topic --json
+    supportnet evaluate runs/new --data held_out.csv --against saved_models/tickets
     """
     from supportnet.data import load
 
@@ -50,15 +63,21 @@ def evaluate(model: str, data: str, split: str, task: str, plots: str | None, as
         with writing_to(plots):
             Path(plots).mkdir(parents=True, exist_ok=True)
     start_tensorflow()
+    from supportnet.evaluation.against import compare_models
     from supportnet.evaluation.classify import evaluate_model
 
-    figures = evaluate_model(load_model(model), tickets, plots)
+    loaded, other = load_model(model), load_model(against) if against else None
+    figures = {**evaluate_model(loaded, tickets, plots), "plots": plots}
+    if other is not None:
+        figures["against"] = compare_models(loaded, other, tickets)
     if as_json:
-        print_json({**figures, "plots": plots})
-    else:
-        _print(figures)
-        if plots is not None:
-            click.echo(f"\nwrote reliability.png and risk_coverage.png to {plots}")
+        print_json(figures)
+        return
+    _print(figures)
+    if plots:
+        click.echo(f"\nwrote reliability.png and risk_coverage.png to {plots}")
+    if against:
+        print_comparison(figures["against"], against)
 
 
 def load_model(path: str) -> "Classifier":
@@ -84,7 +103,7 @@ def _print(figures: dict[str, Any], most: int = 10) -> None:
     ):
         if rows:
             click.echo(f"\n{title}")
-            print_table([{name: _short(value) for name, value in row.items()} for row in rows[:most]])
+            print_table([{name: one_line(value) for name, value in row.items()} for row in rows[:most]])
 
 
 def _print_confidence(figures: dict[str, Any]) -> None:
@@ -101,11 +120,3 @@ def _print_confidence(figures: dict[str, Any]) -> None:
         f"{'coverage_at_precision':<26}{figures['coverage_at_precision']:.4f} ({right}, {promised:.1%} promised; "
         f"{figures['out_of_scope_share']:.1%} out of scope; best possible {figures['oracle_coverage']:.4f})"
     )
-
-
-def _short(value: Any, most: int = 60) -> Any:
-    """A message on one line of a table, cut where it is long."""
-    if not isinstance(value, str):
-        return value
-    line = " ".join(value.split())
-    return line if len(line) <= most else line[: most - 3] + "..."

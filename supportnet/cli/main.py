@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from supportnet.cli.audit import audit
 from supportnet.cli.data import data
 from supportnet.cli.evaluate import evaluate
 from supportnet.cli.export import export
@@ -40,7 +41,7 @@ def cli() -> None:
     """
 
 
-for command in (quickstart, data, train, evaluate, export, predict):
+for command in (quickstart, data, audit, train, evaluate, export, predict):
     cli.add_command(command)
 
 

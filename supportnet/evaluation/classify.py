@@ -17,6 +17,7 @@ from supportnet.errors import UserError
 from supportnet.evaluation.confidence import confidence_figures, outcomes
 from supportnet.models.answers import Answers
 from supportnet.models.confidence import Confidence
+from supportnet.text.redaction import redact
 
 #: Messages that the latency is measured on, and that run before, unmeasured.
 TIMED_MESSAGES, UNTIMED_MESSAGES = 100, 5
@@ -53,8 +54,8 @@ def evaluate_model(
         A dictionary that JSON can hold: `task`, `accuracy`, `macro_f1`, `top5_accuracy`, `num_examples` (in
         scope), `num_out_of_scope`, `out_of_scope_recall` (None if the model has no such intent, or the data no
         such message), `milliseconds_per_message` (one message at a time, median), `per_intent` (precision,
-        recall, F1, support), `confusions` (the most frequent first), `errors` (the most confident first), and
-        those of `confidence_figures`.
+        recall, F1, support), `confusions` (the most frequent first), `errors` (the most confident first;
+        their texts are redacted), and those of `confidence_figures`.
 
     Raises:
         UserError: no messages in scope, one without an intent, or an intent that training never saw.
@@ -142,13 +143,13 @@ def errors(
     probabilities: npt.NDArray[np.float32],
     most: int = 100,
 ) -> list[dict[str, Any]]:
-    """Return messages that the model gets wrong, the most confident error first."""
+    """Return messages that the model gets wrong, without personal data, the most confident error first."""
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != targets)
     wrong = wrong[np.argsort(-confidence[wrong], kind="stable")][:most]
     return [
         {
-            "text": texts[i],
+            "text": redact(texts[i]),
             "intent": intents[targets[i]],
             "predicted": intents[predicted[i]],
             "confidence": float(confidence[i]),

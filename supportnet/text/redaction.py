@@ -5,6 +5,11 @@ addresses, IBANs, IP addresses, telephone and card numbers, and other numbers of
 accounts). They run in a fixed order, so that a card's digits aren't taken for a telephone number's, and the
 graph runs the same ones. They go by shape alone: no checksum, because RE2 can't count, and a card number with
 a typing error is personal too.
+
+What has no shape isn't found: names, postal addresses, dates of birth, passwords, numbers of four digits or
+fewer. Nor is a value that is taken apart in a way no pattern knows (a card's digits with commas in between, `ann at
+example.com`), or of which only a part is (the letters of an IBAN that begins `GB 29`). A vocabulary's minimum
+count keeps out what occurs once; what occurs more often becomes a token.
 """
 
 import re
@@ -23,7 +28,7 @@ _COMMON_TLD = "com|org|net|edu|gov|info|biz|io|eu|uk|de|fr|nl|pl|ru|ch|au|ca|jp|
 
 _LOCAL = f"[{_LETTER}][{_LETTER}.+'%&-]{{0,63}}"
 _LABEL = f"[{_LETTER}-]+"
-_AT = r" ?(?:@|\(at\)|\[at\]|\{at\}) ?"
+_AT = r" ?(?:@|\((?:at|@)\)|\[(?:at|@)\]|\{(?:at|@)\}) ?"
 _SPELLED_DOT = r"(?: ?(?:\(dot\)|\[dot\]|\{dot\}) ?| dot )"
 _DOT = rf"(?:\.|{_SPELLED_DOT})"
 
@@ -50,7 +55,7 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     (
         "iban",
         r"\b[a-z]{2}[0-9]{2}(?:[a-z0-9]{4}[0-9]{4}[a-z0-9]{3,22}"
-        r"|[ -][a-z0-9]{4}(?:[ -][0-9][a-z0-9]{3}){1,6}(?:[ -][0-9][a-z0-9]{0,3})?)\b",
+        r"|[ ./_-][a-z0-9]{4}(?:[ ./_-][0-9][a-z0-9]{3}){1,6}(?:[ ./_-][0-9][a-z0-9]{0,3})?)\b",
     ),
     # +44 20 7946 0958, +1 (555) 010-1234, 0049 30 123456; 06.12.34.56.78, before it is taken for an IP address
     (
@@ -69,15 +74,15 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     # 4111 1111 1111 1111, 3782-822463-10005, any 13 to 19 digits
     (
         "card",
-        r"\b(?:[0-9]{4}(?:[ .-]{0,3}[0-9]{4}){3}(?:[ .-]{0,3}[0-9]{3})?"
-        r"|[0-9]{4}[ .-]{0,3}[0-9]{6}[ .-]{0,3}[0-9]{4,5}|[0-9](?:[ -]?[0-9]){12,18})\b",
+        r"\b(?:[0-9]{4}(?:[ ./_-]{0,3}[0-9]{4}){3}(?:[ ./_-]{0,3}[0-9]{3})?"
+        r"|[0-9]{4}[ ./_-]{0,3}[0-9]{6}[ ./_-]{0,3}[0-9]{4,5}|[0-9](?:[ -]?[0-9]){12,18})\b",
     ),
     (
         "phone",
         # (555) 010-1234, 1 (800) 555-0199
         r"(?:\b[0-9]{1,3}[ -]?)?\([0-9]{1,5}\)[ -]?[0-9](?:[ .-]?[0-9]){5,9}\b"
         # 020 7946 0958, 0171/1234567, 02 1234 5678, 07911123456
-        r"|\b0[0-9]{2,4}[ ./-]{1,3}[0-9](?:[ .-]?[0-9]){4,9}\b"
+        r"|\b0[0-9]{2,4}[ ./-]{1,3}[0-9](?:[ ./-]?[0-9]){4,9}\b"
         r"|\b0[0-9][ -][0-9]{3,4}[ -]?[0-9]{3,4}\b|\b0[1-9][0-9]{8,9}\b"
         # 06 12 34 56 78, 12 34 56 78
         r"|\b[0-9]{2}(?:(?: [0-9]{2}){3,4}|(?:\.[0-9]{2}){3,4}|(?:-[0-9]{2}){3,4})\b"

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from shell import Shell
 
+from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.serving.export import export
+
 TEXTS = ["where is my parcel", "refund\nplease", "我要退款", "x" * 500]
 
 
@@ -92,3 +95,40 @@ def test_intents_that_training_never_saw(shell: Shell, tiny_export: Path, tmp_pa
     path = tmp_path / "tickets.csv"
     path.write_text("text,intent\nsing a song,dance\n")
     assert "intents that training never saw: dance" in shell.error("evaluate", tiny_export, "--data", path)
+
+
+@pytest.fixture
+def other(tiny_classifier: IntentClassifier, tmp_path: Path) -> Path:
+    """A model that gives each of `tiny_classifier`'s intents the next one's probability."""
+    turned = tiny_classifier.intents[1:] + tiny_classifier.intents[:1]
+    model = IntentClassifier(tiny_classifier.config, tiny_classifier.vocabulary, turned)
+    model.network.set_weights(tiny_classifier.network.get_weights())
+    return export(model, tmp_path / "other")
+
+
+def test_against(
+    shell: Shell, tiny_export: Path, tiny_classifier: IntentClassifier, other: Path, tmp_path: Path
+) -> None:
+    """Labelled as the one model says, the other has every message wrong."""
+    path = tmp_path / "own.csv"
+    texts = [*TEXTS, "i am ann@example.com"]
+    rows = [(answer.text, answer.intent) for answer in tiny_classifier.classify(texts)]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("text", "intent"), *rows])
+    figures = shell.json("evaluate", tiny_export, "--data", path, "--against", other)["against"]
+    assert (figures["accuracy"], figures["accuracy_against"], figures["p_value"]) == (1.0, 0.0, 0.0625)
+    assert (figures["num_fixed"], figures["num_broken"], figures["both_right"], figures["both_wrong"]) == (5, 0, 0, 0)
+    assert figures["fixed"][-1]["text"] == "i am <email>"
+
+    out, _ = shell("evaluate", other, "--data", path, "--against", tiny_export)
+    scores = "accuracy                  0.0000\naccuracy_against          1.0000\np_value                   0.0625\n"
+    assert f"against {tiny_export}\n{scores}" in out
+    assert "       other right  other wrong\nright            0            0\nwrong            5            0\n" in out
+    assert "\nbroken\n" in out
+    assert "\nfixed\n" not in out
+    assert "ann@" not in out
+
+
+def test_against_what_is_not_there(shell: Shell, tiny_export: Path, tmp_path: Path, data: Path) -> None:
+    error = shell.error("evaluate", tiny_export, "--data", data, "--against", tmp_path / "nothing")
+    assert f"no exported model at {tmp_path / 'nothing'}" in error

@@ -128,6 +128,11 @@ def test_beside_scikit_learn() -> None:
     assert figures["top5_accuracy"] == pytest.approx(top_k_accuracy_score(targets, probabilities, k=5))
 
 
+def test_errors_hold_no_personal_data() -> None:
+    found = errors(["a", "b"], ["I'm Ann@example.com"], np.array([0]), np.array([[0.2, 0.8]], "float32"))
+    assert [error["text"] for error in found] == ["I'm <email>"]
+
+
 def test_out_of_scope_is_counted_and_not_scored(model: Table) -> None:
     model.known["sing a song"] = [0.4, 0.3, 0.3]
     figures = evaluate_model(model, [*TICKETS, Ticket("sing a song", OUT_OF_SCOPE)])

@@ -1,0 +1,104 @@
+"""`supportnet audit`."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import click
+
+from supportnet.cli.common import (
+    data_options,
+    json_option,
+    load_arguments,
+    naming_flags,
+    one_line,
+    print_json,
+    print_table,
+    writing_to,
+)
+from supportnet.errors import UserError
+from supportnet.files import written_whole
+
+#: What `--out` writes of a label.
+COLUMNS = ("kind", "row", "text", "intent", "suggested_intent", "suggested_probability", "probability")
+
+
+@click.command()
+@data_options
+@click.option(
+    "--split",
+    default="train",
+    show_default=True,
+    help="Which split to check; a file without splits is checked whole.",
+)
+@click.option("--folds", type=int, default=5, show_default=True, help="Parts of the cross-validation.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the folds.")
+@click.option("--out", metavar="FILE", help="Write every doubtful label to a CSV file.")
+@click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="How many to print, at most.")
+@json_option
+def audit(
+    data: str, split: str, folds: int, seed: int, out: str | None, top: int, as_json: bool, **options: Any
+) -> None:
+    """List messages whose label is doubtful: a model that didn't see the message is confident of another intent, or
+    the same message stands there with another label.
+
+    The model is a linear one, fitted once a fold in seconds. Read the list and decide: it doesn't know who is right.
+    Personal data in the messages is redacted. Rows are counted from 1 within the split.
+
+    \b
+    supportnet audit --data tickets.csv --label-column topic
+    supportnet audit --data banking77 --data-dir downloads --out doubts.csv
+    """
+    from supportnet.data import load
+    from supportnet.evaluation.label_noise import find_doubtful_labels
+
+    if out and Path(out).is_dir():
+        raise UserError(f"--out {out} is a folder: name a file.")
+    dataset = load(data, **load_arguments(options))
+    tickets = dataset["all" if "all" in dataset.splits else split]
+    with naming_flags():
+        report = find_doubtful_labels(tickets, folds, seed)
+    if out:
+        _write(report["labels"], out)
+    if as_json:
+        print_json({**report, "out": out})
+        return
+    _print(report, top)
+    if out:
+        click.echo(f"\nwrote {len(report['labels'])} labels to {out}")
+
+
+def _write(labels: list[dict[str, Any]], path: str) -> None:
+    with writing_to(path), written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(labels)
+
+
+def _print(report: dict[str, Any], top: int) -> None:
+    click.echo(f"{report['num_messages']} messages, {report['num_intents']} intents checked")
+    click.echo(f"{100 * report['accuracy']:.1f}% of the labels are those that the model gives")
+    for name, problem in (
+        ("unchecked_intents", "not checked, because they have fewer than two different messages"),
+        ("small_intents", "checked with less certainty, because they have fewer messages than folds"),
+    ):
+        if report[name]:
+            click.echo(f"{problem}: {', '.join(report[name])}")
+    click.echo(f"{report['num_conflicts']} conflicts (the same message with different labels)")
+    click.echo(f"{report['num_doubts']} doubts (the model is confident of another intent)")
+    for title, kind in (("conflicts", "conflict"), ("the widest doubts", "doubt")):
+        rows = [_row(label) for label in report["labels"] if label["kind"] == kind][:top]
+        if rows:
+            click.echo(f"\n{title}")
+            print_table(rows)
+
+
+def _row(label: dict[str, Any]) -> dict[str, Any]:
+    """What a table shows of a label; a conflict has no probabilities."""
+    return {
+        "row": label["row"],
+        "intent": label["intent"],
+        "suggested": label["suggested_intent"],
+        **({"margin": label["suggested_probability"] - label["probability"]} if label["kind"] == "doubt" else {}),
+        "text": one_line(label["text"]),
+    }
