@@ -34,12 +34,27 @@ def tiny_classifier() -> "IntentClassifier":
 
     keras.utils.set_random_seed(0)
     config = NetworkConfig(embedding_dim=16, hidden_dim=8, num_heads=2, num_buckets=500)
-    confidence = Confidence(1.6, 0.295, 0.39, promised_precision=0.75, out_of_scope_share=0.1, expected_coverage=0.5)
+    confidence = Confidence(
+        temperature=1.6,
+        in_scope_threshold=0.15,
+        coverage_weight=0.39,
+        route_threshold=0.4,
+        promised_precision=0.75,
+        out_of_scope_share=0.1,
+        expected_coverage=0.5,
+    )
     model = IntentClassifier(config, Vocabulary.build(TINY_TEXTS, min_count=1), TINY_INTENTS, confidence)
     random = np.random.default_rng(0)
     # Every weight, so that two that are mixed up, or a bias that is left out, change the scores.
     for weight in model.network.weights:
         weight.assign(weight.numpy() + random.normal(scale=0.3, size=weight.shape).astype("float32"))
+    # What is a share must be one: which n-grams are known of each intent, and a column of ones that counts them.
+    ngrams = model.network.get_layer("ngrams").ngrams
+    known = random.random((config.num_buckets, len(TINY_INTENTS))) < 0.6
+    table = np.concatenate(
+        [ngrams.numpy()[:, : len(TINY_INTENTS) + 1], known, np.ones((config.num_buckets, 1))], axis=1
+    )
+    ngrams.assign(table)
     return model
 
 

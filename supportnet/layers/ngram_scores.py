@@ -1,4 +1,4 @@
-"""A linear classifier over the n-grams of a message: what TF-IDF with a linear SVM is, as a layer."""
+"""A linear classifier over the n-grams of a message, and which of them training saw with an intent."""
 
 from typing import Any
 
@@ -32,13 +32,16 @@ def pair_ids(token_ids: Any, num_pairs: int) -> Any:
 
 @keras.saving.register_keras_serializable(package="supportnet")
 class NgramScores(keras.layers.Layer):
-    """Scores of a message's words, word pairs and character n-grams: the decision function of a linear classifier.
+    """The decision function of TF-IDF with a linear classifier, and how familiar a message is.
 
     Every feature counts as often as it occurs, times its inverse document frequency; words with pairs, and character
     n-grams, are two vectors, each divided by its length (Salton & Buckley 1988, Term-weighting approaches in automatic
     text retrieval; a repeated feature enters the length once for each time). Then a word adds the same wherever it
     stands, and the classifier is a table look-up: a row holds the weights of a feature for every intent, times its
     idf, and in a last column its squared idf, the sum of which over the message is the squared length.
+
+    Character n-grams have more columns: whether training saw the n-gram with an intent, 0 or 1, for every intent, and a
+    1, which counts them. They give the coverage: of the n-grams of a message, the share that is known of an intent.
 
     The weights are not trained by gradient descent; `supportnet.training.ngrams.fit_ngrams` fits them.
 
@@ -52,16 +55,18 @@ class NgramScores(keras.layers.Layer):
         inputs: what the text front end returns; see `TokenEmbedding`.
 
     Returns:
-        float `[B, K]`; the bias where a message has no tokens.
+        Scores `[B, K]`, the bias where a message has no tokens, and coverage `[B, K]`, between 0 and 1, 0 where a
+        message has no n-grams.
 
     Raises:
         UserError: a number below 1.
 
     Example:
         >>> from supportnet.text.front_end import TextFrontEnd
-        >>> scores = NgramScores(num_intents=77, vocab_size=1000, num_pairs=5000, num_buckets=5000)
-        >>> keras.ops.shape(scores(TextFrontEnd(["where", "parcel"], num_buckets=5000)(["where is my parcel?"])))
-        (1, 77)
+        >>> ngrams = NgramScores(num_intents=77, vocab_size=1000, num_pairs=5000, num_buckets=5000)
+        >>> scores, coverage = ngrams(TextFrontEnd(["where", "parcel"], num_buckets=5000)(["where is my parcel?"]))
+        >>> keras.ops.shape(scores), keras.ops.shape(coverage)
+        ((1, 77), (1, 77))
     """
 
     def __init__(self, num_intents: int, vocab_size: int, num_pairs: int, num_buckets: int, **kwargs: Any) -> None:
@@ -72,13 +77,13 @@ class NgramScores(keras.layers.Layer):
         self.num_buckets = check_positive("num_buckets", num_buckets)
 
     def build(self, input_shape: Any) -> None:
-        self.words = self._add_table(self.vocab_size, "words")
-        self.pairs = self._add_table(self.num_pairs, "pairs")
-        self.ngrams = self._add_table(self.num_buckets, "ngrams")
+        columns = self.num_intents + 1
+        self.words = self._add_table((self.vocab_size, columns), "words")
+        self.pairs = self._add_table((self.num_pairs, columns), "pairs")
+        self.ngrams = self._add_table((self.num_buckets, 2 * columns), "ngrams")
         self.bias = self.add_weight((self.num_intents,), initializer="zeros", trainable=False, name="bias")
 
-    def _add_table(self, rows: int, name: str) -> Any:
-        shape = (rows, self.num_intents + 1)
+    def _add_table(self, shape: tuple[int, int], name: str) -> Any:
         return self.add_weight(shape, initializer="zeros", trainable=False, autocast=False, name=name)
 
     def call(self, inputs: dict[str, Any]) -> Any:
@@ -87,12 +92,14 @@ class NgramScores(keras.layers.Layer):
         words = _total(take_rows(self.words, token_ids), mask)
         pairs = _total(take_rows(self.pairs, pair_ids(token_ids, self.num_pairs)), followed)
         by_word = sum_over_ngrams(take_rows(self.ngrams, inputs["subword_ids"]), inputs)
-        ngrams = _total(ops.take(by_word, inputs["word_index"], axis=0), mask)
+        ngrams, known = ops.split(_total(ops.take(by_word, inputs["word_index"], axis=0), mask), 2, axis=-1)
         scores = _normalized(words + pairs) + _normalized(ngrams)
-        return ops.cast(scores, self.compute_dtype) + self.bias
+        coverage = known[:, :-1] / ops.maximum(known[:, -1:], 1.0)
+        return ops.cast(scores, self.compute_dtype) + self.bias, ops.cast(coverage, self.compute_dtype)
 
-    def compute_output_spec(self, inputs: dict[str, Any]) -> keras.KerasTensor:
-        return keras.KerasTensor((inputs["token_ids"].shape[0], self.num_intents), dtype=self.compute_dtype)
+    def compute_output_spec(self, inputs: dict[str, Any]) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+        shape = (inputs["token_ids"].shape[0], self.num_intents)
+        return keras.KerasTensor(shape, dtype=self.compute_dtype), keras.KerasTensor(shape, dtype=self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -105,7 +112,7 @@ class NgramScores(keras.layers.Layer):
 
 
 def _total(rows: Any, mask: Any) -> Any:
-    """`[B, T, K + 1]` -> `[B, K + 1]`, over the real tokens."""
+    """`[B, T, C]` -> `[B, C]`, over the real tokens."""
     return ops.sum(rows * ops.cast(ops.expand_dims(mask, -1), rows.dtype), axis=1)
 
 

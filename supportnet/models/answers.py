@@ -9,7 +9,7 @@ import numpy.typing as npt
 from supportnet.data.ticket import OUT_OF_SCOPE
 
 #: The arrays of `Answers`, by the names that `supportnet.models.scores.judged` gives them.
-ANSWERS = ("probabilities", "in_scope", "in_scope_score", "route", "route_score")
+ANSWERS = ("probabilities", "in_scope", "in_scope_score", "route", "route_score", "coverage")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Answers:
         in_scope_score: float32 `[N]`.
         route: bool `[N]`.
         route_score: float32 `[N]`.
+        coverage: share of each message's character n-grams that training saw with its best intent, float32 `[N]`.
     """
 
     intents: Sequence[str]
@@ -56,6 +57,7 @@ class Answers:
     in_scope_score: npt.NDArray[np.float32]
     route: npt.NDArray[np.bool_]
     route_score: npt.NDArray[np.float32]
+    coverage: npt.NDArray[np.float32]
 
     @property
     def predicted(self) -> npt.NDArray[np.int64]:

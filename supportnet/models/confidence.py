@@ -20,6 +20,7 @@ class Confidence:
     Attributes:
         temperature: what the logits are divided by before their softmax (Guo et al. 2017).
         in_scope_threshold: the least in-scope score of a message that counts as in scope; None takes them all.
+        coverage_weight: how much coverage counts in the route score; 0 leaves the largest probability.
         route_threshold: the least route score of a message that can be routed without a human; None routes none.
         promised_precision: share of the routed messages that shall be right; None promises nothing.
         out_of_scope_share: share of out-of-scope messages, among all, that the promise was made for.
@@ -39,6 +40,7 @@ class Confidence:
 
     temperature: float = 1.0
     in_scope_threshold: float | None = None
+    coverage_weight: float = 0.0
     route_threshold: float | None = None
     promised_precision: float | None = None
     out_of_scope_share: float | None = None

@@ -28,7 +28,8 @@ def build_intent_network(config: NetworkConfig, vocab_size: int, num_intents: in
 
     Returns:
         A functional model. Input: the front end's dictionary (see `TokenEmbedding`). Output: a dictionary of
-        `logits` float32 `[B, K]`, the towers' vote; `tower_logits` float32 `[B, N, K]`; and `embedding` float
+        `logits` float32 `[B, K]`, the towers' vote; `tower_logits` float32 `[B, N, K]`; `coverage` float32 `[B, K]`,
+        the share of the message's character n-grams that training saw with an intent; and `embedding` float
         `[B, 6 D]`, the pooled message. With the architecture `none`, N is 2 and the embedding `[B, 2 D]`.
 
     Raises:
@@ -51,11 +52,13 @@ def build_intent_network(config: NetworkConfig, vocab_size: int, num_intents: in
     }
     pooled = _pooled(inputs, config, vocab_size)
     ngrams = NgramScores(num_intents, vocab_size, config.num_pairs, config.num_buckets, dtype="float32", name="ngrams")
-    towers = [*(_scores(vector, num_intents, config, tower) for tower, vector in pooled.items()), ngrams(inputs)]
+    ngram_scores, coverage = ngrams(inputs)
+    towers = [*(_scores(vector, num_intents, config, tower) for tower, vector in pooled.items()), ngram_scores]
     tower_logits = ops.stack(towers, axis=1)
     outputs = {
         "logits": vote(tower_logits),
         "tower_logits": tower_logits,
+        "coverage": coverage,
         "embedding": ops.concatenate(list(pooled.values()), axis=-1),
     }
     return keras.Model(inputs, outputs, name="intent_network")

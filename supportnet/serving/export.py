@@ -29,7 +29,8 @@ def export(
         `classify` (also `serving_default`): `intents` string `[B, K]`, best first, and `intent_scores` float32
             `[B, K]`, their calibrated probabilities; K is the number of intents. `in_scope` bool `[B]`, and
             `in_scope_score` float32 `[B]`, which it follows from; `route` bool `[B]`, whether the message can be
-            routed without a human at the promised precision, and `route_score` float32 `[B]`.
+            routed without a human at the promised precision, and `route_score` float32 `[B]`; `coverage` float32
+            `[B]`, the share of the message's character n-grams that training saw with the best intent.
         `embed`: `embedding` float32 `[B, D]`.
 
     The thresholds behind the decisions stand in `assets.extra/confidence.json`.

@@ -2,23 +2,30 @@
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
+from sklearn.linear_model import LogisticRegression
 
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.models.answers import Answers
 from supportnet.models.confidence import Confidence
+from supportnet.models.scores import discounted
 from supportnet.training.thresholds import RoutingCurve, lowest_point, routing_curve, threshold_at
 
 #: Where validation holds no error, the likelihood grows for ever: temperatures are looked for between these.
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.1, 10.0
 #: Share of the in-scope validation messages that count as in scope.
 ACCEPTED_SHARE = 0.95
+#: Coverage may decide alone, but not for ever more: beyond this the order no longer changes.
+MAX_COVERAGE_WEIGHT = 20.0
 #: A threshold for fewer messages would be an accident: 19 right of 20 is the least that shows 95%.
 MIN_ROUTED = 20
+#: What stands for a probability that float32 has rounded to 0, and has no logarithm.
+_SMALLEST = np.finfo("float32").tiny
 
 
 def calibrate(
@@ -27,7 +34,8 @@ def calibrate(
     """Fit temperature and thresholds.
 
     The temperature is the one that makes the true intents of the in-scope messages most likely (Guo et al. 2017).
-    The in-scope threshold accepts 95% of the in-scope messages. The routing threshold is the lowest with the
+    The in-scope threshold accepts 95% of the in-scope messages. If out-of-scope messages are expected, coverage enters
+    the route score (see `fit_coverage_weight`). The routing threshold is the lowest with the
     promised precision, where an out-of-scope message that is routed counts as wrong.
 
     Args:
@@ -53,13 +61,17 @@ def calibrate(
     weights = _weights(in_scope, share)
     counted = weights > 0
     correct = in_scope & (answers.predicted == targets)
-    curve = routing_curve(answers.routing_order[counted], correct[counted], weights[counted])
+    coverage_weight = fit_coverage_weight(answers, correct, weights) if share > 0 else 0.0
+    route_score = np.asarray(discounted(answers.route_score, answers.coverage, coverage_weight))
+    order = replace(answers, route_score=route_score).routing_order
+    curve = routing_curve(order[counted], correct[counted], weights[counted])
     point = lowest_point(curve, precision, MIN_ROUTED)
     if point is None:
         _warn_of_promise(curve, precision)
     return Confidence(
         temperature=fit_temperature(answers.probabilities[in_scope], targets[in_scope]),
         in_scope_threshold=float(np.quantile(answers.in_scope_score[in_scope], 1 - ACCEPTED_SHARE, method="lower")),
+        coverage_weight=coverage_weight,
         route_threshold=None if point is None else threshold_at(curve, point),
         promised_precision=precision,
         out_of_scope_share=share,
@@ -112,9 +124,35 @@ def fit_temperature(probabilities: npt.NDArray[np.float32], targets: npt.NDArray
     return float(np.exp(found.x))
 
 
+def fit_coverage_weight(answers: Answers, correct: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64]) -> float:
+    """Return how much coverage shall count in the route score.
+
+    A logistic regression tells right from wrong by the logarithm of the largest probability and by the coverage; the
+    ratio of their coefficients orders messages as it does.
+
+    Args:
+        answers: what a model without a fitted confidence says of N messages.
+        correct: whether routing the message would be right, bool `[N]`.
+        weights: how much each message counts, `[N]`.
+
+    Returns:
+        The weight, between 0 and `MAX_COVERAGE_WEIGHT`; 0 if all messages are right or all wrong.
+
+    Example:
+        >>> fit_coverage_weight(answers, correct, np.full(len(correct), 1 / len(correct)))
+    """
+    if correct.all() or not correct.any():
+        return 0.0
+    features = np.stack([np.log(np.maximum(answers.route_score, _SMALLEST)), answers.coverage], axis=1)
+    fitted = LogisticRegression(C=100.0).fit(features, correct, sample_weight=weights * len(weights))
+    of_probability, of_coverage = fitted.coef_[0]
+    if of_coverage <= 0:
+        return 0.0
+    return float(min(of_coverage / max(of_probability, _SMALLEST), MAX_COVERAGE_WEIGHT))
+
+
 def _log_tempered(probabilities: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float64]:
-    # A probability that float32 has rounded to 0 has no logarithm.
-    logits = np.log(np.maximum(probabilities, np.finfo("float32").tiny), dtype="float64")
+    logits = np.log(np.maximum(probabilities, _SMALLEST), dtype="float64")
     return log_softmax(logits / temperature, axis=1)
 
 

@@ -1,4 +1,4 @@
-"""Fit the linear scores of a network's n-grams: a linear SVM, in seconds."""
+"""Fit what a network knows of n-grams: a linear SVM, and which occur with an intent. It takes seconds."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -51,7 +51,8 @@ def fit_ngrams(
     all_idf = np.concatenate(idf)[:, None]
     table = np.hstack([scale * weights.T * all_idf, all_idf**2])
     words, pairs, ngrams = np.split(table, np.cumsum([layer.vocab_size, layer.num_pairs]))
-    layer.set_weights([words, pairs, ngrams, scale * bias])
+    known = np.hstack([_seen_with(counts[1], train[1], len(classifier.intents)), np.ones((layer.num_buckets, 1))])
+    layer.set_weights([words, pairs, np.hstack([ngrams, known]), scale * bias])
 
 
 def ngram_counts(classifier: IntentClassifier, texts: Sequence[str]) -> list[csr_array]:
@@ -102,6 +103,13 @@ def _tfidf(counts: Sequence[csr_array], idf: Sequence[npt.NDArray[np.float64]]) 
         ],
         format="csr",
     )
+
+
+def _seen_with(counts: csr_array, targets: npt.NDArray[np.int64], num_intents: int) -> npt.NDArray[np.bool_]:
+    """Tell of each feature whether it occurs in a message of each intent, `[F, K]`."""
+    messages = np.arange(len(targets))
+    by_intent = csr_array((np.ones(len(targets)), (messages, targets)), (len(targets), num_intents))
+    return (counts.T @ by_intent).toarray() > 0
 
 
 def _for_each_intent(svm: LinearSVC, num_intents: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -39,15 +39,18 @@ def test_texts_as_a_table(shell: Shell, tiny_export: Path, tiny_classifier: Inte
     assert len(lines) == len(MESSAGES) * (1 + 1 + 1 + 3)
     for expected, text, judged, _, best, *_ in zip(tiny_classifier.classify(MESSAGES), *[iter(lines)] * 6, strict=True):
         assert text == expected.text
-        assert judged.startswith(f"  in scope ({expected.in_scope_score:.3f}), don't route (")
+        scope = "in scope" if expected.in_scope else "out of scope"
+        route = "route" if expected.route else "don't route"
+        assert judged.startswith(f"  {scope} ({expected.in_scope_score:.3f}), {route} (")
         assert best.split() == [expected.intent, f"{expected.score:.3f}"]
 
 
 def test_decisions_in_words(shell: Shell, tiny_export: Path) -> None:
-    lines = shell("predict", tiny_export, "hello", "refund")[0].splitlines()
-    assert lines[1].startswith("  in scope (0.4")
-    assert "), route (0.4" in lines[1]
-    assert lines[7].startswith("  out of scope (0.2")
+    lines = shell("predict", tiny_export, "where is my parcel", "refund")[0].splitlines()
+    assert lines[1].startswith("  in scope (0.2")
+    assert "), route (0.5" in lines[1]
+    assert lines[7].startswith("  out of scope (0.0")
+    assert "), don't route (0.3" in lines[7]
 
 
 def test_embed(shell: Shell, tiny_export: Path, tiny_classifier: IntentClassifier) -> None:

@@ -24,7 +24,7 @@ def outcome_of(confidence: Confidence, sure: Sequence[float], true: Sequence[str
     scores = np.array(sure, "float32")
     threshold = float("inf") if confidence.route_threshold is None else confidence.route_threshold
     probabilities = np.stack([scores, 1 - scores], axis=1)
-    answers = Answers(["cancel", "refund"], probabilities, scores > 0, scores, scores >= threshold, scores)
+    answers = Answers(["cancel", "refund"], probabilities, scores > 0, scores, scores >= threshold, scores, scores)
     return outcomes(answers, confidence, [Ticket("a", intent) for intent in true])
 
 

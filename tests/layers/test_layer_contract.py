@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from supportnet.layers import (
     AttentionBlock,
@@ -71,7 +72,7 @@ CASES = [
         NgramScores,
         {"num_intents": 4, "vocab_size": 7, "num_pairs": 9, "num_buckets": 7},
         TOKENS,
-        lambda layer, inputs: layer(inputs),
+        lambda layer, inputs: ops.concatenate(layer(inputs), axis=-1),
     ),
     Case(PositionalEncoding, {"max_length": 9}, {"x": VECTORS}, lambda layer, inputs: layer(inputs["x"])),
 ]

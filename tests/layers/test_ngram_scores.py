@@ -1,4 +1,4 @@
-"""Scores of n-grams, by hand: one intent, so that a row is (weight times idf, squared idf)."""
+"""Scores of n-grams, by hand: one intent, so that a row is (weight times idf, squared idf), and (known, 1)."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from supportnet.layers.ngram_scores import NgramScores, pair_ids
 
 SIZES = {"num_intents": 1, "vocab_size": 3, "num_pairs": 5, "num_buckets": 2}
 WORDS = [[50.0, 50.0], [3.0, 9.0], [2.0, 4.0]]
-NGRAMS = [[5.0, 4.0], [8.0, 1.0]]
+NGRAMS = [[5.0, 4.0, 1.0, 1.0], [8.0, 1.0, 0.0, 1.0]]
 
 
 def features(token_ids, word_index=None, subword_ids=(), subword_segments=()):
@@ -35,7 +35,7 @@ def layer():
 
 
 def scores(layer, inputs):
-    return ops.convert_to_numpy(layer(inputs))
+    return ops.convert_to_numpy(layer(inputs)[0])
 
 
 def test_words_and_their_pair_are_divided_by_their_common_length(layer):
@@ -62,8 +62,15 @@ def test_padding_makes_no_pair_and_no_score(layer):
     assert third == pytest.approx(0.5)
 
 
+def test_coverage_is_the_share_of_ngrams_that_are_known(layer):
+    # Word 0 has n-gram 0 twice and n-gram 1 once; word 1 n-gram 1 only; word 2 none.
+    inputs = features([[1, 2], [2, 0], [1, 0], [0, 0]], [[0, 1], [1, 0], [2, 0], [0, 0]], [0, 0, 1, 1], [0, 0, 0, 1])
+    coverage = ops.convert_to_numpy(layer(inputs)[1])
+    np.testing.assert_allclose(coverage[:, 0], [2 / 4, 0 / 1, 0, 0])
+
+
 def test_an_empty_batch(layer):
-    assert scores(layer, features(np.zeros((0, 1)))).shape == (0, 1)
+    assert [output.shape for output in layer(features(np.zeros((0, 1))))] == [(0, 1), (0, 1)]
 
 
 def test_pairs_depend_on_the_order_and_stay_within_their_buckets():

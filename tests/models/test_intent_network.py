@@ -62,7 +62,8 @@ def test_shapes_are_those_of_the_docstring(config, network):
     result = outputs(network)
     shapes = {name: value.shape for name, value in result.items()}
     towers, depth = (2, 2 * 8) if config.architecture == "none" else (3, 6 * 8)
-    assert shapes == {"logits": (3, 5), "tower_logits": (3, towers, 5), "embedding": (3, depth)}
+    expected = {"logits": (3, 5), "tower_logits": (3, towers, 5), "coverage": (3, 5), "embedding": (3, depth)}
+    assert shapes == expected
     assert all(np.isfinite(value).all() for value in result.values())
 
 

@@ -45,9 +45,9 @@ def test_signatures(tiny_export: Path, tiny_classifier: IntentClassifier, loaded
         "intents": tf.TensorSpec([None, len(tiny_classifier.intents)], tf.string, "intents"),
         "intent_scores": tf.TensorSpec([None, len(tiny_classifier.intents)], tf.float32, "intent_scores"),
         **{name: tf.TensorSpec([None], tf.bool, name) for name in ("in_scope", "route")},
-        **{name: tf.TensorSpec([None], tf.float32, name) for name in ("in_scope_score", "route_score")},
+        **{name: tf.TensorSpec([None], tf.float32, name) for name in ("in_scope_score", "route_score", "coverage")},
     }
-    depth = tiny_classifier.network.outputs[0].shape[-1]
+    depth = tiny_classifier.network.output["embedding"].shape[-1]
     embed = {"embedding": tf.TensorSpec([None, depth], tf.float32, "embedding")}
     expected = {"serving_default": classify, "classify": classify, "embed": embed}
     for name, signature in loaded.signatures.items():
@@ -99,7 +99,7 @@ def test_answers_of_the_trained_model(loaded: Any, tiny_classifier: IntentClassi
         expected = dict(zip(answer.intents, answer.scores, strict=True))
         np.testing.assert_allclose([expected[name.decode()] for name in names], row, atol=1e-5)
     answers = tiny_classifier.answers(as_text)
-    for name in ("in_scope", "in_scope_score", "route", "route_score"):
+    for name in ("in_scope", "in_scope_score", "route", "route_score", "coverage"):
         np.testing.assert_allclose(outputs[name], getattr(answers, name), atol=1e-5)
     embedding = run(loaded, "embed", texts)["embedding"]
     np.testing.assert_allclose(embedding, tiny_classifier.embed(as_text), atol=1e-5)

@@ -67,7 +67,7 @@ def assert_same_scores(answer: dict[str, Any], model: IntentClassifier, texts: l
     expected = model.answers(texts)
     for name in ("in_scope", "route"):
         assert as_array(answer[name]).tolist() == getattr(expected, name).tolist()
-    for name in ("in_scope_score", "route_score"):
+    for name in ("in_scope_score", "route_score", "coverage"):
         np.testing.assert_allclose(as_array(answer[name]), getattr(expected, name), atol=1e-5)
 
 

@@ -1,16 +1,25 @@
 """What is fitted on validation data: by hand where that can be done, else held to what it promises."""
 
 import doctest
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
-from supportnet.models.answers import Answers
+from supportnet.models.answers import ANSWERS, Answers
 from supportnet.models.confidence import Confidence
 from supportnet.training import calibrate as module
-from supportnet.training.calibrate import MIN_ROUTED, calibrate, fit_temperature, intent_indices, tempered
+from supportnet.training.calibrate import (
+    MAX_COVERAGE_WEIGHT,
+    MIN_ROUTED,
+    calibrate,
+    fit_coverage_weight,
+    fit_temperature,
+    intent_indices,
+    tempered,
+)
 
 INTENTS = ["cancel", "refund"]
 
@@ -18,7 +27,8 @@ INTENTS = ["cancel", "refund"]
 def answers_of(probabilities: npt.NDArray[np.float32], intents: list[str] = INTENTS) -> Answers:
     """What a model without a fitted confidence says."""
     scores, yes = probabilities.max(axis=1), np.ones(len(probabilities), bool)
-    return Answers(intents, probabilities.astype("float32"), yes, scores, ~yes, scores)
+    coverage = np.ones(len(probabilities), "float32")
+    return Answers(intents, probabilities.astype("float32"), yes, scores, ~yes, scores, coverage)
 
 
 def two_intents(sure: npt.NDArray[np.float64]) -> Answers:
@@ -154,3 +164,34 @@ def test_the_same_data_the_same_confidence(messages: tuple[Answers, list[Ticket]
     found = calibrate(*messages, 0.85, 0.2)
     assert isinstance(found, Confidence)
     assert calibrate(*messages, 0.85, 0.2) == found
+
+
+def test_coverage_counts_where_it_tells_what_is_out_of_scope(messages: tuple[Answers, list[Ticket]]) -> None:
+    """The out-of-scope messages are as sure as others, but for n-grams that nobody knows: only coverage tells them."""
+    answers, tickets = messages
+    inside = np.array([ticket.intent != OUT_OF_SCOPE for ticket in tickets])
+    random = np.random.default_rng(1)
+    coverage = np.where(inside, random.uniform(0.6, 1.0, 1000), random.uniform(0.0, 0.4, 1000)).astype("float32")
+    plain = calibrate(answers, tickets, precision=0.8, out_of_scope_share=0.3)
+    aware = calibrate(replace(answers, coverage=coverage), tickets, precision=0.8, out_of_scope_share=0.3)
+    assert plain.coverage_weight < 0.5
+    assert aware.coverage_weight > 1
+    assert aware.expected_coverage > plain.expected_coverage + 0.05
+
+
+def test_coverage_does_not_count_where_nothing_is_out_of_scope(messages: tuple[Answers, list[Ticket]]) -> None:
+    answers, tickets = messages
+    coverage = np.linspace(0, 1, 900, dtype="float32")
+    inside = Answers(INTENTS, *(getattr(answers, name)[:900] for name in ANSWERS))
+    assert calibrate(replace(inside, coverage=coverage), tickets[:900], precision=0.6).coverage_weight == 0.0
+
+
+def test_the_weight_of_coverage_by_hand() -> None:
+    """All messages are as probable: coverage decides alone, within its bound, or not at all if it misleads."""
+    coverage = np.array([0.1, 0.2, 0.8, 0.9] * 10, "float32")
+    answers = replace(two_intents(np.full(40, 0.6)), coverage=coverage)
+    weights = np.full(40, 1 / 40)
+    assert fit_coverage_weight(answers, coverage > 0.5, weights) == MAX_COVERAGE_WEIGHT
+    assert fit_coverage_weight(answers, coverage < 0.5, weights) == 0.0
+    assert fit_coverage_weight(answers, np.ones(40, bool), weights) == 0.0
+    assert fit_coverage_weight(answers, np.zeros(40, bool), weights) == 0.0

@@ -31,7 +31,7 @@ def arrays(dataset: TicketDataset, split: str, intents: list[str]) -> tuple[list
 
 def scores(classifier: IntentClassifier, texts: list[str]) -> np.ndarray:
     layer = classifier.network.get_layer("ngrams")
-    return keras.ops.convert_to_numpy(layer(classifier.front_end(texts)))
+    return keras.ops.convert_to_numpy(layer(classifier.front_end(texts))[0])
 
 
 def _weighed(*matrices: Any) -> list[np.ndarray]:
@@ -80,3 +80,16 @@ def test_balanced_weights_help_the_rare_intent() -> None:
     fit_ngrams(balanced, train, NOTHING, balanced=True)
     rare = [scores(classifier, ["refund parcel please"])[0] for classifier in (plain, balanced)]
     assert rare[1][1] - rare[1][0] > rare[0][1] - rare[0][0]
+
+
+def test_what_training_saw_with_an_intent_is_covered(dataset: TicketDataset) -> None:
+    train = arrays(dataset, "train", dataset.intents)
+    classifier = classifier_of(train[0], dataset.intents)
+    fit_ngrams(classifier, train, NOTHING)
+    layer = classifier.network.get_layer("ngrams")
+    coverage = keras.ops.convert_to_numpy(layer(classifier.front_end([*train[0], "", "0123 4567"]))[1])
+    np.testing.assert_allclose(coverage[np.arange(len(train[1])), train[1]], 1.0)
+    # "refund" was never said of a parcel to track; half of what else the messages hold was.
+    assert 0.2 < coverage[:-2].mean() < 0.9
+    assert coverage[-2].tolist() == [0, 0, 0, 0]
+    assert coverage[-1].max() < 0.5
