@@ -39,13 +39,21 @@ class Results:
         self.training_seconds: dict[str, Any] = known.get("training_seconds", {})
 
     def keep_current(self, options: dict[str, dict[str, dict[str, Any]]]) -> None:
-        """Forget runs of other options or another version: a mean over them would be one of nothing."""
+        """Forget runs of other options or another version, and what was timed of them.
+
+        A mean over unlike runs would be one of nothing.
+        """
         self.runs = [
             run
             for run in self.runs
             if run["supportnet"] == self.machine["supportnet"]
             and run["options"] == options.get(run["data"], {}).get(run["model"])
         ]
+        left = {(run["data"], run["model"]) for run in self.runs}
+        self.speed = [row for row in self.speed if (row["data"], row["model"]) in left]
+        trained = self.training_seconds
+        if trained and trained["options"] != options[trained["data"]][trained["model"]]:
+            self.training_seconds = {}
 
     def has(self, spec: dict[str, Any]) -> bool:
         """Return whether the run is there."""

@@ -78,7 +78,9 @@ class _Peer:
     def __enter__(self) -> "_Peer":
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, text=True, env=environment)
+        self._process = subprocess.Popen(
+            self._command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment
+        )
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -91,4 +93,8 @@ class _Peer:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print(json.dumps(batches), file=self._process.stdin, flush=True)
-        return list(json.loads(self._process.stdout.readline()))
+        answer = self._process.stdout.readline()
+        if not answer:
+            assert self._process.stderr is not None
+            raise RuntimeError(f"{' '.join(self._command)}\n{self._process.stderr.read()[-2000:]}")
+        return list(json.loads(answer))
