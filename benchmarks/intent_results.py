@@ -1,10 +1,14 @@
 """The results file: which runs it holds, means and deviations over the seeds, and the table for the README."""
 
+import os
+import platform
 import statistics
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import supportnet
 from supportnet.files import read_json, write_json
 
 NAMES = {
@@ -59,11 +63,16 @@ class Results:
         """Return whether the run is there."""
         return any(_key(run) == _key(spec) for run in self.runs)
 
+    def forget(self, specs: Sequence[dict[str, Any]]) -> None:
+        """Take these runs out."""
+        keys = {_key(spec) for spec in specs}
+        self.runs = [run for run in self.runs if _key(run) not in keys]
+
     def add(self, spec: dict[str, Any], figures: dict[str, Any]) -> None:
         """Put a run in its place, instead of an older one."""
         run = {name: spec[name] for name in ("data", "model", "seed", "options")}
-        others = [other for other in self.runs if _key(other) != _key(spec)]
-        self.runs = [*others, {**run, "supportnet": self.machine["supportnet"], "figures": figures}]
+        self.forget([spec])
+        self.runs.append({**run, "supportnet": self.machine["supportnet"], "figures": figures})
 
     def add_speed(self, data: str, rows: Sequence[dict[str, Any]]) -> None:
         """Put the speeds of one data set's models in the place of older ones."""
@@ -82,6 +91,18 @@ class Results:
             "training_seconds": self.training_seconds,
         }
         write_json(self.path, results)
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    packages = ("tensorflow", "keras", "numpy", "scikit-learn")
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "processor": platform.machine(),
+        "python": platform.python_version(),
+        "supportnet": supportnet.__version__,
+        **{package: version(package) for package in packages},
+    }
 
 
 def summary(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -10,18 +10,15 @@ and the same version of the package. Nothing else should run on the machine duri
 """
 
 import argparse
-import os
-import platform
 import sys
 import tempfile
 import time
 from contextlib import ExitStack
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from intent_jobs import cores, run, run_all
-from intent_results import Results, table
+from intent_results import Results, machine, table
 
 RESULTS = Path(__file__).parent / "results" / "intents.json"
 BANKING77 = {"validation_share": 0.05}
@@ -71,7 +68,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time, each on a core of its own (default: 2)")
     parser.add_argument("--fresh", action="store_true", help="do the runs that stand in the results file as well")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave the first seed's models there")
-    parser.add_argument("--speed", action="store_true", help="after the runs, time the first seed's models")
+    parser.add_argument(
+        "--speed", action="store_true", help="after the runs, time the first seed's models; trains what --keep lacks"
+    )
     parser.add_argument("--train-time", action="store_true", help="at the end, time one training on all cores")
     parser.add_argument("--table", action="store_true", help="only print the README's table")
     parser.add_argument("--out", type=Path, default=RESULTS)
@@ -129,7 +128,11 @@ def kept(keep: Path | None, data: str, model: str) -> str | None:
 
 def do_runs(arguments: argparse.Namespace, results: Results, specs: list[dict[str, Any]]) -> None:
     """Do the runs that are missing; one whose model is to be timed, and isn't there, is missing as well."""
-    missing = [spec for spec in specs if arguments.fresh or not results.has(spec) or _lacks_model(spec, arguments)]
+    if arguments.fresh:
+        # At once, so that a benchmark that is stopped can go on without --fresh.
+        results.forget(specs)
+        results.write()
+    missing = [spec for spec in specs if not results.has(spec) or _lacks_model(spec, arguments)]
     print(f"{len(missing)} of {len(specs)} runs to do", flush=True)
     started, failed = time.perf_counter(), []
     for number, (spec, figures) in enumerate(run_all(missing, arguments.jobs), start=1):
@@ -177,20 +180,6 @@ def time_training(arguments: argparse.Namespace, results: Results, options: Any)
         "seconds": seconds,
     }
     results.write()
-
-
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    import supportnet
-
-    packages = ("tensorflow", "keras", "numpy", "scikit-learn")
-    return {
-        "cores": len(os.sched_getaffinity(0)),
-        "processor": platform.machine(),
-        "python": platform.python_version(),
-        "supportnet": supportnet.__version__,
-        **{package: version(package) for package in packages},
-    }
 
 
 if __name__ == "__main__":
