@@ -1,178 +1,185 @@
-"""Intents on real data: a trained model beside TF-IDF with a linear SVM, in the same run.
+"""Intents on real data: this package's models beside TF-IDF with a linear SVM, over five seeds.
 
-    python benchmarks/intents.py                                  # downloads BANKING77 and CLINC150
-    python benchmarks/intents.py --data-dir DIR                   # reads DIR/banking77 and DIR/clinc150
-    python benchmarks/intents.py --datasets banking77 --seeds 0 1 2
+    python benchmarks/intents.py --data-dir DIR              # without --data-dir, the data is downloaded
+    python benchmarks/intents.py --datasets banking77 --architectures transformer --seeds 0 1
+    python benchmarks/intents.py --keep MODELS --speed --train-time
+    python benchmarks/intents.py --table                     # the README's table, from the results file
 
-Prints a table and writes benchmarks/results/intents.json. Nothing else should run on the machine meanwhile:
-the times are those of the whole machine (training) or of one core (answers).
+Writes benchmarks/results/intents.json after every run, and does no run again that stands there with the same options
+and the same version of the package. Nothing else should run on the machine during --speed and --train-time.
 """
 
 import argparse
-import json
-import os
-import platform
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.metrics import f1_score
-from sklearn.pipeline import Pipeline, make_pipeline, make_union
-from sklearn.svm import LinearSVC
-
-import supportnet
-from supportnet.data import TicketDataset
-from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
-from supportnet.files import write_json
+from intent_jobs import cores, run, run_all
+from intent_results import Results, machine, table
 
 RESULTS = Path(__file__).parent / "results" / "intents.json"
-#: What differs from the package's defaults, by data set. Chosen on validation data; see benchmarks/README.md.
-OPTIONS: dict[str, dict[str, Any]] = {"banking77": {"validation_share": 0.05}, "clinc150": {"epochs": 12}}
+BANKING77 = {"validation_share": 0.05}
+CLINC150 = {"epochs": 12, "out_of_scope_share": 0.18, "precision": 0.95}
+#: What differs from the package's defaults, by data set and architecture. Chosen on validation data; see
+#: benchmarks/README.md. Of these, the SVM takes what says on which data its confidence is fitted, and for what.
+OPTIONS: dict[str, dict[str, dict[str, Any]]] = {
+    "banking77": {
+        "svm": {"validation_share": 0.05},
+        "bilstm_attention": {**BANKING77},
+        "transformer": {**BANKING77, "num_layers": 2},
+        "none": {**BANKING77},
+    },
+    "clinc150": {
+        "svm": {"out_of_scope_share": 0.18, "precision": 0.95},
+        "bilstm_attention": {**CLINC150},
+        "transformer": {**CLINC150, "num_layers": 2},
+        "none": {**CLINC150},
+    },
+}
+ARCHITECTURES = ["bilstm_attention", "transformer", "none"]
 
 
 def main() -> None:
-    """Run every data set with every seed, print the table, write the results."""
+    """Do what is missing, phase by phase, and print the table."""
+    arguments = parsed()
+    if not arguments.table:
+        from supportnet.errors import UserError
+
+        try:
+            measure(arguments)
+        except (RuntimeError, UserError) as error:
+            sys.exit(str(error))
+    from supportnet.files import read_json
+
+    print(table(read_json(arguments.out)))
+
+
+def parsed() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", help="read DIR/banking77 and DIR/clinc150 instead of downloading")
     parser.add_argument("--datasets", nargs="+", default=list(OPTIONS), choices=list(OPTIONS))
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--architectures", nargs="+", default=ARCHITECTURES, choices=ARCHITECTURES)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
+    parser.add_argument("--epochs", type=int, help="instead of those in OPTIONS, to try the script; needs --out")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time, each on a core of its own (default: 2)")
+    parser.add_argument("--fresh", action="store_true", help="do the runs that stand in the results file as well")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="leave the first seed's models there")
+    parser.add_argument(
+        "--speed", action="store_true", help="after the runs, time the first seed's models; trains what --keep lacks"
+    )
+    parser.add_argument("--train-time", action="store_true", help="at the end, time one training on all cores")
+    parser.add_argument("--table", action="store_true", help="only print the README's table")
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
-    results = []
-    for name in arguments.datasets:
-        dataset = supportnet.load(name, data_dir=arguments.data_dir)
-        results.append(svm_result(dataset))
-        for seed in arguments.seeds:
-            results.append(model_result(dataset, seed))
-            # After each model, so that a run that is stopped leaves what it has.
-            write_json(arguments.out, {"machine": machine(), "results": results})
-        print_table(results)
-    print(f"wrote {arguments.out}")
+    if arguments.epochs and arguments.out == RESULTS:
+        parser.error("--epochs is for trying the script: say with --out where its results go.")
+    if not 1 <= arguments.jobs <= len(cores()):
+        parser.error(f"--jobs must be 1 to {len(cores())}, the number of cores. Received: {arguments.jobs}")
+    return arguments
 
 
-def svm_result(dataset: TicketDataset) -> dict[str, Any]:
-    """Fit and score what a user would pick instead: words (1, 2) and characters (2, 5), TF-IDF, linear SVM."""
-    svm = make_pipeline(
-        make_union(
-            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
-            TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True),
-        ),
-        LinearSVC(C=1),
-    )
-    train, test = in_scope(dataset["train"]), in_scope(dataset["test"])
-    started = time.perf_counter()
-    svm.fit([ticket.text for ticket in train], [ticket.intent for ticket in train])
-    seconds = time.perf_counter() - started
-    texts, intents = [ticket.text for ticket in test], [ticket.intent for ticket in test]
-    predicted = svm.predict(texts)
+def measure(arguments: argparse.Namespace) -> None:
+    """Train and score, then time."""
+    options = wanted_options(arguments.epochs)
+    results = Results(arguments.out, machine())
+    results.keep_current(options)
+    with ExitStack() as stack:
+        keep = arguments.keep
+        if keep is None and arguments.speed:
+            keep = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        do_runs(arguments, results, all_specs(arguments, options, keep))
+        if arguments.speed:
+            time_answers(arguments, results, keep)
+    if arguments.train_time:
+        time_training(arguments, results, options)
+
+
+def wanted_options(epochs: int | None) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return `OPTIONS`, with another number of epochs if one is given; the SVM has none."""
+    override = {} if epochs is None else {"epochs": epochs}
     return {
-        "data": dataset.name,
-        "model": "TF-IDF + LinearSVC",
-        "seed": None,
-        "accuracy": float((predicted == intents).mean()),
-        "macro_f1": float(f1_score(intents, predicted, average="macro")),
-        "num_examples": len(test),
-        "training_seconds": seconds,
-        **svm_speed(svm, texts),
+        data: {model: {**chosen, **({} if model == "svm" else override)} for model, chosen in models.items()}
+        for data, models in OPTIONS.items()
     }
 
 
-def model_result(dataset: TicketDataset, seed: int) -> dict[str, Any]:
-    """Train, export and score one model of this package; the export is what is scored and timed."""
-    with tempfile.TemporaryDirectory() as folder:
-        started = time.perf_counter()
-        model = supportnet.train(dataset, Path(folder) / "run", seed=seed, **OPTIONS[dataset.name])
-        seconds = time.perf_counter() - started
-        exported = model.export(Path(folder) / "model")
-        figures = model.evaluate(dataset["test"])
-        speed = export_speed(exported, [ticket.text for ticket in in_scope(dataset["test"])])
-        assert model.trained is not None
-        return {
-            "data": dataset.name,
-            "model": model.classifier.config.architecture,
-            "seed": seed,
-            "accuracy": figures["accuracy"],
-            "macro_f1": figures["macro_f1"],
-            "top5_accuracy": figures["top5_accuracy"],
-            "num_examples": figures["num_examples"],
-            "validation_accuracy": model.trained.metrics["accuracy"],
-            "epochs": len(model.trained.history),
-            "training_seconds": seconds,
-            "megabytes": sum(file.stat().st_size for file in exported.rglob("*") if file.is_file()) / 1e6,
-            **speed,
-        }
+def all_specs(arguments: argparse.Namespace, options: Any, keep: Path | None) -> list[dict[str, Any]]:
+    """List the runs that the command line asks for; see `intent_models.measured`."""
+    specs = []
+    for data in arguments.datasets:
+        for model in ("svm", *arguments.architectures):
+            for seed in [None] if model == "svm" else arguments.seeds:
+                path = kept(keep, data, model) if seed in (None, arguments.seeds[0]) else None
+                spec = {"data": data, "data_dir": arguments.data_dir, "model": model, "seed": seed}
+                specs.append({**spec, "options": options[data][model], "keep": path, "alone": False})
+    return specs
 
 
-def in_scope(tickets: Any) -> list[Ticket]:
-    """Leave out the messages that no intent covers."""
-    return [ticket for ticket in tickets if ticket.intent != OUT_OF_SCOPE]
+def kept(keep: Path | None, data: str, model: str) -> str | None:
+    """Return where a model is left, or None if none is."""
+    if keep is None:
+        return None
+    return str(keep.absolute() / data / ("svm.joblib" if model == "svm" else model))
 
 
-def svm_speed(svm: Pipeline, texts: list[str]) -> dict[str, float]:
-    """Time the SVM as `ONE_CORE` times the export: one message, and batches of 64, on one core."""
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(cores)})
-    try:
-        return speed(svm.predict, texts)
-    finally:
-        os.sched_setaffinity(0, cores)
+def do_runs(arguments: argparse.Namespace, results: Results, specs: list[dict[str, Any]]) -> None:
+    """Do the runs that are missing; one whose model is to be timed, and isn't there, is missing as well."""
+    if arguments.fresh:
+        # At once, so that a benchmark that is stopped can go on without --fresh.
+        results.forget(specs)
+        results.write()
+    missing = [spec for spec in specs if not results.has(spec) or _lacks_model(spec, arguments)]
+    print(f"{len(missing)} of {len(specs)} runs to do", flush=True)
+    started, failed = time.perf_counter(), []
+    for number, (spec, figures) in enumerate(run_all(missing, arguments.jobs), start=1):
+        elapsed, name = time.perf_counter() - started, f"{spec['data']} {spec['model']} seed {spec['seed']}"
+        if isinstance(figures, BaseException):
+            failed.append(f"{name}: {figures}")
+            print(f"[{number}/{len(missing)}] {elapsed:6.0f} s  {name}: failed", flush=True)
+            continue
+        results.add(spec, figures)
+        results.write()
+        accuracy = figures["validation_accuracy"]
+        print(f"[{number}/{len(missing)}] {elapsed:6.0f} s  {name}: validation {accuracy:.4f}", flush=True)
+    if failed:
+        raise RuntimeError("\n".join(failed))
 
 
-def export_speed(exported: Path, texts: list[str]) -> dict[str, float]:
-    """Time the SavedModel's signature in a process of its own that is held on one core from its start."""
-    core = min(os.sched_getaffinity(0))
-    command = [sys.executable, __file__.replace("intents.py", "one_core.py"), str(exported), str(core)]
-    done = subprocess.run(command, input=json.dumps(texts), capture_output=True, text=True, check=True)
-    return dict(json.loads(done.stdout))
+def _lacks_model(spec: dict[str, Any], arguments: argparse.Namespace) -> bool:
+    return arguments.speed and spec["keep"] is not None and not Path(spec["keep"]).exists()
 
 
-def speed(answer: Any, texts: list[str]) -> dict[str, float]:
-    """Median milliseconds of one message, and messages a second in batches of 64 (median of the batches)."""
-    single, batched = texts[:300], [texts[i : i + 64] for i in range(0, 64 * 30, 64)]
-    return {
-        "milliseconds_per_message": seconds_median(answer, [[text] for text in single]) * 1000,
-        "messages_per_second": 64 / seconds_median(answer, batched),
+def time_answers(arguments: argparse.Namespace, results: Results, keep: Path) -> None:
+    """Time the kept models of each data set, in turns."""
+    from intent_speed import speeds
+
+    import supportnet
+    from supportnet.models.exported_model import version_folder
+
+    for data in arguments.datasets:
+        models = {model: Path(str(kept(keep, data, model))) for model in ("svm", *arguments.architectures)}
+        models = {model: path if path.is_file() else version_folder(path) for model, path in models.items()}
+        dataset = supportnet.load(data, data_dir=arguments.data_dir)
+        results.add_speed(data, speeds(models, dataset["test"]))
+        results.write()
+
+
+def time_training(arguments: argparse.Namespace, results: Results, options: Any) -> None:
+    """Time the default architecture's training on BANKING77, alone on all cores."""
+    data, model, seed = "banking77", ARCHITECTURES[0], 0
+    chosen = options[data][model]
+    spec = {"data": data, "data_dir": arguments.data_dir, "model": model, "seed": seed, "options": chosen}
+    seconds = run({**spec, "keep": None, "alone": True}, core=None)["training_seconds"]
+    results.training_seconds = {
+        **{name: spec[name] for name in ("data", "model", "seed", "options")},
+        "cores": len(cores()),
+        "seconds": seconds,
     }
-
-
-def seconds_median(answer: Any, batches: list[list[str]]) -> float:
-    """Median time of a call; the first calls, which warm up, don't count."""
-    times = []
-    for batch in batches:
-        started = time.perf_counter()
-        answer(batch)
-        times.append(time.perf_counter() - started)
-    return statistics.median(times[5:])
-
-
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    packages = ("tensorflow", "keras", "numpy", "scikit-learn")
-    return {
-        "cores": len(os.sched_getaffinity(0)),
-        "processor": platform.machine(),
-        "python": platform.python_version(),
-        "supportnet": supportnet.__version__,
-        **{package: version(package) for package in packages},
-    }
-
-
-def print_table(results: list[dict[str, Any]]) -> None:
-    """Print one line a model."""
-    print(f"\n{'data':<11}{'model':<20}{'seed':>5}{'accuracy':>10}{'train s':>9}{'ms':>8}{'per s':>8}")
-    for row in results:
-        seed = "" if row["seed"] is None else row["seed"]
-        print(
-            f"{row['data']:<11}{row['model']:<20}{seed:>5}{row['accuracy']:>10.4f}{row['training_seconds']:>9.0f}"
-            f"{row['milliseconds_per_message']:>8.2f}{row['messages_per_second']:>8.0f}",
-            flush=True,
-        )
+    results.write()
 
 
 if __name__ == "__main__":

@@ -1,17 +1,40 @@
-"""Time an exported model on one core: `python one_core.py MODEL CORE < texts.json`; prints JSON.
+"""Time a kept model on one core: `python one_core.py MODEL CORE`.
 
-A process of its own, because TensorFlow sizes its thread pools when it starts.
+Every line read is JSON, a list of batches of messages; every line printed is the list of seconds they took. It waits in
+between, so that whoever asks can take turns between models. A process of its own, because TensorFlow sizes its thread
+pools when it starts.
 """
 
 import json
 import os
 import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+def loaded(path: str) -> Callable[[list[str]], Any]:
+    """Return what answers a batch: a kept SVM's `predict`, or the signature of a SavedModel."""
+    if path.endswith(".joblib"):
+        import joblib
+
+        return joblib.load(path).predict
+    import tensorflow as tf
+
+    model = tf.saved_model.load(path)
+    # The model is held as well: its signature doesn't keep its variables alive.
+    return lambda texts, model=model: model.signatures["classify"](text=tf.constant(texts))
+
+
+def seconds(answer: Callable[[list[str]], Any], batch: list[str]) -> float:
+    """Time one call."""
+    started = time.perf_counter()
+    answer(batch)
+    return time.perf_counter() - started
+
 
 if __name__ == "__main__":
     os.sched_setaffinity(0, {int(sys.argv[2])})
-    import tensorflow as tf
-    from intents import speed
-
-    loaded = tf.saved_model.load(sys.argv[1])
-    classify = loaded.signatures["classify"]
-    print(json.dumps(speed(lambda texts: classify(text=tf.constant(texts)), json.load(sys.stdin))))
+    classify = loaded(sys.argv[1])
+    for line in sys.stdin:
+        print(json.dumps([seconds(classify, batch) for batch in json.loads(line)]), flush=True)

@@ -1,0 +1,59 @@
+"""Runs side by side, each in a process of its own that is held on a core of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+ONE_RUN = Path(__file__).parent / "one_run.py"
+
+
+def cores() -> list[int]:
+    """Return the processors that this process may use."""
+    return sorted(os.sched_getaffinity(0))
+
+
+def run(spec: dict[str, Any], core: int | None) -> dict[str, Any]:
+    """Do one run and return its figures; `core` None gives it all of them.
+
+    Raises:
+        RuntimeError: the run failed; with the end of what it wrote to standard error.
+    """
+    command = [sys.executable, str(ONE_RUN), json.dumps({**spec, "core": core})]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}\n{done.stderr[-2000:]}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def run_all(
+    specs: Sequence[dict[str, Any]], jobs: int
+) -> Iterator[tuple[dict[str, Any], dict[str, Any] | BaseException]]:
+    """Do all runs, `jobs` at a time, and yield each with its figures as it ends, or with the error that ended it.
+
+    One that fails doesn't stop the others: hours of them may be under way.
+    """
+    free: SimpleQueue[int] = SimpleQueue()
+    for core in cores()[:jobs]:
+        free.put(core)
+
+    def on_a_core(spec: dict[str, Any]) -> dict[str, Any]:
+        core = free.get()
+        try:
+            return run(spec, core)
+        finally:
+            free.put(core)
+
+    pool = ThreadPoolExecutor(jobs)
+    futures = {pool.submit(on_a_core, spec): spec for spec in specs}
+    try:
+        for future in as_completed(futures):
+            yield futures[future], future.exception() or future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,103 @@
+"""The benchmark's own arithmetic, and its peer; what it measures is tested where it lives."""
+
+import math
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
+from supportnet.evaluation import evaluate_model
+from supportnet.training.config import TrainingConfig
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+OPTIONS: dict[str, dict[str, dict[str, Any]]] = {"clinc150": {"svm": {}, "none": {"epochs": 3}}}
+
+
+@pytest.fixture(autouse=True)
+def _import_benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+
+
+def spec(seed: int | None, model: str = "none") -> dict[str, Any]:
+    return {"data": "clinc150", "model": model, "seed": seed, "options": OPTIONS["clinc150"][model]}
+
+
+def figures(accuracy: float, routed: float, right: float | None) -> dict[str, Any]:
+    confidence = {"ece": 0.02, "oos_auroc": 0.96, "coverage_at_precision": routed, "precision_at_threshold": right}
+    return {"accuracy": accuracy, **confidence}
+
+
+def test_table_of_means_and_deviations(tmp_path: Path) -> None:
+    from intent_results import Results, table
+
+    from supportnet.files import read_json
+
+    results = Results(tmp_path / "intents.json", {"supportnet": "1"})
+    results.add(spec(1), figures(0.94, 0.8, 0.95))
+    results.add(spec(0), figures(0.9, 0.7, 0.94))
+    results.add(spec(None, "svm"), figures(0.91, 0.0, None))
+    results.add_speed("clinc150", [{"model": "none", "milliseconds_per_message": 0.54, "messages_per_second": 12345.6}])
+    results.write()
+    written = read_json(tmp_path / "intents.json")
+    assert [run["seed"] for run in written["runs"]] == [None, 0, 1]
+    assert written["summary"][1]["sd"]["accuracy"] == pytest.approx(0.04 / math.sqrt(2))
+    assert table(written).splitlines()[2:] == [
+        "| CLINC150 | TF-IDF + linear SVM | 91.0 | 0.960 | 0.0% / – | 0.020 | – | – |",
+        "| CLINC150 | supportnet without an encoder | 92.0 ± 2.8 | 0.960 | 75.0% / 94.5% | 0.020 | 0.5 ms | 12,346 |",
+    ]
+
+
+@pytest.mark.parametrize(("version", "epochs", "known"), [("1", 3, True), ("2", 3, False), ("1", 4, False)])
+def test_only_runs_of_this_version_and_these_options_count(
+    tmp_path: Path, version: str, epochs: int, known: bool
+) -> None:
+    from intent_results import Results
+
+    first = Results(tmp_path / "intents.json", {"supportnet": "1"})
+    first.add(spec(0), figures(0.9, 0.7, 0.94))
+    first.add_speed("clinc150", [{"model": "none"}])
+    first.write()
+    second = Results(tmp_path / "intents.json", {"supportnet": version})
+    second.keep_current({"clinc150": {"none": {"epochs": epochs}}})
+    assert second.has(spec(0)) == known
+    assert not second.has(spec(1))
+    assert bool(second.speed) == known
+
+
+def test_options_for_a_trial_leave_the_svm_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    import intents
+
+    options = intents.wanted_options(1)
+    assert "epochs" not in options["clinc150"]["svm"]
+    assert {options[data][name]["epochs"] for data in options for name in intents.ARCHITECTURES} == {1}
+    monkeypatch.setattr(sys, "argv", ["intents.py", "--epochs", "1"])
+    with pytest.raises(SystemExit):
+        intents.parsed()
+
+
+def test_svm_is_judged_as_a_model_is() -> None:
+    from intent_svm import Svm, fitted
+
+    words = {"cancel": "please cancel my order", "track": "where is my parcel", "refund": "give the money back"}
+    tickets = [Ticket(f"{text} number {i}", intent) for intent, text in words.items() for i in range(12)]
+    svm = Svm(fitted(tickets))
+    svm.calibrate([*tickets, Ticket("sing me a song", OUT_OF_SCOPE)], TrainingConfig(out_of_scope_share=0.1))
+    answers = svm.answers(["where is it", "cancel it"])
+    assert svm.intents == ["cancel", "refund", "track"]
+    assert answers.predicted.tolist() == [2, 0]
+    np.testing.assert_allclose(answers.probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert evaluate_model(svm, tickets)["coverage_at_precision"] == 1.0
+
+
+def test_timed_messages_have_twelve_words_in_the_middle() -> None:
+    from intent_speed import MESSAGES, timed_messages
+
+    tickets = [Ticket(" ".join(["word"] * (i % 20 + 1)), "talk") for i in range(2000)]
+    texts = timed_messages([Ticket(" ".join(["no"] * 12), OUT_OF_SCOPE), *tickets])
+    assert len(texts) == MESSAGES
+    assert statistics.median(len(text.split()) for text in texts) == 12
+    assert not any(text.startswith("no") for text in texts)
