@@ -14,6 +14,7 @@ from supportnet.layers.checks import check_positive
 from supportnet.models.exported_model import CONFIDENCE, versions_in
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.models.scores import judged
+from supportnet.serving.fused_lstm import FusedNetwork
 from supportnet.text.vocabulary import table_from_file
 
 
@@ -81,10 +82,10 @@ class ServedClassifier(tf.Module):
     def __init__(self, model: IntentClassifier, vocabulary_path: Path) -> None:
         super().__init__()
         # What is an attribute is saved: the weights, and the table with its asset.
-        self.weights = [variable.value for variable in model.network.weights]
+        self.network = FusedNetwork(model.network)
         self.table = table_from_file(vocabulary_path)
-        # Behind a function, so that it isn't: Keras would save its variables a second time.
-        self._outputs = lambda text: model.network(model.front_end.features(text, self.table), training=False)
+        # Behind a function, so that it isn't.
+        self._outputs = lambda text: self.network(model.front_end.features(text, self.table))
         self._judged = lambda outputs: judged(outputs, model.confidence, model.intents)
         self._intents = tf.constant(model.intents)
 

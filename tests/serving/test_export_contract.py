@@ -73,9 +73,11 @@ def test_no_variable_is_stored_twice(tiny_export: Path, tiny_classifier: IntentC
     weights = tiny_classifier.network.weights
     stored = dict(tf.train.list_variables(str(tiny_export / "variables" / "variables")))
     stored.pop("_CHECKPOINTABLE_OBJECT_GRAPH")
-    assert sorted(map(tuple, stored.values())) == sorted(tuple(weight.shape) for weight in weights)
-    size = (tiny_export / "variables" / "variables.data-00000-of-00001").stat().st_size
     parameters = sum(int(np.prod(weight.shape)) for weight in weights)
+    # A direction of the LSTM has its two kernels in one variable.
+    assert len(stored) == len(weights) - 2
+    assert sum(int(np.prod(shape)) for shape in stored.values()) == parameters
+    size = (tiny_export / "variables" / "variables.data-00000-of-00001").stat().st_size
     assert size <= 1.15 * 4 * parameters
 
 
