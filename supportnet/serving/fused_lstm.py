@@ -40,11 +40,11 @@ class FusedBiLSTM(tf.Module):
 
     def __call__(self, x: Any, mask: Any) -> Any:
         """Read the messages in both directions."""
-        lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
+        turn = _turn(mask)
         # The operation takes time first, and float32 where the policy is bfloat16.
         steps = tf.transpose(tf.cast(x, tf.float32), (1, 0, 2))
         ahead = _run(steps, *self.ahead)
-        back = _turned(_run(_turned(steps, lengths), *self.back), lengths)
+        back = _rows(_run(_rows(steps, turn), *self.back), turn)
         return tf.cast(tf.transpose(tf.concat([ahead, back], axis=-1), (1, 0, 2)), x.dtype)
 
 
@@ -108,6 +108,16 @@ def _run(steps: Any, kernel: Any, bias: Any) -> Any:
     ).h
 
 
-def _turned(steps: Any, lengths: Any) -> Any:
-    """Turn each message of `[T, B, D]` round within its length; what comes after stays."""
-    return tf.reverse_sequence(steps, lengths, seq_axis=0, batch_axis=1)
+def _turn(mask: Any) -> Any:
+    """Which of the T B rows comes where, int32 `[T, B]`, when each message is turned round within its length.
+
+    The padding is turned round too. Copying rows is faster than `tf.reverse_sequence`, which copies numbers.
+    """
+    batch, time = tf.unstack(tf.shape(mask))
+    lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
+    return (lengths - 1 - tf.range(time)[:, None]) % time * batch + tf.range(batch)
+
+
+def _rows(steps: Any, turn: Any) -> Any:
+    """`[T, B, D]` with its rows in another order."""
+    return tf.gather(tf.reshape(steps, (-1, steps.shape[-1])), turn)
