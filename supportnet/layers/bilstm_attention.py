@@ -7,6 +7,7 @@ import keras
 
 from supportnet.layers.attention_block import AttentionBlock
 from supportnet.layers.checks import check_divides, check_not_negative, check_positive, check_rate
+from supportnet.layers.rows import by_row
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
@@ -73,7 +74,7 @@ class BiLSTMAttention(keras.layers.Layer):
 
     def call(self, x: Any, mask: Any) -> Any:
         read = self.reader or self.lstm
-        x = x + self.dropout(self.project(read(x, mask=mask)))
+        x = x + self.dropout(by_row(read(x, mask=mask), self.project))
         for block in self.blocks:
             x = block(x, mask=mask)
         return self.norm(x)
