@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from supportnet.layers.checks import check_divides, check_rate
+from supportnet.layers.rows import by_row
 
 
 def scaled_dot_product_attention(
@@ -91,20 +92,20 @@ class MultiHeadAttention(keras.layers.Layer):
     def call(self, query: Any, value: Any = None, mask: Any = None, return_weights: bool = False) -> Any:
         value = query if value is None else value
         heads, weights = scaled_dot_product_attention(
-            self._split(self.query_dense(query)),
-            self._split(self.key_dense(value)),
-            self._split(self.value_dense(value)),
+            self._split(by_row(query, self.query_dense)),
+            self._split(by_row(value, self.key_dense)),
+            self._split(by_row(value, self.value_dense)),
             None if mask is None else self._for_all_heads(mask),
             self.weight_dropout,
         )
         joined = ops.reshape(ops.swapaxes(heads, 1, 2), ops.shape(query))
-        output = self.output_dense(joined)
+        output = by_row(joined, self.output_dense)
         return (output, weights) if return_weights else output
 
     def _split(self, x: Any) -> Any:
         """`[B, T, D]` -> `[B, H, T, D / H]`."""
-        batch, time = ops.shape(x)[0], ops.shape(x)[1]
-        return ops.swapaxes(ops.reshape(x, (batch, time, self.num_heads, x.shape[-1] // self.num_heads)), 1, 2)
+        heads = (self.num_heads, x.shape[-1] // self.num_heads)
+        return ops.swapaxes(ops.reshape(x, (-1, ops.shape(x)[1], *heads)), 1, 2)
 
     def _for_all_heads(self, mask: Any) -> Any:
         """`[B, S]` or `[B, T, S]` -> `[B, 1, 1, S]` or `[B, 1, T, S]`."""

@@ -6,6 +6,7 @@ import keras
 
 from supportnet.layers.attention import MultiHeadAttention
 from supportnet.layers.checks import check_positive, check_rate
+from supportnet.layers.rows import by_row
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
@@ -53,9 +54,8 @@ class AttentionBlock(keras.layers.Layer):
         self.contract.build((*input_shape[:-1], self.hidden_dim))
 
     def call(self, x: Any, mask: Any) -> Any:
-        attended = self.attention(self.attention_norm(x), mask=mask)
-        x = x + self.dropout(attended)
-        return x + self.dropout(self.contract(self.expand(self.feed_forward_norm(x))))
+        x = x + self.dropout(self.attention(self.attention_norm(x), mask=mask))
+        return x + self.dropout(by_row(x, self.feed_forward_norm, self.expand, self.contract))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape

@@ -1,11 +1,13 @@
 """The article's encoder: BiLSTM, then multi-head attention."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
 from supportnet.layers.attention_block import AttentionBlock
 from supportnet.layers.checks import check_divides, check_not_negative, check_positive, check_rate
+from supportnet.layers.rows import by_row
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
@@ -19,6 +21,10 @@ class BiLSTMAttention(keras.layers.Layer):
         num_layers: number of attention blocks, 0 or more.
         num_heads: heads of each block; must divide the depth of the input.
         dropout_rate: dropout in and between the parts.
+
+    Attributes:
+        reader: what is called in place of the LSTM, with the same arguments, in a graph that is only run and never
+            trained; None at all other times.
 
     Call arguments:
         x: float `[B, T, D]`, T at least 1.
@@ -45,6 +51,7 @@ class BiLSTMAttention(keras.layers.Layer):
         self.num_layers = check_not_negative("num_layers", num_layers)
         self.num_heads = num_heads
         self.dropout_rate = check_rate("dropout_rate", dropout_rate)
+        self.reader: Callable[..., Any] | None = None
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
@@ -66,7 +73,8 @@ class BiLSTMAttention(keras.layers.Layer):
             layer.build(input_shape)
 
     def call(self, x: Any, mask: Any) -> Any:
-        x = x + self.dropout(self.project(self.lstm(x, mask=mask)))
+        read = self.reader or self.lstm
+        x = x + self.dropout(by_row(read(x, mask=mask), self.project))
         for block in self.blocks:
             x = block(x, mask=mask)
         return self.norm(x)

@@ -14,7 +14,11 @@ from supportnet.layers.checks import check_positive
 from supportnet.models.exported_model import CONFIDENCE, versions_in
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.models.scores import judged
+from supportnet.serving.fused_lstm import FusedNetwork
 from supportnet.text.vocabulary import table_from_file
+
+#: What a signature takes: messages, string `[B]`.
+TEXT = tf.TensorSpec([None], tf.string, name="text")
 
 
 def export(
@@ -82,24 +86,29 @@ class ServedClassifier(tf.Module):
     def __init__(self, model: IntentClassifier, vocabulary_path: Path) -> None:
         super().__init__()
         # What is an attribute is saved: the weights, and the table with its asset.
-        self.weights = [variable.value for variable in model.network.weights]
+        self.network = FusedNetwork(model.network)
         self.table = table_from_file(vocabulary_path)
-        # Behind a function, so that it isn't: Keras would save its variables a second time.
-        self._outputs = lambda text: model.network(model.front_end.features(text, self.table), training=False)
+        # Behind functions, so that it isn't.
+        self._features = lambda text: model.front_end.features(text, self.table)
         self._judged = lambda outputs: judged(outputs, model.confidence, model.intents)
         self._intents = tf.constant(model.intents)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+    @tf.function(input_signature=[TEXT])
     def classify(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """Every intent with its probability, best first, and the decisions."""
         answers = self._judged(self._outputs(text))
         scores, order = tf.math.top_k(answers.pop("probabilities"), k=len(self._intents))
         return {"intents": tf.gather(self._intents, order), "intent_scores": scores, **answers}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+    @tf.function(input_signature=[TEXT])
     def embed(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """One vector a message."""
         return {"embedding": tf.cast(self._outputs(text)["embedding"], tf.float32)}
+
+    @tf.function(input_signature=[TEXT])
+    def _outputs(self, text: tf.Tensor) -> Any:
+        """What the network says: one graph behind all signatures, because its table of code points is large."""
+        return self.network(self._features(text))
 
 
 def _save(model: IntentClassifier, folder: Path) -> None:
