@@ -116,7 +116,8 @@ def all_specs(arguments: argparse.Namespace, options: Any, keep: Path | None) ->
                 path = kept(keep, data, model) if seed in (None, arguments.seeds[0]) else None
                 spec = {"data": data, "data_dir": arguments.data_dir, "model": model, "seed": seed}
                 specs.append({**spec, "options": options[data][model], "keep": path, "alone": False})
-    return specs
+    # Seed by seed, so that a benchmark that is stopped leaves every model with as many.
+    return sorted(specs, key=lambda spec: spec["seed"] or 0)
 
 
 def kept(keep: Path | None, data: str, model: str) -> str | None:
