@@ -55,7 +55,8 @@ class Svm:
     def answers(self, texts: Sequence[str], batch_size: int = 64) -> Answers:
         """Return all that is said of every message."""
         logits = self.pipeline.decision_function(texts).astype("float32")
-        judgement = judged({"logits": logits}, self.confidence, self.intents)
+        # It knows no coverage: a whole one for all discounts nothing.
+        judgement = judged({"logits": logits, "coverage": np.ones_like(logits)}, self.confidence, self.intents)
         return Answers(self.intents, **{name: ops.convert_to_numpy(judgement[name]) for name in ANSWERS})
 
     def probabilities(self, texts: Sequence[str], batch_size: int = 64) -> npt.NDArray[np.float32]:

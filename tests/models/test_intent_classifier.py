@@ -23,6 +23,9 @@ def model(request):
     model = IntentClassifier(config, Vocabulary(["where", "parcel", "refund", "money"]), INTENTS)
     generator = np.random.default_rng(0)
     model.network.set_weights([generator.normal(size=weight.shape) for weight in model.network.weights])
+    # Coverage is a share: here of n-grams that are all known of every intent.
+    table = model.network.get_layer("ngrams").ngrams
+    table.assign(np.where(np.arange(table.shape[1]) > len(INTENTS), 1.0, table.numpy()))
     return model
 
 

@@ -56,7 +56,7 @@ def test_a_model_that_nothing_was_fitted_for(tiny_classifier: IntentClassifier, 
     assert loaded.confidence == plain.confidence == Confidence()
     answers, fitted = loaded.answers(["refund", "hello"]), tiny_classifier.answers(["refund", "hello"])
     assert (answers.in_scope.tolist(), answers.route.tolist()) == ([True, True], [False, False])
-    np.testing.assert_allclose(answers.probabilities.max(axis=1), answers.in_scope_score, atol=1e-6)
+    np.testing.assert_allclose(answers.probabilities.max(axis=1), answers.route_score, atol=1e-6)
     np.testing.assert_allclose(answers.in_scope_score, fitted.in_scope_score, atol=1e-5)
     assert (fitted.probabilities.max(axis=1) < answers.probabilities.max(axis=1)).all()
 
