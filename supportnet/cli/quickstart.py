@@ -61,6 +61,9 @@ def quickstart(out: str, epochs: int, seed: int, as_json: bool) -> None:
     model = ExportedModel(folder)
     figures = evaluate_model(model, dataset["test"])
     say(f"4. test accuracy of the export {figures['accuracy']:.3f} on {figures['num_examples']} messages")
+    routed, right = figures["coverage_at_precision"], figures["precision_at_threshold"]
+    precise = "" if right is None else f", {right:.0%} of them right"
+    say(f"   it would route {routed:.0%} of all messages without a human{precise}")
     say("5. answers")
     answers = [{"text": a.text, "intent": a.intent, "score": a.score} for a in model.classify(MESSAGES)]
     for answer in answers:
@@ -75,6 +78,8 @@ def quickstart(out: str, epochs: int, seed: int, as_json: bool) -> None:
                 "accuracy": figures["accuracy"],
                 "macro_f1": figures["macro_f1"],
                 "num_examples": figures["num_examples"],
+                "coverage_at_precision": routed,
+                "precision_at_threshold": right,
                 "predictions": answers,
                 "seconds": seconds,
             }

@@ -18,7 +18,7 @@ def test_quickstart(tmp_path: Path) -> None:
     assert process.returncode == 0, process.stderr
     answer = json.loads(process.stdout)
     keys = {"run", "model", "accuracy", "macro_f1", "num_examples", "predictions", "seconds"}
-    assert set(answer) == keys
+    assert set(answer) == keys | {"coverage_at_precision", "precision_at_threshold"}
     assert answer["accuracy"] > 0.5
     assert sorted(path.name for path in tmp_path.iterdir()) == ["runs", "saved_models"]
     assert (tmp_path / answer["run"] / "metrics.json").exists()

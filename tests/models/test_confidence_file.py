@@ -8,7 +8,7 @@ import pytest
 from supportnet.errors import UserError
 from supportnet.models.confidence import Confidence
 
-FITTED = Confidence(0.8, 0.3, 0.7, 0.95, 0.18, 3000, 100, 0.77, 0.951)
+FITTED = Confidence(0.8, 0.3, 2.2, 0.7, 0.95, 0.18, 3000, 100, 0.77, 0.951)
 
 
 @pytest.mark.parametrize("confidence", [FITTED, Confidence()], ids=["fitted", "of a model without validation"])
