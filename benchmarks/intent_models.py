@@ -10,7 +10,7 @@ from intent_svm import Svm, fitted
 
 import supportnet
 from supportnet.data.ticket import OUT_OF_SCOPE, TicketDataset
-from supportnet.evaluation import evaluate_model
+from supportnet.evaluation.classify import evaluate_model
 from supportnet.training.config import TrainingConfig
 from supportnet.training.splits import training_splits
 

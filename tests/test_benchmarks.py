@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
-from supportnet.evaluation import evaluate_model
+from supportnet.evaluation.classify import evaluate_model
 from supportnet.training.config import TrainingConfig
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"

@@ -16,7 +16,8 @@ from supportnet.evaluation.calibration import (
 )
 from supportnet.models.answers import Answers
 from supportnet.models.confidence import Confidence
-from supportnet.training.calibrate import intent_indices, tempered
+from supportnet.training.calibrate import intent_indices
+from supportnet.training.temperature import tempered
 from supportnet.training.thresholds import RoutingCurve, lowest_point, routing_curve
 
 

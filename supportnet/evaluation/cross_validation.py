@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_union
@@ -15,6 +14,7 @@ from sklearn.svm import LinearSVC
 from tqdm import tqdm
 
 from supportnet.errors import UserError
+from supportnet.training.temperature import fit_temperature, tempered
 
 
 def out_of_fold_probabilities(
@@ -59,27 +59,8 @@ def out_of_fold_probabilities(
         found = svm.decision_function(features[held_out])
         # Of two intents, the margin of the second is all there is.
         margins[held_out] = found if found.ndim == 2 else np.stack([-found, found], axis=1)
-    probabilities: npt.NDArray[np.float64] = softmax(margins / temperature(margins, targets), axis=1)
-    return probabilities
-
-
-def temperature(margins: npt.NDArray[np.float64], targets: npt.NDArray[np.int64]) -> float:
-    """Return what to divide margins `[N, K]` by, so that their softmax gives `targets` `[N]` the best likelihood.
-
-    It lies between 0.05 and 10: margins that are all right would want none at all.
-
-    Example:
-        >>> margins = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]])
-        >>> round(temperature(margins, np.array([0, 0, 0, 1])), 2)  # 1 / log 3: three of four are right
-        0.91
-    """
-
-    def loss(log_temperature: float) -> float:
-        likelihoods = log_softmax(margins / np.exp(log_temperature), axis=1)
-        return float(-likelihoods[np.arange(len(targets)), targets].mean())
-
-    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(10)), method="bounded")
-    return float(np.exp(found.x))
+    untempered = softmax(margins, axis=1)
+    return tempered(untempered, fit_temperature(untempered, targets))
 
 
 def _features(texts: Sequence[str]) -> Any:

@@ -6,26 +6,21 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.models.answers import Answers
 from supportnet.models.confidence import Confidence
 from supportnet.models.scores import discounted
+from supportnet.training.temperature import SMALLEST, fit_temperature
 from supportnet.training.thresholds import RoutingCurve, lowest_point, routing_curve, threshold_at
 
-#: Where validation holds no error, the likelihood grows for ever: temperatures are looked for between these.
-MIN_TEMPERATURE, MAX_TEMPERATURE = 0.1, 10.0
 #: Share of the in-scope validation messages that count as in scope.
 ACCEPTED_SHARE = 0.95
 #: Coverage may decide alone, but not for ever more: beyond this the order no longer changes.
 MAX_COVERAGE_WEIGHT = 20.0
 #: A threshold for fewer messages would be an accident: 19 right of 20 is the least that shows 95%.
 MIN_ROUTED = 20
-#: What stands for a probability that float32 has rounded to 0, and has no logarithm.
-_SMALLEST = np.finfo("float32").tiny
 
 
 def calibrate(
@@ -93,37 +88,6 @@ def intent_indices(intents: Sequence[str], tickets: Sequence[Ticket]) -> npt.NDA
     return np.array([index[str(ticket.intent)] for ticket in tickets], dtype="int64")
 
 
-def tempered(probabilities: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float64]:
-    """Return what probabilities `[N, K]` become if the logits behind them are divided by `temperature`.
-
-    Example:
-        >>> tempered(np.array([[0.8, 0.2]]), temperature=2.0).round(3)
-        array([[0.667, 0.333]])
-    """
-    return np.exp(_log_tempered(probabilities, temperature))
-
-
-def fit_temperature(probabilities: npt.NDArray[np.float32], targets: npt.NDArray[np.int64]) -> float:
-    """Return the temperature at which the targets are most likely (Guo et al. 2017), between 0.1 and 10.
-
-    Args:
-        probabilities: at temperature 1, `[N, K]`.
-        targets: index of each true intent, `[N]`.
-
-    Example:
-        >>> sure, right = np.array([[0.9, 0.1]] * 4), np.array([0, 0, 0, 1])
-        >>> round(fit_temperature(sure, right), 3)  # then its 0.9 says 0.75, which is true
-        2.0
-    """
-    rows = np.arange(len(targets))
-
-    def loss(log_temperature: float) -> float:
-        return -float(_log_tempered(probabilities, np.exp(log_temperature))[rows, targets].mean())
-
-    found = minimize_scalar(loss, bounds=np.log([MIN_TEMPERATURE, MAX_TEMPERATURE]), method="bounded")
-    return float(np.exp(found.x))
-
-
 def fit_coverage_weight(answers: Answers, correct: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64]) -> float:
     """Return how much coverage shall count in the route score.
 
@@ -143,17 +107,12 @@ def fit_coverage_weight(answers: Answers, correct: npt.NDArray[np.bool_], weight
     """
     if correct.all() or not correct.any():
         return 0.0
-    features = np.stack([np.log(np.maximum(answers.route_score, _SMALLEST)), answers.coverage], axis=1)
+    features = np.stack([np.log(np.maximum(answers.route_score, SMALLEST)), answers.coverage], axis=1)
     fitted = LogisticRegression(C=100.0).fit(features, correct, sample_weight=weights * len(weights))
     of_probability, of_coverage = fitted.coef_[0]
     if of_coverage <= 0:
         return 0.0
-    return float(min(of_coverage / max(of_probability, _SMALLEST), MAX_COVERAGE_WEIGHT))
-
-
-def _log_tempered(probabilities: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float64]:
-    logits = np.log(np.maximum(probabilities, _SMALLEST), dtype="float64")
-    return log_softmax(logits / temperature, axis=1)
+    return float(min(of_coverage / max(of_probability, SMALLEST), MAX_COVERAGE_WEIGHT))
 
 
 def _share(in_scope: npt.NDArray[np.bool_], wanted: float | None) -> float:

@@ -11,7 +11,7 @@ from sklearn.svm import LinearSVC
 
 from supportnet.layers.ngram_scores import NgramScores, pair_ids
 from supportnet.models.intent_classifier import IntentClassifier
-from supportnet.training.calibrate import fit_temperature
+from supportnet.training.temperature import fit_temperature
 
 #: Messages that are read at once.
 _BATCH_SIZE = 512

@@ -12,12 +12,12 @@ from sklearn.metrics import f1_score, top_k_accuracy_score
 
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
-from supportnet.evaluation import evaluate_model
 from supportnet.evaluation.classify import (
     TIMED_MESSAGES,
     UNTIMED_MESSAGES,
     confusions,
     errors,
+    evaluate_model,
     intent_table,
     milliseconds_per_message,
     top_k_accuracy,

@@ -7,7 +7,7 @@ import pytest
 
 from supportnet.errors import UserError
 from supportnet.evaluation import cross_validation
-from supportnet.evaluation.cross_validation import out_of_fold_probabilities, temperature
+from supportnet.evaluation.cross_validation import out_of_fold_probabilities
 
 #: Six messages of each of three intents: one word tells the intent, one doesn't.
 TEXTS = [
@@ -45,13 +45,6 @@ def test_two_intents_and_fewer_messages_than_folds() -> None:
     probabilities = out_of_fold_probabilities(texts, targets, folds=5)
     assert probabilities.shape == (8, 2)
     assert np.array_equal(probabilities.argmax(axis=1), targets)
-
-
-def test_temperature_is_bounded() -> None:
-    """Margins that are all right want the lowest there is, all wrong the highest."""
-    targets = np.arange(3)
-    assert temperature(np.eye(3), targets) == pytest.approx(0.05, rel=0.01)
-    assert temperature(-np.eye(3), targets) == pytest.approx(10, rel=0.01)
 
 
 def test_no_words() -> None:

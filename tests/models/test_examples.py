@@ -21,6 +21,7 @@ MODULES = [
     "supportnet.models.intent_network",
     "supportnet.models.presets",
     "supportnet.models.scores",
+    "supportnet.training.temperature",
 ]
 
 

@@ -13,8 +13,8 @@ from supportnet.data.ticket import TicketDataset
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.calibrate import fit_temperature
 from supportnet.training.ngrams import USUAL_SCALE, fit_ngrams, ngram_counts
+from supportnet.training.temperature import fit_temperature
 
 NOTHING: tuple[list[str], Any] = ([], np.array([], "int64"))
 
