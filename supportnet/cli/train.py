@@ -127,6 +127,9 @@ def _print(metrics: dict[str, Any], confidence: dict[str, Any]) -> None:
         return
     click.echo(f"validation accuracy {metrics['accuracy']:.4f} (epoch {metrics['best_epoch']})")
     click.echo(f"temperature {confidence['temperature']:.2f}, fitted on {confidence['num_in_scope']} messages in scope")
+    if confidence["route_threshold"] is None:
+        click.echo("no message will be routed: no threshold keeps the promise")
+        return
     click.echo(
         f"promise: {confidence['promised_precision']:.1%} of the routed messages are right, "
         f"if {confidence['out_of_scope_share']:.1%} of all are out of scope; "
