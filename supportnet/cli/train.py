@@ -111,7 +111,7 @@ def train(data: str, task: str, preset: str | None, out: str, resume: bool, as_j
         metrics = trained.metrics
         print_json({"task": task, "run": out, "validation": metrics, "confidence": confidence, "epochs": epochs})
     else:
-        _print(trained.metrics, confidence)
+        print_result(trained.metrics, confidence)
         click.echo(f"wrote {out}; next: supportnet evaluate {out} --data {data}")
 
 
@@ -121,7 +121,8 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if source(name) is not ParameterSource.DEFAULT}
 
 
-def _print(metrics: dict[str, Any], confidence: dict[str, Any]) -> None:
+def print_result(metrics: dict[str, Any], confidence: dict[str, Any]) -> None:
+    """Print what validation says, and what is promised."""
     if metrics["accuracy"] is None:
         click.echo(f"not validated (epoch {metrics['best_epoch']})")
         return

@@ -18,7 +18,7 @@ from shell import Shell
 
 import supportnet
 from supportnet.cli.main import main
-from supportnet.cli.train import NUMBERS, SWITCHES
+from supportnet.cli.train import NUMBERS, SWITCHES, print_result
 from supportnet.models.config import NetworkConfig
 from supportnet.models.encoders import ENCODERS
 from supportnet.training.config import TrainingConfig
@@ -84,14 +84,25 @@ def test_flags_reach_the_run(trained: dict[str, Any], folder: Path) -> None:
     assert TrainingConfig(**config["training"]) == training
 
 
+def test_a_promise_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    promise = {"promised_precision": 0.95, "out_of_scope_share": 0.18, "expected_coverage": 0.781}
+    print_result(
+        {"accuracy": 0.94, "best_epoch": 3},
+        {"temperature": 0.75, "num_in_scope": 3000, "route_threshold": 0.4, **promise},
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        "validation accuracy 0.9400 (epoch 3)",
+        "temperature 0.75, fitted on 3000 messages in scope",
+        "promise: 95.0% of the routed messages are right, if 18.0% of all are out of scope; expected to be routed: 78.1%",
+    ]
+
+
 def test_resume(shell: Shell, trained: dict[str, Any], folder: Path) -> None:
     out, err = shell(*train_command(folder), "--resume")
     lines = out.splitlines()
     assert lines[0] == "validation accuracy {accuracy:.4f} (epoch {best_epoch})".format(**trained["validation"])
     assert lines[1] == "temperature {temperature:.2f}, fitted on 3 messages in scope".format(**trained["confidence"])
-    assert lines[2] == (
-        "promise: 95.0% of the routed messages are right, if 0.0% of all are out of scope; expected to be routed: 0.0%"
-    )
+    assert lines[2] == "no message will be routed: no threshold keeps the promise"
     assert lines[3].endswith(f"next: supportnet evaluate {folder / 'run'} --data {folder / 'tickets.csv'}")
     assert "The promised precision of 0.95 (--precision) can't be kept" in err
     assert "already holds a finished run" in shell.error(*train_command(folder))
