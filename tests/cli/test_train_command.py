@@ -93,7 +93,8 @@ def test_a_promise_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.splitlines() == [
         "validation accuracy 0.9400 (epoch 3)",
         "temperature 0.75, fitted on 3000 messages in scope",
-        "promise: 95.0% of the routed messages are right, if 18.0% of all are out of scope; expected to be routed: 78.1%",
+        "promise: 95.0% of the routed messages are right, if 18.0% of all are out of scope; "
+        "expected to be routed: 78.1%",
     ]
 
 
