@@ -8,40 +8,8 @@ from keras import ops
 from supportnet.data.ticket import OUT_OF_SCOPE
 from supportnet.models.confidence import Confidence
 
-#: How much the coverage says of the scope of a message, beside the probability; chosen on CLINC150's validation data.
+#: How much coverage counts in the in-scope score, beside the probability; chosen on CLINC150's validation data.
 SCOPE_WEIGHT = 3.0
-
-
-def in_scope_score(outputs: Mapping[str, Any], covered: Sequence[bool]) -> Any:
-    """Say how much a message looks like one that an intent covers.
-
-    It is the largest probability (Hendrycks & Gimpel 2017), times `exp(-3 (1 - coverage))`: a message about something
-    else is made of n-grams that its best intent has never been seen with, however probable that intent is.
-
-    Args:
-        outputs: those of `build_intent_network`, for B messages.
-        covered: for each of the K intents, whether it is one in scope; only `OUT_OF_SCOPE` isn't.
-
-    Returns:
-        float32 `[B]` in [0, 1], higher for what is in scope. It doesn't depend on the temperature: one that mends
-        the probabilities makes the score worse at telling what is out of scope.
-
-    Example:
-        >>> outputs = {"logits": ops.log(ops.array([[0.7, 0.2, 0.1]])), "coverage": ops.array([[0.9, 0.2, 0.1]])}
-        >>> round(float(in_scope_score(outputs, [True, True, True])[0]), 3)  # 0.7 exp(-0.3)
-        0.519
-    """
-    return discounted(*_best(outputs, covered), SCOPE_WEIGHT)
-
-
-def route_score(outputs: Mapping[str, Any], covered: Sequence[bool], coverage_weight: float) -> Any:
-    """Say how surely the best intent is right: the largest probability, times `exp(-weight (1 - coverage))`.
-
-    Coverage tells what is out of scope, and hardly what is wrong: how much it is to weigh depends on how many
-    out-of-scope messages there are, and is fitted (see `supportnet.training.calibrate`). Arguments and shape as for
-    `in_scope_score`.
-    """
-    return discounted(*_best(outputs, covered), coverage_weight)
 
 
 def judged(outputs: Mapping[str, Any], confidence: Confidence, intents: Sequence[str]) -> dict[str, Any]:
@@ -55,7 +23,9 @@ def judged(outputs: Mapping[str, Any], confidence: Confidence, intents: Sequence
 
     Returns:
         `probabilities` float32 `[B, K]`; `in_scope` and `route` bool `[B]`; `in_scope_score` and `route_score`
-        float32 `[B]`; `coverage` float32 `[B]`, that of the best intent in scope.
+        float32 `[B]`, the largest probability of an intent in scope, discounted by its coverage (see `discounted`), by
+        a fixed weight and by the fitted one; `coverage` float32 `[B]`, that of the same intent. The scores don't depend
+        on the temperature: one that mends the probabilities makes them worse at telling what is out of scope.
 
     Example:
         >>> outputs = {"logits": ops.log(ops.array([[0.7, 0.2, 0.1]])), "coverage": ops.array([[0.9, 0.2, 0.1]])}
@@ -66,14 +36,16 @@ def judged(outputs: Mapping[str, Any], confidence: Confidence, intents: Sequence
     logits = ops.cast(outputs["logits"], "float32")
     covered = [intent != OUT_OF_SCOPE for intent in intents]
     best_is_covered = ops.take(ops.array(covered), ops.argmax(logits, axis=-1))
-    scope, route = in_scope_score(outputs, covered), route_score(outputs, covered, confidence.coverage_weight)
+    probability, coverage = _best(outputs, covered)
+    scope = discounted(probability, coverage, SCOPE_WEIGHT)
+    route = discounted(probability, coverage, confidence.coverage_weight)
     return {
         "probabilities": ops.softmax(logits / confidence.temperature),
         "in_scope": ops.logical_and(best_is_covered, _reaches(scope, confidence.in_scope_threshold, float("-inf"))),
         "in_scope_score": scope,
         "route": ops.logical_and(best_is_covered, _reaches(route, confidence.route_threshold, float("inf"))),
         "route_score": route,
-        "coverage": _best(outputs, covered)[1],
+        "coverage": coverage,
     }
 
 
@@ -87,7 +59,19 @@ def _best(outputs: Mapping[str, Any], covered: Sequence[bool]) -> tuple[Any, Any
 
 
 def discounted(probability: Any, coverage: Any, weight: float) -> Any:
-    """Return `probability * exp(-weight (1 - coverage))`, float32 `[B]`.
+    """Return the largest probability (Hendrycks & Gimpel 2017), times `exp(-weight (1 - coverage))`.
+
+    A message about something else is made of n-grams that its best intent has never been seen with, however probable
+    that intent is. Coverage tells what is out of scope, and hardly what is wrong: how much it is to weigh in routing
+    depends on how many out-of-scope messages there are, and is fitted (see `supportnet.training.calibrate`).
+
+    Args:
+        probability: of each message's best intent, float `[B]`.
+        coverage: share of the message's n-grams that are known of that intent, float `[B]`.
+        weight: 0 leaves the probability as it is.
+
+    Returns:
+        float `[B]` in [0, 1].
 
     Example:
         >>> round(float(discounted(0.8, coverage=0.5, weight=2.0)), 3)
