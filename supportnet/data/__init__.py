@@ -1,5 +1,6 @@
 """Tickets as raw strings: the built-in sample, public data sets, own files."""
 
+from supportnet.data.context import Turn, context
 from supportnet.data.describe import describe
 from supportnet.data.files import load_file
 from supportnet.data.sources import list_sources, load
@@ -10,8 +11,10 @@ __all__ = [
     "OUT_OF_SCOPE",
     "Ticket",
     "TicketDataset",
+    "Turn",
     "check_known_intents",
     "check_trainable",
+    "context",
     "describe",
     "list_sources",
     "load",
