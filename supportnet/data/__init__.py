@@ -4,7 +4,7 @@ from supportnet.data.context import Turn, context
 from supportnet.data.describe import describe
 from supportnet.data.files import load_file
 from supportnet.data.sources import list_sources, load
-from supportnet.data.splits import check_known_intents, check_trainable, train_validation_split
+from supportnet.data.splits import check_known_intents, check_trainable, labelled, train_validation_split
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "check_trainable",
     "context",
     "describe",
+    "labelled",
     "list_sources",
     "load",
     "load_file",

@@ -53,6 +53,30 @@ def train_validation_split(
     return train, [ticket for index, ticket in enumerate(tickets) if index in chosen]
 
 
+def labelled(tickets: Sequence[Ticket], purpose: str) -> list[Ticket]:
+    """Return the tickets that have an intent, for what needs one; warn of how many are left out.
+
+    Args:
+        tickets: those of a data set that is more than labelled messages, such as star or a file of replies.
+        purpose: what the messages are for, as a warning says it: `train on`.
+
+    Raises:
+        UserError: if there are tickets, but none has an intent.
+
+    Example:
+        >>> len(labelled(load("star", data_dir="downloads")["test"], "evaluate on"))
+        4822
+    """
+    kept = [ticket for ticket in tickets if ticket.intent is not None]
+    if tickets and not kept:
+        raise UserError(f"No message to {purpose} has an intent. Is there a column of intents (--label-column)?")
+    if len(kept) < len(tickets):
+        # Said here, not where it was called: what several parts of one command leave out is the same, and said once.
+        left_out = len(tickets) - len(kept)
+        warnings.warn(f"{left_out:,} of {len(tickets):,} messages to {purpose} have no intent: left out.", stacklevel=1)
+    return kept
+
+
 def check_trainable(tickets: Sequence[Ticket]) -> None:
     """Check that a classifier can be trained on `tickets`.
 

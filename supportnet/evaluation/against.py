@@ -5,7 +5,7 @@ from typing import Any
 
 from scipy.stats import binomtest
 
-from supportnet.data.splits import check_known_intents
+from supportnet.data.splits import check_known_intents, labelled
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
 from supportnet.evaluation.classify import Classifier
@@ -18,17 +18,19 @@ def compare_models(model: Classifier, against: Classifier, test_data: Sequence[T
     Args:
         model: a trained or an exported model.
         against: another, for example the one in use.
-        test_data: labelled tickets; both models must know their intents, or they are `OUT_OF_SCOPE`.
+        test_data: labelled tickets; both models must know their intents, or they are `OUT_OF_SCOPE`. Those without an
+            intent are left out, with a warning.
 
     Returns:
         See `compare_predictions`.
 
     Raises:
-        UserError: no messages in scope, one without an intent, or an intent that one of the models doesn't know.
+        UserError: no messages in scope, none with an intent, or an intent that one of the models doesn't know.
 
     Example:
         >>> compare_models(load_run("runs/new"), ExportedModel("saved_models/tickets"), test_data)["p_value"]
     """
+    test_data = labelled(test_data, "evaluate on")
     check_known_intents(model.intents, test_data)
     try:
         check_known_intents(against.intents, test_data)

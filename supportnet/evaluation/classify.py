@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import precision_recall_fscore_support
 
-from supportnet.data.splits import check_known_intents
+from supportnet.data.splits import check_known_intents, labelled
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
 from supportnet.evaluation.confidence import confidence_figures, outcomes
@@ -47,7 +47,8 @@ def evaluate_model(
 
     Args:
         model: a trained or an exported model.
-        test_data: labelled tickets; their intents must be the model's, or `OUT_OF_SCOPE`.
+        test_data: labelled tickets; their intents must be the model's, or `OUT_OF_SCOPE`. Those without an intent are
+            left out, with a warning.
         plots: a folder for `reliability.png` and `risk_coverage.png`; None draws nothing.
 
     Returns:
@@ -58,12 +59,13 @@ def evaluate_model(
         their texts are redacted), and those of `confidence_figures`.
 
     Raises:
-        UserError: no messages in scope, one without an intent, or an intent that training never saw.
+        UserError: no messages in scope, none with an intent, or an intent that training never saw.
         OSError: the plots can't be written.
 
     Example:
         >>> evaluate_model(model, supportnet.load("sample")["test"])["accuracy"]
     """
+    test_data = labelled(test_data, "evaluate on")
     check_known_intents(model.intents, test_data)
     texts = [ticket.text for ticket in test_data if ticket.intent != OUT_OF_SCOPE]
     if not texts:

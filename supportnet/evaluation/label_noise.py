@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from supportnet.data.splits import check_trainable
+from supportnet.data.splits import check_trainable, labelled
 from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
 from supportnet.evaluation.cross_validation import out_of_fold_probabilities
@@ -36,7 +36,8 @@ def find_doubtful_labels(
     wrong.
 
     Args:
-        tickets: labelled tickets; `OUT_OF_SCOPE` is an intent like any other.
+        tickets: labelled tickets; `OUT_OF_SCOPE` is an intent like any other. Those without an intent are left out,
+            with a warning.
         folds: parts of the cross-validation, at least 2; fewer are made if no intent has so many messages.
         seed: of the folds; 0 to 2^32 - 1.
         progress_bar: show one on standard error.
@@ -63,7 +64,8 @@ def find_doubtful_labels(
         raise UserError(f"folds must be at least 2. Received: folds={folds}")
     if not 0 <= seed < 2**32:
         raise UserError(f"seed must be at least 0 and below 2^32. Received: seed={seed}")
-    check_trainable(tickets)
+    checked = labelled(tickets, "check")
+    check_trainable(checked)
     messages = _distinct(tickets)
     sizes = Counter(message.intents[0] for message in messages if len(message.intents) == 1)
     intents = sorted(intent for intent, size in sizes.items() if size > 1)
@@ -77,9 +79,9 @@ def find_doubtful_labels(
     conflicts = list(_conflicts(tickets, messages))
     doubts = list(_doubts(tickets, judged, intents, targets, probabilities))
     return {
-        "num_messages": len(tickets),
+        "num_messages": len(checked),
         "num_intents": len(intents),
-        "unchecked_intents": sorted({str(ticket.intent) for ticket in tickets} - set(intents)),
+        "unchecked_intents": sorted({str(ticket.intent) for ticket in checked} - set(intents)),
         "small_intents": [intent for intent in intents if sizes[intent] < folds],
         "accuracy": float(np.mean(probabilities.argmax(axis=1) == targets)),
         "num_conflicts": len(conflicts),
@@ -122,7 +124,8 @@ def confident_others(targets: npt.NDArray[np.int64], probabilities: npt.NDArray[
 def _distinct(tickets: Sequence[Ticket]) -> list[_Message]:
     rows = defaultdict(list)
     for row, ticket in enumerate(tickets):
-        rows[" ".join(redact(ticket.text).casefold().split())].append(row)
+        if ticket.intent is not None:
+            rows[" ".join(redact(ticket.text).casefold().split())].append(row)
     return [_Message(text, same, sorted({str(tickets[row].intent) for row in same})) for text, same in rows.items()]
 
 

@@ -5,6 +5,7 @@ import warnings
 from supportnet.data.splits import (
     check_known_intents,
     check_trainable,
+    labelled,
     train_validation_split,
     warn_of_unvalidated_intents,
 )
@@ -20,13 +21,14 @@ _NO_VALIDATION = (
 def training_splits(dataset: TicketDataset, config: TrainingConfig) -> tuple[list[Ticket], list[Ticket]]:
     """Return the messages to train on and those for validation, checked.
 
-    Validation is empty if the data or the configuration want none, or if all of it is out of scope.
+    Messages without an intent are left out, with a warning. Validation is empty if the data or the configuration want
+    none, or if all of it is out of scope.
     """
-    tickets = list(dataset["all" if "all" in dataset.splits else "train"])
+    tickets = labelled(dataset["all" if "all" in dataset.splits else "train"], "train on")
     check_trainable(tickets)
     validation: list[Ticket] = []
     if "validation" in dataset.splits:
-        validation = list(dataset["validation"])
+        validation = labelled(dataset["validation"], "validate on")
     elif config.validation_share:
         tickets, validation = train_validation_split(tickets, config.validation_share, config.seed)
     if all(ticket.intent == OUT_OF_SCOPE for ticket in validation):

@@ -55,7 +55,7 @@ def train(
         data: a data set, or the name or path of one (see `supportnet.load`). Without a validation split, one is
             cut off the training split, stratified and seeded; a file without splits is all training data.
             Messages labelled `OUT_OF_SCOPE` are an intent like any other if training has them; those of validation
-            count when confidence is fitted, in either case.
+            count when confidence is fitted, in either case. Messages without an intent are left out, with a warning.
         out: the run folder to write; None keeps nothing. See `supportnet.training.run` for what it holds.
         preset: `tiny`, `small` or `base`: sizes of the network (see `supportnet.models.presets`). An option that
             is given beside it wins.

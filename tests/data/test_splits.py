@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from supportnet.data.splits import check_known_intents, check_trainable, train_validation_split
+from supportnet.data.splits import check_known_intents, check_trainable, labelled, train_validation_split
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
 
@@ -95,6 +95,24 @@ def test_a_share_out_of_range_is_refused(share):
 def test_a_validation_split_of_nothing_is_refused(tickets):
     with pytest.raises(UserError, match="needs an intent with at least two messages"):
         train_validation_split(tickets)
+
+
+def test_tickets_without_an_intent_are_left_out_and_counted():
+    tickets = [*tickets_of(a=1, out_of_scope=1), *[Ticket("Hi")] * 1234]
+    with pytest.warns(UserWarning, match=r"^1,234 of 1,236 messages to train on have no intent: left out\.$"):
+        assert labelled(tickets, "train on") == tickets[:2]
+
+
+@pytest.mark.parametrize("tickets", [[], tickets_of(a=2)])
+def test_no_warning_where_nothing_is_left_out(tickets):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert labelled(tickets, "train on") == tickets
+
+
+def test_only_tickets_without_an_intent_are_refused():
+    with pytest.raises(UserError, match=r"^No message to check has an intent\. .*--label-column"):
+        labelled([Ticket("Hi")], "check")
 
 
 def test_two_intents_are_trainable():

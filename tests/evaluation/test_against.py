@@ -81,6 +81,12 @@ def test_models_with_intents_in_another_order() -> None:
     assert compare_models(MODEL, OTHER, [outside, *TICKETS]) == compare_models(MODEL, OTHER, TICKETS)
 
 
+def test_messages_without_an_intent_are_left_out() -> None:
+    with pytest.warns(UserWarning, match="messages to evaluate on have no intent"):
+        figures = compare_models(MODEL, OTHER, [Ticket("where"), *TICKETS])
+    assert figures == compare_models(MODEL, OTHER, TICKETS)
+
+
 def test_a_model_against_itself() -> None:
     figures = compare_models(MODEL, MODEL, TICKETS)
     assert (figures["p_value"], figures["fixed"], figures["broken"]) == (1.0, [], [])
@@ -108,7 +114,7 @@ def test_mcnemar_by_hand(fixed: int, broken: int, p_value: float) -> None:
     ("model", "other", "tickets", "message"),
     [
         (MODEL, OTHER, [], "^There are no messages to evaluate on"),
-        (MODEL, OTHER, [Ticket("a")], "message 1 has none"),
+        (MODEL, OTHER, [Ticket("a")], "No message to evaluate on has an intent"),
         (MODEL, OTHER, [Ticket("a", OUT_OF_SCOPE)], "nothing to compare on: every message is out of scope"),
         (MODEL, OTHER, [Ticket("a", "login")], "^The data .* has intents that training never saw: login"),
         (OTHER, MODEL, [Ticket("a", "login")], "^The model to compare against can't .* training never saw: login"),

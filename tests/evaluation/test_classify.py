@@ -142,6 +142,13 @@ def test_out_of_scope_is_counted_and_not_scored(model: Table) -> None:
     assert (alone["oos_auroc"], alone["oos_fpr95"], alone["out_of_scope_share"]) == (None, None, 0.0)
 
 
+def test_messages_without_an_intent_are_left_out(model: Table) -> None:
+    with pytest.warns(UserWarning, match=r"1 of 6 messages to evaluate on have no intent"):
+        figures = evaluate_model(model, [Ticket("sing a song"), *TICKETS])
+    alone = evaluate_model(model, TICKETS)
+    assert {**figures, "milliseconds_per_message": 0} == {**alone, "milliseconds_per_message": 0}
+
+
 def test_out_of_scope_recall() -> None:
     """Two of three are found; the scores of the messages in scope don't change with them."""
     answers = {"sing": [0.1, 0.9], "dance": [0.4, 0.6], "jump": [0.8, 0.2], "refund": [0.7, 0.3], "money": [0.4, 0.6]}
@@ -160,7 +167,7 @@ def test_out_of_scope_recall() -> None:
         ([], "There are no messages to evaluate on"),
         ([Ticket("a", OUT_OF_SCOPE)], "There is nothing to score: every message is out of scope"),
         ([Ticket("a", "refund"), Ticket("b", "dance")], "has intents that training never saw: dance"),
-        ([Ticket("a", None)], "message 1 has none"),
+        ([Ticket("a", None)], "No message to evaluate on has an intent"),
     ],
 )
 def test_data_that_cannot_be_scored(model: Table, tickets: list[Ticket], message: str) -> None:

@@ -79,6 +79,14 @@ def test_wrong_label() -> None:
         assert label["suggested_probability"] > 0.5
 
 
+def test_messages_without_an_intent_are_left_out() -> None:
+    """The rows of the others stay what they are."""
+    with pytest.warns(UserWarning, match="1 of 14 messages to check have no intent"):
+        report = find([Ticket("refund my money"), Ticket("Refund my money, please", "track"), *CLEAN])
+    assert (report["num_messages"], report["unchecked_intents"]) == (13, [])
+    assert [label["row"] for label in report["labels"]] == [2]
+
+
 def test_same_message_with_different_labels() -> None:
     """The commonest of the other labels is suggested; the probabilities are nobody's guess."""
     texts = [("Cancel order 123456", "track"), ("cancel  ORDER 99999", "refund"), ("cancel order 123456", "refund")]
@@ -117,7 +125,7 @@ def test_fewer_messages_than_folds_everywhere() -> None:
     ("tickets", "message"),
     [
         ([], "There are no messages"),
-        ([*CLEAN, Ticket("hello")], "message 13 has none"),
+        ([Ticket("hello")], "No message to check has an intent"),
         (CLEAN[:6], "every message has the same one: 'refund'"),
         ([*CLEAN[:6], Ticket("where", "track"), Ticket("Where", "track")], "two intents at least need two different"),
         ([Ticket("same", "refund"), Ticket("same", "track")] * 5, "two intents at least need two different"),

@@ -186,7 +186,8 @@ def test_training_that_diverges(dataset: TicketDataset, options: dict[str, Any])
         ({"test": [Ticket("a", "x")]}, r"has no split named 'train'. It has: test"),
         ({"all": [Ticket("a", "x"), Ticket("b", "x")]}, "needs at least two intents, but every message has the same"),
         ({"all": [Ticket("a", "x"), Ticket("b", "y")]}, "needs an intent with at least two messages"),
-        ({"all": [Ticket("a", "x"), Ticket("b", None)]}, "message 2 has none"),
+        ({"all": [Ticket("a"), Ticket("b")]}, "No message to train on has an intent"),
+        ({"train": [Ticket("a", "x"), Ticket("b", "y")], "validation": [Ticket("a")]}, "No message to validate on has"),
         (
             {"train": [Ticket("a", "x"), Ticket("b", "y")], "validation": [Ticket("c", "z")]},
             "has intents that training never saw: z",
@@ -196,6 +197,16 @@ def test_training_that_diverges(dataset: TicketDataset, options: dict[str, Any])
 def test_data_that_cannot_be_trained_on(splits: dict[str, list[Ticket]], message: str) -> None:
     with pytest.raises(UserError, match=message):
         train(TicketDataset("data", splits))
+
+
+def test_messages_without_an_intent_are_left_out(dataset: TicketDataset) -> None:
+    more = {split: [Ticket("hello"), *tickets] for split, tickets in dataset.splits.items()}
+    with (
+        pytest.warns(UserWarning, match=r"^1 of 49 messages to train on have no intent"),
+        pytest.warns(UserWarning, match=r"^1 of 17 messages to validate on have no intent"),
+    ):
+        found = training_splits(TicketDataset("toy", more), TrainingConfig())
+    assert found == (dataset["train"], dataset["validation"])
 
 
 def test_validation_is_cut_off_where_there_is_none(dataset: TicketDataset) -> None:
