@@ -21,8 +21,9 @@ def describe(
 
     Returns:
         name, description, licence, source, and splits: split -> num_messages, num_intents, num_out_of_scope,
-        text_length (median and longest, in words between white space), smallest_intent and largest_intent
-        (intent and num_messages; None where no message is in scope). All values go into JSON.
+        num_unlabelled, num_replies and num_different_replies, text_length (median and longest, in words between
+        white space), smallest_intent and largest_intent (intent and num_messages; None where no message is in
+        scope). All values go into JSON.
 
     Raises:
         UserError: what `load` raises.
@@ -48,11 +49,15 @@ def _describe_split(tickets: Sequence[Ticket]) -> dict[str, Any]:
     by_intent = Counter(ticket.intent for ticket in tickets if ticket.intent not in (None, OUT_OF_SCOPE))
     # Of intents of one size, the first in the alphabet: the same answer whatever the order of the tickets.
     sizes = sorted((num_messages, intent) for intent, num_messages in by_intent.items())
+    replies = [ticket.reply for ticket in tickets if ticket.reply is not None]
     lengths = [len(ticket.text.split()) for ticket in tickets]
     return {
         "num_messages": len(tickets),
         "num_intents": len(by_intent),
         "num_out_of_scope": sum(ticket.intent == OUT_OF_SCOPE for ticket in tickets),
+        "num_unlabelled": sum(ticket.intent is None for ticket in tickets),
+        "num_replies": len(replies),
+        "num_different_replies": len(set(replies)),
         "text_length": {"median": float(median(lengths)), "longest": max(lengths)} if lengths else None,
         "smallest_intent": _intent(sizes[0]) if sizes else None,
         "largest_intent": _intent(max(sizes, key=lambda size: size[0])) if sizes else None,

@@ -5,6 +5,7 @@ import os
 import re
 import zlib
 from collections.abc import Iterable
+from itertools import combinations
 from pathlib import Path
 
 from supportnet.data.rows import Row, Table, decode, read_delimited, read_json_lines
@@ -48,23 +49,27 @@ def load_file(
     split_column: str | None = None,
     delimiter: str | None = None,
     encoding: str = "utf-8",
+    reply_column: str | None = None,
 ) -> TicketDataset:
-    """Read a file of labelled messages.
+    """Read a file of messages with labels, replies or both.
 
     The ending says what the file is: `.csv`, `.tsv` or `.tab` with a header, `.jsonl`, `.ndjson` or `.json`
     with one object per line; `.gz` may follow. With a `delimiter` any other ending is read like `.csv`. Texts
-    are kept as they are, empty ones too; labels are stripped and must be there. The labels `oos` and
-    `out_of_scope`, in any case, mean `OUT_OF_SCOPE`.
+    are kept as they are, empty ones too; labels are stripped and must be there, unless there are replies to learn
+    from. The labels `oos` and `out_of_scope`, in any case, mean `OUT_OF_SCOPE`.
 
     Args:
         path: the file.
         text_column: column of the messages; by default the one with a usual name (text, message, query, ...).
-        label_column: column of the intents; by default the one with a usual name (intent, label, ...).
+        label_column: column of the intents; by default the one with a usual name (intent, label, ...). With
+            `reply_column` there need be none, and a label may be empty or missing: the ticket's intent is None then.
         split_column: column that says train (training), validation (val, valid, dev) or test; by default a
             column named split, where there is one. Without such a column all tickets are in the split `all`.
         delimiter: one character; by default a tab for `.tsv`, and for `.csv` the one of comma, semicolon and
             tab that splits the header.
         encoding: the file's encoding. A byte order mark is dropped.
+        reply_column: column of the agents' replies, kept as they are; one of white space alone is None. No column
+            is taken for it by its name.
 
     Returns:
         The tickets in the file's order, by split.
@@ -80,12 +85,14 @@ def load_file(
     path = Path(path)
     table = _read_table(path, delimiter, encoding)
     text_column = _column(table, text_column, _TEXT_COLUMNS, "text_column", path)
-    label_column = _column(table, label_column, _LABEL_COLUMNS, "label_column", path)
-    if text_column == label_column:
-        raise UserError(f"{path}: text_column and label_column must differ. Received: {text_column!r} for both")
+    if reply_column is not None:
+        reply_column = _column(table, reply_column, (), "reply_column", path)
+    if reply_column is None or label_column is not None or _named_like(table.columns, _LABEL_COLUMNS):
+        label_column = _column(table, label_column, _LABEL_COLUMNS, "label_column", path)
+    _check_different({"text_column": text_column, "label_column": label_column, "reply_column": reply_column}, path)
     if split_column is not None or _named_like(table.columns, _SPLIT_COLUMNS):
         split_column = _column(table, split_column, _SPLIT_COLUMNS, "split_column", path)
-    tickets = [_ticket(row, text_column, label_column, split_column) for row in table.rows]
+    tickets = [_ticket(row, text_column, label_column, reply_column, split_column) for row in table.rows]
     return TicketDataset(
         name=str(path),
         splits=_by_split(tickets),
@@ -149,15 +156,31 @@ def _column(table: Table, chosen: str | None, usual: tuple[str, ...], option: st
     raise UserError(f"{path}: {problem}. Set {flag} to one of the columns: {columns}.")
 
 
-def _ticket(row: Row, text_column: str, label_column: str, split_column: str | None) -> Ticket:
-    label = _string(row, label_column).strip()
-    if not label:
-        raise UserError(f"{row.place}: the label in column {label_column!r} is empty; every message must have one.")
+def _check_different(column_by_option: dict[str, str | None], path: Path) -> None:
+    for (option, column), (other, other_column) in combinations(column_by_option.items(), 2):
+        if column is not None and column == other_column:
+            raise UserError(f"{path}: {option} and {other} must differ. Received: {column!r} for both")
+
+
+def _ticket(
+    row: Row, text_column: str, label_column: str | None, reply_column: str | None, split_column: str | None
+) -> Ticket:
+    reply = None if reply_column is None else _string(row, reply_column)
     return Ticket(
         text=_string(row, text_column),
-        intent=OUT_OF_SCOPE if label.lower() in _OUT_OF_SCOPE_LABELS else label,
+        intent=None if label_column is None else _intent(row, label_column, optional=reply_column is not None),
+        reply=reply if reply and reply.strip() else None,
         split=None if split_column is None else _split(row, split_column),
     )
+
+
+def _intent(row: Row, column: str, optional: bool) -> str | None:
+    if optional and row.values.get(column) is None:
+        return None
+    label = _string(row, column).strip()
+    if not label and not optional:
+        raise UserError(f"{row.place}: the label in column {column!r} is empty; every message must have one.")
+    return OUT_OF_SCOPE if label.lower() in _OUT_OF_SCOPE_LABELS else label or None
 
 
 def _string(row: Row, column: str) -> str:

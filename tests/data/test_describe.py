@@ -10,12 +10,12 @@ DUMMY_DATA = Path(__file__).parent / "dummy_data"
 
 def test_figures_of_a_split():
     tickets = [
-        Ticket("one two three", "b"),
+        Ticket("one two three", "b", "yes"),
         Ticket("one", "a"),
         Ticket("", "b"),
         Ticket("one  two\nthree four", "c"),
         Ticket("one", OUT_OF_SCOPE),
-        Ticket("one two"),
+        Ticket("one two", reply="yes"),
     ]
     dataset = TicketDataset("mine", {"all": tickets}, "What it is.", "CC0-1.0", "tickets.csv")
     assert describe(dataset) == {
@@ -28,6 +28,9 @@ def test_figures_of_a_split():
                 "num_messages": 6,
                 "num_intents": 3,
                 "num_out_of_scope": 1,
+                "num_unlabelled": 1,
+                "num_replies": 2,
+                "num_different_replies": 1,
                 "text_length": {"median": 1.5, "longest": 4},
                 "smallest_intent": {"intent": "a", "num_messages": 1},
                 "largest_intent": {"intent": "b", "num_messages": 2},

@@ -204,3 +204,55 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
     path = tmp_path / ("x" * 300 + ".csv")
     with pytest.raises(UserError, match=r"\.csv can't be read: File name too long"):
         load_file(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", "text,answer,intent\nHi, Hello! ,greet\nBye, ,\n"),
+        ("t.jsonl", '{"text": "Hi", "answer": " Hello! ", "intent": "greet"}\n{"text": "Bye", "answer": ""}'),
+        (
+            "t.jsonl",
+            '{"text": "Hi", "answer": " Hello! ", "intent": "greet"}\n{"text": "Bye", "answer": "", "intent": null}',
+        ),
+    ],
+)
+def test_a_reply_column_is_read_and_labels_may_be_missing_then(write, name, content):
+    tickets = load_file(write(name, content), reply_column="answer")["all"]
+    assert tickets == [Ticket("Hi", "greet", " Hello! "), Ticket("Bye")]
+
+
+def test_replies_need_no_label_column(write):
+    path = write("t.csv", "text,reply,topics\nHi,Hello!,greet\n")
+    assert load_file(path, reply_column="reply")["all"] == [Ticket("Hi", None, "Hello!")]
+    assert load_file(path, reply_column="reply", label_column="topics")["all"] == [Ticket("Hi", "greet", "Hello!")]
+    with pytest.raises(UserError, match=r"no column 'intent'\. Set label_column \(--label-column\)"):
+        load_file(path, reply_column="reply", label_column="intent")
+
+
+def test_a_column_named_reply_is_not_read_unasked(write):
+    assert load_file(write("t.csv", "text,intent,reply\nHi,a,b\n"))["all"] == [Ticket("Hi", "a")]
+
+
+def test_a_wrong_reply_column_lists_those_there_are(write):
+    with pytest.raises(UserError, match=r"no column 'reply'\. Set reply_column \(--reply-column\) .*'text', 'answer'"):
+        load_file(write("t.csv", "text,answer\nHi,Hello!\n"), reply_column="reply")
+
+
+@pytest.mark.parametrize("column", ["text", "intent"])
+def test_replies_must_have_a_column_of_their_own(write, column):
+    with pytest.raises(UserError, match=rf"{column.replace('intent', 'label')}_column and reply_column must differ"):
+        load_file(write("t.csv", "text,intent\nHi,a\n"), reply_column=column)
+
+
+@pytest.mark.parametrize(
+    ("record", "problem"),
+    [
+        ({"text": "Hi"}, "there is no value for 'reply'"),
+        ({"text": "Hi", "reply": ["Hello!"]}, "'reply' must be a string. Received: a list"),
+    ],
+)
+def test_an_unusable_reply_is_named_with_its_line(write, record, problem):
+    path = write("t.jsonl", '{"text": "Hi", "reply": "Hello!"}\n' + json.dumps(record))
+    with pytest.raises(UserError, match=rf"t\.jsonl, line 2: {problem}"):
+        load_file(path, reply_column="reply")
