@@ -21,14 +21,21 @@ _data_option = click.option(
 )
 
 _LOAD_OPTIONS = (
-    click.option("--data-dir", metavar="DIR", help="Read DIR/banking77 or DIR/clinc150 instead of downloading."),
+    click.option("--data-dir", metavar="DIR", help="Read the files in DIR/NAME instead of downloading them."),
     click.option(
         "--train-oos",
         is_flag=True,
         help="Train on CLINC150's out-of-scope messages, as an intent of their own.",
     ),
+    click.option(
+        "--context-turns",
+        type=int,
+        metavar="N",
+        help="Turns of the conversation that a message of star holds, the newest first.  [default: 3]",
+    ),
     click.option("--text-column", metavar="NAME", help="Column of the messages in a file."),
     click.option("--label-column", metavar="NAME", help="Column of the intents."),
+    click.option("--reply-column", metavar="NAME", help="Column of the replies; intents may be missing then."),
     click.option("--split-column", metavar="NAME", help="Column that says train, validation or test."),
     click.option("--delimiter", metavar="CHAR", help="Delimiter of a CSV file, if it can't be seen."),
     click.option("--encoding", default="utf-8", show_default=True, help="Encoding of a file."),
@@ -38,8 +45,10 @@ _LOAD_OPTIONS = (
 LOAD_ARGUMENTS = (
     "data_dir",
     "train_oos",
+    "context_turns",
     "text_column",
     "label_column",
+    "reply_column",
     "split_column",
     "delimiter",
     "encoding",

@@ -6,6 +6,13 @@ import click
 
 from supportnet.cli.common import json_option, load_arguments, load_options, print_json, print_table
 
+#: Figures that are shown where a split has any -> the column's name.
+_OPTIONAL_COUNTS = {
+    "num_unlabelled": "no intent",
+    "num_replies": "replies",
+    "num_different_replies": "different",
+}
+
 
 @click.group()
 def data() -> None:
@@ -46,6 +53,7 @@ def describe(name: str, as_json: bool, **options: Any) -> None:
     supportnet data describe sample
     supportnet data describe banking77 --data-dir downloads
     supportnet data describe tickets.csv --text-column body --label-column topic
+    supportnet data describe answered.csv --reply-column answer
     """
     from supportnet.data import describe as describe_data
     from supportnet.data import load
@@ -57,16 +65,18 @@ def describe(name: str, as_json: bool, **options: Any) -> None:
     for key in ("name", "description", "licence", "source"):
         click.echo(f"{key:<12} {facts[key]}")
     click.echo()
-    print_table([_row(split, figures) for split, figures in facts["splits"].items()])
+    counted = [name for name in _OPTIONAL_COUNTS if any(figures[name] for figures in facts["splits"].values())]
+    print_table([_row(split, figures, counted) for split, figures in facts["splits"].items()])
 
 
-def _row(split: str, figures: dict[str, Any]) -> dict[str, Any]:
+def _row(split: str, figures: dict[str, Any], counted: list[str]) -> dict[str, Any]:
     length = figures["text_length"] or {"median": 0.0, "longest": 0}
     return {
         "split": split,
         "messages": figures["num_messages"],
         "intents": figures["num_intents"],
         "out of scope": figures["num_out_of_scope"],
+        **{_OPTIONAL_COUNTS[name]: figures[name] for name in counted},
         "median words": length["median"],
         "most words": length["longest"],
     }

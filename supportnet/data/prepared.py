@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from urllib.parse import urlsplit
 
 import requests
 import tensorflow_datasets as tfds
@@ -14,45 +15,45 @@ _SECONDS_TO_CONNECT = 10
 _BATCH_SIZE = 1024
 
 
-def read_prepared(builder: tfds.core.DatasetBuilder) -> dict[str, list[dict[str, str]]]:
+def read_prepared(builder: tfds.core.DatasetBuilder, url: str | None = None) -> dict[str, list[dict[str, str]]]:
     """Return every split's examples in the order in which they were generated.
 
     What isn't prepared yet is downloaded and prepared first.
 
     Args:
         builder: a builder whose features are all text.
+        url: one of the files that it downloads; by default the first in its checksums.tsv.
 
     Raises:
         UserError: if the files can't be downloaded, or aren't the recorded ones.
     """
     if not builder.is_prepared():
-        _prepare(builder)
+        _prepare(builder, url or next(iter(builder.url_infos)))
     return {split: _read_split(builder, split) for split in builder.info.splits}
 
 
-def _prepare(builder: tfds.core.DatasetBuilder) -> None:
-    _check_reachable(builder)
+def _prepare(builder: tfds.core.DatasetBuilder, url: str) -> None:
+    _check_reachable(builder, url)
     config = tfds.download.DownloadConfig(try_download_gcs=False, compute_stats=tfds.download.ComputeStatsMode.SKIP)
     try:
         # tfds reports on stdout, which belongs to the command that asked for the data.
         with contextlib.redirect_stdout(sys.stderr):
             builder.download_and_prepare(download_config=config)
     except (requests.RequestException, tfds.download.DownloadError, NonMatchingChecksumError) as error:
-        raise _not_downloaded(builder, error) from error
+        raise _not_downloaded(builder, url, error) from error
 
 
-def _check_reachable(builder: tfds.core.DatasetBuilder) -> None:
+def _check_reachable(builder: tfds.core.DatasetBuilder, url: str) -> None:
     """Fail within seconds where there is no network: the download itself tries for three minutes."""
-    url = next(iter(builder.url_infos))
     try:
         requests.head(url, timeout=_SECONDS_TO_CONNECT).raise_for_status()
     except requests.RequestException as error:
-        raise _not_downloaded(builder, error) from error
+        raise _not_downloaded(builder, url, error) from error
 
 
-def _not_downloaded(builder: tfds.core.DatasetBuilder, error: Exception) -> UserError:
+def _not_downloaded(builder: tfds.core.DatasetBuilder, url: str, error: Exception) -> UserError:
     if isinstance(error, requests.ConnectionError | requests.Timeout):
-        reason = "there is no network, or raw.githubusercontent.com can't be reached"
+        reason = f"there is no network, or {urlsplit(url).hostname} can't be reached"
     elif isinstance(error, NonMatchingChecksumError):
         reason = "a downloaded file isn't the recorded one (its SHA-256 differs)"
     else:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from supportnet.data import banking77, clinc150
+from supportnet.data import banking77, clinc150, star
 from supportnet.data.files import load_file
 from supportnet.data.ticket import TicketDataset
 from supportnet.data.upstream import SourceInfo
@@ -19,6 +19,7 @@ class _Options:
     data_dir: str | os.PathLike[str] | None
     train_oos: bool
     seed: int
+    context_turns: int | None
 
 
 _SAMPLE = SourceInfo(
@@ -45,14 +46,22 @@ def _clinc150_loader(variant: str) -> Callable[[_Options], TicketDataset]:
     return lambda options: clinc150.load(variant, options.data_dir, options.train_oos)
 
 
+def _load_star(options: _Options) -> TicketDataset:
+    turns = star.CONTEXT_TURNS if options.context_turns is None else options.context_turns
+    return star.load(options.data_dir, turns)
+
+
 _SOURCES: dict[str, tuple[SourceInfo, Callable[[_Options], TicketDataset]]] = {
     info.name: (info, loader)
     for info, loader in [
         (_SAMPLE, _load_sample),
         (banking77.INFO, _load_banking77),
         *((info, _clinc150_loader(variant)) for variant, info in clinc150.INFOS.items()),
+        (star.INFO, _load_star),
     ]
 }
+#: The sources that have what was said before a message.
+_WITH_TURNS = (star.INFO.name,)
 
 
 def list_sources() -> list[dict[str, str]]:
@@ -76,6 +85,8 @@ def load(
     delimiter: str | None = None,
     encoding: str = "utf-8",
     seed: int = 0,
+    reply_column: str | None = None,
+    context_turns: int | None = None,
 ) -> TicketDataset:
     """Load a data set: a named source, or a CSV, TSV or JSONL file.
 
@@ -83,15 +94,17 @@ def load(
 
     Args:
         name_or_path: one of `list_sources()`, or a path.
-        data_dir: for banking77 and clinc150: read the upstream files from `data_dir`/banking77/ or
-            `data_dir`/clinc150/ instead of downloading them.
+        data_dir: for banking77, clinc150 and star: read the upstream files from `data_dir`/banking77/,
+            `data_dir`/clinc150/ or `data_dir`/star/ instead of downloading them.
         train_oos: for sources that hold them apart: add the out-of-scope training messages to train.
-        text_column: for a file: see `load_file`, as for the next four.
+        text_column: for a file: see `load_file`, as for the next four and `reply_column`.
         label_column: column of the intents.
         split_column: column of the splits.
         delimiter: one character.
         encoding: the file's encoding.
         seed: for sample: which sample is made.
+        reply_column: for a file: column of the replies.
+        context_turns: for star: how many turns of the conversation a text holds, the newest first; 3 by default.
 
     Returns:
         The tickets by split. A file without a split column has one split, `all`.
@@ -104,11 +117,17 @@ def load(
         >>> len(dataset["train"])
         10003
     """
-    columns = {"text_column": text_column, "label_column": label_column, "split_column": split_column}
+    columns = {
+        "text_column": text_column,
+        "label_column": label_column,
+        "reply_column": reply_column,
+        "split_column": split_column,
+    }
+    _check_no_turns(name_or_path, context_turns)
     if isinstance(name_or_path, str) and name_or_path in _SOURCES:
         _check_no_file_options(name_or_path, {**columns, "delimiter": delimiter})
         _, loader = _SOURCES[name_or_path]
-        return loader(_Options(data_dir=data_dir, train_oos=train_oos, seed=seed))
+        return loader(_Options(data_dir=data_dir, train_oos=train_oos, seed=seed, context_turns=context_turns))
     if not os.path.exists(name_or_path):  # noqa: PTH110  (Path.exists raises where the name is too long)
         raise UserError(_not_found(os.fspath(name_or_path)))
     return load_file(name_or_path, **columns, delimiter=delimiter, encoding=encoding)
@@ -119,6 +138,14 @@ def _check_no_file_options(name: str, options: dict[str, str | None]) -> None:
         if value is not None:
             flag = f"--{option.replace('_', '-')}"
             raise UserError(f"{option} ({flag}) is for files, not for {name}. Received: {option}={value!r}")
+
+
+def _check_no_turns(name: str | os.PathLike[str], context_turns: int | None) -> None:
+    if context_turns is not None and name not in _WITH_TURNS:
+        raise UserError(
+            f"context_turns (--context-turns) is for {', '.join(_WITH_TURNS)}, where messages come with what was said "
+            f"before, not for {os.fspath(name)}. Received: {context_turns=}"
+        )
 
 
 def _not_found(name: str) -> str:

@@ -30,6 +30,24 @@ def test_describe_a_file(shell: Shell, tmp_path: Path) -> None:
     assert "is for files, not for sample" in shell.error("data", "describe", "sample", *flags)
 
 
+def test_describe_replies(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "answered.csv"
+    path.write_text("text,answer,intent\nhi,Hello!,greet\nhello,Hello!,\nbye,,leave\n", "utf-8")
+    header, row = shell("data", "describe", path, "--reply-column", "answer")[0].splitlines()[-2:]
+    assert "no intent  replies  different" in header
+    assert row.split()[:7] == ["all", "3", "2", "0", "1", "2", "1"]
+    path.write_text("text,intent\nhi,greet\n", "utf-8")
+    header, row = shell("data", "describe", path)[0].splitlines()[-2:]
+    assert "replies" not in header
+    assert "no intent" not in header
+
+
+def test_context_turns(shell: Shell, tmp_path: Path) -> None:
+    error = shell.error("data", "describe", "star", "--data-dir", tmp_path, "--context-turns", 0)
+    assert "context_turns (--context-turns) must be at least 1. Received: context_turns=0" in error
+    assert "is for star" in shell.error("data", "describe", "sample", "--context-turns", 2)
+
+
 def test_describe_what_is_not_there(shell: Shell, tmp_path: Path) -> None:
     assert "Did you mean 'sample'?" in shell.error("data", "describe", "smaple")
     assert str(tmp_path / "clinc150") in shell.error("data", "describe", "clinc150", "--data-dir", tmp_path)

@@ -9,11 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from star_archive import DIALOGUES, write_archive
 from tensorflow_datasets.core.download.checksums import UrlInfo
 
 from supportnet.data import load
 from supportnet.data.banking77 import banking77_dataset_builder
 from supportnet.data.clinc150 import clinc150_dataset_builder
+from supportnet.data.star import archive as star_archive
 from supportnet.data.upstream import recorded_files
 from supportnet.errors import UserError
 
@@ -32,6 +34,7 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 def upstream(tmp_path):
     """A server with the invented files; its folder, its address and a way to stop it."""
     folder = shutil.copytree(DUMMY_DATA, tmp_path / "upstream")
+    write_archive(folder)
     handler = functools.partial(QuietHandler, directory=folder)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -54,6 +57,8 @@ def invented_upstream(upstream, tmp_path, monkeypatch):
         checksums = {file.url: url_info(upstream.folder / name / file.name) for file in files.values()}
         monkeypatch.setattr(module, "recorded_files", lambda _, files=files: files)
         monkeypatch.setattr(module.Builder, "url_infos", checksums)
+    monkeypatch.setattr(star_archive, "URL", f"{upstream.address}/star/{star_archive.FILE}")
+    monkeypatch.setattr(star_archive, "DIALOGUES_SHA256", star_archive.dialogues_sha256(DIALOGUES))
 
 
 def url_info(path):
@@ -71,11 +76,41 @@ def test_a_download_gives_the_same_tickets_as_copies_and_is_kept(name, upstream,
     assert load(name, train_oos=True) == copies
 
 
+@pytest.mark.parametrize("options", [{}, {"context_turns": 1}])
+def test_star_downloaded_gives_the_same_tickets_as_a_copy_and_is_kept(options, upstream, dummy_data, capsys):
+    copy = load("star", data_dir=dummy_data, **options)
+    assert load("star", **options) == copy
+    assert capsys.readouterr().out == ""
+    upstream.shutdown()
+    upstream.server_close()
+    assert load("star", **options) == copy
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-40]), "isn't a whole zip archive"),
+        (
+            lambda path: write_archive(path.parents[1], {**DIALOGUES, "1.json": DIALOGUES["2.json"]}),
+            r"^star can't be downloaded: .*isn't the recorded one.*--data-dir",
+        ),
+    ],
+)
+def test_a_download_of_star_that_is_refused_is_not_kept(damage, problem, upstream):
+    damage(upstream.folder / "star" / star_archive.FILE)
+    with pytest.raises(UserError, match=problem):
+        load("star")
+    write_archive(upstream.folder)
+    assert load("star")["train"]
+
+
 def test_without_a_network_the_error_says_so_and_names_the_way_out(upstream):
     upstream.shutdown()
     upstream.server_close()
     with pytest.raises(UserError, match=r"^clinc150 can't be downloaded: there is no network.*--data-dir DIR\)\.$"):
         load("clinc150/small")
+    with pytest.raises(UserError, match=r"^star can't be downloaded: there is no network, or 127\.0\.0\.1 can't"):
+        load("star")
 
 
 def test_a_file_that_is_gone_upstream_is_named(upstream):

@@ -11,7 +11,7 @@ from supportnet.data.upstream import read_copy, recorded_files
 from supportnet.errors import UserError
 
 DUMMY_DATA = Path(__file__).parent / "dummy_data"
-NAMES = ["sample", "banking77", "clinc150", "clinc150/small", "clinc150/imbalanced", "clinc150/oos_plus"]
+NAMES = ["sample", "banking77", "clinc150", "clinc150/small", "clinc150/imbalanced", "clinc150/oos_plus", "star"]
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def test_every_source_says_what_it_is():
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.filterwarnings("ignore:.*isn't the recorded file")
-def test_every_named_source_loads_under_its_name(name):
-    dataset = load(name, data_dir=DUMMY_DATA)
+def test_every_named_source_loads_under_its_name(name, dummy_data):
+    dataset = load(name, data_dir=dummy_data)
     assert dataset.name == name
     assert dataset["train"]
 
@@ -76,7 +76,23 @@ def test_a_missing_file_is_named_without_a_far_fetched_suggestion(name):
     assert "Did you mean" not in str(caught.value)
 
 
-@pytest.mark.parametrize("option", ["text_column", "label_column", "split_column", "delimiter"])
+@pytest.mark.filterwarnings("ignore:.*isn't the recorded file")
+def test_a_text_holds_as_many_turns_as_are_asked_for(dummy_data):
+    for options, num_lines in (({}, 3), ({"context_turns": 1}, 1), ({"context_turns": 2}, 2)):
+        text = load("star", data_dir=dummy_data, **options)["train"][1].text
+        assert text.count("\n") + 1 == num_lines
+
+
+@pytest.mark.parametrize("name", ["sample", "banking77", "clinc150/small", "own file"])
+def test_turns_are_refused_for_sources_without_them(name, own_csv):
+    path = own_csv if name == "own file" else name
+    with pytest.raises(
+        UserError, match=rf"^context_turns \(--context-turns\) is for star, .*, not for {path}\. .*context_turns=2$"
+    ):
+        load(path, data_dir=DUMMY_DATA, context_turns=2)
+
+
+@pytest.mark.parametrize("option", ["text_column", "label_column", "reply_column", "split_column", "delimiter"])
 def test_options_of_files_are_refused_for_named_sources(option):
     flag = "--" + option.replace("_", "-")
     with pytest.raises(UserError, match=rf"{option} \({flag}\) is for files, not for banking77"):
@@ -123,7 +139,8 @@ print({module.partition(".")[0] for module in sys.modules} & set(sys.argv[3:]))
 """
 
 
-def test_reading_copies_imports_no_heavy_library():
+@pytest.mark.parametrize("name", ["clinc150", "star"])
+def test_reading_copies_imports_no_heavy_library(name, dummy_data):
     heavy = ["tensorflow", "keras", "pandas", "tensorflow_datasets", "requests", "numpy", "sklearn", "nltk"]
-    command = [sys.executable, "-W", "ignore", "-c", IMPORT_SCRIPT, "clinc150", str(DUMMY_DATA), *heavy]
+    command = [sys.executable, "-W", "ignore", "-c", IMPORT_SCRIPT, name, str(dummy_data), *heavy]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "set()"

@@ -1,11 +1,17 @@
 """The tensorflow-datasets builders: tfds's own checks, on invented data."""
 
+import shutil
+import tempfile
 from pathlib import Path
+from unittest import mock
 
 import tensorflow_datasets as tfds
+from star_archive import DIALOGUES, write_archive
 
 from supportnet.data.banking77.banking77_dataset_builder import Builder as Banking77Builder
 from supportnet.data.clinc150.clinc150_dataset_builder import Builder as Clinc150Builder
+from supportnet.data.star import archive as star_archive
+from supportnet.data.star.star_dataset_builder import Builder as StarBuilder
 
 DUMMY_DATA = Path(__file__).parent / "dummy_data"
 
@@ -51,3 +57,20 @@ class Clinc150OosPlusTest(Clinc150Case):
     BUILDER_CONFIG_NAMES_TO_TEST = ["oos_plus"]  # noqa: RUF012
     DL_DOWNLOAD_RESULT = {name: name for name in ("data_oos_plus.json", "domains.json")}  # noqa: RUF012
     SPLITS = {"train": 6, "validation": 4, "test": 5, "oos_train": 3}  # noqa: RUF012
+
+
+class StarTest(tfds.testing.DatasetBuilderTestCase):
+    DATASET_CLASS = StarBuilder
+    DL_DOWNLOAD_RESULT = star_archive.FILE
+    SPLITS = {"train": 5, "validation": 2, "test": 2}  # noqa: RUF012
+    #: The archive has none of its own: the dialogues in it are checked.
+    SKIP_CHECKSUMS = True
+
+    @classmethod
+    def setUpClass(cls):
+        folder = Path(tempfile.mkdtemp())
+        cls.addClassCleanup(shutil.rmtree, folder)
+        cls.EXAMPLE_DIR = write_archive(folder).parent
+        recorded = star_archive.dialogues_sha256(DIALOGUES)
+        cls.enterClassContext(mock.patch.object(star_archive, "DIALOGUES_SHA256", recorded))
+        super().setUpClass()
