@@ -1,0 +1,15 @@
+"""Word vectors: read from files and written to them.
+
+    vectors = load_word_embeddings("wiki-news-300d-1M.vec", words=vocabulary)
+
+Vectors are gensim's `KeyedVectors`, so that all of gensim works on them (`vectors["refund"]`, `most_similar`); those
+of fastText with n-grams are its `FastTextKeyedVectors`. Neither gensim nor TensorFlow is imported before it is needed.
+"""
+
+from supportnet.embeddings.load import load_word_embeddings
+from supportnet.embeddings.save import save_word_embeddings
+
+__all__ = [
+    "load_word_embeddings",
+    "save_word_embeddings",
+]
