@@ -1,4 +1,4 @@
-"""Word vectors: read from files and written to them.
+"""Word vectors: read from files, or trained on a company's own tickets.
 
     vectors = load_word_embeddings("wiki-news-300d-1M.vec", words=vocabulary)
 
@@ -8,8 +8,10 @@ of fastText with n-grams are its `FastTextKeyedVectors`. Neither gensim nor Tens
 
 from supportnet.embeddings.load import load_word_embeddings
 from supportnet.embeddings.save import save_word_embeddings
+from supportnet.embeddings.train import train_word_embeddings
 
 __all__ = [
     "load_word_embeddings",
     "save_word_embeddings",
+    "train_word_embeddings",
 ]
