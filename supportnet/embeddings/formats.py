@@ -85,7 +85,8 @@ def _is_text(rows: bytes, dim: int) -> bool:
     """Tell text from float32 by what follows the first word.
 
     A line of text has at least 2 D - 1 characters there. A shorter one is float32 with a line end among its bytes, or
-    text that lacks numbers: then as many bytes as float32 would take are looked at, further lines included.
+    text that lacks numbers: then as many bytes as float32 would take are looked at, further lines included. float32
+    may be printable from end to end, but then it holds no number, unless by an accident that doesn't happen.
     """
     numbers = rows.partition(b" ")[2][: FLOAT_BYTES * dim]
     line = numbers.partition(b"\n")[0]
@@ -95,7 +96,7 @@ def _is_text(rows: bytes, dim: int) -> bool:
         codecs.getincrementaldecoder("utf-8")().decode(seen)
     except UnicodeDecodeError:
         return False
-    return not _CONTROL.search(seen)
+    return not _CONTROL.search(seen) and any(map(_is_number, seen.split()))
 
 
 def rows(source: Source, shape: Layout) -> Iterator[Row]:
