@@ -101,3 +101,21 @@ def test_timed_messages_have_twelve_words_in_the_middle() -> None:
     assert len(texts) == MESSAGES
     assert statistics.median(len(text.split()) for text in texts) == 12
     assert not any(text.startswith("no") for text in texts)
+
+
+def test_word_vectors_file_and_medians(tmp_path: Path) -> None:
+    import word_vectors
+
+    from supportnet.embeddings import load_word_embeddings
+
+    word_vectors.write_vectors(tmp_path / "vectors.bin", 50, 3)
+    assert len(load_word_embeddings(tmp_path / "vectors.bin")) == 50
+    assert load_word_embeddings(tmp_path / "vectors.bin", words=word_vectors.needed(50, 5)).index_to_key == (
+        ["0", "par10", "parcel20", "pa30", "parce40"]
+    )
+    load = {"peak_megabytes": 1500.0, "megabytes_before": 100.0, "words": 50}
+    loads = [{"loader": "gensim", "seconds": seconds, **load} for seconds in (4.0, 9.0, 2.0)]
+    loads += [{"loader": name, "seconds": 1.0, **load} for name in word_vectors.LOADERS[1:]]
+    summary = word_vectors.summary(loads)
+    assert [row["times_gensim"] for row in summary] == [1.0, 0.25, 0.25]
+    assert word_vectors.table(summary).splitlines()[3] == ("| supportnet | 50 | 1.00 | 0.25 | 1,500 MB (100 before) |")

@@ -21,6 +21,7 @@ import tensorflow as tf
 from leaks import leaks
 
 import supportnet
+from supportnet.embeddings import save_word_embeddings, train_word_embeddings
 
 CARD = """
     4929738155260438
@@ -194,6 +195,17 @@ def test_names(leavings: Leavings) -> None:
     assert leaks(leavings.folder / "run", [ONCE]) == []
     assert leaks(leavings.folder / "model", [ONCE]) == []
     assert OFTEN in leavings.vocabulary
+
+
+@pytest.mark.parametrize("method", ["word2vec", "fasttext"])
+def test_word_vectors_leak_nothing(method: str, tmp_path: Path) -> None:
+    texts = [text for text, _ in TRAIN]
+    vectors = train_word_embeddings(texts, method, embedding_dim=4, epochs=1, progress_bar=False)
+    save_word_embeddings(tmp_path / "vectors.bin", vectors)
+    save_word_embeddings(tmp_path / "vectors.bin.gz", vectors)
+    assert leaks(tmp_path, [*CANARIES, "wxhart", "kvplom", ONCE]) == []
+    assert PIECES & set(vectors.index_to_key) == set()
+    assert {"<card>", "<iban>", "<phone>", "<email>", "thanks", OFTEN} <= set(vectors.index_to_key)
 
 
 def _hdf5(path: Path, value: str) -> None:

@@ -1,0 +1,213 @@
+"""From word vectors to the matrix of an embedding layer, and how much of a vocabulary they cover."""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from supportnet.embeddings.fasttext import has_ngrams
+from supportnet.errors import UserError
+from supportnet.text.special_tokens import PAD, PAD_ID, SPECIAL_TOKENS
+
+if TYPE_CHECKING:
+    from gensim.models import KeyedVectors
+
+#: The rules by which a word gets its vector, in their order.
+EXACT, CASE, SUBWORD, NOISE = RULES = ("exact", "case", "subword", "noise")
+#: Noise has this share of the standard deviation of the vectors: enough to tell words apart, too little to mislead.
+_NOISE_SHARE: Final = 0.1
+#: The standard deviation of vectors that aren't there.
+_USUAL_STD: Final = 0.1
+_MOST_MISSING = 10
+_FIRST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of a vocabulary a file of word vectors covers. Special tokens don't count.
+
+    Attributes:
+        num_types: the vocabulary's words.
+        num_types_covered: those of them that the vectors hold, in whatever case. A vector that is put together from
+            subwords doesn't count: fastText has one for every string.
+        token_share: the covered share of all occurrences of the vocabulary's words; None if these weren't counted.
+        num_by_rule: rule (`exact`, `case`, `subword`, `noise`) -> number of words that got their vector by it.
+        missing: up to ten words that aren't covered, the commonest first.
+    """
+
+    num_types: int
+    num_types_covered: int
+    token_share: float | None
+    num_by_rule: Mapping[str, int]
+    missing: tuple[str, ...]
+
+    @property
+    def type_share(self) -> float:
+        """The covered share of the words; 0 if there are no words."""
+        return self.num_types_covered / self.num_types if self.num_types else 0.0
+
+    def __str__(self) -> str:
+        by_rule = ", ".join(f"{self.num_by_rule[rule]} {rule}" for rule in RULES)
+        tokens = "" if self.token_share is None else f", {self.token_share:.1%} of their occurrences"
+        lines = [
+            f"Word vectors cover {self.num_types_covered} of {self.num_types} words ({self.type_share:.1%}){tokens} "
+            f"({by_rule})."
+        ]
+        if self.missing:
+            lines.append(f"Not covered: {', '.join(self.missing)}")
+        return "\n".join(lines)
+
+
+def embedding_matrix(
+    vocabulary: Iterable[str],
+    vectors: "KeyedVectors",
+    seed: int = 0,
+    counts: Mapping[str, int] | None = None,
+    require_coverage: float | None = None,
+) -> tuple[npt.NDArray[np.float32], Coverage]:
+    """Give every token of a vocabulary a vector.
+
+    A word takes the first of these that there is:
+
+    1. `exact`: the vector of the word itself;
+    2. `case`: that of the word in lower case, capitalized, in upper case, or in the case that comes first in the file
+       (`PayPal` for `paypal`);
+    3. `subword`: the mean of the vectors of its n-grams, if the vectors are fastText's with n-grams;
+    4. `noise`: normal numbers with a tenth of the standard deviation of all numbers that rules 1 and 2 gave (0.01 if
+       they gave none). The seed decides them.
+
+    Padding is zeros. The other special tokens get noise, even if the vectors hold such words.
+
+    Args:
+        vocabulary: a `Vocabulary`, or its tokens in the order of their ids; V in all.
+        vectors: N words with vectors `[N, D]`.
+        seed: of the noise.
+        counts: word -> how often it occurs, for `Coverage.token_share` and the order of `Coverage.missing`.
+        require_coverage: share of the words, 0 to 1, that the vectors must cover.
+
+    Returns:
+        The matrix, float32 `[V, D]`, and what is covered. A warning says so if that is nothing.
+
+    Raises:
+        UserError: the vocabulary doesn't begin with padding, or less is covered than `require_coverage` wants.
+
+    Example:
+        >>> matrix, coverage = embedding_matrix(vocabulary, load_word_embeddings("glove.6B.100d.txt"))
+        >>> print(coverage)
+        Word vectors cover 1874 of 1950 words (96.1%) (1860 exact, 14 case, 0 subword, 76 noise).
+    """
+    tokens = list(vocabulary)
+    if tokens[: PAD_ID + 1] != [PAD]:
+        raise UserError(f"vocabulary must begin with {PAD}, as a Vocabulary does. Received: {tokens[:1]}")
+    if require_coverage is not None and not 0 <= require_coverage <= 1:
+        raise UserError(f"require_coverage must be 0 to 1. Received: require_coverage={require_coverage}")
+    words = [token for token in tokens if token not in SPECIAL_TOKENS]
+    keys = _keys(words, vectors)
+    matrix, rules = _filled(tokens, vectors, keys, seed)
+    coverage = _coverage(words, rules, counts)
+    if words and not keys:
+        _warn_of_no_overlap(words, vectors)
+    if require_coverage is not None and coverage.type_share < require_coverage:
+        raise UserError(
+            f"require_coverage must be at most {coverage.type_share:.4f}: the word vectors cover "
+            f"{coverage.num_types_covered} of {coverage.num_types} words, but not {', '.join(coverage.missing)}. "
+            f"Received: require_coverage={require_coverage}"
+        )
+    return matrix, coverage
+
+
+def check_embedding_dim(embedding_dim: int, vectors: "KeyedVectors") -> None:
+    """Check that a configured `embedding_dim` is D, the length of the word vectors.
+
+    Raises:
+        UserError: it isn't.
+
+    Example:
+        >>> check_embedding_dim(128, load_word_embeddings("wiki-news-300d-1M.vec", limit=1))
+        UserError: embedding_dim must be the dimension of the word vectors (300). Received: embedding_dim=128
+    """
+    if embedding_dim != vectors.vector_size:
+        raise UserError(
+            f"embedding_dim must be the dimension of the word vectors ({vectors.vector_size}). "
+            f"Received: {embedding_dim=}"
+        )
+
+
+def _keys(words: Sequence[str], vectors: "KeyedVectors") -> dict[str, str]:
+    """Return word -> the word of the vectors that stands for it, for the words that have one."""
+    index = vectors.key_to_index
+    keys = {}
+    for word in words:
+        forms = (word, word.lower(), word.capitalize(), word.upper())
+        found = next((form for form in forms if form in index), None)
+        if found is not None:
+            keys[word] = found
+    missing = {word.lower() for word in words if word not in keys}
+    if missing:
+        first: dict[str, str] = {}
+        for key in vectors.index_to_key:
+            lowered = key.lower()
+            if lowered in missing:
+                first.setdefault(lowered, key)
+        keys |= {word: first[word.lower()] for word in words if word not in keys and word.lower() in first}
+    return keys
+
+
+def _filled(
+    tokens: Sequence[str], vectors: "KeyedVectors", keys: Mapping[str, str], seed: int
+) -> tuple[npt.NDArray[np.float32], dict[str, str]]:
+    """Return the matrix `[V, D]`, and word -> rule."""
+    matrix = np.zeros((len(tokens), vectors.vector_size), np.float32)
+    rules: dict[str, str] = {}
+    known, noisy = [], []
+    for token_id, token in enumerate(tokens):
+        if token in keys:
+            rules[token] = EXACT if keys[token] == token else CASE
+            known.append(token_id)
+        elif token not in SPECIAL_TOKENS and (composed := _from_ngrams(token, vectors)) is not None:
+            rules[token] = SUBWORD
+            matrix[token_id] = composed
+        elif token_id != PAD_ID:
+            rules[token] = NOISE
+            noisy.append(token_id)
+    matrix[known] = vectors.vectors[[vectors.key_to_index[keys[tokens[token_id]]] for token_id in known]]
+    std = float(matrix[known].std()) if known else 0.0
+    noise = np.random.default_rng(seed).normal(size=(len(noisy), vectors.vector_size))
+    matrix[noisy] = noise * _NOISE_SHARE * (std or _USUAL_STD)
+    return matrix, rules
+
+
+def _from_ngrams(word: str, vectors: "KeyedVectors") -> Any:
+    """Return the mean of a word's n-grams, `[D]`; None if there are none."""
+    if not has_ngrams(vectors):
+        return None
+    vector = vectors.get_vector(word)
+    # gensim's answer for a word that is too short for n-grams.
+    return vector if vector.any() else None
+
+
+def _coverage(words: Sequence[str], rules: Mapping[str, str], counts: Mapping[str, int] | None) -> Coverage:
+    by_rule = Counter(rules[word] for word in words)
+    covered = [word for word in words if rules[word] in (EXACT, CASE)]
+    missing = [word for word in words if rules[word] not in (EXACT, CASE)]
+    share = None
+    if counts is not None:
+        # Stable: equally common words stay in the vocabulary's order.
+        missing.sort(key=lambda word: -counts.get(word, 0))
+        total = sum(counts.get(word, 0) for word in words)
+        share = sum(counts.get(word, 0) for word in covered) / total if total else None
+    num_by_rule = {rule: by_rule[rule] for rule in RULES}
+    return Coverage(len(words), len(covered), share, num_by_rule, tuple(missing[:_MOST_MISSING]))
+
+
+def _warn_of_no_overlap(words: Sequence[str], vectors: "KeyedVectors") -> None:
+    first = ", ".join(vectors.index_to_key[:_FIRST]) or "(none)"
+    warnings.warn(
+        f"THE WORD VECTORS COVER NONE of the vocabulary's {len(words)} words. Are they of another language? "
+        f"The vectors' first words: {first}. The vocabulary's: {', '.join(words[:_FIRST])}.",
+        stacklevel=3,
+    )
