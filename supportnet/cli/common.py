@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -20,46 +20,49 @@ _data_option = click.option(
     "--data", required=True, metavar="NAME|PATH", help="A source of `data list`, or a CSV, TSV or JSONL file."
 )
 
-_LOAD_OPTIONS = (
-    click.option("--data-dir", metavar="DIR", help="Read the files in DIR/NAME instead of downloading them."),
-    click.option(
+#: Argument of `supportnet.load` -> the option that says it.
+_LOAD_OPTIONS = {
+    "data_dir": click.option(
+        "--data-dir", metavar="DIR", help="Read the files in DIR/NAME instead of downloading them."
+    ),
+    "train_oos": click.option(
         "--train-oos",
         is_flag=True,
         help="Train on CLINC150's out-of-scope messages, as an intent of their own.",
     ),
-    click.option(
+    "context_turns": click.option(
         "--context-turns",
         type=int,
         metavar="N",
         help="Turns of the conversation that a message of star holds, the newest first.  [default: 3]",
     ),
-    click.option("--text-column", metavar="NAME", help="Column of the messages in a file."),
-    click.option("--label-column", metavar="NAME", help="Column of the intents."),
-    click.option("--reply-column", metavar="NAME", help="Column of the replies; intents may be missing then."),
-    click.option("--split-column", metavar="NAME", help="Column that says train, validation or test."),
-    click.option("--delimiter", metavar="CHAR", help="Delimiter of a CSV file, if it can't be seen."),
-    click.option("--encoding", default="utf-8", show_default=True, help="Encoding of a file."),
-)
+    "text_column": click.option("--text-column", metavar="NAME", help="Column of the messages in a file."),
+    "label_column": click.option("--label-column", metavar="NAME", help="Column of the intents."),
+    "reply_column": click.option(
+        "--reply-column", metavar="NAME", help="Column of the replies; intents may be missing then."
+    ),
+    "split_column": click.option("--split-column", metavar="NAME", help="Column that says train, validation or test."),
+    "delimiter": click.option("--delimiter", metavar="CHAR", help="Delimiter of a CSV file, if it can't be seen."),
+    "encoding": click.option("--encoding", default="utf-8", show_default=True, help="Encoding of a file."),
+}
+#: Those that have nothing to say where labels aren't read.
+_ABOUT_LABELS = ("train_oos", "label_column", "reply_column")
 
-#: Names of the options above that `supportnet.load` takes.
-LOAD_ARGUMENTS = (
-    "data_dir",
-    "train_oos",
-    "context_turns",
-    "text_column",
-    "label_column",
-    "reply_column",
-    "split_column",
-    "delimiter",
-    "encoding",
-)
+
+def _reading(command: Command, names: Iterable[str]) -> Command:
+    for name in reversed(list(names)):
+        command = _LOAD_OPTIONS[name](command)
+    return command
 
 
 def load_options(command: Command) -> Command:
     """Add the options that say how to read a data source."""
-    for option in reversed(_LOAD_OPTIONS):
-        command = option(command)
-    return command
+    return _reading(command, _LOAD_OPTIONS)
+
+
+def text_options(command: Command) -> Command:
+    """Add the options that say how to read messages without labels."""
+    return _reading(command, [name for name in _LOAD_OPTIONS if name not in _ABOUT_LABELS])
 
 
 def data_options(command: Command) -> Command:
@@ -69,7 +72,7 @@ def data_options(command: Command) -> Command:
 
 def load_arguments(options: dict[str, Any]) -> dict[str, Any]:
     """Take the arguments of `supportnet.load` out of a command's options."""
-    return {name: options.pop(name) for name in LOAD_ARGUMENTS}
+    return {name: options.pop(name) for name in _LOAD_OPTIONS if name in options}
 
 
 def print_json(value: Any) -> None:

@@ -12,6 +12,7 @@ from supportnet.cli.data import data
 from supportnet.cli.evaluate import evaluate
 from supportnet.cli.export import export
 from supportnet.cli.predict import predict
+from supportnet.cli.pretrain import pretrain
 from supportnet.cli.quickstart import quickstart
 from supportnet.cli.train import train
 from supportnet.errors import UserError
@@ -41,7 +42,7 @@ def cli() -> None:
     """
 
 
-for command in (quickstart, data, audit, train, evaluate, export, predict):
+for command in (quickstart, data, audit, pretrain, train, evaluate, export, predict):
     cli.add_command(command)
 
 

@@ -1,12 +1,9 @@
 """`supportnet train`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from supportnet.cli.common import (
     data_options,
@@ -17,77 +14,68 @@ from supportnet.cli.common import (
     start_tensorflow,
     writing_to,
 )
-from supportnet.models.presets import PRESETS
+from supportnet.cli.training_options import (
+    ENCODER_NUMBERS,
+    OPTIMIZER_NUMBERS,
+    architecture_option,
+    given,
+    numbers,
+    preset_option,
+    resumable,
+    run_options,
+    switches,
+)
 
 #: Switches of the training's configuration: name -> help.
 SWITCHES = {
     "class_weights": "Weigh every intent alike, however many examples it has.",
     "mixed_precision": "Train in bfloat16 where the hardware is made for it.",
 }
-#: Numbers of both configurations: name -> (default, help). The defaults stand here a second time (a test compares
-#: them), because the configurations are read with TensorFlow, and --help is to be quick.
+#: Numbers of the training's configuration: name -> (default, help).
 NUMBERS = {
     "epochs": (20, "Passes over the training messages, at most."),
     "batch_size": (32, "Messages a step."),
-    "learning_rate": (2e-3, "Peak of the learning rate's schedule."),
-    "warmup_share": (0.1, "Share of all steps that warm up."),
-    "weight_decay": (0.05, "Decoupled weight decay."),
+    **OPTIMIZER_NUMBERS,
     "label_smoothing": (0.1, "Share of each target that is spread over all intents."),
     "patience": (5, "Epochs without a better validation accuracy before training stops."),
     "validation_share": (0.1, "Share cut off for validation where the data has no such split."),
     "precision": (0.95, "Share of the routed messages that shall be right."),
     "out_of_scope_share": (None, "Share of out-of-scope messages to expect; as in the validation data if not given."),
     "min_count": (2, "How often a word must occur to have an id of its own."),
-    "embedding_dim": (128, "Depth of the token vectors."),
-    "hidden_dim": (96, "Units of the encoder's inner layers."),
-    "num_layers": (1, "Attention blocks."),
-    "num_heads": (4, "Attention heads; must divide the depth."),
-    "dropout_rate": (0.1, "Dropout inside the encoder."),
+    "rounds": (2, "How often the --unlabelled messages are learned from."),
+    "round_epochs": (10, "Passes over all messages in each of these rounds, at most."),
+    "frozen_epochs": (0, "Epochs at the start in which --embeddings stay as they are."),
+}
+#: Numbers of the network's towers: name -> (default, help).
+HEAD_NUMBERS = {
     "head_dropout_rate": (0.4, "Dropout before the intents."),
     "word_dropout": (0.1, "Share of words dropped in training."),
-    "num_buckets": (12_000, "Buckets that character n-grams are hashed to."),
     "num_pairs": (16_384, "Buckets that pairs of words are hashed to."),
-    "max_length": (128, "Tokens that are read of a message."),
 }
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
-def _configuration_options(command: Any) -> Any:
-    for name, text in reversed(SWITCHES.items()):
-        command = click.option(_flag(name), name, is_flag=True, help=text)(command)
-    for name, (default, text) in reversed(NUMBERS.items()):
-        kind = float if default is None else type(default)
-        option = click.option(_flag(name), name, type=kind, default=default, show_default=True, help=text)
-        command = option(command)
-    return command
 
 
 @click.command()
 @data_options
 @click.option("--task", type=click.Choice(["classify"]), default="classify", show_default=True, help="What to learn.")
+@architecture_option
+@preset_option
+@click.option("--init", metavar="ENCODER", help="Start from what `supportnet pretrain` wrote, with its sizes.")
 @click.option(
-    "--architecture",
-    default="bilstm_attention",
-    show_default=True,
-    help="The encoder: bilstm_attention or transformer or none.",
+    "--embeddings", metavar="PATH|METHOD", help="Start from a file of word vectors, or train word2vec or fasttext ones."
 )
-@click.option("--preset", metavar="NAME", help=f"Sizes by name: {', '.join(PRESETS)}. A size given beside it wins.")
+@click.option("--require-coverage", type=float, help="Share of the vocabulary that the word vectors must hold.")
 @click.option(
-    "--text-mode",
-    type=click.Choice(["unicode", "article"]),
-    default="unicode",
-    show_default=True,
-    help="How text becomes tokens.",
+    "--unlabelled",
+    multiple=True,
+    metavar="NAME|PATH",
+    help="Learn from these messages as well, without labels. Can be given several times.",
 )
+@run_options
 @click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
-@click.option("--out", required=True, metavar="RUN", help="The run folder to write.")
-@click.option("--resume", is_flag=True, help="Go on with the interrupted run in RUN.")
-@_configuration_options
+@switches(SWITCHES)
+@numbers({**NUMBERS, **ENCODER_NUMBERS, **HEAD_NUMBERS})
 @json_option
-def train(data: str, task: str, preset: str | None, out: str, resume: bool, as_json: bool, **options: Any) -> None:
+def train(data: str, task: str, out: str, unlabelled: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Train a model and write it, with all that made it, to a run folder.
 
     \b
@@ -95,30 +83,29 @@ def train(data: str, task: str, preset: str | None, out: str, resume: bool, as_j
     supportnet train --data tickets.csv --text-column body --label-column topic --out runs/tickets
     supportnet train --data tickets.csv --architecture transformer --preset small --out runs/small
     supportnet train --data banking77 --data-dir downloads --out runs/banking77 --resume
+    supportnet train --data few.csv --init runs/encoder --unlabelled tickets.csv --out runs/few
     """
     from supportnet.data import load
 
-    dataset = load(data, **load_arguments(options))
-    options["architecture"] = options["architecture"].replace("-", "_")
+    reading = load_arguments(options)
+    dataset = load(data, **reading)
     start_tensorflow()
     from supportnet.training.train import train as train_model
 
-    with naming_flags(), writing_to(out), _resumable(out):
-        trained = train_model(dataset, out, preset=preset, resume=resume, **_given(options))
+    with naming_flags(), writing_to(out), resumable(out):
+        trained = train_model(dataset, out, unlabelled=unlabelled or None, data_options=reading, **given(options))
     confidence = asdict(trained.model.confidence)
     if as_json:
         epochs = len(trained.history)
         metrics = trained.metrics
-        print_json({"task": task, "run": out, "validation": metrics, "confidence": confidence, "epochs": epochs})
+        coverage = None if trained.coverage is None else asdict(trained.coverage)
+        found = {"validation": metrics, "confidence": confidence, "coverage": coverage, "epochs": epochs}
+        print_json({"task": task, "run": out, **found})
     else:
+        if trained.coverage is not None:
+            click.echo(trained.coverage)
         print_result(trained.metrics, confidence)
         click.echo(f"wrote {out}; next: supportnet evaluate {out} --data {data}")
-
-
-def _given(options: dict[str, Any]) -> dict[str, Any]:
-    """Only what stands on the command line: a flag's default would win over the preset."""
-    source = click.get_current_context().get_parameter_source
-    return {name: value for name, value in options.items() if source(name) is not ParameterSource.DEFAULT}
 
 
 def print_result(metrics: dict[str, Any], confidence: dict[str, Any]) -> None:
@@ -136,12 +123,3 @@ def print_result(metrics: dict[str, Any], confidence: dict[str, Any]) -> None:
         f"if {confidence['out_of_scope_share']:.1%} of all are out of scope; "
         f"expected to be routed: {confidence['expected_coverage']:.1%}"
     )
-
-
-@contextmanager
-def _resumable(out: str) -> Iterator[None]:
-    """Say at Ctrl-C how to go on."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise click.Abort(f"training; the same command with --resume goes on with {out}") from None

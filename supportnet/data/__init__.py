@@ -3,7 +3,7 @@
 from supportnet.data.context import Turn, context
 from supportnet.data.describe import describe
 from supportnet.data.files import load_file
-from supportnet.data.sources import list_sources, load
+from supportnet.data.sources import list_sources, load, load_unlabelled
 from supportnet.data.splits import check_known_intents, check_trainable, labelled, train_validation_split
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 
@@ -20,5 +20,6 @@ __all__ = [
     "list_sources",
     "load",
     "load_file",
+    "load_unlabelled",
     "train_validation_split",
 ]

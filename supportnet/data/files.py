@@ -50,8 +50,9 @@ def load_file(
     delimiter: str | None = None,
     encoding: str = "utf-8",
     reply_column: str | None = None,
+    labelled: bool = True,
 ) -> TicketDataset:
-    """Read a file of messages with labels, replies or both.
+    """Read a file of messages with labels, replies or both, or with neither.
 
     The ending says what the file is: `.csv`, `.tsv` or `.tab` with a header, `.jsonl`, `.ndjson` or `.json`
     with one object per line; `.gz` may follow. With a `delimiter` any other ending is read like `.csv`. Texts
@@ -70,6 +71,7 @@ def load_file(
         encoding: the file's encoding. A byte order mark is dropped.
         reply_column: column of the agents' replies, kept as they are; one of white space alone is None. No column
             is taken for it by its name.
+        labelled: False reads no labels, whether there are any or not.
 
     Returns:
         The tickets in the file's order, by split.
@@ -87,7 +89,8 @@ def load_file(
     text_column = _column(table, text_column, _TEXT_COLUMNS, "text_column", path)
     if reply_column is not None:
         reply_column = _column(table, reply_column, (), "reply_column", path)
-    if reply_column is None or label_column is not None or _named_like(table.columns, _LABEL_COLUMNS):
+    needed = reply_column is None or label_column is not None
+    if labelled and (needed or _named_like(table.columns, _LABEL_COLUMNS)):
         label_column = _column(table, label_column, _LABEL_COLUMNS, "label_column", path)
     _check_different({"text_column": text_column, "label_column": label_column, "reply_column": reply_column}, path)
     if split_column is not None or _named_like(table.columns, _SPLIT_COLUMNS):

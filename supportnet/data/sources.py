@@ -2,8 +2,9 @@
 
 import difflib
 import os
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from supportnet.data import banking77, clinc150, star
 from supportnet.data.files import load_file
@@ -117,7 +118,7 @@ def load(
         >>> len(dataset["train"])
         10003
     """
-    columns = {
+    columns: dict[str, Any] = {
         "text_column": text_column,
         "label_column": label_column,
         "reply_column": reply_column,
@@ -131,6 +132,46 @@ def load(
     if not os.path.exists(name_or_path):  # noqa: PTH110  (Path.exists raises where the name is too long)
         raise UserError(_not_found(os.fspath(name_or_path)))
     return load_file(name_or_path, **columns, delimiter=delimiter, encoding=encoding)
+
+
+#: Arguments of `load` that `load_unlabelled` takes, for files and for named sources.
+_FILE_ARGUMENTS = ("text_column", "split_column", "delimiter", "encoding")
+_SOURCE_ARGUMENTS = ("data_dir", "seed")
+
+
+def load_unlabelled(sources: Sequence[str | os.PathLike[str]], **options: Any) -> list[TicketDataset]:
+    """Load messages to learn from without their labels.
+
+    Args:
+        sources: names or paths; see `load`. A file needs no label column, and one that it has is not read.
+        **options: arguments of `load`. Those for files go to the files among the sources, `data_dir` to the named
+            ones, `context_turns` to those with conversations; those about labels and replies to none.
+
+    Returns:
+        One data set a source, with the one split `train`: of a source with splits, what it has for training and
+        nothing of what it has for validation or test; otherwise all.
+
+    Raises:
+        UserError: as `load`; or a source has no messages for training.
+
+    Example:
+        >>> load_unlabelled(["tickets.csv"], text_column="body")[0]["train"][0].intent is None
+        True
+    """
+    return [_without_labels(source, options) for source in sources]
+
+
+def _without_labels(source: str | os.PathLike[str], options: dict[str, Any]) -> TicketDataset:
+    if source in _SOURCES:
+        names = (*_SOURCE_ARGUMENTS, "context_turns") if source in _WITH_TURNS else _SOURCE_ARGUMENTS
+        dataset = load(source, **{name: options[name] for name in names if name in options})
+    elif not os.path.exists(source):  # noqa: PTH110  (as in `load`)
+        raise UserError(_not_found(os.fspath(source)))
+    else:
+        chosen: dict[str, Any] = {name: options[name] for name in _FILE_ARGUMENTS if options.get(name) is not None}
+        dataset = load_file(source, labelled=False, **chosen)
+    tickets = dataset["all" if "all" in dataset.splits else "train"]
+    return replace(dataset, splits={"train": [replace(ticket, intent=None) for ticket in tickets]})
 
 
 def _check_no_file_options(name: str, options: dict[str, str | None]) -> None:

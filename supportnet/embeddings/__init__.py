@@ -10,9 +10,10 @@ of fastText with n-grams are its `FastTextKeyedVectors`. Neither gensim nor Tens
 from supportnet.embeddings.load import load_word_embeddings
 from supportnet.embeddings.matrix import Coverage, check_embedding_dim, embedding_matrix
 from supportnet.embeddings.save import save_word_embeddings
-from supportnet.embeddings.train import train_word_embeddings
+from supportnet.embeddings.train import METHODS, train_word_embeddings
 
 __all__ = [
+    "METHODS",
     "Coverage",
     "check_embedding_dim",
     "embedding_matrix",

@@ -1,4 +1,4 @@
-"""The encoders by name. Whatever holds one knows only this: `[B, T, D]` + mask `[B, T]` -> `[B, T, D]`."""
+"""The embedding, and the encoders by name: `[B, T, D]` + mask `[B, T]` -> `[B, T, D]` is all that is known of one."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
-from supportnet.layers import BiLSTMAttention, TransformerEncoder
+from supportnet.layers import BiLSTMAttention, TokenEmbedding, TransformerEncoder
 
 if TYPE_CHECKING:
     from supportnet.models.config import NetworkConfig
@@ -21,6 +21,25 @@ def build_encoder(config: "NetworkConfig") -> keras.layers.Layer | None:
         64
     """
     return ENCODERS[config.architecture](config)
+
+
+def num_trained_towers(config: "NetworkConfig") -> int:
+    """Return how many towers of a network are trained: that of the words, and the encoder's where there is one."""
+    return 1 if config.architecture == "none" else 2
+
+
+def build_embedding(config: "NetworkConfig", vocab_size: int) -> TokenEmbedding:
+    """Make the word vectors of all trained towers, a layer with the name `embed`.
+
+    One lookup serves both: the first half of each vector is the words', the second the encoder's.
+
+    Example:
+        >>> from supportnet.models.config import NetworkConfig
+        >>> build_embedding(NetworkConfig(embedding_dim=64), vocab_size=1000).embedding_dim
+        128
+    """
+    depth = config.embedding_dim * num_trained_towers(config)
+    return TokenEmbedding(vocab_size, depth, config.num_buckets, config.word_dropout, name="embed")
 
 
 def _bilstm_attention(config: "NetworkConfig") -> keras.layers.Layer:

@@ -5,10 +5,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from supportnet.layers import MaskedPooling, NgramScores, TokenEmbedding
+from supportnet.layers import MaskedPooling, NgramScores
 from supportnet.layers.checks import check_positive
 from supportnet.models.config import NetworkConfig
-from supportnet.models.encoders import build_encoder
+from supportnet.models.encoders import build_embedding, build_encoder, num_trained_towers
 
 
 def build_intent_network(config: NetworkConfig, vocab_size: int, num_intents: int) -> keras.Model:
@@ -91,10 +91,8 @@ def vote(tower_logits: Any) -> Any:
 def _pooled(inputs: dict[str, Any], config: NetworkConfig, vocab_size: int) -> dict[str, Any]:
     """The message as each trained tower sees it: tower -> one vector a message."""
     mask, encoder = inputs["mask"], build_encoder(config)
-    # One lookup for both towers: the first half of each vector is the words', the second the encoder's.
-    depth = config.embedding_dim * (1 if encoder is None else 2)
-    vectors = TokenEmbedding(vocab_size, depth, config.num_buckets, config.word_dropout, name="embed")(inputs)
-    words, *tokens = ops.split(vectors, depth // config.embedding_dim, axis=-1)
+    vectors = build_embedding(config, vocab_size)(inputs)
+    words, *tokens = ops.split(vectors, num_trained_towers(config), axis=-1)
     pooled = {"words": MaskedPooling(name="pool_words")(words, mask=mask)}
     if encoder is not None:
         encoded = MaskedPooling(name="pool_encoded")(encoder(*tokens, mask=mask), mask=mask)

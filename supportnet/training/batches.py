@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.text.graph import as_strings
+from supportnet.training.examples import Examples
 
 #: Batches are cut from pools of this many, sorted by length: little padding, and still a random order.
 BATCHES_A_POOL = 32
@@ -42,45 +43,43 @@ def epoch_batches(
     return [batches[i] for i in generator.permutation(len(batches))]
 
 
+def epoch_order(texts: Sequence[str], batch_size: int, seed: int, epochs: range) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the batches of all `epochs`, one after the other, as indices into `texts`; see `epoch_batches`."""
+    lengths = np.array([len(text) for text in texts])
+    for epoch in epochs:
+        yield from epoch_batches(lengths, batch_size, seed, epoch)
+
+
 def training_dataset(
     classifier: IntentClassifier,
-    texts: Sequence[str],
-    targets: npt.NDArray[np.int64],
+    examples: Examples,
     weights: npt.NDArray[np.float32],
     batch_size: int,
     seed: int,
     epochs: range,
 ) -> tf.data.Dataset:
-    """Encoded batches of all `epochs`, one after the other: `(front end's output, one-hot targets, weights)`."""
-    lengths = np.array([len(text) for text in texts])
-
-    def indices() -> Iterator[npt.NDArray[np.int64]]:
-        for epoch in epochs:
-            yield from epoch_batches(lengths, batch_size, seed, epoch)
-
-    order = tf.data.Dataset.from_generator(indices, output_signature=tf.TensorSpec([None], tf.int64))
-    return _encoded(order, classifier, texts, targets, weights)
+    """Encoded batches of all `epochs`: `(front end's output, a probability of every intent, weights)`."""
+    order = tf.data.Dataset.from_generator(
+        lambda: epoch_order(examples.texts, batch_size, seed, epochs), output_signature=tf.TensorSpec([None], tf.int64)
+    )
+    return _encoded(order, classifier, examples, weights)
 
 
-def validation_dataset(
-    classifier: IntentClassifier, texts: Sequence[str], targets: npt.NDArray[np.int64], batch_size: int = 256
-) -> tf.data.Dataset:
+def validation_dataset(classifier: IntentClassifier, examples: Examples, batch_size: int = 256) -> tf.data.Dataset:
     """Encoded batches of every message once, in the order given."""
-    order = tf.data.Dataset.range(len(texts)).batch(batch_size)
-    return _encoded(order, classifier, texts, targets, np.ones(len(texts), "float32"))
+    order = tf.data.Dataset.range(len(examples)).batch(batch_size)
+    return _encoded(order, classifier, examples, np.ones(len(examples), "float32"))
 
 
 def _encoded(
-    order: tf.data.Dataset,
-    classifier: IntentClassifier,
-    texts: Sequence[str],
-    targets: npt.NDArray[np.int64],
-    weights: npt.NDArray[np.float32],
+    order: tf.data.Dataset, classifier: IntentClassifier, examples: Examples, weights: npt.NDArray[np.float32]
 ) -> tf.data.Dataset:
-    all_texts, all_targets, all_weights = as_strings(texts), tf.constant(targets), tf.constant(weights)
+    texts, targets, all_weights = as_strings(examples.texts), tf.constant(examples.targets), tf.constant(weights)
+    known = examples.targets.ndim == 1
 
     def encode(batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
-        one_hot = tf.one_hot(tf.gather(all_targets, batch), len(classifier.intents))
-        return classifier.front_end(tf.gather(all_texts, batch)), one_hot, tf.gather(all_weights, batch)
+        chosen = tf.gather(targets, batch)
+        probabilities = tf.one_hot(chosen, len(classifier.intents)) if known else chosen
+        return classifier.front_end(tf.gather(texts, batch)), probabilities, tf.gather(all_weights, batch)
 
     return order.map(encode).prefetch(2)

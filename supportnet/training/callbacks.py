@@ -63,6 +63,11 @@ class BestAndResume(keras.callbacks.Callback):
             save_checkpoint(self.path, self.model, self.best_weights, progress)
 
 
+def bar(total: int, done: int, shown: bool, what: str = "training") -> "tqdm[Any]":
+    """Make the bar of a training of `total` batches, of which some are `done`."""
+    return tqdm(total=total, initial=done, disable=not shown, desc=what, unit="batch", mininterval=0.5)
+
+
 class ProgressBar(keras.callbacks.Callback):
     """Move one bar for the whole training: a unit a step, and the metrics of the last epoch beside it.
 

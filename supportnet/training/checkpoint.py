@@ -13,6 +13,9 @@ import numpy as np
 from supportnet.errors import UserError
 from supportnet.files import written_whole
 
+#: Its name in the folder of a run.
+CHECKPOINT = "checkpoint.npz"
+
 
 @dataclass
 class Progress:

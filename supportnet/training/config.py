@@ -27,6 +27,10 @@ class TrainingConfig:
         mixed_precision: compute in bfloat16, with float32 variables; it pays on hardware made for it.
         min_count: how often a word must occur in training to have an id of its own. With 2 or more, what one
             customer typed once (a name, say) stays out of the vocabulary.
+        rounds: how often unlabelled messages are learned from, where there are any; see
+            `supportnet.training.self_training`.
+        round_epochs: passes over the labelled and the unlabelled messages in each of these rounds, at most.
+        frozen_epochs: epochs at the start in which given word embeddings stay as they are.
         seed: of everything random: weights, dropout, order, validation split; 0 to 2^32 - 1.
 
     Raises:
@@ -51,19 +55,68 @@ class TrainingConfig:
     class_weights: bool = False
     mixed_precision: bool = False
     min_count: int = 2
+    rounds: int = 2
+    round_epochs: int = 10
+    frozen_epochs: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience", "min_count"):
+        for name in ("epochs", "batch_size", "patience", "min_count", "rounds", "round_epochs"):
             check_positive(name, getattr(self, name))
+        check_not_negative("frozen_epochs", self.frozen_epochs)
         for name in ("warmup_share", "label_smoothing", "validation_share"):
             check_rate(name, getattr(self, name))
         check_rate("out_of_scope_share", self.out_of_scope_share or 0.0)
         if not 0 < self.precision <= 1:
             raise UserError(f"precision must be above 0 and at most 1. Received: precision={self.precision}")
-        if not 0 < self.learning_rate < math.inf:
-            raise UserError(f"learning_rate must be above 0. Received: learning_rate={self.learning_rate}")
-        if not 0 <= self.weight_decay < math.inf:
-            raise UserError(f"weight_decay must be at least 0. Received: weight_decay={self.weight_decay}")
-        if check_not_negative("seed", self.seed) >= 2**32:
-            raise UserError(f"seed must be below 2^32. Received: seed={self.seed}")
+        _check_optimizer(self)
+
+
+@dataclass(frozen=True)
+class PretrainingConfig:
+    """How to pre-train.
+
+    Attributes:
+        epochs, batch_size, learning_rate, warmup_share, weight_decay, patience, min_count, seed: as in
+            `TrainingConfig`.
+        mask_share: share of the words of a message that are asked for.
+        validation_share: share of the messages that is held out, to measure the perplexity and to choose the epoch.
+
+    Raises:
+        UserError: a value out of its range.
+
+    Example:
+        >>> PretrainingConfig(mask_share=1.0)
+        Traceback (most recent call last):
+        supportnet.errors.UserError: mask_share must be above 0 and below 1. Received: mask_share=1.0
+    """
+
+    epochs: int = 20
+    batch_size: int = 64
+    learning_rate: float = 2e-3
+    warmup_share: float = 0.1
+    weight_decay: float = 0.05
+    patience: int = 5
+    min_count: int = 2
+    mask_share: float = 0.2
+    validation_share: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience", "min_count"):
+            check_positive(name, getattr(self, name))
+        check_rate("warmup_share", self.warmup_share)
+        for name in ("mask_share", "validation_share"):
+            value = getattr(self, name)
+            if not 0 < value < 1:
+                raise UserError(f"{name} must be above 0 and below 1. Received: {name}={value}")
+        _check_optimizer(self)
+
+
+def _check_optimizer(config: TrainingConfig | PretrainingConfig) -> None:
+    if not 0 < config.learning_rate < math.inf:
+        raise UserError(f"learning_rate must be above 0. Received: learning_rate={config.learning_rate}")
+    if not 0 <= config.weight_decay < math.inf:
+        raise UserError(f"weight_decay must be at least 0. Received: weight_decay={config.weight_decay}")
+    if check_not_negative("seed", config.seed) >= 2**32:
+        raise UserError(f"seed must be below 2^32. Received: seed={config.seed}")

@@ -1,26 +1,23 @@
 """Fit a classifier's network to labelled messages."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
-from tqdm import tqdm
 
-from supportnet.data.ticket import Ticket
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.models.intent_network import build_intent_network
 from supportnet.training.batches import training_dataset, validation_dataset
-from supportnet.training.callbacks import BestAndResume, ProgressBar
-from supportnet.training.checkpoint import Progress, load_checkpoint
+from supportnet.training.callbacks import BestAndResume, ProgressBar, bar
+from supportnet.training.checkpoint import CHECKPOINT, Progress, load_checkpoint
 from supportnet.training.config import TrainingConfig
+from supportnet.training.examples import Examples, mixed
 from supportnet.training.losses import TowerCrossentropy, vote_accuracy
 from supportnet.training.ngrams import fit_ngrams
-from supportnet.training.optimizer import LazyAdamW
+from supportnet.training.optimizer import scheduled_adamw
 
 
 @dataclass(frozen=True)
@@ -33,22 +30,25 @@ class Fit:
 
 def fit_classifier(
     classifier: IntentClassifier,
-    train: Sequence[Ticket],
-    validation: Sequence[Ticket],
+    known: Examples,
+    validation: Examples,
     config: TrainingConfig,
     folder: Path | None = None,
     progress_bar: bool = True,
+    believed: Examples | None = None,
 ) -> Fit:
     """Train `classifier.network` in place; it ends with the weights of the best epoch.
 
     Args:
-        classifier: a fresh one; its intents must hold those of both lists.
-        train: labelled messages.
+        classifier: a fresh one; its intents must hold those of the examples.
+        known: labelled messages.
         validation: labelled messages that decide which epoch is the best; without any, the last one is.
         config: how to train.
         folder: where the checkpoint and the TensorBoard logs go. If it holds a checkpoint, training goes on from
             there, and ends as if it had never been interrupted.
         progress_bar: show one on standard error.
+        believed: messages with the intents that another model gives them; the labelled ones are then repeated, and
+            `config.round_epochs` counts, see `supportnet.training.self_training`.
 
     Returns:
         The history and the best epoch.
@@ -56,30 +56,33 @@ def fit_classifier(
     Raises:
         UserError: the checkpoint is damaged or of another model.
     """
-    texts, targets = _arrays(classifier, train)
-    steps = -(-len(texts) // config.batch_size)
-    checkpoint = None if folder is None else folder / "checkpoint.npz"
+    examples, epochs = known, config.epochs
+    if believed is not None:
+        examples, epochs = mixed(known, believed, len(classifier.intents)), config.round_epochs
+    steps = -(-len(examples) // config.batch_size)
+    checkpoint = None if folder is None else folder / CHECKPOINT
     resumed = checkpoint is not None and checkpoint.exists()
     if not resumed:
-        fit_ngrams(classifier, (texts, targets), _arrays(classifier, validation), config.class_weights, config.seed)
+        fit_ngrams(classifier, known, believed, validation, config.class_weights, config.seed)
     network = _network(classifier, config)
-    model = _compiled(network, config, steps)
+    model = _compiled(network, config, steps, epochs)
     progress, best_weights = Progress(), model.get_weights()
     if checkpoint is not None and resumed:
         best_weights, progress = load_checkpoint(checkpoint, model)
     if not progress.finished:
-        weights = intent_weights(targets) if config.class_weights else np.ones(len(texts), "float32")
-        epochs = range(progress.epoch, config.epochs)
-        callbacks = [BestAndResume(progress, best_weights, config.epochs, config.patience, checkpoint)]
+        weights = intent_weights(examples.best) if config.class_weights else np.ones(len(examples), "float32")
+        left = range(progress.epoch, epochs)
+        callbacks = [BestAndResume(progress, best_weights, epochs, config.patience, checkpoint)]
         callbacks += [keras.callbacks.TensorBoard(str(folder / "logs"))] if folder is not None else []
-        with _bar(steps * config.epochs, steps * progress.epoch, progress_bar) as bar:
+        with bar(steps * epochs, steps * progress.epoch, progress_bar) as shown:
             model.fit(
-                training_dataset(classifier, texts, targets, weights, config.batch_size, config.seed, epochs),
-                validation_data=_validation(classifier, validation),
+                training_dataset(classifier, examples, weights, config.batch_size, config.seed, left),
+                # Keras takes None for no validation, and an empty data set for a mistake.
+                validation_data=validation_dataset(classifier, validation) if len(validation) else None,
                 initial_epoch=progress.epoch,
-                epochs=config.epochs,
+                epochs=epochs,
                 steps_per_epoch=steps,
-                callbacks=[*callbacks, ProgressBar(bar)],
+                callbacks=[*callbacks, ProgressBar(shown)],
                 # The data sets bring their own order.
                 shuffle=False,
                 verbose=0,
@@ -100,20 +103,6 @@ def intent_weights(targets: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     return np.array([len(targets) / (len(counts) * counts[t]) for t in targets.tolist()], dtype="float32")
 
 
-def _validation(classifier: IntentClassifier, tickets: Sequence[Ticket]) -> Any:
-    """Keras takes None for no validation, and an empty data set for a mistake."""
-    return validation_dataset(classifier, *_arrays(classifier, tickets)) if tickets else None
-
-
-def _arrays(classifier: IntentClassifier, tickets: Sequence[Ticket]) -> tuple[list[str], npt.NDArray[np.int64]]:
-    index = {intent: i for i, intent in enumerate(classifier.intents)}
-    return [t.text for t in tickets], np.array([index[str(t.intent)] for t in tickets], dtype="int64")
-
-
-def _bar(total: int, done: int, shown: bool) -> "tqdm[Any]":
-    return tqdm(total=total, initial=done, disable=not shown, desc="training", unit="batch", mininterval=0.5)
-
-
 def _network(classifier: IntentClassifier, config: TrainingConfig) -> keras.Model:
     """The classifier's own network, or a twin of it that computes in bfloat16: only training is to be quick."""
     if not config.mixed_precision:
@@ -128,20 +117,12 @@ def _network(classifier: IntentClassifier, config: TrainingConfig) -> keras.Mode
     return twin
 
 
-def _compiled(network: keras.Model, config: TrainingConfig, steps: int) -> keras.Model:
+def _compiled(network: keras.Model, config: TrainingConfig, steps: int, epochs: int) -> keras.Model:
     """A view of the network that ends in the towers' logits, with its optimizer ready to be restored."""
     model = keras.Model(network.input, network.output["tower_logits"], name="training")
-    total = steps * config.epochs
-    warmup = int(total * config.warmup_share)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.0 if warmup else config.learning_rate,
-        decay_steps=max(1, total - warmup),
-        alpha=0.01,
-        warmup_target=config.learning_rate if warmup else None,
-        warmup_steps=warmup,
+    optimizer = scheduled_adamw(
+        config.learning_rate, config.weight_decay, config.warmup_share, steps * epochs, steps * config.frozen_epochs
     )
-    optimizer: Any = LazyAdamW(schedule, weight_decay=config.weight_decay, global_clipnorm=1.0)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     model.compile(
         optimizer,
         TowerCrossentropy(config.label_smoothing),

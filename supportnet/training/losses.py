@@ -50,3 +50,16 @@ def vote_accuracy(y_true: Any, y_pred: Any) -> Any:
         float `[B]`, 0 or 1.
     """
     return keras.metrics.categorical_accuracy(y_true, vote(y_pred))
+
+
+def vote_log_loss(y_true: Any, y_pred: Any) -> Any:
+    """Return the cross-entropy of the towers' vote for each message, or for each word.
+
+    Args:
+        y_true: one-hot `[B, K]`.
+        y_pred: logits `[B, N, K]` of N towers.
+
+    Returns:
+        float `[B]`, in nats; the exponential of its mean is the perplexity.
+    """
+    return keras.losses.categorical_crossentropy(y_true, vote(y_pred), from_logits=True)

@@ -11,6 +11,7 @@ from sklearn.svm import LinearSVC
 
 from supportnet.layers.ngram_scores import NgramScores, pair_ids
 from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.training.examples import Examples
 from supportnet.training.temperature import fit_temperature
 
 #: Messages that are read at once.
@@ -22,8 +23,9 @@ USUAL_SCALE = 5.0
 
 def fit_ngrams(
     classifier: IntentClassifier,
-    train: tuple[Sequence[str], npt.NDArray[np.int64]],
-    validation: tuple[Sequence[str], npt.NDArray[np.int64]],
+    known: Examples,
+    believed: Examples | None = None,
+    validation: Examples | None = None,
     balanced: bool = False,
     seed: int = 0,
 ) -> None:
@@ -34,25 +36,33 @@ def fit_ngrams(
 
     Args:
         classifier: its network holds the layer.
-        train: N messages, and the index of the intent of each, int `[N]`.
-        validation: messages that the factor is fitted on, and their intents; may be empty.
+        known: labelled messages.
+        believed: messages with the intents that another model gives them; each counts as much as it is sure of its
+            intent. Coverage is that of the known ones alone.
+        validation: labelled messages that the factor is fitted on; it is `USUAL_SCALE` without any.
         balanced: weigh every intent alike.
         seed: of the solver.
     """
     layer = classifier.network.get_layer("ngrams")
-    counts = ngram_counts(classifier, train[0])
+    parts = [known] if believed is None else [known, believed]
+    counts_by_part = [ngram_counts(classifier, part.texts) for part in parts]
+    counts = [vstack(matrices, format="csr") for matrices in zip(*counts_by_part, strict=True)]
     idf = [_inverse_document_frequency(matrix) for matrix in counts]
-    svm = LinearSVC(class_weight="balanced" if balanced else None, random_state=seed).fit(_tfidf(counts, idf), train[1])
+    svm = LinearSVC(class_weight="balanced" if balanced else None, random_state=seed)
+    targets, certainty = (
+        np.concatenate(values) for values in zip(*((p.best, p.certainty) for p in parts), strict=True)
+    )
+    svm.fit(_tfidf(counts, idf), targets, sample_weight=certainty)
     weights, bias = _for_each_intent(svm, len(classifier.intents))
     scale = USUAL_SCALE
-    if len(validation[0]):
-        margins = _tfidf(ngram_counts(classifier, validation[0]), idf) @ weights.T + bias
-        scale = 1 / fit_temperature(softmax(margins, axis=1), validation[1])
+    if validation is not None and len(validation):
+        margins = _tfidf(ngram_counts(classifier, validation.texts), idf) @ weights.T + bias
+        scale = 1 / fit_temperature(softmax(margins, axis=1), validation.best)
     all_idf = np.concatenate(idf)[:, None]
     table = np.hstack([scale * weights.T * all_idf, all_idf**2])
     words, pairs, ngrams = np.split(table, np.cumsum([layer.vocab_size, layer.num_pairs]))
-    known = np.hstack([_seen_with(counts[1], train[1], len(classifier.intents)), np.ones((layer.num_buckets, 1))])
-    layer.set_weights([words, pairs, np.hstack([ngrams, known]), scale * bias])
+    seen = _seen_with(counts_by_part[0][1], known.best, len(classifier.intents))
+    layer.set_weights([words, pairs, np.hstack([ngrams, seen, np.ones((layer.num_buckets, 1))]), scale * bias])
 
 
 def ngram_counts(classifier: IntentClassifier, texts: Sequence[str]) -> list[csr_array]:

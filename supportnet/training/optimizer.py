@@ -1,9 +1,37 @@
-"""AdamW that updates only the rows of an embedding table that a batch has touched."""
+"""AdamW that updates only the rows of an embedding table that a batch has touched, and its schedule."""
 
 from typing import Any
 
 import keras
 import tensorflow as tf
+
+
+def scheduled_adamw(
+    learning_rate: float, weight_decay: float, warmup_share: float, steps: int, frozen_steps: int = 0
+) -> "LazyAdamW":
+    """Make the optimizer of a training of so many steps: linear warm-up, then cosine decay to a hundredth.
+
+    Args:
+        learning_rate: the peak.
+        weight_decay: decoupled decay, on matrices and tables only.
+        warmup_share: share of the steps that warm up, in [0, 1).
+        steps: batches of the whole training.
+        frozen_steps: see `LazyAdamW`.
+
+    Example:
+        >>> model.compile(scheduled_adamw(2e-3, weight_decay=0.05, warmup_share=0.1, steps=1000), loss)
+    """
+    warmup = int(steps * warmup_share)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup else learning_rate,
+        decay_steps=max(1, steps - warmup),
+        alpha=0.01,
+        warmup_target=learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+    optimizer = LazyAdamW(schedule, weight_decay=weight_decay, global_clipnorm=1.0, frozen_steps=frozen_steps)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
@@ -15,11 +43,19 @@ class LazyAdamW(keras.optimizers.AdamW):
     touched, and for every variable that is not a table, the update is AdamW's.
 
     Args:
-        As for `keras.optimizers.AdamW`.
+        frozen_steps: steps at the start in which the table named `word_embeddings` keeps its values.
+        **kwargs: arguments of `keras.optimizers.AdamW`.
 
     Example:
         >>> model.compile(LazyAdamW(learning_rate=1e-3, weight_decay=0.05), loss)
     """
+
+    def __init__(self, *args: Any, frozen_steps: int = 0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.frozen_steps = frozen_steps
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "frozen_steps": self.frozen_steps}
 
     def _clip_gradients(self, grads: Any) -> Any:
         # Keras multiplies each gradient by the scale, which makes a table of a table's rows.
@@ -28,6 +64,8 @@ class LazyAdamW(keras.optimizers.AdamW):
         return tf.clip_by_global_norm(grads, self.global_clipnorm)[0]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        if self.frozen_steps and variable.name == "word_embeddings":
+            learning_rate *= tf.cast(self.iterations >= self.frozen_steps, learning_rate.dtype)
         if isinstance(gradient, tf.IndexedSlices):
             self._update_rows(gradient, variable, tf.cast(learning_rate, variable.dtype))
         else:

@@ -14,7 +14,6 @@ RUN/
 """
 
 import os
-import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,16 +23,13 @@ import keras
 from supportnet.errors import UserError
 from supportnet.files import read_json, write_json, written_whole
 from supportnet.models.confidence import Confidence
-from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.text.vocabulary import Vocabulary
+from supportnet.training.folder import CONFIG, VOCABULARY, WEIGHTS, finished, load_weights, network_config
 from supportnet.version import __version__
 
-CONFIG = "config.json"
-VOCABULARY = "vocabulary.txt"
 INTENTS = "intents.json"
 CONFIDENCE = "confidence.json"
-WEIGHTS = "weights.weights.h5"
 
 
 def save_model(folder: Path, model: IntentClassifier) -> None:
@@ -60,15 +56,11 @@ def load_run(path: str | os.PathLike[str]) -> IntentClassifier:
     Example:
         >>> model = load_run("runs/banking77")
     """
-    folder = Path(path)
-    if not folder.is_dir():
-        raise UserError(f"There is no run folder at {folder}.")
-    config = network_config(folder)
-    if not (folder / WEIGHTS).exists():
-        raise UserError(f"{folder / WEIGHTS} is missing: the training hasn't finished, go on with --resume.")
+    folder = finished(path)
+    config = network_config(folder, "classify")
     vocabulary, intents = Vocabulary.load(folder / VOCABULARY), _intents(folder / INTENTS)
     model = IntentClassifier(config, vocabulary, intents, Confidence.load(folder / CONFIDENCE))
-    _load_weights(folder / WEIGHTS, model)
+    load_weights(folder / WEIGHTS, model.network, f"{CONFIG}, {VOCABULARY} and {INTENTS}")
     return model
 
 
@@ -80,15 +72,6 @@ def is_run(path: str | os.PathLike[str]) -> bool:
         False
     """
     return any((Path(path) / name).exists() for name in (CONFIG, VOCABULARY, INTENTS, WEIGHTS))
-
-
-def network_config(folder: Path) -> NetworkConfig:
-    """Read the network's part of the run's configuration."""
-    config = read_json(folder / CONFIG)
-    try:
-        return NetworkConfig(**config["network"])
-    except (KeyError, TypeError, UserError) as error:
-        raise UserError(f"{folder / CONFIG} is damaged or of another version of supportnet ({error}).") from None
 
 
 def model_card(model: IntentClassifier, data: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
@@ -115,14 +98,3 @@ def _intents(path: Path) -> list[str]:
     if not names or not intents or len(set(intents)) < len(intents):
         raise UserError(f"{path} is damaged: it must hold a list of distinct names.")
     return list(intents)
-
-
-def _load_weights(path: Path, model: IntentClassifier) -> None:
-    try:
-        # Keras only warns of weights that it doesn't find; the model would go on with random ones.
-        with warnings.catch_warnings(action="error", category=UserWarning):
-            model.network.load_weights(path)
-    except (OSError, KeyError, ValueError, UserWarning) as error:
-        reason = str(error).partition("\n")[0]
-        others = f"{CONFIG}, {VOCABULARY} and {INTENTS}"
-        raise UserError(f"{path} can't be read: it is damaged, or doesn't belong to {others} ({reason}).") from None

@@ -1,7 +1,11 @@
-"""Which messages train a model, and which ones say how good it is."""
+"""Which messages train a model, with labels or without, and which ones say how good it is."""
 
+import os
 import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from supportnet.data import load_unlabelled
 from supportnet.data.splits import (
     check_known_intents,
     check_trainable,
@@ -16,6 +20,28 @@ _NO_VALIDATION = (
     "There are no validation messages in scope: the last epoch's weights are kept, probabilities aren't calibrated, "
     "every message counts as in scope and none is routed."
 )
+
+
+#: One or several names or paths of data sources.
+Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+
+def unlabelled_sets(data: Sources | TicketDataset, data_options: Mapping[str, Any]) -> list[TicketDataset]:
+    """Return the messages to learn from without labels, one data set with the split `train` for each source.
+
+    Args:
+        data: names or paths (see `supportnet.data.load_unlabelled`), or a data set with a split `train` or `all`.
+        data_options: arguments of `load_unlabelled`.
+    """
+    if isinstance(data, TicketDataset):
+        return [TicketDataset(data.name, {"train": data["all" if "all" in data.splits else "train"]})]
+    return load_unlabelled([data] if isinstance(data, str | os.PathLike) else data, **data_options)
+
+
+def unlabelled_texts(data: Sources | TicketDataset | None, data_options: Mapping[str, Any]) -> list[str]:
+    """Return the texts of `unlabelled_sets`, none if there is no `data`."""
+    sets = [] if data is None else unlabelled_sets(data, data_options)
+    return [ticket.text for dataset in sets for ticket in dataset["train"]]
 
 
 def training_splits(dataset: TicketDataset, config: TrainingConfig) -> tuple[list[Ticket], list[Ticket]]:

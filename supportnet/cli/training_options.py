@@ -1,0 +1,105 @@
+"""Options that `train` and `pretrain` share."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from supportnet.cli.common import Command
+from supportnet.models.presets import PRESETS
+
+#: Numbers: name -> (default, help). The defaults stand here a second time (a test compares them with the
+#: configurations), because the configurations are read with TensorFlow, and --help is to be quick.
+OPTIMIZER_NUMBERS = {
+    "learning_rate": (2e-3, "Peak of the learning rate's schedule."),
+    "warmup_share": (0.1, "Share of all steps that warm up."),
+    "weight_decay": (0.05, "Decoupled weight decay."),
+}
+ENCODER_NUMBERS = {
+    "embedding_dim": (128, "Depth of the token vectors."),
+    "hidden_dim": (96, "Units of the encoder's inner layers."),
+    "num_layers": (1, "Attention blocks."),
+    "num_heads": (4, "Attention heads; must divide the depth."),
+    "dropout_rate": (0.1, "Dropout inside the encoder."),
+    "num_buckets": (12_000, "Buckets that character n-grams are hashed to."),
+    "max_length": (128, "Tokens that are read of a message."),
+}
+
+architecture_option = click.option(
+    "--architecture",
+    default="bilstm_attention",
+    show_default=True,
+    help="The encoder: bilstm_attention or transformer or none.",
+)
+preset_option = click.option(
+    "--preset", metavar="NAME", help=f"Sizes by name: {', '.join(PRESETS)}. A size given beside it wins."
+)
+
+
+def run_options(command: Command) -> Command:
+    """Add how text is read, where the run goes, and whether it goes on."""
+    options = (
+        click.option(
+            "--text-mode",
+            type=click.Choice(["unicode", "article"]),
+            default="unicode",
+            show_default=True,
+            help="How text becomes tokens.",
+        ),
+        click.option("--out", required=True, metavar="RUN", help="The run folder to write."),
+        click.option("--resume", is_flag=True, help="Go on with the interrupted run in RUN."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def switches(help_by_name: Mapping[str, str]) -> Callable[[Command], Command]:
+    """Return a decorator that adds a switch for each name."""
+
+    def add(command: Command) -> Command:
+        for name, text in reversed(list(help_by_name.items())):
+            command = click.option(_flag(name), name, is_flag=True, help=text)(command)
+        return command
+
+    return add
+
+
+def numbers(by_name: Mapping[str, tuple[Any, str]]) -> Callable[[Command], Command]:
+    """Return a decorator that adds an option for each name: name -> (default, help)."""
+
+    def add(command: Command) -> Command:
+        for name, (default, text) in reversed(list(by_name.items())):
+            kind = float if default is None else type(default)
+            option = click.option(_flag(name), name, type=kind, default=default, show_default=True, help=text)
+            command = option(command)
+        return command
+
+    return add
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def given(options: dict[str, Any]) -> dict[str, Any]:
+    """Return only what stands on the command line: a flag's default would win over a preset or an encoder.
+
+    An architecture may be written with hyphens.
+    """
+    source = click.get_current_context().get_parameter_source
+    chosen = {name: value for name, value in options.items() if source(name) is not ParameterSource.DEFAULT}
+    if "architecture" in chosen:
+        chosen["architecture"] = chosen["architecture"].replace("-", "_")
+    return chosen
+
+
+@contextmanager
+def resumable(out: str) -> Iterator[None]:
+    """Say at Ctrl-C how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise click.Abort(f"training; the same command with --resume goes on with {out}") from None

@@ -1,0 +1,103 @@
+"""The folder of a pre-trained encoder: writing it, reading it back, and starting a classifier from it.
+
+ENCODER/
+  config.json         how it was made: network, training, data
+  vocabulary.txt      words with an id of their own, one a line
+  weights.weights.h5  the weights of the best epoch
+  history.json        metrics of each epoch
+  metrics.json        perplexity on held-out messages
+  checkpoint.npz      the state after the last epoch, for --resume
+  logs/               for TensorBoard
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from supportnet.errors import UserError
+from supportnet.files import written_whole
+from supportnet.models.config import NetworkConfig
+from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.models.masked_language_model import MaskedLanguageModel
+from supportnet.text.vocabulary import Vocabulary
+from supportnet.training.folder import CONFIG, VOCABULARY, WEIGHTS, finished, load_weights, network_config
+
+#: Fields of `NetworkConfig` that don't change what pre-training made: a classifier may have others.
+FREE = ("num_pairs", "dropout_rate", "head_dropout_rate", "word_dropout")
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A pre-trained embedding and encoder.
+
+    Attributes:
+        config: what the network was built from.
+        vocabulary: words with an id of their own.
+        network: the network that was pre-trained.
+        digest: SHA-256 of its weights' file, as hexadecimal digits; empty where it wasn't read from one.
+    """
+
+    config: NetworkConfig
+    vocabulary: Vocabulary
+    network: MaskedLanguageModel
+    digest: str = ""
+
+    @classmethod
+    def fresh(cls, config: NetworkConfig, vocabulary: Vocabulary) -> "Encoder":
+        """Make one that nothing has trained yet."""
+        network = MaskedLanguageModel(config, len(vocabulary), name="masked_language_model")
+        network.build()
+        return cls(config, vocabulary, network)
+
+    def start(self, classifier: IntentClassifier) -> None:
+        """Give a classifier, which must have the same sizes and vocabulary, the pre-trained weights."""
+        check_same_sizes(classifier.config, self.config)
+        if classifier.vocabulary != self.vocabulary:
+            raise UserError("vocabulary must be the pre-trained encoder's. Received: another one")
+        for layer in (self.network.embed, self.network.encoder):
+            if layer is not None:
+                classifier.network.get_layer(layer.name).set_weights(layer.get_weights())
+
+
+def save_encoder(folder: Path, encoder: Encoder) -> None:
+    """Write vocabulary and weights; `pretrain` writes the rest."""
+    encoder.vocabulary.save(folder / VOCABULARY)
+    with written_whole(folder / WEIGHTS) as temporary:
+        encoder.network.save_weights(temporary)
+
+
+def load_encoder(path: str | os.PathLike[str]) -> Encoder:
+    """Load the encoder that `pretrain` wrote.
+
+    Args:
+        path: its folder.
+
+    Raises:
+        UserError: no such folder, pre-training hasn't finished, a file is missing or damaged (it is named), or the
+            folder holds a run of another task.
+
+    Example:
+        >>> encoder = load_encoder("runs/encoder")
+        >>> len(encoder.vocabulary)
+        2309
+    """
+    folder = finished(path)
+    fresh = Encoder.fresh(network_config(folder, "pretrain"), Vocabulary.load(folder / VOCABULARY))
+    load_weights(folder / WEIGHTS, fresh.network, f"{CONFIG} and {VOCABULARY}")
+    digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+    return Encoder(fresh.config, fresh.vocabulary, fresh.network, digest)
+
+
+def check_same_sizes(config: NetworkConfig, pretrained: NetworkConfig) -> None:
+    """Check that a network with one configuration can start from an encoder with the other.
+
+    Raises:
+        UserError: names the first field that differs.
+    """
+    for field in fields(NetworkConfig):
+        value, known = getattr(config, field.name), getattr(pretrained, field.name)
+        if field.name not in FREE and value != known:
+            raise UserError(
+                f"{field.name} must be that of the pre-trained encoder, {known}. Received: {field.name}={value}"
+            )

@@ -1,0 +1,102 @@
+"""What the folders of all kinds of runs have in common: how they were made, vocabulary and weights."""
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from supportnet.errors import UserError
+from supportnet.files import read_json, remove_incomplete, write_json
+from supportnet.models.config import NetworkConfig
+
+CONFIG = "config.json"
+VOCABULARY = "vocabulary.txt"
+WEIGHTS = "weights.weights.h5"
+
+#: The parts of a run's configuration that hold options by name.
+OPTIONS = ("network", "training", "start")
+
+
+def prepare_folder(folder: Path, config: dict[str, Any], resume: bool) -> None:
+    """Make a run folder with its configuration, or check that the one there is of this very run.
+
+    Args:
+        folder: where the run goes.
+        config: what makes the run; with `data`, which holds a `fingerprint`, beside parts of options by name.
+        resume: go on with the run that is there, if there is one.
+
+    Raises:
+        UserError: the folder is no run folder; it holds a run, and `resume` is False; or one of other options or data.
+    """
+    path = folder / CONFIG
+    if resume:
+        remove_incomplete(folder)
+    if not path.exists():
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UserError(f"{folder} is there and is not a run folder (no {CONFIG}): choose another --out.")
+        write_json(path, config)
+        return
+    if not resume:
+        state = "a finished run" if (folder / WEIGHTS).exists() else "a run that was interrupted"
+        raise UserError(f"{folder} already holds {state}: go on with --resume, or choose another --out.")
+    _check_same_run(path, config)
+
+
+def _check_same_run(path: Path, config: dict[str, Any]) -> None:
+    """Check that the run was made with these options and this data, wherever the data lies now."""
+    known = read_json(path)
+    try:
+        if known["task"] != config["task"]:
+            raise UserError(f"{path.parent} holds a run of the task {known['task']}: choose another --out.")
+        for part in OPTIONS:
+            for name, value in config[part].items():
+                if known[part][name] != value:
+                    raise UserError(
+                        f"{path.parent} was made with {name}={known[part][name]!r}: go on with the same. "
+                        f"Received: {name}={value!r}"
+                    )
+        if known["data"]["fingerprint"] != config["data"]["fingerprint"]:
+            raise UserError(f"{path.parent} was made from other data ({known['data']['name']}): go on with the same.")
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged or of another version of supportnet ({error!r}).") from None
+
+
+def finished(path: str | os.PathLike[str]) -> Path:
+    """Return the folder of a finished run; a `UserError` if there is none, or training hasn't finished."""
+    folder = Path(path)
+    if not folder.is_dir():
+        raise UserError(f"There is no run folder at {folder}.")
+    # Before the weights are looked for: a folder without it is no run at all.
+    read_json(folder / CONFIG)
+    if not (folder / WEIGHTS).exists():
+        raise UserError(f"{folder / WEIGHTS} is missing: the training hasn't finished, go on with --resume.")
+    return folder
+
+
+def network_config(folder: Path, task: str) -> NetworkConfig:
+    """Read the network's part of the configuration of a run, which must be one of `task`."""
+    config = read_json(folder / CONFIG)
+    try:
+        network, found = NetworkConfig(**config["network"]), config["task"]
+    except (KeyError, TypeError, UserError) as error:
+        raise UserError(f"{folder / CONFIG} is damaged or of another version of supportnet ({error}).") from None
+    if found != task:
+        raise UserError(f"{folder} must hold a run of the task {task}. Received: one of the task {found}")
+    return network
+
+
+def load_weights(path: Path, network: keras.Model, others: str) -> None:
+    """Set the weights of `network`; `others` are the files beside it that say what it is made of.
+
+    Raises:
+        UserError: the file is damaged, or of another network.
+    """
+    try:
+        # Keras only warns of weights that it doesn't find; the model would go on with random ones.
+        with warnings.catch_warnings(action="error", category=UserWarning):
+            network.load_weights(path)
+    except (OSError, KeyError, ValueError, UserWarning) as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"{path} can't be read: it is damaged, or doesn't belong to {others} ({reason}).") from None

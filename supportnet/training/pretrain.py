@@ -1,0 +1,220 @@
+"""Pre-training: what words mean, and what stands near what, from messages without labels."""
+
+import hashlib
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from supportnet.data.ticket import TicketDataset
+from supportnet.errors import UserError
+from supportnet.files import write_json
+from supportnet.models.config import NetworkConfig
+from supportnet.text.front_end import TextFrontEnd
+from supportnet.text.graph import as_strings
+from supportnet.text.vocabulary import Vocabulary
+from supportnet.training.batches import epoch_order
+from supportnet.training.callbacks import BestAndResume, ProgressBar, bar
+from supportnet.training.checkpoint import CHECKPOINT, Progress, load_checkpoint
+from supportnet.training.config import PretrainingConfig
+from supportnet.training.encoder import Encoder, save_encoder
+from supportnet.training.folder import prepare_folder
+from supportnet.training.losses import TowerCrossentropy, vote_accuracy, vote_log_loss
+from supportnet.training.masking import mask_words
+from supportnet.training.optimizer import scheduled_adamw
+from supportnet.training.options import split_options
+from supportnet.training.splits import Sources, unlabelled_sets
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """What `pretrain` returns.
+
+    Attributes:
+        encoder: the encoder, with the weights of the best epoch.
+        metrics: on the held-out messages, `perplexity` and `accuracy` of the words that were asked for, and
+            `best_epoch`, counted from 1.
+        history: one dictionary of metrics an epoch.
+    """
+
+    encoder: Encoder
+    metrics: dict[str, Any]
+    history: list[dict[str, float]]
+
+
+def pretrain(
+    data: Sources | TicketDataset,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    preset: str | None = None,
+    resume: bool = False,
+    progress_bar: bool = True,
+    data_options: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Pretrained:
+    """Train an embedding and an encoder to say which words were hidden in messages; labels aren't read.
+
+    Args:
+        data: names or paths of data sources, of which the training messages are taken (see
+            `supportnet.data.load_unlabelled`), or one data set with a split `train` or `all`.
+        out: the folder to write; None keeps nothing. See `supportnet.training.encoder` for what it holds.
+        preset: `tiny`, `small` or `base`, as for `train`.
+        resume: go on with what was interrupted in `out`; it ends as if it had not been.
+        progress_bar: show one on standard error.
+        data_options: arguments of `load_unlabelled`.
+        **options: fields of `NetworkConfig` and `PretrainingConfig`.
+
+    Returns:
+        The encoder with the weights of the best epoch on held-out messages, for `train(..., init=...)`.
+
+    Raises:
+        UserError: as for `train`; or fewer than two messages with words in them.
+
+    The random generators of Python, NumPy and Keras are seeded, for the whole process.
+
+    Example:
+        >>> pretrained = pretrain("tickets.csv", out="runs/encoder")
+        >>> model = supportnet.train("labelled.csv", init="runs/encoder")
+    """
+    network, training = split_options(options, PretrainingConfig, {}, preset)
+    datasets = unlabelled_sets(data, data_options or {})
+    texts = [ticket.text for dataset in datasets for ticket in dataset["train"]]
+    folder = None if out is None else Path(out)
+    facts = _facts(datasets, texts)
+    if folder is not None:
+        config = {"task": "pretrain", "network": asdict(network), "training": asdict(training), "data": facts}
+        prepare_folder(folder, {**config, "start": {}}, resume)
+    keras.utils.set_random_seed(training.seed)
+    encoder = Encoder.fresh(network, _vocabulary(texts, network, training))
+    progress = _fit(encoder, texts, training, folder, progress_bar)
+    metrics = _metrics(progress)
+    if folder is not None:
+        save_encoder(folder, encoder)
+        write_json(folder / "history.json", progress.history)
+        write_json(folder / "metrics.json", metrics)
+    return Pretrained(encoder, metrics, progress.history)
+
+
+def _facts(datasets: Sequence[TicketDataset], texts: Sequence[str]) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(f"{text}\0".encode("utf-8", "surrogatepass"))
+    return {
+        "name": ", ".join(dataset.name for dataset in datasets),
+        "licence": ", ".join(dataset.licence for dataset in datasets),
+        "messages": len(texts),
+        "fingerprint": digest.hexdigest(),
+    }
+
+
+def _vocabulary(texts: Sequence[str], network: NetworkConfig, training: PretrainingConfig) -> Vocabulary:
+    return Vocabulary.build(texts, mode=network.text_mode, max_length=network.max_length, min_count=training.min_count)
+
+
+def _fit(
+    encoder: Encoder, texts: Sequence[str], config: PretrainingConfig, folder: Path | None, progress_bar: bool
+) -> Progress:
+    """Train `encoder.network` in place; it ends with the weights of the best epoch."""
+    front_end = TextFrontEnd(
+        encoder.vocabulary,
+        mode=encoder.config.text_mode,
+        max_length=encoder.config.max_length,
+        num_buckets=encoder.config.num_buckets,
+    )
+    learned, held_out = _split(_with_words(texts, front_end), config)
+    steps = -(-len(learned) // config.batch_size)
+    model = encoder.network
+    optimizer = scheduled_adamw(config.learning_rate, config.weight_decay, config.warmup_share, steps * config.epochs)
+    metrics = [keras.metrics.MeanMetricWrapper(vote_accuracy, name="accuracy")]
+    metrics += [keras.metrics.MeanMetricWrapper(vote_log_loss, name="log_loss")]
+    model.compile(optimizer, TowerCrossentropy(), metrics=metrics, jit_compile=False)
+    model.optimizer.build(model.trainable_variables)
+    progress, best_weights = Progress(), model.get_weights()
+    checkpoint = None if folder is None else folder / CHECKPOINT
+    if checkpoint is not None and checkpoint.exists():
+        best_weights, progress = load_checkpoint(checkpoint, model)
+    if not progress.finished:
+        left = range(progress.epoch, config.epochs)
+        callbacks = [BestAndResume(progress, best_weights, config.epochs, config.patience, checkpoint)]
+        callbacks += [keras.callbacks.TensorBoard(str(folder / "logs"))] if folder is not None else []
+        with bar(steps * config.epochs, steps * progress.epoch, progress_bar, "pre-training") as shown:
+            model.fit(
+                _masked(learned, front_end, config, _training_order(learned, config, left)),
+                validation_data=_masked(held_out, front_end, config, _held_out_order(held_out, config)),
+                initial_epoch=progress.epoch,
+                epochs=config.epochs,
+                steps_per_epoch=steps,
+                callbacks=[*callbacks, ProgressBar(shown)],
+                shuffle=False,
+                verbose=0,
+            )
+    model.set_weights(best_weights)
+    return progress
+
+
+def _with_words(texts: Sequence[str], front_end: TextFrontEnd) -> list[str]:
+    """Return the messages that have words: of the others, nothing can be asked."""
+    found: list[str] = []
+    for start in range(0, len(texts), 1024):
+        batch = list(texts[start : start + 1024])
+        real = front_end(batch)["mask"].numpy().any(axis=1)
+        found += [text for text, has_words in zip(batch, real, strict=True) if has_words]
+    if len(found) < 2:
+        raise UserError(f"Pre-training needs at least two messages with words in them. Received: {len(found)}")
+    return found
+
+
+def _split(texts: Sequence[str], config: PretrainingConfig) -> tuple[list[str], list[str]]:
+    """What is learned, and what is held out: at least one message."""
+    order = np.random.default_rng(config.seed).permutation(len(texts))
+    held_out = max(1, round(config.validation_share * len(texts)))
+    return [texts[i] for i in sorted(order[held_out:])], [texts[i] for i in sorted(order[:held_out])]
+
+
+def _training_order(texts: Sequence[str], config: PretrainingConfig, epochs: range) -> tf.data.Dataset:
+    """Numbered batches of indices; no number comes twice in a training, whether it was interrupted or not."""
+    first = epochs.start * -(-len(texts) // config.batch_size)
+    order = tf.data.Dataset.from_generator(
+        lambda: epoch_order(texts, config.batch_size, config.seed, epochs),
+        output_signature=tf.TensorSpec([None], tf.int64),
+    )
+    return order.enumerate(first)
+
+
+def _held_out_order(texts: Sequence[str], config: PretrainingConfig) -> tf.data.Dataset:
+    """The same for the held-out messages, with numbers that training hasn't."""
+    order = tf.data.Dataset.range(len(texts)).batch(config.batch_size)
+    return order.enumerate().map(lambda number, batch: (-1 - number, batch))
+
+
+def _masked(
+    texts: Sequence[str], front_end: TextFrontEnd, config: PretrainingConfig, order: tf.data.Dataset
+) -> tf.data.Dataset:
+    """Batches of what the network takes, and the chosen words as one-hot rows `[N, V]`.
+
+    A batch's number is the seed of what is hidden in it: other words in every epoch, but the same ones each time when
+    the perplexity is measured.
+    """
+    strings, vocab_size = as_strings(texts), len(front_end.vocabulary)
+
+    def encode(number: tf.Tensor, batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        seed = tf.stack([tf.cast(config.seed, tf.int64), number])
+        features, targets = mask_words(front_end(tf.gather(strings, batch)), config.mask_share, seed)
+        return features, tf.one_hot(targets, vocab_size)
+
+    return order.map(encode).prefetch(2)
+
+
+def _metrics(progress: Progress) -> dict[str, Any]:
+    best = progress.history[progress.best_epoch]
+    return {
+        "perplexity": math.exp(best["val_log_loss"]),
+        "accuracy": best["val_accuracy"],
+        "best_epoch": progress.best_epoch + 1,
+    }
