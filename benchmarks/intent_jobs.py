@@ -21,6 +21,8 @@ def cores() -> list[int]:
 def run(spec: dict[str, Any], core: int | None) -> dict[str, Any]:
     """Do one run and return its figures; `core` None gives it all of them.
 
+    The function `measured` of the module `spec["module"]` does it, `intent_models` if none is named.
+
     Raises:
         RuntimeError: the run failed; with the end of what it wrote to standard error.
     """

@@ -1,10 +1,11 @@
 """One run of the benchmark: `python one_run.py SPEC`, where SPEC is JSON; the last line printed is JSON.
 
 A process of its own for each run, because TensorFlow sizes its thread pools when it starts, and because training seeds
-the random generators of the whole process. See `intent_models.measured` for what SPEC holds; `core` is the processor
-that the run is held on, or null for all of them.
+the random generators of the whole process. The function `measured` of the module that SPEC names does the run, and says
+what SPEC holds; `core` is the processor that the run is held on, or null for all of them.
 """
 
+import importlib
 import json
 import os
 import sys
@@ -18,6 +19,6 @@ if __name__ == "__main__":
     if spec["core"] is not None:
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
-    from intent_models import measured
+    module = importlib.import_module(spec.get("module", "intent_models"))
 
-    print(json.dumps(measured(spec)))
+    print(json.dumps(module.measured(spec)))

@@ -16,9 +16,11 @@ from supportnet.version import __version__
 if TYPE_CHECKING:
     from supportnet.api import SupportModel, load_model, train
     from supportnet.data import load
+    from supportnet.embeddings import load_word_embeddings
     from supportnet.evaluation.classify import evaluate_model
     from supportnet.models.article import build_model
     from supportnet.text.preprocess import preprocess
+    from supportnet.training.pretrain import pretrain
 
 __all__ = [
     "SupportModel",
@@ -27,7 +29,9 @@ __all__ = [
     "evaluate_model",
     "load",
     "load_model",
+    "load_word_embeddings",
     "preprocess",
+    "pretrain",
     "train",
 ]
 
@@ -38,7 +42,9 @@ _HOMES = {
     "evaluate_model": "supportnet.evaluation.classify",
     "load": "supportnet.data",
     "load_model": "supportnet.api",
+    "load_word_embeddings": "supportnet.embeddings",
     "preprocess": "supportnet.text.preprocess",
+    "pretrain": "supportnet.training.pretrain",
     "train": "supportnet.api",
 }
 
