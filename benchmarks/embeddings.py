@@ -194,11 +194,12 @@ def write(runs: list[dict[str, Any]], path: Path) -> None:
 
 
 def summary(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return mean, standard deviation and gain over the SVM with the same labels, a row for each kind of run."""
+    """Return mean and standard deviation over the seeds, a row for each kind of run."""
     rows = []
     parts = KEYS[:-1]
-    for key in dict.fromkeys(tuple(run[part] for part in parts) for run in runs if "accuracy" in run["figures"]):
-        same = [run for run in runs if tuple(run[part] for part in parts) == key and not run["start"].startswith("enc")]
+    models = [run for run in runs if run["start"] in STARTS]
+    for key in dict.fromkeys(tuple(run[part] for part in parts) for run in models):
+        same = [run for run in models if tuple(run[part] for part in parts) == key]
         values = [run["figures"]["accuracy"] for run in same]
         rows.append(
             {
