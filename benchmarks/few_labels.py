@@ -9,11 +9,11 @@ from scipy.sparse import vstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_union
 from sklearn.svm import LinearSVC
-from supportnet.training.pretrain import pretrain
 
 import supportnet
 from supportnet.data.splits import train_validation_split
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
+from supportnet.training.pretrain import pretrain
 
 #: Share of a user's own file that is kept for the test, if it has no such split.
 TEST_SHARE = 0.2
