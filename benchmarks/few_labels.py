@@ -109,13 +109,13 @@ def network_predictions(
     known = {"train": labelled} if few or not validation else {"train": labelled, "validation": validation}
     arguments: dict[str, Any] = {"seed": spec["seed"], **spec["options"]}
     if few:
-        arguments |= {"validation_share": 0.0}
+        # The words of all messages; those without labels are learned from in the rounds only.
+        rounds = {} if spec["start"].endswith("rounds") else {"rounds": 0}
+        arguments |= {"validation_share": 0.0, "unlabelled": TicketDataset("rest", {"train": rest}), **rounds}
     if spec["start"] in ("word2vec", "fasttext"):
         arguments |= {"embeddings": spec["start"]}
     if spec["start"].startswith("pretrained"):
         arguments |= {"init": spec["encoder"]}
-    if spec["start"].endswith("rounds"):
-        arguments |= {"unlabelled": TicketDataset("rest", {"train": rest})}
     model = supportnet.train(TicketDataset(spec["data"], known), progress_bar=False, **arguments)
     best = model.classifier.probabilities([ticket.text for ticket in test]).argmax(axis=1)
     return [model.intents[i] for i in best]

@@ -42,7 +42,7 @@ NUMBERS = {
     "precision": (0.95, "Share of the routed messages that shall be right."),
     "out_of_scope_share": (None, "Share of out-of-scope messages to expect; as in the validation data if not given."),
     "min_count": (2, "How often a word must occur to have an id of its own."),
-    "rounds": (2, "How often the --unlabelled messages are learned from."),
+    "rounds": (2, "How often the --unlabelled messages are learned from; 0 takes only their words."),
     "round_epochs": (10, "Passes over all messages in each of these rounds, at most."),
     "frozen_epochs": (0, "Epochs at the start in which --embeddings stay as they are."),
 }

@@ -27,8 +27,8 @@ class TrainingConfig:
         mixed_precision: compute in bfloat16, with float32 variables; it pays on hardware made for it.
         min_count: how often a word must occur in training to have an id of its own. With 2 or more, what one
             customer typed once (a name, say) stays out of the vocabulary.
-        rounds: how often unlabelled messages are learned from, where there are any; see
-            `supportnet.training.self_training`.
+        rounds: how often unlabelled messages are learned from, where there are any (see
+            `supportnet.training.self_training`); 0 takes their words only, for the vocabulary and for word vectors.
         round_epochs: passes over the labelled and the unlabelled messages in each of these rounds, at most.
         frozen_epochs: epochs at the start in which given word embeddings stay as they are.
         seed: of everything random: weights, dropout, order, validation split; 0 to 2^32 - 1.
@@ -61,9 +61,10 @@ class TrainingConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience", "min_count", "rounds", "round_epochs"):
+        for name in ("epochs", "batch_size", "patience", "min_count", "round_epochs"):
             check_positive(name, getattr(self, name))
-        check_not_negative("frozen_epochs", self.frozen_epochs)
+        for name in ("rounds", "frozen_epochs"):
+            check_not_negative(name, getattr(self, name))
         for name in ("warmup_share", "label_smoothing", "validation_share"):
             check_rate(name, getattr(self, name))
         check_rate("out_of_scope_share", self.out_of_scope_share or 0.0)
