@@ -74,12 +74,7 @@ class Vocabulary:
             raise UserError(f"min_count must be positive. Received: min_count={min_count}")
         if max_size is not None and max_size < len(SPECIAL_TOKENS):
             raise UserError(f"max_size must be at least {len(SPECIAL_TOKENS)}. Received: max_size={max_size}")
-        counts: Counter[str] = Counter()
-        for batch in _batches(texts):
-            tokens = tokenize_graph(batch, mode, max_length).values.numpy()
-            counts.update(token.decode("utf-8") for token in tokens)
-        for token in SPECIAL_TOKENS:
-            counts.pop(token, None)
+        counts = count_tokens(texts, mode, max_length)
         common = sorted((-count, token) for token, count in counts.items() if count >= min_count)
         return cls((*SPECIAL_TOKENS, *(token for _, token in common))[:max_size])
 
@@ -133,6 +128,27 @@ class Vocabulary:
 
     def __repr__(self) -> str:
         return f"Vocabulary of {len(self)} tokens"
+
+
+def count_tokens(texts: Iterable[str], mode: str = "unicode", max_length: int = MAX_LENGTH) -> Counter[str]:
+    """Count the tokens of texts as a model will read them, without the special ones.
+
+    Args:
+        texts: the texts.
+        mode: `unicode` or `article`.
+        max_length: number of tokens of a text that are read.
+
+    Example:
+        >>> count_tokens(["Where is it?", "where"])["where"]
+        2
+    """
+    counts: Counter[str] = Counter()
+    for batch in _batches(texts):
+        tokens = tokenize_graph(batch, mode, max_length).values.numpy()
+        counts.update(token.decode("utf-8") for token in tokens)
+    for token in SPECIAL_TOKENS:
+        counts.pop(token, None)
+    return counts
 
 
 def table_from_file(path: str | os.PathLike[str]) -> Any:

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,8 +22,7 @@ from supportnet.errors import UserError
 from supportnet.layers import TokenEmbedding
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
-from supportnet.text.graph import tokenize_graph
-from supportnet.text.vocabulary import Vocabulary
+from supportnet.text.vocabulary import Vocabulary, count_tokens
 from supportnet.training.encoder import Encoder, check_same_sizes, load_encoder
 
 if TYPE_CHECKING:
@@ -114,8 +112,7 @@ class Start:
         config = model.config
         vectors = self._vectors(model, texts, seed, progress_bar)
         check_embedding_dim(config.embedding_dim, vectors)
-        tokens = tokenize_graph(texts, config.text_mode, config.max_length).values.numpy()
-        counts = Counter(token.decode("utf-8") for token in tokens)
+        counts = count_tokens(texts, config.text_mode, config.max_length)
         matrix, coverage = embedding_matrix(model.vocabulary, vectors, seed, counts, self.require_coverage)
         start_from_vectors(model.network.get_layer("embed"), matrix)
         return coverage
