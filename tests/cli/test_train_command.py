@@ -17,13 +17,17 @@ import pytest
 from shell import Shell
 
 import supportnet
+from supportnet.cli import pretrain as pretrain_command
 from supportnet.cli.main import main
-from supportnet.cli.train import NUMBERS, SWITCHES, print_result
+from supportnet.cli.train import HEAD_NUMBERS, NUMBERS, SWITCHES, print_result
+from supportnet.cli.training_options import ENCODER_NUMBERS
 from supportnet.models.config import NetworkConfig
 from supportnet.models.encoders import ENCODERS
-from supportnet.training.config import TrainingConfig
+from supportnet.training.config import PretrainingConfig, TrainingConfig
 
 ROWS = [("where is my parcel", "track"), ("refund my money", "refund"), ("cancel the order", "cancel")] * 8
+#: The defaults of the flags that aren't numbers, and of the one that stands apart.
+OTHERS = {"architecture": "bilstm_attention", "text_mode": "unicode", "seed": 0}
 TINY = ["--embedding_dim", 16, "--hidden-dim", 8, "--num-heads", 2, "--num-buckets", 500, "--batch-size", 8]
 
 
@@ -69,7 +73,8 @@ def trained(folder: Path) -> dict[str, Any]:
 
 
 def test_json(trained: dict[str, Any], folder: Path) -> None:
-    assert set(trained) == {"task", "run", "validation", "confidence", "epochs"}
+    assert set(trained) == {"task", "run", "validation", "confidence", "coverage", "epochs"}
+    assert trained["coverage"] is None
     assert (trained["task"], trained["run"], trained["epochs"]) == ("classify", str(folder / "run"), 2)
     assert trained["validation"] == json.loads((folder / "run" / "metrics.json").read_text())
     assert trained["confidence"] == json.loads((folder / "run" / "confidence.json").read_text())
@@ -134,8 +139,20 @@ def test_evaluate_the_run_on_a_whole_file(shell: Shell, trained: dict[str, Any],
 def test_every_option_of_the_configurations_has_a_flag() -> None:
     """With the configuration's default."""
     defaults = {field.name: field.default for config in (NetworkConfig, TrainingConfig) for field in fields(config)}
-    here = {name: default for name, (default, _) in NUMBERS.items()} | dict.fromkeys(SWITCHES, False)
-    assert here | {"architecture": "bilstm_attention", "text_mode": "unicode", "seed": 0} == defaults
+    here = {name: default for name, (default, _) in {**NUMBERS, **ENCODER_NUMBERS, **HEAD_NUMBERS}.items()}
+    here |= dict.fromkeys(SWITCHES, False)
+    assert here | OTHERS == defaults
+    assert all(type(here[name]) is type(defaults[name]) for name in here)
+
+
+def test_every_option_of_pretraining_has_a_flag() -> None:
+    """But what only the classifier has a use for."""
+    configs = (NetworkConfig, PretrainingConfig)
+    defaults = {
+        field.name: field.default for config in configs for field in fields(config) if field.name not in HEAD_NUMBERS
+    }
+    here = {name: default for name, (default, _) in {**pretrain_command.NUMBERS, **ENCODER_NUMBERS}.items()}
+    assert here | OTHERS == defaults
     assert all(type(here[name]) is type(defaults[name]) for name in here)
 
 

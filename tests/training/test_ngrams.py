@@ -1,5 +1,6 @@
 """The fitted scores are those of a linear SVM over the same features, computed the long way."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -13,10 +14,9 @@ from supportnet.data.ticket import TicketDataset
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.text.vocabulary import Vocabulary
+from supportnet.training.examples import Examples, labelled_examples
 from supportnet.training.ngrams import USUAL_SCALE, fit_ngrams, ngram_counts
 from supportnet.training.temperature import fit_temperature
-
-NOTHING: tuple[list[str], Any] = ([], np.array([], "int64"))
 
 
 def classifier_of(texts: list[str], intents: list[str]) -> IntentClassifier:
@@ -24,12 +24,11 @@ def classifier_of(texts: list[str], intents: list[str]) -> IntentClassifier:
     return IntentClassifier(config, Vocabulary.build(texts, min_count=1), intents)
 
 
-def arrays(dataset: TicketDataset, split: str, intents: list[str]) -> tuple[list[str], np.ndarray]:
-    tickets = [ticket for ticket in dataset[split] if ticket.intent in intents]
-    return [ticket.text for ticket in tickets], np.array([intents.index(str(ticket.intent)) for ticket in tickets])
+def examples(dataset: TicketDataset, split: str, intents: list[str]) -> Examples:
+    return labelled_examples([ticket for ticket in dataset[split] if ticket.intent in intents], intents)
 
 
-def scores(classifier: IntentClassifier, texts: list[str]) -> np.ndarray:
+def scores(classifier: IntentClassifier, texts: Sequence[str]) -> np.ndarray:
     layer = classifier.network.get_layer("ngrams")
     return keras.ops.convert_to_numpy(layer(classifier.front_end(texts))[0])
 
@@ -44,15 +43,15 @@ def _weighed(*matrices: Any) -> list[np.ndarray]:
 @pytest.mark.parametrize("num_intents", [2, 4])
 def test_the_layer_computes_the_margins_of_the_svm(dataset: TicketDataset, num_intents: int) -> None:
     intents = dataset.intents[:num_intents]
-    train, test = arrays(dataset, "train", intents), arrays(dataset, "validation", intents)
-    classifier = classifier_of(train[0], intents)
-    fit_ngrams(classifier, train, NOTHING, seed=3)
+    train, test = examples(dataset, "train", intents), examples(dataset, "validation", intents)
+    classifier = classifier_of(train.texts, intents)
+    fit_ngrams(classifier, train, seed=3)
 
-    texts = [*test[0], "", "zzyzx"]
-    counts = zip(ngram_counts(classifier, train[0]), ngram_counts(classifier, texts), strict=True)
+    texts = [*test.texts, "", "zzyzx"]
+    counts = zip(ngram_counts(classifier, train.texts), ngram_counts(classifier, texts), strict=True)
     weighed = [_weighed(of_training, of_texts) for of_training, of_texts in counts]
     fitted, asked = (np.hstack(side) for side in zip(*weighed, strict=True))
-    margins = LinearSVC(random_state=3).fit(fitted, train[1]).decision_function(asked)
+    margins = LinearSVC(random_state=3).fit(fitted, train.targets).decision_function(asked)
     if num_intents == 2:
         margins = np.stack([-margins, margins], axis=1)
     np.testing.assert_allclose(scores(classifier, texts) / USUAL_SCALE, margins, atol=2e-3)
@@ -60,35 +59,35 @@ def test_the_layer_computes_the_margins_of_the_svm(dataset: TicketDataset, num_i
 
 def test_validation_messages_decide_the_scale(dataset: TicketDataset) -> None:
     """The scores change by one factor: the one under which the validation messages are likeliest."""
-    train, validation = (arrays(dataset, split, dataset.intents) for split in ("train", "validation"))
+    train, validation = (examples(dataset, split, dataset.intents) for split in ("train", "validation"))
     # Some wrong labels: without an error, the largest factor would be the likeliest.
-    validation[1][::3] = (validation[1][::3] + 1) % 4
-    one, other = classifier_of(train[0], dataset.intents), classifier_of(train[0], dataset.intents)
-    fit_ngrams(one, train, NOTHING)
-    fit_ngrams(other, train, validation)
-    before, after = (scores(classifier, validation[0]) for classifier in (one, other))
-    scale = 1 / fit_temperature(softmax(before, axis=1), validation[1])
+    validation.targets[::3] = (validation.targets[::3] + 1) % 4
+    one, other = classifier_of(train.texts, dataset.intents), classifier_of(train.texts, dataset.intents)
+    fit_ngrams(one, train)
+    fit_ngrams(other, train, validation=validation)
+    before, after = (scores(classifier, validation.texts) for classifier in (one, other))
+    scale = 1 / fit_temperature(softmax(before, axis=1), validation.targets)
     assert abs(scale - 1) > 0.05
     np.testing.assert_allclose(after, before * scale, rtol=0.02, atol=1e-3)
 
 
 def test_balanced_weights_help_the_rare_intent() -> None:
     texts = ["refund parcel"] * 40 + ["refund parcel please"] * 3
-    train = (texts, np.array([0] * 40 + [1] * 3))
+    train = Examples(texts, np.array([0] * 40 + [1] * 3))
     plain, balanced = (classifier_of(texts, ["many", "few"]) for _ in range(2))
-    fit_ngrams(plain, train, NOTHING)
-    fit_ngrams(balanced, train, NOTHING, balanced=True)
+    fit_ngrams(plain, train)
+    fit_ngrams(balanced, train, balanced=True)
     rare = [scores(classifier, ["refund parcel please"])[0] for classifier in (plain, balanced)]
     assert rare[1][1] - rare[1][0] > rare[0][1] - rare[0][0]
 
 
 def test_what_training_saw_with_an_intent_is_covered(dataset: TicketDataset) -> None:
-    train = arrays(dataset, "train", dataset.intents)
-    classifier = classifier_of(train[0], dataset.intents)
-    fit_ngrams(classifier, train, NOTHING)
+    train = examples(dataset, "train", dataset.intents)
+    classifier = classifier_of(train.texts, dataset.intents)
+    fit_ngrams(classifier, train)
     layer = classifier.network.get_layer("ngrams")
-    coverage = keras.ops.convert_to_numpy(layer(classifier.front_end([*train[0], "", "0123 4567"]))[1])
-    np.testing.assert_allclose(coverage[np.arange(len(train[1])), train[1]], 1.0)
+    coverage = keras.ops.convert_to_numpy(layer(classifier.front_end([*train.texts, "", "0123 4567"]))[1])
+    np.testing.assert_allclose(coverage[np.arange(len(train.targets)), train.targets], 1.0)
     # "refund" was never said of a parcel to track; half of what else the messages hold was.
     assert 0.2 < coverage[:-2].mean() < 0.9
     assert coverage[-2].tolist() == [0, 0, 0, 0]

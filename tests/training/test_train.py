@@ -14,9 +14,10 @@ from supportnet.errors import UserError
 from supportnet.evaluation.classify import evaluate_model
 from supportnet.models.config import NetworkConfig
 from supportnet.training.config import TrainingConfig
+from supportnet.training.options import split_options
 from supportnet.training.run import load_run
 from supportnet.training.splits import training_splits
-from supportnet.training.train import Trained, split_options, train
+from supportnet.training.train import Trained, train
 
 #: What customers shouldn't have written.
 PERSONAL = ["erika.mustermann@example.org", "4111 1111 1111 1111", "4111111111111111", "DE89370400440532013000"]
@@ -233,18 +234,19 @@ def test_an_intent_without_a_validation_message(dataset: TicketDataset) -> None:
 
 
 def test_options_go_where_they_belong() -> None:
-    network, training = split_options({"num_heads": 8, "epochs": 3})
+    network, training = split_options({"num_heads": 8, "epochs": 3}, TrainingConfig, {})
     assert (network.num_heads, training.epochs) == (8, 3)
     with pytest.raises(UserError, match=r"There is no option named 'epoch'. The options are: .*batch_size.*num_heads"):
-        split_options({"epoch": 3})
+        split_options({"epoch": 3}, TrainingConfig, {})
 
 
 def test_a_preset_sets_the_sizes_that_are_not_given() -> None:
-    network, training = split_options({"num_heads": 2, "epochs": 3, "dropout_rate": 0.2}, preset="base")
+    given = {"num_heads": 2, "dropout_rate": 0.2}
+    network, training = split_options({**given, "epochs": 3}, TrainingConfig, {}, preset="base")
     sizes = {"embedding_dim": 256, "hidden_dim": 256, "num_layers": 4, "num_heads": 2}
     assert network == NetworkConfig(**sizes, dropout_rate=0.2)
     assert training == TrainingConfig(epochs=3)
-    assert split_options({}) == (NetworkConfig(), TrainingConfig())
+    assert split_options({}, TrainingConfig, {}) == (NetworkConfig(), TrainingConfig())
     with pytest.raises(UserError, match="preset must be one of tiny, small, base"):
         train("sample", preset="huge")
 
