@@ -119,3 +119,55 @@ def test_word_vectors_file_and_medians(tmp_path: Path) -> None:
     summary = word_vectors.summary(loads)
     assert [row["times_gensim"] for row in summary] == [1.0, 0.25, 0.25]
     assert word_vectors.table(summary).splitlines()[3] == ("| supportnet | 50 | 1.00 | 0.25 | 1,500 MB (100 before) |")
+
+
+def run_of(start: str, labels: int | None, seed: int, accuracy: float) -> dict[str, Any]:
+    parts = {"data": "banking77", "architecture": "transformer", "start": start, "labels": labels, "seed": seed}
+    return {**parts, "options": {}, "figures": {"accuracy": accuracy}}
+
+
+def test_table_of_starts(tmp_path: Path) -> None:
+    from embeddings import table, write
+
+    from supportnet.files import read_json
+
+    runs = [run_of("pretrained", 5, 1, 0.7), run_of("pretrained", 5, 0, 0.6), run_of("svm", None, 0, 0.912)]
+    # The words that an encoder finds are not intents.
+    write([*runs, run_of("encoder", None, 0, 0.5)], tmp_path / "embeddings.json")
+    summary = read_json(tmp_path / "embeddings.json")["summary"]
+    assert [row["seeds"] for row in summary] == [[0, 1], [0]]
+    assert table(summary).splitlines() == [
+        "banking77, transformer",
+        "",
+        "| labels an intent | 5 | all |",
+        "|---|---|---|",
+        "| TF-IDF + linear SVM | – | 91.2 |",
+        "| pre-trained on the messages | 65.0 ± 7.1 | – |",
+    ]
+
+
+def test_interval_of_a_mean() -> None:
+    from embeddings_plot import interval
+
+    # Student's t for one degree of freedom: 12.7 standard errors.
+    assert interval({"seeds": [0, 1], "sd": math.sqrt(2)}) == pytest.approx(1270.6, abs=0.1)
+    assert interval({"seeds": [0], "sd": None}) == 0
+
+
+def test_labels_are_drawn_for_every_intent_and_the_rest_is_left() -> None:
+    from few_labels import drawn
+
+    pool = [Ticket(f"message {i}", intent) for i, intent in enumerate(["a", "b", "a", "a", "b", "c"])]
+    known, rest = drawn(pool, 2, seed=0)
+    assert sorted(str(ticket.intent) for ticket in known) == ["a", "a", "b", "b", "c"]
+    assert sorted([*known, *rest], key=lambda ticket: ticket.text) == pool
+    assert drawn(pool, 2, seed=0)[0] == known
+    assert drawn(pool, None, seed=0) == (pool, [])
+
+
+def test_the_self_trained_svm_learns_from_messages_without_labels() -> None:
+    from few_labels import svm_predictions
+
+    known = [Ticket("alpha one", "a"), Ticket("beta two", "b")]
+    rest = [Ticket("alpha gamma", None)] * 20 + [Ticket("beta delta", None)] * 20
+    assert svm_predictions(known, rest, [Ticket("gamma"), Ticket("delta")]) == ["a", "b"]
