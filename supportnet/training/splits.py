@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from supportnet.data import load_unlabelled
@@ -34,7 +35,7 @@ def unlabelled_sets(data: Sources | TicketDataset, data_options: Mapping[str, An
         data_options: arguments of `load_unlabelled`.
     """
     if isinstance(data, TicketDataset):
-        return [TicketDataset(data.name, {"train": data["all" if "all" in data.splits else "train"]})]
+        return [replace(data, splits={"train": data["all" if "all" in data.splits else "train"]})]
     return load_unlabelled([data] if isinstance(data, str | os.PathLike) else data, **data_options)
 
 
