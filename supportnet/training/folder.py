@@ -19,8 +19,8 @@ WEIGHTS = "weights.weights.h5"
 OPTIONS = ("network", "training", "start")
 
 
-def prepare_folder(folder: Path, config: dict[str, Any], resume: bool) -> None:
-    """Make a run folder with its configuration, or check that the one there is of this very run.
+def check_folder(folder: Path, config: dict[str, Any], resume: bool) -> None:
+    """Check that a run can begin in a folder, or go on there because the one there is this very run.
 
     Args:
         folder: where the run goes.
@@ -36,12 +36,17 @@ def prepare_folder(folder: Path, config: dict[str, Any], resume: bool) -> None:
     if not path.exists():
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UserError(f"{folder} is there and is not a run folder (no {CONFIG}): choose another --out.")
-        write_json(path, config)
         return
     if not resume:
         state = "a finished run" if (folder / WEIGHTS).exists() else "a run that was interrupted"
         raise UserError(f"{folder} already holds {state}: go on with --resume, or choose another --out.")
     _check_same_run(path, config)
+
+
+def begin(folder: Path, config: dict[str, Any]) -> None:
+    """Write how the run is made, unless it stands there: from then on, the folder is a run."""
+    if not (folder / CONFIG).exists():
+        write_json(folder / CONFIG, config)
 
 
 def _check_same_run(path: Path, config: dict[str, Any]) -> None:

@@ -64,7 +64,8 @@ class LazyAdamW(keras.optimizers.AdamW):
         return tf.clip_by_global_norm(grads, self.global_clipnorm)[0]
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        if self.frozen_steps and variable.name == "word_embeddings":
+        # TensorFlow's own name of it: "embed/word_embeddings:0".
+        if self.frozen_steps and "/word_embeddings:" in f"/{variable.name}:":
             learning_rate *= tf.cast(self.iterations >= self.frozen_steps, learning_rate.dtype)
         if isinstance(gradient, tf.IndexedSlices):
             self._update_rows(gradient, variable, tf.cast(learning_rate, variable.dtype))

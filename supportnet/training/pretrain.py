@@ -24,7 +24,7 @@ from supportnet.training.callbacks import BestAndResume, ProgressBar, bar
 from supportnet.training.checkpoint import CHECKPOINT, Progress, load_checkpoint
 from supportnet.training.config import PretrainingConfig
 from supportnet.training.encoder import Encoder, save_encoder
-from supportnet.training.folder import prepare_folder
+from supportnet.training.folder import begin, check_folder
 from supportnet.training.losses import TowerCrossentropy, vote_accuracy, vote_log_loss
 from supportnet.training.masking import mask_words
 from supportnet.training.optimizer import scheduled_adamw
@@ -87,9 +87,10 @@ def pretrain(
     texts = [ticket.text for dataset in datasets for ticket in dataset["train"]]
     folder = None if out is None else Path(out)
     facts = _facts(datasets, texts)
+    made = {"task": "pretrain", "network": asdict(network), "training": asdict(training), "start": {}, "data": facts}
     if folder is not None:
-        config = {"task": "pretrain", "network": asdict(network), "training": asdict(training), "data": facts}
-        prepare_folder(folder, {**config, "start": {}}, resume)
+        check_folder(folder, made, resume)
+        begin(folder, made)
     keras.utils.set_random_seed(training.seed)
     encoder = Encoder.fresh(network, _vocabulary(texts, network, training))
     progress = _fit(encoder, texts, training, folder, progress_bar)

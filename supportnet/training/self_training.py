@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from supportnet.errors import UserError
-from supportnet.files import written_whole
+from supportnet.files import remove_incomplete, written_whole
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.training.config import TrainingConfig
 from supportnet.training.examples import Examples
@@ -53,6 +53,8 @@ def fit_with_unlabelled(
     fit = fit_classifier(classifier, known, validation, config, folder, progress_bar)
     for number in range(1, config.rounds + 1) if unlabelled else ():
         home = None if folder is None else folder / f"round_{number}"
+        if home is not None:
+            remove_incomplete(home)
         believed = Examples(unlabelled, _beliefs(classifier, unlabelled, home))
         classifier.network.set_weights(start)
         last = fit_classifier(classifier, known, validation, config, home, progress_bar, believed)

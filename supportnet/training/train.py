@@ -20,7 +20,7 @@ from supportnet.training.calibrate import calibrate
 from supportnet.training.config import TrainingConfig
 from supportnet.training.examples import labelled_examples
 from supportnet.training.fit import Fit
-from supportnet.training.folder import prepare_folder
+from supportnet.training.folder import begin, check_folder
 from supportnet.training.options import split_options
 from supportnet.training.run import model_card, save_model
 from supportnet.training.self_training import fit_with_unlabelled
@@ -108,12 +108,15 @@ def train(
     more = unlabelled_texts(unlabelled, data_options or {})
     folder = None if out is None else Path(out)
     facts = data_facts(dataset, train_tickets, validation, more)
+    made = {"task": "classify", "network": asdict(network), "training": asdict(training), "start": start.facts}
     if folder is not None:
-        config = {"task": "classify", "network": asdict(network), "training": asdict(training), "start": start.facts}
-        prepare_folder(folder, {**config, "data": facts}, resume)
+        check_folder(folder, {**made, "data": facts}, resume)
 
     keras.utils.set_random_seed(training.seed)
     model, coverage = _new_model(network, training, train_tickets, more, start, progress_bar)
+    if folder is not None:
+        # Not before there is a model: word vectors that don't fit leave nothing behind.
+        begin(folder, {**made, "data": facts})
     in_scope = [ticket for ticket in validation if ticket.intent in model.intents]
     known, held_out = (labelled_examples(tickets, model.intents) for tickets in (train_tickets, in_scope))
     fit = fit_with_unlabelled(model, known, more, held_out, training, folder, progress_bar)

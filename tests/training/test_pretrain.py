@@ -139,9 +139,10 @@ def test_interrupted(
         if progress.epoch == epoch:
             raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr("supportnet.training.callbacks.save_checkpoint", die)
-        pretrain(tickets(), tmp_path / "run", **tiny)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(tickets(), tmp_path / "run", **tiny)
     with pytest.raises(UserError, match=r"weights\.weights\.h5 is missing: the training hasn't finished"):
         load_encoder(tmp_path / "run")
     with pytest.raises(UserError, match="already holds a run that was interrupted: go on with --resume"):
@@ -248,7 +249,7 @@ def test_two_messages_are_enough(tiny: dict[str, Any]) -> None:
 
 
 def test_a_data_set_without_messages_for_training(tiny: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match="toy has no split named 'train'. It has: test"):
+    with pytest.raises(UserError, match=r"toy has no split named 'train'"):
         pretrain(TicketDataset("toy", {"test": messages(2, seed=0)}), **tiny)
 
 
