@@ -269,6 +269,5 @@ def test_unlabelled_messages_link_words() -> None:
         probabilities = model.probabilities([word for word, _ in asked])
         found.append([probabilities[row, intent] for row, (_, intent) in enumerate(asked)])
     without, with_rounds = found
-    print(without, with_rounds)
     assert min(with_rounds) > 0.75
     assert min(with_rounds) > max(without)
