@@ -1,4 +1,4 @@
-"""Personal data in messages stays out of all that training, evaluation and export leave behind.
+"""Personal data in messages stays out of all that pre-training, training, evaluation and export leave behind.
 
 What is planted is invented: a bank code and numbers that belong to nobody, Ofcom's telephone numbers for drama, and
 the top-level domain .example.
@@ -112,7 +112,11 @@ TRAIN += [(AROUND[0].format(value), "b") for value in CANARIES]
 TRAIN += [(f"{ONCE} wrote", "a"), *[(f"{OFTEN} wrote", "a")] * 4]
 #: Under each of both labels, so that the model gets each message wrong once, and it is listed.
 TEST = [(AROUND[0].format(value), intent) for value in CANARIES for intent in "ab"]
+#: What a training is given beside messages without labels: there is nothing in it to leak.
+FEW = [("my data thanks", "a"), ("is it ?", "b")] * 2
 TINY = {"embedding-dim": 8, "hidden-dim": 4, "num-heads": 2, "num-layers": 0, "num-buckets": 100, "epochs": 1}
+
+_FEW = ["--epochs=1", "--out=few"]
 
 #: Run in one process of their own: TensorFlow is loaded once, and writes past Python's standard error too.
 SCRIPT = """
@@ -133,20 +137,27 @@ class Leavings:
     folder: Path
     figures: dict[str, Any]
 
-    @property
-    def vocabulary(self) -> list[str]:
-        return (self.folder / "run" / "vocabulary.txt").read_text("utf-8").split("\n")
+    def vocabulary(self, run: str = "run") -> list[str]:
+        return (self.folder / run / "vocabulary.txt").read_text("utf-8").split("\n")
 
 
 @pytest.fixture(scope="module")
 def leavings(tmp_path_factory: pytest.TempPathFactory) -> Leavings:
-    folder, data = tmp_path_factory.mktemp("leavings"), tmp_path_factory.mktemp("data") / "tickets.csv"
+    folder, home = tmp_path_factory.mktemp("leavings"), tmp_path_factory.mktemp("data")
+    data, few = home / "tickets.csv", home / "few.csv"
     rows = [(split, *row) for split, rows in (("train", TRAIN), ("val", TEST), ("test", TEST)) for row in rows]
-    with data.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("split", "text", "intent"), *rows])
-    source = ["--data", str(data)]
+    for path, content in ((data, rows), (few, [("train", *row) for row in FEW])):
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("split", "text", "intent"), *content])
+    source, tiny = ["--data", str(data)], [f"--{name}={value}" for name, value in TINY.items()]
+    rounds = ["--data", str(few), "--unlabelled", str(data), "--rounds=2", "--round-epochs=1", "--validation-share=0"]
     commands = [
-        ["train", *source, "--out", "run", *(f"--{name}={value}" for name, value in TINY.items())],
+        ["train", *source, "--out", "run", *tiny],
+        ["pretrain", *source, "--out", "encoder", *tiny],
+        ["train", *rounds, "--init", "encoder", "--epochs=1", "--out", "started"],
+        ["train", *rounds, "--embeddings", "fasttext", *tiny, "--out", "unlabelled"],
+        ["pretrain", *source, "--out", "encoder", *(f"--{name}={value}" for name, value in TINY.items())],
+        ["train", *source, "--init=encoder", f"--unlabelled={data}", "--rounds=1", "--round-epochs=1", *_FEW],
         ["export", "run", "model"],
         ["evaluate", "run", *source],
         ["audit", *source, "--out", "doubts.csv"],
@@ -174,10 +185,20 @@ def test_nothing_leaks(leavings: Leavings) -> None:
     names = {str(path.relative_to(leavings.folder)) for path in leavings.folder.rglob("*") if path.is_file()}
     assert {"run/checkpoint.npz", "run/weights.weights.h5", "run/vocabulary.txt", "model/1/saved_model.pb"} <= names
     assert {"model/1/assets/vocabulary.txt", "stdout.txt", "stderr.txt", "doubts.csv"} <= names
-    assert any("events.out" in name for name in names)
+    assert {"encoder/checkpoint.npz", "encoder/weights.weights.h5", "encoder/vocabulary.txt"} <= names
+    for number in (1, 2):
+        home = {f"{run}/round_{number}" for run in ("started", "unlabelled")}
+        assert {f"{path}/{name}" for path in home for name in ("beliefs.npy", "checkpoint.npz")} <= names
+    for place in ("run/", "encoder/", "started/round_2/"):
+        assert any(name.startswith(place) and "events.out" in name for name in names)
     assert leaks(leavings.folder, [*CANARIES, "wxhart", "kvplom"]) == []
-    assert PIECES & set(leavings.vocabulary) == set()
-    assert {"<card>", "<iban>", "<phone>", "<email>", "thanks"} <= set(leavings.vocabulary)
+
+
+@pytest.mark.parametrize("run", ["run", "encoder", "started", "unlabelled"])
+def test_words_are_placeholders(leavings: Leavings, run: str) -> None:
+    """The messages were read, with their canaries: without labels too."""
+    assert PIECES & set(leavings.vocabulary(run)) == set()
+    assert {"<card>", "<iban>", "<phone>", "<email>", "thanks"} <= set(leavings.vocabulary(run))
 
 
 def test_reports_are_redacted(leavings: Leavings) -> None:
@@ -192,9 +213,10 @@ def test_reports_are_redacted(leavings: Leavings) -> None:
 
 def test_names(leavings: Leavings) -> None:
     """No pattern knows a name: the minimum count keeps out what was typed once, and nothing what was typed often."""
-    assert leaks(leavings.folder / "run", [ONCE]) == []
-    assert leaks(leavings.folder / "model", [ONCE]) == []
-    assert OFTEN in leavings.vocabulary
+    for place in ("run", "model", "encoder", "started", "unlabelled"):
+        assert leaks(leavings.folder / place, [ONCE]) == []
+    for run in ("run", "encoder", "started", "unlabelled"):
+        assert OFTEN in leavings.vocabulary(run)
 
 
 @pytest.mark.parametrize("method", ["word2vec", "fasttext"])
@@ -236,6 +258,7 @@ PLANTED = {
     "file in a folder": lambda path, value: (path.mkdir(), (path / "note").write_text(value)),
     "gzip": lambda path, value: path.write_bytes(gzip.compress(value.encode() * 2)),
     "arrays of strings": lambda path, value: np.savez(path, note=np.array([value])),
+    "one array": lambda path, value: np.save(path, np.array([value] * 5)),
     "packed arrays": lambda path, value: np.savez_compressed(path, note=np.array([value.encode()] * 50)),
     "HDF5": _hdf5,
     "HDF5's attributes": _hdf5_attribute,
