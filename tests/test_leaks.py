@@ -116,8 +116,6 @@ TEST = [(AROUND[0].format(value), intent) for value in CANARIES for intent in "a
 FEW = [("my data thanks", "a"), ("is it ?", "b")] * 2
 TINY = {"embedding-dim": 8, "hidden-dim": 4, "num-heads": 2, "num-layers": 0, "num-buckets": 100, "epochs": 1}
 
-_FEW = ["--epochs=1", "--out=few"]
-
 #: Run in one process of their own: TensorFlow is loaded once, and writes past Python's standard error too.
 SCRIPT = """
 import json, sys
@@ -156,8 +154,6 @@ def leavings(tmp_path_factory: pytest.TempPathFactory) -> Leavings:
         ["pretrain", *source, "--out", "encoder", *tiny],
         ["train", *rounds, "--init", "encoder", "--epochs=1", "--out", "started"],
         ["train", *rounds, "--embeddings", "fasttext", *tiny, "--out", "unlabelled"],
-        ["pretrain", *source, "--out", "encoder", *(f"--{name}={value}" for name, value in TINY.items())],
-        ["train", *source, "--init=encoder", f"--unlabelled={data}", "--rounds=1", "--round-epochs=1", *_FEW],
         ["export", "run", "model"],
         ["evaluate", "run", *source],
         ["audit", *source, "--out", "doubts.csv"],

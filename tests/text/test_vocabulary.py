@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from supportnet.errors import UserError
 from supportnet.text.special_tokens import SPECIAL_TOKENS, UNKNOWN_ID
-from supportnet.text.vocabulary import Vocabulary, table_from_file
+from supportnet.text.vocabulary import Vocabulary, count_tokens, table_from_file
 
 FIRST = len(SPECIAL_TOKENS)
 WORDS = ["退", "don't", "हिन्दी", "👍", "12.50"]
@@ -144,3 +144,14 @@ def test_both_tables_look_up_what_the_vocabulary_does(tmp_path: Path) -> None:
     tokens = [*vocabulary, "never seen", "", "\u00e9"]
     for table in (vocabulary.table(), table_from_file(tmp_path / "vocabulary.txt")):
         assert table.lookup(tf.constant(tokens)).numpy().tolist() == [vocabulary[token] for token in tokens]
+
+
+def test_tokens_are_counted_as_a_model_will_read_them() -> None:
+    """What is cut off isn't read, and what is masked isn't a word."""
+    texts = ["Where is it?", "where WHERE", "call 020 7946 0958 now", "is it"]
+    counts = count_tokens(texts, max_length=2)
+    assert counts == {"where": 3, "is": 2, "call": 1, "it": 1}
+    assert count_tokens(texts)["now"] == 1
+    assert not set(count_tokens(texts)) & set(SPECIAL_TOKENS)
+    assert count_tokens(["Don't"], mode="article") != count_tokens(["Don't"], mode="unicode")
+    assert count_tokens([]) == {}

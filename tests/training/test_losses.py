@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from supportnet.training.losses import TowerCrossentropy, vote_accuracy
+from supportnet.training.losses import TowerCrossentropy, vote_accuracy, vote_log_loss
 
 #: Two messages, two towers, two intents: probabilities (0.9, 0.1) and (0.3, 0.7), then (0.8, 0.2) and (0.1, 0.9).
 LOGITS = np.log([[[0.9, 0.1], [0.3, 0.7]], [[0.8, 0.2], [0.1, 0.9]]])
@@ -29,6 +29,13 @@ def test_weights_and_smoothing() -> None:
 def test_vote() -> None:
     """By power means with the exponent 1/5: (0.54, 0.29) for the first, (0.31, 0.45) for the second."""
     assert keras.ops.convert_to_numpy(vote_accuracy(TARGETS, LOGITS)).tolist() == [1.0, 0.0]
+
+
+def test_log_loss_is_that_of_the_vote() -> None:
+    """The power means above, which must add up to 1 before they are probabilities."""
+    means = (np.exp(LOGITS) ** 0.2).mean(axis=1) ** 5
+    expected = -np.log(means[:, 0] / means.sum(axis=1))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(vote_log_loss(TARGETS, LOGITS)), expected, rtol=1e-5)
 
 
 def test_config() -> None:

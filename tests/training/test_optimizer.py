@@ -7,16 +7,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from supportnet.training.optimizer import LazyAdamW
+from supportnet.training.optimizer import LazyAdamW, scheduled_adamw
 
 TABLE = np.arange(1, 13, dtype="float32").reshape(4, 3) / 10
 KERNEL = np.array([1.0, 2.0], dtype="float32")
 
 
-def trained(optimizer: type[keras.optimizers.AdamW], steps: Sequence[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+def trained(
+    optimizer: type[keras.optimizers.AdamW], steps: Sequence[list[int]], name: str = "embeddings", **options: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Minimize the squares of the rows that each step takes, and of a dense variable."""
-    table, kernel = keras.Variable(TABLE, name="embeddings"), keras.Variable(KERNEL, name="kernel")
-    adam = optimizer(0.1, weight_decay=0.1, global_clipnorm=1.0)
+    table, kernel = keras.Variable(TABLE, name=name), keras.Variable(KERNEL, name="kernel")
+    adam = optimizer(0.1, weight_decay=0.1, global_clipnorm=1.0, **options)
     adam.build([table, kernel])
     for rows in steps:
         with tf.GradientTape() as tape:
@@ -51,3 +53,34 @@ def test_without_clipping() -> None:
     adam.build([table])
     adam.apply([tf.IndexedSlices(tf.ones((1, 3)), tf.constant([2]), tf.constant([4, 3]))], [table])
     assert keras.ops.convert_to_numpy(table)[2] == pytest.approx(TABLE[2] - 0.1, abs=1e-5)
+
+
+@pytest.mark.parametrize(("frozen_steps", "same"), [(0, False), (1, False), (2, True), (3, True)])
+def test_frozen_word_vectors_stay_for_so_many_steps(frozen_steps: int, same: bool) -> None:
+    """Here of two steps; other variables move, and so do the vectors of n-grams."""
+    steps = [[0, 1, 2, 3]] * 2
+    table, kernel = trained(LazyAdamW, steps, "word_embeddings", frozen_steps=frozen_steps)
+    assert np.array_equal(table, TABLE) == same
+    subwords, _ = trained(LazyAdamW, steps, "subword_embeddings", frozen_steps=frozen_steps)
+    usual, usual_kernel = trained(LazyAdamW, steps, "subword_embeddings")
+    np.testing.assert_array_equal(subwords, usual)
+    np.testing.assert_array_equal(kernel, usual_kernel)
+
+
+def test_its_configuration_makes_it_again() -> None:
+    adam = scheduled_adamw(0.1, weight_decay=0.2, warmup_share=0.25, steps=40, frozen_steps=7)
+    again = keras.optimizers.deserialize(keras.optimizers.serialize(adam))
+    assert isinstance(again, LazyAdamW)
+    assert (again.frozen_steps, again.weight_decay, again.global_clipnorm) == (7, 0.2, 1.0)
+    assert again.get_config() == adam.get_config()
+    assert LazyAdamW(0.1).get_config()["frozen_steps"] == 0
+
+
+@pytest.mark.parametrize(("warmup_share", "first", "peak"), [(0.0, 0.1, 0), (0.25, 0.0, 10)])
+def test_the_schedule_warms_up_and_decays_to_a_hundredth(warmup_share: float, first: float, peak: int) -> None:
+    adam = scheduled_adamw(0.1, weight_decay=0.0, warmup_share=warmup_share, steps=40)
+    rates = [float(adam._learning_rate(step)) for step in range(41)]
+    assert rates[0] == pytest.approx(first)
+    assert rates[peak] == max(rates) == pytest.approx(0.1)
+    assert rates[40] == min(rates[peak:]) == pytest.approx(0.001)
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
