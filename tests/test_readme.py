@@ -37,3 +37,13 @@ def test_figures_are_the_committed_ones(monkeypatch: pytest.MonkeyPatch) -> None
 
     results = json.loads((ROOT / "benchmarks" / "results" / "intents.json").read_text("utf-8"))
     assert f"\n{table(results)}\n\n" in README.read_text("utf-8")
+
+
+def test_figures_of_few_labels_are_the_committed_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`python benchmarks/embeddings.py --table` prints the table that stands there, after a line that names the data."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    from embeddings import table
+
+    summary = json.loads((ROOT / "benchmarks" / "results" / "embeddings.json").read_text("utf-8"))["summary"]
+    _, _, *lines = table(summary).splitlines()
+    assert "\n".join(lines).strip() in README.read_text("utf-8")
