@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import messages
+from toy_messages import messages
 
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
