@@ -40,7 +40,7 @@ def test_figures_are_the_committed_ones(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_figures_of_few_labels_are_the_committed_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`python benchmarks/embeddings.py --table` prints the table that stands there, after a line that names the data."""
+    """`python benchmarks/embeddings.py --table` prints the table that stands there, under the name of the data."""
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     from embeddings import table
 
