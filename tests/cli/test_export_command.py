@@ -19,7 +19,7 @@ def run_folder(tiny_classifier: IntentClassifier, tmp_path_factory: pytest.TempP
     """What `supportnet train` leaves that the export needs."""
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     save_model(folder, tiny_classifier)
-    write_json(folder / "config.json", {"network": asdict(tiny_classifier.config)})
+    write_json(folder / "config.json", {"task": "classify", "network": asdict(tiny_classifier.config)})
     return folder
 
 
