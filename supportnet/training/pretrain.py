@@ -90,10 +90,14 @@ def pretrain(
     made = {"task": "pretrain", "network": asdict(network), "training": asdict(training), "start": {}, "data": facts}
     if folder is not None:
         check_folder(folder, made, resume)
-        begin(folder, made)
     keras.utils.set_random_seed(training.seed)
     encoder = Encoder.fresh(network, _vocabulary(texts, network, training))
-    progress = _fit(encoder, texts, training, folder, progress_bar)
+    front_end = _front_end(encoder)
+    learned, held_out = _split(_with_words(texts, front_end), training)
+    if folder is not None:
+        # Not before there is something to learn: messages that won't do leave nothing behind.
+        begin(folder, made)
+    progress = _fit(encoder, front_end, learned, held_out, training, folder, progress_bar)
     metrics = _metrics(progress)
     if folder is not None:
         save_encoder(folder, encoder)
@@ -118,17 +122,23 @@ def _vocabulary(texts: Sequence[str], network: NetworkConfig, training: Pretrain
     return Vocabulary.build(texts, mode=network.text_mode, max_length=network.max_length, min_count=training.min_count)
 
 
+def _front_end(encoder: Encoder) -> TextFrontEnd:
+    config = encoder.config
+    return TextFrontEnd(
+        encoder.vocabulary, mode=config.text_mode, max_length=config.max_length, num_buckets=config.num_buckets
+    )
+
+
 def _fit(
-    encoder: Encoder, texts: Sequence[str], config: PretrainingConfig, folder: Path | None, progress_bar: bool
+    encoder: Encoder,
+    front_end: TextFrontEnd,
+    learned: Sequence[str],
+    held_out: Sequence[str],
+    config: PretrainingConfig,
+    folder: Path | None,
+    progress_bar: bool,
 ) -> Progress:
     """Train `encoder.network` in place; it ends with the weights of the best epoch."""
-    front_end = TextFrontEnd(
-        encoder.vocabulary,
-        mode=encoder.config.text_mode,
-        max_length=encoder.config.max_length,
-        num_buckets=encoder.config.num_buckets,
-    )
-    learned, held_out = _split(_with_words(texts, front_end), config)
     steps = -(-len(learned) // config.batch_size)
     model = encoder.network
     optimizer = scheduled_adamw(config.learning_rate, config.weight_decay, config.warmup_share, steps * config.epochs)

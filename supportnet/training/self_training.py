@@ -74,9 +74,12 @@ def _beliefs(classifier: IntentClassifier, texts: Sequence[str], folder: Path | 
                 np.save(file, beliefs)
         return beliefs
     try:
-        beliefs = np.load(path, allow_pickle=False)
+        # `np.load` would open an archive too.
+        with path.open("rb") as file:
+            beliefs = np.lib.format.read_array(file, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{path} can't be read: it is damaged ({error}).") from None
-    if beliefs.shape != (len(texts), len(classifier.intents)):
+    shape = (len(texts), len(classifier.intents))
+    if beliefs.shape != shape or beliefs.dtype != np.float32 or not np.isfinite(beliefs).all():
         raise UserError(f"{path} is damaged: it must hold {len(texts)} rows of {len(classifier.intents)} numbers.")
     return beliefs

@@ -228,10 +228,11 @@ def test_a_configuration_that_makes_no_network(encoder: Path, change: dict[str, 
 
 
 @pytest.mark.parametrize("texts", [[], ["where is it"], ["where is it", "", " ", "\u200b"]])
-def test_too_few_messages_with_words(tiny: dict[str, Any], texts: list[str]) -> None:
+def test_too_few_messages_with_words(tiny: dict[str, Any], texts: list[str], tmp_path: Path) -> None:
     number = min(len(texts), 1)
     with pytest.raises(UserError, match=rf"needs at least two messages with words in them\. Received: {number}$"):
-        pretrain(TicketDataset("few", {"all": list(map(Ticket, texts))}), **tiny)
+        pretrain(TicketDataset("few", {"all": list(map(Ticket, texts))}), tmp_path / "run", **tiny)
+    assert not (tmp_path / "run").exists()
 
 
 def test_messages_without_words_are_left_out(tiny: dict[str, Any], whole: tuple[Path, Pretrained]) -> None:

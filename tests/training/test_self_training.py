@@ -228,15 +228,17 @@ def test_damaged_beliefs(quick: dict[str, Any], whole: tuple[Path, Trained], tmp
     run = Path(shutil.copytree(whole[0], tmp_path / "run"))
     path = run / "round_2" / "beliefs.npy"
     content = path.read_bytes()
-    for damaged in (b"", b"garbage", content[:50], content[:-4]):
+    for damaged in (b"", b"garbage", b"PK\3\4 and no more", content[:50], content[:-4]):
         path.write_bytes(damaged)
         with pytest.raises(UserError, match=r"round_2/beliefs\.npy can't be read: it is damaged"):
             train(toy(), run, unlabelled=unlabelled(), resume=True, **quick)
     np.save(path, np.array([{}], dtype=object))
     with pytest.raises(UserError, match=r"round_2/beliefs\.npy can't be read: it is damaged"):
         train(toy(), run, unlabelled=unlabelled(), resume=True, **quick)
-    for shape in ((len(MORE), 3), (len(MORE) - 1, 4), (len(MORE) * 4,)):
-        np.save(path, np.full(shape, 0.25, "float32"))
+    shapes = ((len(MORE), 3), (len(MORE) - 1, 4), (len(MORE) * 4,))
+    arrays = [*(np.full(shape, 0.25, "float32") for shape in shapes), np.full((len(MORE), 4), np.nan, "float32")]
+    for array in [*arrays, np.full((len(MORE), 4), "0.25")]:
+        np.save(path, array)
         with pytest.raises(UserError, match=rf"beliefs\.npy is damaged: it must hold {len(MORE)} rows of 4 numbers"):
             train(toy(), run, unlabelled=unlabelled(), resume=True, **quick)
 
