@@ -11,10 +11,10 @@ import numpy.typing as npt
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.models.intent_network import build_intent_network
 from supportnet.training.batches import training_dataset, validation_dataset
-from supportnet.training.callbacks import BestAndResume, ProgressBar, bar
-from supportnet.training.checkpoint import CHECKPOINT, Progress, load_checkpoint
+from supportnet.training.checkpoint import CHECKPOINT
 from supportnet.training.config import TrainingConfig
 from supportnet.training.examples import Examples, mixed
+from supportnet.training.loop import fit_model
 from supportnet.training.losses import TowerCrossentropy, vote_accuracy
 from supportnet.training.ngrams import fit_ngrams
 from supportnet.training.optimizer import scheduled_adamw
@@ -60,34 +60,21 @@ def fit_classifier(
     if believed is not None:
         examples, epochs = mixed(known, believed, len(classifier.intents)), config.round_epochs
     steps = -(-len(examples) // config.batch_size)
-    checkpoint = None if folder is None else folder / CHECKPOINT
-    resumed = checkpoint is not None and checkpoint.exists()
-    if not resumed:
+    if folder is None or not (folder / CHECKPOINT).exists():
         fit_ngrams(classifier, known, believed, validation, config.class_weights, config.seed)
     network = _network(classifier, config)
-    model = _compiled(network, config, steps, epochs)
-    progress, best_weights = Progress(), model.get_weights()
-    if checkpoint is not None and resumed:
-        best_weights, progress = load_checkpoint(checkpoint, model)
-    if not progress.finished:
-        weights = intent_weights(examples.best) if config.class_weights else np.ones(len(examples), "float32")
-        left = range(progress.epoch, epochs)
-        callbacks = [BestAndResume(progress, best_weights, epochs, config.patience, checkpoint)]
-        callbacks += [keras.callbacks.TensorBoard(str(folder / "logs"))] if folder is not None else []
-        with bar(steps * epochs, steps * progress.epoch, progress_bar) as shown:
-            model.fit(
-                training_dataset(classifier, examples, weights, config.batch_size, config.seed, left),
-                # Keras takes None for no validation, and an empty data set for a mistake.
-                validation_data=validation_dataset(classifier, validation) if len(validation) else None,
-                initial_epoch=progress.epoch,
-                epochs=epochs,
-                steps_per_epoch=steps,
-                callbacks=[*callbacks, ProgressBar(shown)],
-                # The data sets bring their own order.
-                shuffle=False,
-                verbose=0,
-            )
-    model.set_weights(best_weights)
+    weights = intent_weights(examples.best) if config.class_weights else np.ones(len(examples), "float32")
+    progress = fit_model(
+        _compiled(network, config, steps, epochs),
+        lambda left: training_dataset(classifier, examples, weights, config.batch_size, config.seed, left),
+        # Keras takes None for no validation, and an empty data set for a mistake.
+        validation_dataset(classifier, validation) if len(validation) else None,
+        epochs=epochs,
+        steps=steps,
+        patience=config.patience,
+        folder=folder,
+        progress_bar=progress_bar,
+    )
     classifier.network.set_weights(network.get_weights())
     return Fit(progress.history, progress.best_epoch)
 

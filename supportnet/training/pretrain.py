@@ -20,11 +20,11 @@ from supportnet.text.front_end import TextFrontEnd
 from supportnet.text.graph import as_strings
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.batches import epoch_order
-from supportnet.training.callbacks import BestAndResume, ProgressBar, bar
-from supportnet.training.checkpoint import CHECKPOINT, Progress, load_checkpoint
+from supportnet.training.checkpoint import Progress
 from supportnet.training.config import PretrainingConfig
 from supportnet.training.encoder import Encoder, save_encoder
 from supportnet.training.folder import begin, check_folder
+from supportnet.training.loop import fit_model
 from supportnet.training.losses import TowerCrossentropy, vote_accuracy, vote_log_loss
 from supportnet.training.masking import mask_words
 from supportnet.training.optimizer import scheduled_adamw
@@ -146,27 +146,17 @@ def _fit(
     metrics += [keras.metrics.MeanMetricWrapper(vote_log_loss, name="log_loss")]
     model.compile(optimizer, TowerCrossentropy(), metrics=metrics, jit_compile=False)
     model.optimizer.build(model.trainable_variables)
-    progress, best_weights = Progress(), model.get_weights()
-    checkpoint = None if folder is None else folder / CHECKPOINT
-    if checkpoint is not None and checkpoint.exists():
-        best_weights, progress = load_checkpoint(checkpoint, model)
-    if not progress.finished:
-        left = range(progress.epoch, config.epochs)
-        callbacks = [BestAndResume(progress, best_weights, config.epochs, config.patience, checkpoint)]
-        callbacks += [keras.callbacks.TensorBoard(str(folder / "logs"))] if folder is not None else []
-        with bar(steps * config.epochs, steps * progress.epoch, progress_bar, "pre-training") as shown:
-            model.fit(
-                _masked(learned, front_end, config, _training_order(learned, config, left)),
-                validation_data=_masked(held_out, front_end, config, _held_out_order(held_out, config)),
-                initial_epoch=progress.epoch,
-                epochs=config.epochs,
-                steps_per_epoch=steps,
-                callbacks=[*callbacks, ProgressBar(shown)],
-                shuffle=False,
-                verbose=0,
-            )
-    model.set_weights(best_weights)
-    return progress
+    return fit_model(
+        model,
+        lambda left: _masked(learned, front_end, config, _training_order(learned, config, left)),
+        _masked(held_out, front_end, config, _held_out_order(held_out, config)),
+        epochs=config.epochs,
+        steps=steps,
+        patience=config.patience,
+        folder=folder,
+        progress_bar=progress_bar,
+        what="pre-training",
+    )
 
 
 def _with_words(texts: Sequence[str], front_end: TextFrontEnd) -> list[str]:

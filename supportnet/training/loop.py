@@ -1,0 +1,68 @@
+"""The loop of every training: epochs with a progress bar and a checkpoint, from where a killed run stood."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from supportnet.training.callbacks import BestAndResume, ProgressBar, bar
+from supportnet.training.checkpoint import CHECKPOINT, Progress, load_checkpoint
+
+
+def fit_model(
+    model: keras.Model,
+    batches: Callable[[range], tf.data.Dataset],
+    validation: tf.data.Dataset | None,
+    *,
+    epochs: int,
+    steps: int,
+    patience: int,
+    folder: Path | None = None,
+    progress_bar: bool = True,
+    what: str = "training",
+) -> Progress:
+    """Train a compiled model in place; it ends with the weights of the best epoch.
+
+    Args:
+        model: its optimizer is built, so that it can be restored.
+        batches: makes the data set of the epochs that it is given, `steps` batches each, in an order of its own.
+        validation: what decides which epoch is the best; without any, the last one is.
+        epochs: epochs at most.
+        steps: batches an epoch.
+        patience: epochs without a better validation accuracy before training stops.
+        folder: where the checkpoint and the TensorBoard logs go. If it holds a checkpoint, training goes on from
+            there, and ends as if it had never been interrupted.
+        progress_bar: show one on standard error.
+        what: what the bar says is done.
+
+    Returns:
+        The history, and which epoch was the best.
+
+    Raises:
+        UserError: the checkpoint is damaged or of another model, or training diverges.
+
+    Example:
+        >>> fit_model(model, lambda epochs: dataset.repeat(len(epochs)), None, epochs=3, steps=10, patience=5)
+    """
+    progress, best_weights = Progress(), model.get_weights()
+    checkpoint = None if folder is None else folder / CHECKPOINT
+    if checkpoint is not None and checkpoint.exists():
+        best_weights, progress = load_checkpoint(checkpoint, model)
+    if not progress.finished:
+        callbacks = [BestAndResume(progress, best_weights, epochs, patience, checkpoint)]
+        callbacks += [keras.callbacks.TensorBoard(str(folder / "logs"))] if folder is not None else []
+        with bar(steps * epochs, steps * progress.epoch, progress_bar, what) as shown:
+            model.fit(
+                batches(range(progress.epoch, epochs)),
+                validation_data=validation,
+                initial_epoch=progress.epoch,
+                epochs=epochs,
+                steps_per_epoch=steps,
+                callbacks=[*callbacks, ProgressBar(shown)],
+                # The data sets bring their own order.
+                shuffle=False,
+                verbose=0,
+            )
+    model.set_weights(best_weights)
+    return progress
