@@ -13,12 +13,11 @@ import argparse
 import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from intent_jobs import cores, run_all
+from intent_jobs import cores, do_all
 from intent_results import machine
 
 RESULTS = Path(__file__).parent / "results" / "embeddings.json"
@@ -51,8 +50,11 @@ def main() -> None:
     from supportnet.files import read_json
 
     if not arguments.table:
-        with tempfile.TemporaryDirectory() as folder:
-            measure(arguments, arguments.keep or Path(folder))
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                measure(arguments, arguments.keep or Path(folder))
+        except RuntimeError as error:
+            sys.exit(str(error))
     results = read_json(arguments.out)
     print(table(results["summary"]))
     from embeddings_plot import plot
@@ -103,18 +105,17 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
 
 
 def _do(specs: Sequence[dict[str, Any]], runs: list[dict[str, Any]], arguments: argparse.Namespace) -> None:
-    started, failed = time.perf_counter(), []
-    for number, (spec, figures) in enumerate(run_all(specs, arguments.jobs), start=1):
-        name = f"{spec['data']} {spec['start']}, {spec['labels'] or 'all'} labels, seed {spec['seed']}"
-        if isinstance(figures, BaseException):
-            failed.append(f"{name}: {figures}")
-            continue
+    def done(spec: dict[str, Any], figures: dict[str, Any]) -> str:
         runs[:] = [run for run in runs if _key(run) != _key(spec)]
         runs.append({**{part: spec[part] for part in KEYS}, "options": spec["options"], "figures": figures})
         write(runs, arguments.out)
-        print(f"[{number}/{len(specs)}] {time.perf_counter() - started:6.0f} s  {name}", flush=True)
-    if failed:
-        sys.exit("\n".join(failed))
+        return ""
+
+    do_all(specs, arguments.jobs, _name, done)
+
+
+def _name(spec: dict[str, Any]) -> str:
+    return f"{spec['data']} {spec['start']}, {spec['labels'] or 'all'} labels, seed {spec['seed']}"
 
 
 #: What tells one run from another.

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from intent_svm import tfidf
 from scipy.sparse import vstack
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.pipeline import make_union
 from sklearn.svm import LinearSVC
 
 import supportnet
@@ -127,11 +126,7 @@ def svm_predictions(labelled: Sequence[Ticket], rest: Sequence[Ticket], test: Se
     With unlabelled messages, the TF-IDF is that of all, and the SVM is fitted again, to the labels and to what it said
     of the others: the best of what was tried on validation data, see benchmarks/README.md.
     """
-    features = make_union(
-        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
-        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True),
-    )
-    features.fit([ticket.text for ticket in (*labelled, *rest)])
+    features = tfidf().fit([ticket.text for ticket in (*labelled, *rest)])
     known, unknown, asked = (
         features.transform([ticket.text for ticket in tickets]) if tickets else None
         for tickets in (labelled, rest, test)

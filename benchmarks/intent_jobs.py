@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from queue import SimpleQueue
@@ -32,6 +33,37 @@ def run(spec: dict[str, Any], core: int | None) -> dict[str, Any]:
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}\n{done.stderr[-2000:]}")
     return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def do_all(
+    specs: Sequence[dict[str, Any]],
+    jobs: int,
+    name: Callable[[dict[str, Any]], str],
+    done: Callable[[dict[str, Any], dict[str, Any]], str],
+) -> None:
+    """Do all runs and print a line for each as it ends; see `run_all`.
+
+    Args:
+        specs: the runs.
+        jobs: runs at a time.
+        name: says which run it is.
+        done: keeps a run's figures, so that a benchmark that is stopped has lost none, and returns what the line says
+            of them.
+
+    Raises:
+        RuntimeError: runs failed: what went wrong with each.
+    """
+    started, failed = time.perf_counter(), []
+    for number, (spec, figures) in enumerate(run_all(specs, jobs), start=1):
+        elapsed = time.perf_counter() - started
+        if isinstance(figures, BaseException):
+            failed.append(f"{name(spec)}: {figures}")
+            outcome = ": failed"
+        else:
+            outcome = done(spec, figures)
+        print(f"[{number}/{len(specs)}] {elapsed:6.0f} s  {name(spec)}{outcome}", flush=True)
+    if failed:
+        raise RuntimeError("\n".join(failed))
 
 
 def run_all(

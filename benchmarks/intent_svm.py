@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.pipeline import Pipeline, make_pipeline, make_union
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
 from sklearn.svm import LinearSVC
 
 from supportnet.data.ticket import Ticket
@@ -17,15 +17,17 @@ from supportnet.training.calibrate import calibrate
 from supportnet.training.config import TrainingConfig
 
 
-def fitted(tickets: Sequence[Ticket]) -> Pipeline:
-    """Fit words (1, 2) and characters (2, 5), sublinear TF-IDF, and a linear SVM."""
-    svm = make_pipeline(
-        make_union(
-            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
-            TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True),
-        ),
-        LinearSVC(C=1, random_state=0),
+def tfidf() -> FeatureUnion:
+    """Make the peer's features: words (1, 2) and characters (2, 5), sublinear TF-IDF."""
+    return make_union(
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True),
     )
+
+
+def fitted(tickets: Sequence[Ticket]) -> Pipeline:
+    """Fit the features and a linear SVM."""
+    svm = make_pipeline(tfidf(), LinearSVC(C=1, random_state=0))
     return svm.fit([ticket.text for ticket in tickets], [ticket.intent for ticket in tickets])
 
 

@@ -12,12 +12,11 @@ and the same version of the package. Nothing else should run on the machine duri
 import argparse
 import sys
 import tempfile
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from intent_jobs import cores, run, run_all
+from intent_jobs import cores, do_all, run
 from intent_results import Results, machine, table
 
 RESULTS = Path(__file__).parent / "results" / "intents.json"
@@ -135,19 +134,13 @@ def do_runs(arguments: argparse.Namespace, results: Results, specs: list[dict[st
         results.write()
     missing = [spec for spec in specs if not results.has(spec) or _lacks_model(spec, arguments)]
     print(f"{len(missing)} of {len(specs)} runs to do", flush=True)
-    started, failed = time.perf_counter(), []
-    for number, (spec, figures) in enumerate(run_all(missing, arguments.jobs), start=1):
-        elapsed, name = time.perf_counter() - started, f"{spec['data']} {spec['model']} seed {spec['seed']}"
-        if isinstance(figures, BaseException):
-            failed.append(f"{name}: {figures}")
-            print(f"[{number}/{len(missing)}] {elapsed:6.0f} s  {name}: failed", flush=True)
-            continue
+
+    def done(spec: dict[str, Any], figures: dict[str, Any]) -> str:
         results.add(spec, figures)
         results.write()
-        accuracy = figures["validation_accuracy"]
-        print(f"[{number}/{len(missing)}] {elapsed:6.0f} s  {name}: validation {accuracy:.4f}", flush=True)
-    if failed:
-        raise RuntimeError("\n".join(failed))
+        return f": validation {figures['validation_accuracy']:.4f}"
+
+    do_all(missing, arguments.jobs, lambda spec: f"{spec['data']} {spec['model']} seed {spec['seed']}", done)
 
 
 def _lacks_model(spec: dict[str, Any], arguments: argparse.Namespace) -> bool:
