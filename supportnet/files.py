@@ -1,5 +1,6 @@
 """Writing files so that a reader never sees half of one, and a failure leaves nothing behind."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -50,6 +51,12 @@ def remove_incomplete(folder: str | os.PathLike[str]) -> None:
     """
     for holder in Path(folder).glob(f"{_INCOMPLETE}*"):
         shutil.rmtree(holder, ignore_errors=True)
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of what a file holds, as hexadecimal digits; the file may be larger than memory."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:

@@ -48,7 +48,6 @@ NUMBERS = {
 @architecture_option
 @preset_option
 @run_options
-@click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
 @numbers({**NUMBERS, **ENCODER_NUMBERS})
 @json_option
 def pretrain(data: tuple[str, ...], out: str, as_json: bool, **options: Any) -> None:

@@ -71,7 +71,6 @@ HEAD_NUMBERS = {
     help="Learn from these messages as well, without labels. Can be given several times.",
 )
 @run_options
-@click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
 @switches(SWITCHES)
 @numbers({**NUMBERS, **ENCODER_NUMBERS, **HEAD_NUMBERS})
 @json_option

@@ -39,7 +39,7 @@ preset_option = click.option(
 
 
 def run_options(command: Command) -> Command:
-    """Add how text is read, where the run goes, and whether it goes on."""
+    """Add how text is read, where the run goes, whether it goes on, and the seed."""
     options = (
         click.option(
             "--text-mode",
@@ -50,6 +50,7 @@ def run_options(command: Command) -> Command:
         ),
         click.option("--out", required=True, metavar="RUN", help="The run folder to write."),
         click.option("--resume", is_flag=True, help="Go on with the interrupted run in RUN."),
+        click.option("--seed", type=int, default=0, show_default=True, help="Of everything random."),
     )
     for option in reversed(options):
         command = option(command)

@@ -118,7 +118,7 @@ def load(
         >>> len(dataset["train"])
         10003
     """
-    columns: dict[str, Any] = {
+    columns = {
         "text_column": text_column,
         "label_column": label_column,
         "reply_column": reply_column,
@@ -129,9 +129,7 @@ def load(
         _check_no_file_options(name_or_path, {**columns, "delimiter": delimiter})
         _, loader = _SOURCES[name_or_path]
         return loader(_Options(data_dir=data_dir, train_oos=train_oos, seed=seed, context_turns=context_turns))
-    if not os.path.exists(name_or_path):  # noqa: PTH110  (Path.exists raises where the name is too long)
-        raise UserError(_not_found(os.fspath(name_or_path)))
-    return load_file(name_or_path, **columns, delimiter=delimiter, encoding=encoding)
+    return _load_path(name_or_path, **columns, delimiter=delimiter, encoding=encoding)
 
 
 #: Arguments of `load` that `load_unlabelled` takes, for files and for named sources.
@@ -165,13 +163,17 @@ def _without_labels(source: str | os.PathLike[str], options: dict[str, Any]) -> 
     if source in _SOURCES:
         names = (*_SOURCE_ARGUMENTS, "context_turns") if source in _WITH_TURNS else _SOURCE_ARGUMENTS
         dataset = load(source, **{name: options[name] for name in names if name in options})
-    elif not os.path.exists(source):  # noqa: PTH110  (as in `load`)
-        raise UserError(_not_found(os.fspath(source)))
     else:
-        chosen: dict[str, Any] = {name: options[name] for name in _FILE_ARGUMENTS if options.get(name) is not None}
-        dataset = load_file(source, labelled=False, **chosen)
+        chosen = {name: options[name] for name in _FILE_ARGUMENTS if options.get(name) is not None}
+        dataset = _load_path(source, labelled=False, **chosen)
     tickets = dataset["all" if "all" in dataset.splits else "train"]
     return replace(dataset, splits={"train": [replace(ticket, intent=None) for ticket in tickets]})
+
+
+def _load_path(path: str | os.PathLike[str], **options: Any) -> TicketDataset:
+    if not os.path.exists(path):  # noqa: PTH110  (Path.exists raises where the name is too long)
+        raise UserError(_not_found(os.fspath(path)))
+    return load_file(path, **options)
 
 
 def _check_no_file_options(name: str, options: dict[str, str | None]) -> None:

@@ -3,12 +3,12 @@
 import hashlib
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from supportnet.data.ticket import Ticket
+from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 
 
@@ -29,6 +29,12 @@ class SourceInfo:
     licence: str
     source: str
     citation: str
+
+    def dataset(
+        self, splits: Mapping[str, Sequence[Ticket]], categories: Mapping[str, str] | None = None
+    ) -> TicketDataset:
+        """Return the tickets of the source, with what is known of it."""
+        return TicketDataset(self.name, splits, self.description, self.licence, self.source, categories or {})
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from supportnet.errors import UserError
-from supportnet.text.modes import MAX_LENGTH
 
 if TYPE_CHECKING:
     from gensim.models import KeyedVectors
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 METHODS = ("word2vec", "fasttext")
 #: Character n-grams of fastText, and the buckets that they share. gensim's 2,000,000 take a gigabyte at 128 dimensions.
 _NGRAMS = {"min_n": 3, "max_n": 5, "bucket": 100_000}
-#: Texts that are tokenized at once.
-_BATCH_SIZE = 1024
 
 
 def train_word_embeddings(
@@ -104,14 +101,11 @@ def _check(method: str, texts: Iterable[str], **numbers: int) -> None:
 
 def _sentences(texts: Iterable[str], mode: str) -> list[list[str]]:
     """Return the tokens of each text."""
-    # TensorFlow cuts texts several times faster than the twin in Python.
-    from supportnet.text.graph import tokenize_graph
+    # Here, because it imports TensorFlow.
+    from supportnet.text.vocabulary import tokenize_batches
 
-    kept, sentences = list(texts), []
-    for start in range(0, len(kept), _BATCH_SIZE):
-        tokens = tokenize_graph(kept[start : start + _BATCH_SIZE], mode, MAX_LENGTH).to_list()
-        sentences += [[token.decode("utf-8") for token in sentence] for sentence in tokens]
-    return sentences
+    batches = tokenize_batches(texts, mode)
+    return [[token.decode("utf-8") for token in sentence] for batch in batches for sentence in batch.to_list()]
 
 
 def _check_counts(sentences: list[list[str]], min_count: int) -> None:

@@ -50,9 +50,7 @@ class IntentClassifier:
         self.config = config
         self.vocabulary = vocabulary
         self.intents = list(intents)
-        self.front_end = TextFrontEnd(
-            vocabulary, mode=config.text_mode, max_length=config.max_length, num_buckets=config.num_buckets
-        )
+        self.front_end = build_front_end(config, vocabulary)
         self.network = build_intent_network(config, len(vocabulary), len(self.intents))
         self.confidence = confidence or Confidence()
 
@@ -113,6 +111,16 @@ class IntentClassifier:
         rows = [{name: batch[name].numpy() for name in outputs} for batch in served]
         back = np.argsort(order)
         return {name: np.concatenate([row[name] for row in rows])[back] for name in outputs}
+
+
+def build_front_end(config: NetworkConfig, vocabulary: Vocabulary) -> TextFrontEnd:
+    """Make what turns texts into the input of a network with this configuration.
+
+    Example:
+        >>> build_front_end(NetworkConfig(max_length=64), Vocabulary(["where", "parcel"])).max_length
+        64
+    """
+    return TextFrontEnd(vocabulary, mode=config.text_mode, max_length=config.max_length, num_buckets=config.num_buckets)
 
 
 def checked_texts(texts: Iterable[str]) -> list[str]:

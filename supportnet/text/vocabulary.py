@@ -15,7 +15,7 @@ from supportnet.text.graph import tokenize_graph
 from supportnet.text.modes import MAX_LENGTH
 from supportnet.text.special_tokens import SPECIAL_TOKENS, UNKNOWN_ID
 
-#: Texts that are tokenized at once when a vocabulary is built.
+#: Texts that are tokenized at once.
 _BATCH_SIZE = 1024
 
 
@@ -143,9 +143,8 @@ def count_tokens(texts: Iterable[str], mode: str = "unicode", max_length: int = 
         2
     """
     counts: Counter[str] = Counter()
-    for batch in _batches(texts):
-        tokens = tokenize_graph(batch, mode, max_length).values.numpy()
-        counts.update(token.decode("utf-8") for token in tokens)
+    for sentences in tokenize_batches(texts, mode, max_length):
+        counts.update(token.decode("utf-8") for token in sentences.values.numpy())
     for token in SPECIAL_TOKENS:
         counts.pop(token, None)
     return counts
@@ -170,7 +169,11 @@ def table_from_file(path: str | os.PathLike[str]) -> Any:
     return lookup.StaticHashTable(initializer, default_value=UNKNOWN_ID)
 
 
-def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+def tokenize_batches(texts: Iterable[str], mode: str = "unicode", max_length: int = MAX_LENGTH) -> Iterator[Any]:
+    """Yield the tokens of texts, a thousand at a time, as a ragged tensor of strings; see `tokenize_graph`.
+
+    TensorFlow cuts texts several times faster than the twin in Python.
+    """
     iterator = iter(texts)
     while batch := list(islice(iterator, _BATCH_SIZE)):
-        yield batch
+        yield tokenize_graph(batch, mode, max_length)

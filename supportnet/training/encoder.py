@@ -10,18 +10,17 @@ ENCODER/
   logs/               for TensorBoard
 """
 
-import hashlib
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from supportnet.errors import UserError
-from supportnet.files import written_whole
+from supportnet.files import file_sha256, written_whole
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.models.masked_language_model import MaskedLanguageModel
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.folder import CONFIG, VOCABULARY, WEIGHTS, finished, load_weights, network_config
+from supportnet.training.folder import CONFIG, VOCABULARY, WEIGHTS, finished_run, load_weights
 
 #: Fields of `NetworkConfig` that don't change what pre-training made: a classifier may have others.
 FREE = ("num_pairs", "dropout_rate", "head_dropout_rate", "word_dropout")
@@ -82,11 +81,10 @@ def load_encoder(path: str | os.PathLike[str]) -> Encoder:
         >>> len(encoder.vocabulary)
         2309
     """
-    folder = finished(path)
-    fresh = Encoder.fresh(network_config(folder, "pretrain"), Vocabulary.load(folder / VOCABULARY))
+    folder, config = finished_run(path, "pretrain")
+    fresh = Encoder.fresh(config, Vocabulary.load(folder / VOCABULARY))
     load_weights(folder / WEIGHTS, fresh.network, f"{CONFIG} and {VOCABULARY}")
-    digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
-    return Encoder(fresh.config, fresh.vocabulary, fresh.network, digest)
+    return replace(fresh, digest=file_sha256(folder / WEIGHTS))
 
 
 def check_same_sizes(config: NetworkConfig, pretrained: NetworkConfig) -> None:

@@ -1,7 +1,9 @@
 """What the folders of all kinds of runs have in common: how they were made, vocabulary and weights."""
 
+import hashlib
 import os
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,14 @@ def check_folder(folder: Path, config: dict[str, Any], resume: bool) -> None:
     _check_same_run(path, config)
 
 
+def fingerprint(parts: Iterable[str | None]) -> str:
+    """Return one hash for the texts and labels of a run's messages, in their order."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(f"{part}\0".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
 def begin(folder: Path, config: dict[str, Any]) -> None:
     """Write how the run is made, unless it stands there: from then on, the folder is a run."""
     if not (folder / CONFIG).exists():
@@ -68,20 +78,23 @@ def _check_same_run(path: Path, config: dict[str, Any]) -> None:
         raise UserError(f"{path} is damaged or of another version of supportnet ({error!r}).") from None
 
 
-def finished(path: str | os.PathLike[str]) -> Path:
-    """Return the folder of a finished run; a `UserError` if there is none, or training hasn't finished."""
+def finished_run(path: str | os.PathLike[str], task: str) -> tuple[Path, NetworkConfig]:
+    """Return the folder of a finished run, and what its network was built from.
+
+    Raises:
+        UserError: there is no such folder, its configuration is missing or damaged or of another task than `task`, or
+            training hasn't finished.
+    """
     folder = Path(path)
     if not folder.is_dir():
         raise UserError(f"There is no run folder at {folder}.")
-    # Before the weights are looked for: a folder without it is no run at all.
-    read_json(folder / CONFIG)
+    config = _network_config(folder, task)
     if not (folder / WEIGHTS).exists():
         raise UserError(f"{folder / WEIGHTS} is missing: the training hasn't finished, go on with --resume.")
-    return folder
+    return folder, config
 
 
-def network_config(folder: Path, task: str) -> NetworkConfig:
-    """Read the network's part of the configuration of a run, which must be one of `task`."""
+def _network_config(folder: Path, task: str) -> NetworkConfig:
     config = read_json(folder / CONFIG)
     try:
         network, found = NetworkConfig(**config["network"]), config["task"]

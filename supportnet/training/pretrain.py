@@ -1,6 +1,5 @@
 """Pre-training: what words mean, and what stands near what, from messages without labels."""
 
-import hashlib
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -15,21 +14,20 @@ import tensorflow as tf
 from supportnet.data.ticket import TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import write_json
-from supportnet.models.config import NetworkConfig
+from supportnet.models.intent_classifier import build_front_end
 from supportnet.text.front_end import TextFrontEnd
 from supportnet.text.graph import as_strings
-from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.batches import epoch_order
 from supportnet.training.checkpoint import Progress
 from supportnet.training.config import PretrainingConfig
 from supportnet.training.encoder import Encoder, save_encoder
-from supportnet.training.folder import begin, check_folder
+from supportnet.training.folder import begin, check_folder, fingerprint
 from supportnet.training.loop import fit_model
 from supportnet.training.losses import TowerCrossentropy, vote_accuracy, vote_log_loss
 from supportnet.training.masking import mask_words
 from supportnet.training.optimizer import scheduled_adamw
 from supportnet.training.options import split_options
-from supportnet.training.splits import Sources, unlabelled_sets
+from supportnet.training.splits import Sources, build_vocabulary, texts_of, unlabelled_sets
 
 
 @dataclass(frozen=True)
@@ -84,15 +82,15 @@ def pretrain(
     """
     network, training = split_options(options, PretrainingConfig, {}, preset)
     datasets = unlabelled_sets(data, data_options or {})
-    texts = [ticket.text for dataset in datasets for ticket in dataset["train"]]
+    texts = texts_of(datasets)
     folder = None if out is None else Path(out)
     facts = _facts(datasets, texts)
     made = {"task": "pretrain", "network": asdict(network), "training": asdict(training), "start": {}, "data": facts}
     if folder is not None:
         check_folder(folder, made, resume)
     keras.utils.set_random_seed(training.seed)
-    encoder = Encoder.fresh(network, _vocabulary(texts, network, training))
-    front_end = _front_end(encoder)
+    encoder = Encoder.fresh(network, build_vocabulary(texts, network, training.min_count))
+    front_end = build_front_end(network, encoder.vocabulary)
     learned, held_out = _split(_with_words(texts, front_end), training)
     if folder is not None:
         # Not before there is something to learn: messages that won't do leave nothing behind.
@@ -107,26 +105,12 @@ def pretrain(
 
 
 def _facts(datasets: Sequence[TicketDataset], texts: Sequence[str]) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    for text in texts:
-        digest.update(f"{text}\0".encode("utf-8", "surrogatepass"))
     return {
         "name": ", ".join(dataset.name for dataset in datasets),
         "licence": ", ".join(dataset.licence for dataset in datasets),
         "messages": len(texts),
-        "fingerprint": digest.hexdigest(),
+        "fingerprint": fingerprint(texts),
     }
-
-
-def _vocabulary(texts: Sequence[str], network: NetworkConfig, training: PretrainingConfig) -> Vocabulary:
-    return Vocabulary.build(texts, mode=network.text_mode, max_length=network.max_length, min_count=training.min_count)
-
-
-def _front_end(encoder: Encoder) -> TextFrontEnd:
-    config = encoder.config
-    return TextFrontEnd(
-        encoder.vocabulary, mode=config.text_mode, max_length=config.max_length, num_buckets=config.num_buckets
-    )
 
 
 def _fit(

@@ -25,7 +25,7 @@ from supportnet.files import read_json, write_json, written_whole
 from supportnet.models.confidence import Confidence
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.folder import CONFIG, VOCABULARY, WEIGHTS, finished, load_weights, network_config
+from supportnet.training.folder import CONFIG, VOCABULARY, WEIGHTS, finished_run, load_weights
 from supportnet.version import __version__
 
 INTENTS = "intents.json"
@@ -56,8 +56,7 @@ def load_run(path: str | os.PathLike[str]) -> IntentClassifier:
     Example:
         >>> model = load_run("runs/banking77")
     """
-    folder = finished(path)
-    config = network_config(folder, "classify")
+    folder, config = finished_run(path, "classify")
     vocabulary, intents = Vocabulary.load(folder / VOCABULARY), _intents(folder / INTENTS)
     model = IntentClassifier(config, vocabulary, intents, Confidence.load(folder / CONFIDENCE))
     load_weights(folder / WEIGHTS, model.network, f"{CONFIG}, {VOCABULARY} and {INTENTS}")

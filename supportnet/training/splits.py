@@ -15,6 +15,8 @@ from supportnet.data.splits import (
     warn_of_unvalidated_intents,
 )
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
+from supportnet.models.config import NetworkConfig
+from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.config import TrainingConfig
 
 _NO_VALIDATION = (
@@ -27,22 +29,29 @@ _NO_VALIDATION = (
 Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
-def unlabelled_sets(data: Sources | TicketDataset, data_options: Mapping[str, Any]) -> list[TicketDataset]:
+def unlabelled_sets(data: Sources | TicketDataset | None, data_options: Mapping[str, Any]) -> list[TicketDataset]:
     """Return the messages to learn from without labels, one data set with the split `train` for each source.
 
     Args:
-        data: names or paths (see `supportnet.data.load_unlabelled`), or a data set with a split `train` or `all`.
+        data: names or paths (see `supportnet.data.load_unlabelled`), or a data set with a split `train` or `all`; None
+            gives no set.
         data_options: arguments of `load_unlabelled`.
     """
+    if data is None:
+        return []
     if isinstance(data, TicketDataset):
         return [replace(data, splits={"train": data["all" if "all" in data.splits else "train"]})]
     return load_unlabelled([data] if isinstance(data, str | os.PathLike) else data, **data_options)
 
 
-def unlabelled_texts(data: Sources | TicketDataset | None, data_options: Mapping[str, Any]) -> list[str]:
-    """Return the texts of `unlabelled_sets`, none if there is no `data`."""
-    sets = [] if data is None else unlabelled_sets(data, data_options)
-    return [ticket.text for dataset in sets for ticket in dataset["train"]]
+def texts_of(datasets: Sequence[TicketDataset]) -> list[str]:
+    """Return the texts of all training messages, one data set after the other."""
+    return [ticket.text for dataset in datasets for ticket in dataset["train"]]
+
+
+def build_vocabulary(texts: Sequence[str], network: NetworkConfig, min_count: int) -> Vocabulary:
+    """Make the vocabulary of the messages that a network learns from, read as it will read them."""
+    return Vocabulary.build(texts, mode=network.text_mode, max_length=network.max_length, min_count=min_count)
 
 
 def training_splits(dataset: TicketDataset, config: TrainingConfig) -> tuple[list[Ticket], list[Ticket]]:

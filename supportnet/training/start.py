@@ -1,6 +1,5 @@
 """What a network starts from: random weights, a pre-trained encoder, or word vectors."""
 
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +18,7 @@ from supportnet.embeddings import (
     train_word_embeddings,
 )
 from supportnet.errors import UserError
+from supportnet.files import file_sha256
 from supportnet.layers import TokenEmbedding
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
@@ -76,13 +76,12 @@ class Start:
     @property
     def facts(self) -> dict[str, Any]:
         """What tells one start from another: a run goes on only with the same."""
-        digest = None
-        if self.embeddings is not None and self.embeddings not in METHODS and Path(self.embeddings).is_file():
-            with Path(self.embeddings).open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        embeddings = self.embeddings
+        if embeddings is not None and embeddings not in METHODS and Path(embeddings).is_file():
+            embeddings = file_sha256(embeddings)
         return {
             "init": None if self.encoder is None else self.encoder.digest,
-            "embeddings": digest or self.embeddings,
+            "embeddings": embeddings,
             "require_coverage": self.require_coverage,
         }
 

@@ -1,6 +1,5 @@
 """From tickets to a trained model in a run folder."""
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,16 +14,15 @@ from supportnet.embeddings import Coverage
 from supportnet.files import write_json
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
-from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.calibrate import calibrate
 from supportnet.training.config import TrainingConfig
 from supportnet.training.examples import labelled_examples
 from supportnet.training.fit import Fit
-from supportnet.training.folder import begin, check_folder
+from supportnet.training.folder import begin, check_folder, fingerprint
 from supportnet.training.options import split_options
 from supportnet.training.run import model_card, save_model
 from supportnet.training.self_training import fit_with_unlabelled
-from supportnet.training.splits import Sources, training_splits, unlabelled_texts
+from supportnet.training.splits import Sources, build_vocabulary, texts_of, training_splits, unlabelled_sets
 from supportnet.training.start import Start
 
 
@@ -105,7 +103,7 @@ def train(
     start.check(network)
     dataset = data if isinstance(data, TicketDataset) else load(data, **(data_options or {}))
     train_tickets, validation = training_splits(dataset, training)
-    more = unlabelled_texts(unlabelled, data_options or {})
+    more = texts_of(unlabelled_sets(unlabelled, data_options or {}))
     folder = None if out is None else Path(out)
     facts = data_facts(dataset, train_tickets, validation, more)
     made = {"task": "classify", "network": asdict(network), "training": asdict(training), "start": start.facts}
@@ -136,9 +134,7 @@ def data_facts(
     dataset: TicketDataset, train_tickets: Sequence[Ticket], validation: Sequence[Ticket], unlabelled: Sequence[str]
 ) -> dict[str, Any]:
     """What the run's files say of the data, with a fingerprint that tells whether a resumed run has the same."""
-    digest = hashlib.sha256()
-    for ticket in (*train_tickets, *validation, *map(Ticket, unlabelled)):
-        digest.update(f"{ticket.text}\0{ticket.intent}\0".encode("utf-8", "surrogatepass"))
+    tickets = (*train_tickets, *validation, *map(Ticket, unlabelled))
     return {
         "name": str(dataset.name),
         "source": dataset.source,
@@ -146,7 +142,7 @@ def data_facts(
         "train_messages": len(train_tickets),
         "validation_messages": len(validation),
         "unlabelled_messages": len(unlabelled),
-        "fingerprint": digest.hexdigest(),
+        "fingerprint": fingerprint(part for ticket in tickets for part in (ticket.text, ticket.intent)),
     }
 
 
@@ -159,9 +155,7 @@ def _new_model(
     progress_bar: bool,
 ) -> tuple[IntentClassifier, Coverage | None]:
     texts = [*(ticket.text for ticket in train_tickets), *unlabelled]
-    vocabulary = start.vocabulary or Vocabulary.build(
-        texts, mode=network.text_mode, max_length=network.max_length, min_count=training.min_count
-    )
+    vocabulary = start.vocabulary or build_vocabulary(texts, network, training.min_count)
     model = IntentClassifier(network, vocabulary, sorted({str(ticket.intent) for ticket in train_tickets}))
     return model, start.apply(model, texts, training.seed, progress_bar)
 

@@ -61,13 +61,7 @@ def load(data_dir: str | os.PathLike[str] | None = None) -> TicketDataset:
         UserError: if a file is missing or damaged, or there is no network.
     """
     examples = _read_prepared() if data_dir is None else _read_copies(Path(data_dir) / INFO.name)
-    return TicketDataset(
-        name=INFO.name,
-        splits={split: to_tickets(pairs, split) for split, pairs in examples.items()},
-        description=INFO.description,
-        licence=INFO.licence,
-        source=INFO.source,
-    )
+    return INFO.dataset({split: to_tickets(pairs, split) for split, pairs in examples.items()})
 
 
 def _read_copies(folder: Path) -> dict[str, list[tuple[str, str]]]:

@@ -110,15 +110,8 @@ def load(
     oos_train = examples.pop("oos_train")
     if train_oos:
         examples["train"] = examples["train"] + oos_train
-    info = INFOS[variant]
-    return TicketDataset(
-        name=info.name,
-        splits={split: to_tickets(pairs, split) for split, pairs in examples.items()},
-        description=info.description,
-        licence=info.licence,
-        source=info.source,
-        categories=domains,
-    )
+    splits = {split: to_tickets(pairs, split) for split, pairs in examples.items()}
+    return INFOS[variant].dataset(splits, categories=domains)
 
 
 def _read_copies(variant: str, folder: Path) -> tuple[dict[str, list[tuple[str, str]]], dict[str, str]]:

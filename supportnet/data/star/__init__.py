@@ -64,13 +64,7 @@ def load(data_dir: str | os.PathLike[str] | None = None, context_turns: int = CO
         by_split = _read_prepared(context_turns)
     else:
         by_split = _read_copy(Path(data_dir) / INFO.name, context_turns)
-    return TicketDataset(
-        name=INFO.name,
-        splits={split: _tickets(pairs, split) for split, pairs in by_split.items()},
-        description=INFO.description,
-        licence=INFO.licence,
-        source=INFO.source,
-    )
+    return INFO.dataset({split: _tickets(pairs, split) for split, pairs in by_split.items()})
 
 
 def parse(files: dict[str, bytes], num_turns: int) -> dict[str, list[Pair]]:
