@@ -1,4 +1,4 @@
-"""Layers: attention, positional encoding, token embedding, encoders, pooling. They know nothing of tasks or data."""
+"""Layers: attention, positional encoding, token embedding, encoders, pooling, scores. They know nothing of tasks or data."""
 
 from supportnet.layers.attention import MultiHeadAttention, scaled_dot_product_attention
 from supportnet.layers.attention_block import AttentionBlock
@@ -6,6 +6,7 @@ from supportnet.layers.bilstm_attention import BiLSTMAttention
 from supportnet.layers.ngram_scores import NgramScores
 from supportnet.layers.pooling import MaskedPooling
 from supportnet.layers.positional_encoding import PositionalEncoding, positional_encoding
+from supportnet.layers.scaled_cosine import ScaledCosine
 from supportnet.layers.token_embedding import TokenEmbedding
 from supportnet.layers.transformer_encoder import TransformerEncoder
 
@@ -16,6 +17,7 @@ __all__ = [
     "MultiHeadAttention",
     "NgramScores",
     "PositionalEncoding",
+    "ScaledCosine",
     "TokenEmbedding",
     "TransformerEncoder",
     "positional_encoding",

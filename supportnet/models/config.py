@@ -1,4 +1,4 @@
-"""The numbers that an intent network is built from, in the article's words."""
+"""The numbers that the networks are built from, in the article's words."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from supportnet.text.modes import get_mode
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Everything that decides the shape of the network, but the vocabulary and the intents.
+    """Everything that decides the shape of the network, but the vocabulary and the intents or labels.
 
     Attributes:
         architecture: name of the encoder: a key of `supportnet.models.encoders.ENCODERS`.
@@ -20,10 +20,11 @@ class NetworkConfig:
         num_layers: attention blocks of the encoder, 0 or more.
         num_heads: attention heads; must divide `embedding_dim`.
         dropout_rate: dropout inside the encoder.
-        head_dropout_rate: dropout on the pooled message, before the intents.
+        head_dropout_rate: dropout on the pooled message, before the head of the task.
         word_dropout: share of words dropped in training.
         num_buckets: buckets that character n-grams are hashed to.
         num_pairs: buckets that pairs of words are hashed to.
+        vector_dim: depth of the vectors that a suggestion network compares messages and replies by.
         max_length: tokens T that are read of a message; the rest is cut.
         text_mode: how text becomes tokens, `unicode` or `article`.
 
@@ -46,6 +47,7 @@ class NetworkConfig:
     word_dropout: float = 0.1
     num_buckets: int = 12_000
     num_pairs: int = 16_384
+    vector_dim: int = 128
     max_length: int = 128
     text_mode: str = "unicode"
 
@@ -53,7 +55,7 @@ class NetworkConfig:
         if self.architecture not in ENCODERS:
             known = ", ".join(ENCODERS)
             raise UserError(f"architecture must be one of {known}. Received: architecture={self.architecture!r}")
-        for name in ("embedding_dim", "hidden_dim", "num_buckets", "num_pairs", "max_length"):
+        for name in ("embedding_dim", "hidden_dim", "num_buckets", "num_pairs", "vector_dim", "max_length"):
             check_positive(name, getattr(self, name))
         for name in ("dropout_rate", "head_dropout_rate", "word_dropout"):
             check_rate(name, getattr(self, name))

@@ -5,20 +5,19 @@ from typing import Any
 import keras
 from keras import ops
 
-from supportnet.layers import MaskedPooling, NgramScores
+from supportnet.layers import NgramScores
 from supportnet.layers.checks import check_positive
 from supportnet.models.config import NetworkConfig
-from supportnet.models.encoders import build_embedding, build_encoder, num_trained_towers
+from supportnet.models.towers import Towers, front_end_inputs
 
 
 def build_intent_network(config: NetworkConfig, vocab_size: int, num_intents: int) -> keras.Model:
     """Build the classifier over what the text front end returns.
 
-    Three towers vote. In one, the encoder reads the tokens in their order, and its output and its input are pooled
-    side by side. The second pools word vectors of its own, as fastText does (Joulin et al. 2017), blind to order. The
-    third is a linear classifier of words, pairs of words and character n-grams, which is fitted and not trained (see
-    `NgramScores`). They err on different messages, and their vote (see `vote`) errs on fewer than any. Each is trained
-    with a loss of its own: a common one would let the words, which are learned first, starve the encoder.
+    Three towers vote: the two of `Towers`, and a linear classifier of words, pairs of words and character n-grams,
+    which is fitted and not trained (see `NgramScores`). They err on different messages, and their vote (see `vote`)
+    errs on fewer than any. Each is trained with a loss of its own: a common one would let the words, which are learned
+    first, starve the encoder.
 
     Args:
         config: sizes and rates.
@@ -42,14 +41,8 @@ def build_intent_network(config: NetworkConfig, vocab_size: int, num_intents: in
         (1, 77)
     """
     check_positive("num_intents", num_intents)
-    inputs = {
-        "token_ids": keras.Input((None,), dtype="int32", name="token_ids"),
-        "mask": keras.Input((None,), dtype="bool", name="mask"),
-        "word_index": keras.Input((None,), dtype="int32", name="word_index"),
-        "subword_ids": keras.Input((), dtype="int32", name="subword_ids"),
-        "subword_segments": keras.Input((), dtype="int32", name="subword_segments"),
-    }
-    pooled = _pooled(inputs, config, vocab_size)
+    inputs = front_end_inputs()
+    pooled = Towers(config, vocab_size)(inputs)
     ngrams = NgramScores(num_intents, vocab_size, config.num_pairs, config.num_buckets, dtype="float32", name="ngrams")
     ngram_scores, coverage = ngrams(inputs)
     towers = [*(_scores(vector, num_intents, config, tower) for tower, vector in pooled.items()), ngram_scores]
@@ -86,19 +79,6 @@ def vote(tower_logits: Any) -> Any:
     """
     powers = ops.multiply(ops.log_softmax(tower_logits, axis=-1), VOTE_EXPONENT)
     return ops.logsumexp(powers, axis=1) / VOTE_EXPONENT
-
-
-def _pooled(inputs: dict[str, Any], config: NetworkConfig, vocab_size: int) -> dict[str, Any]:
-    """The message as each trained tower sees it: tower -> one vector a message."""
-    mask, encoder = inputs["mask"], build_encoder(config)
-    vectors = build_embedding(config, vocab_size)(inputs)
-    words, *tokens = ops.split(vectors, num_trained_towers(config), axis=-1)
-    pooled = {"words": MaskedPooling(name="pool_words")(words, mask=mask)}
-    if encoder is not None:
-        encoded = MaskedPooling(name="pool_encoded")(encoder(*tokens, mask=mask), mask=mask)
-        read = MaskedPooling(name="pool_tokens")(*tokens, mask=mask)
-        pooled["context"] = keras.layers.Concatenate(name="context")([encoded, read])
-    return pooled
 
 
 def _scores(pooled: Any, num_intents: int, config: NetworkConfig, tower: str) -> Any:

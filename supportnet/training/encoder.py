@@ -23,7 +23,7 @@ from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.folder import CONFIG, VOCABULARY, WEIGHTS, finished_run, load_weights
 
 #: Fields of `NetworkConfig` that don't change what pre-training made: a classifier may have others.
-FREE = ("num_pairs", "dropout_rate", "head_dropout_rate", "word_dropout")
+FREE = ("num_pairs", "vector_dim", "dropout_rate", "head_dropout_rate", "word_dropout")
 
 
 @dataclass(frozen=True)
