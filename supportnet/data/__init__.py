@@ -1,25 +1,38 @@
-"""Tickets as raw strings: the built-in sample, public data sets, own files."""
+"""Tickets as raw strings: the built-in sample, public data sets, own files. Answers to them: banks."""
 
+from supportnet.data.bank import Answer, Bank, bank_of_replies, same_text
+from supportnet.data.bank_files import load_bank
 from supportnet.data.context import Turn, context
 from supportnet.data.describe import describe
+from supportnet.data.duplicates import collapse
 from supportnet.data.files import load_file
+from supportnet.data.judgements import Judgement, check_judged, load_judgements
 from supportnet.data.sources import list_sources, load, load_unlabelled
 from supportnet.data.splits import check_known_intents, check_trainable, labelled, train_validation_split
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 
 __all__ = [
     "OUT_OF_SCOPE",
+    "Answer",
+    "Bank",
+    "Judgement",
     "Ticket",
     "TicketDataset",
     "Turn",
+    "bank_of_replies",
+    "check_judged",
     "check_known_intents",
     "check_trainable",
+    "collapse",
     "context",
     "describe",
     "labelled",
     "list_sources",
     "load",
+    "load_bank",
     "load_file",
+    "load_judgements",
     "load_unlabelled",
+    "same_text",
     "train_validation_split",
 ]

@@ -103,7 +103,7 @@ def read_delimited(text: str, delimiter: str | None, name: str) -> Table:
 
 
 def read_json_lines(text: str, name: str) -> Table:
-    """Return the table that JSON lines hold: one object per line. Its columns are the first object's keys.
+    """Return the table that JSON lines hold: one object per line. Its columns are the keys of all objects.
 
     Raises:
         UserError: if there is no line, or a line isn't a JSON object.
@@ -120,7 +120,7 @@ def read_json_lines(text: str, name: str) -> Table:
     ]
     if not rows:
         raise UserError(f"{name} is empty.")
-    return Table(list(rows[0].values), rows)
+    return Table(list(dict.fromkeys(key for row in rows for key in row.values)), rows)
 
 
 def _records(text: str, delimiter: str, name: str) -> Iterator[tuple[int, list[str]]]:

@@ -13,3 +13,15 @@ def dummy_data(tmp_path_factory):
     folder = Path(shutil.copytree(DUMMY_DATA, tmp_path_factory.mktemp("data") / "dummy_data"))
     write_archive(folder)
     return folder
+
+
+@pytest.fixture
+def write(tmp_path):
+    """A function that writes a file of a name and content, and returns its path."""
+
+    def write_file(name, content):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write_file

@@ -8,16 +8,6 @@ from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
 
 
-@pytest.fixture
-def write(tmp_path):
-    def write_file(name, content):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return write_file
-
-
 def pairs(tickets):
     return [(ticket.text, ticket.intent) for ticket in tickets]
 

@@ -100,6 +100,11 @@ def test_json_lines_keep_line_separators_inside_strings_and_skip_blank_lines():
     assert table.rows[1].place == "f.jsonl, line 3"
 
 
+def test_json_lines_have_the_columns_of_all_objects():
+    table = read_json_lines('{"text": "a"}\n{"intent": "x", "text": "b"}\n{"split": "test", "text": "c"}', "f.jsonl")
+    assert table.columns == ["text", "intent", "split"]
+
+
 @pytest.mark.parametrize("text", ["", " \n\n"])
 def test_empty_json_lines_are_refused(text):
     with pytest.raises(UserError, match=r"^f\.jsonl is empty\.$"):

@@ -1,0 +1,155 @@
+"""How high does the right reply stand? Measures over arrays, and the candidates to rank it among."""
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from supportnet.errors import UserError
+
+Floats = npt.NDArray[np.floating]
+Integers = npt.NDArray[np.integer]
+
+
+def ranks(scores: Floats, right: Integers) -> npt.NDArray[np.float64]:
+    """Return the rank of the right candidate of each row, counted from 1; ties take the middle rank.
+
+    Args:
+        scores: score of each candidate, the highest is the best, `[N, C]`.
+        right: column of the right candidate, `[N]`.
+
+    Example:
+        >>> ranks(np.array([[0.2, 0.9, 0.5], [0.5, 0.5, 0.1]]), np.array([2, 0])).tolist()
+        [2.0, 1.5]
+    """
+    own = np.take_along_axis(scores, right[:, None], axis=1)
+    # Counted from the end: a score that is no number is never lower, so that it can't make a rank look good.
+    not_lower = scores.shape[1] - np.sum(scores < own, axis=1)
+    return not_lower - (np.sum(scores == own, axis=1) - 1) / 2
+
+
+def draw_candidates(texts: Sequence[str], count: int, seed: int) -> npt.NDArray[np.int64]:
+    """Draw the replies that each reply is ranked among: itself first, then others with other texts.
+
+    The others are drawn one after the other, each uniformly from the rows whose texts haven't been drawn yet, so that a
+    frequent text is drawn more often than a rare one. Texts are the same if they are so in lower case and with white
+    space collapsed.
+
+    Args:
+        texts: the replies, N of them.
+        count: number of candidates C, the reply itself among them.
+        seed: the same seed draws the same candidates.
+
+    Returns:
+        Rows of the candidates, int64 `[N, C]`; column 0 is the reply itself.
+
+    Raises:
+        UserError: if `count` is below 1, or there are fewer than `count` different texts.
+
+    Example:
+        >>> draw_candidates(["Hello!", "hello!", "Goodbye."], count=2, seed=0)[:2].tolist()
+        [[0, 2], [1, 2]]
+    """
+    normalized = [" ".join(text.lower().split()) for text in texts]
+    _, text_ids, frequency = np.unique(np.array(normalized, dtype=object), return_inverse=True, return_counts=True)
+    if not 1 <= count <= len(frequency):
+        raise UserError(
+            f"count must be 1 to the number of different texts. Received: {count=}, {len(frequency)} different texts"
+        )
+    random = np.random.default_rng(seed)
+    rows_by_text = np.argsort(text_ids, kind="stable")
+    first = np.cumsum(frequency) - frequency
+    candidates = np.empty((len(texts), count), dtype="int64")
+    for row, own in enumerate(text_ids):
+        # A race: a text arrives when the first of its rows does. The order of arrival is that of the draws.
+        arrival = random.standard_exponential(len(frequency)) / frequency
+        arrival[own] = np.inf
+        drawn = np.argpartition(arrival, count - 2)[: count - 1]
+        candidates[row, 0] = row
+        candidates[row, 1:] = rows_by_text[first[drawn] + random.integers(frequency[drawn])]
+    return candidates
+
+
+def recall_at(ranks: Floats, k: int) -> float:
+    """Return the share of the right candidates that stand among the first `k`.
+
+    Example:
+        >>> recall_at(np.array([1.0, 2.0, 11.0, 3.5]), k=2)
+        0.5
+    """
+    return float(np.mean(ranks <= k))
+
+
+def mean_reciprocal_rank(ranks: Floats) -> float:
+    """Return the mean of 1 / rank of the right candidates.
+
+    Example:
+        >>> mean_reciprocal_rank(np.array([1.0, 2.0, 4.0, 4.0]))
+        0.5
+    """
+    return float(np.mean(1 / ranks))
+
+
+def average_precision(ranked_relevant: npt.NDArray[np.bool_]) -> float:
+    """Return the average precision of one ranking with several right answers; its mean over rankings is MAP.
+
+    With R right answers, at the ranks r_1 < r_2 < ... < r_R, it is 1 / R times the sum of i / r_i over i: the mean
+    precision of the answers down to each right one (Manning, Raghavan & Schütze 2008, Introduction to Information
+    Retrieval, chapter 8). A ranking without a right answer has 0.
+
+    Args:
+        ranked_relevant: whether each answer is right, the best ranked first, bool `[N]`.
+
+    Example:
+        >>> average_precision(np.array([True, False, False, True]))
+        0.75
+    """
+    right_ranks = np.flatnonzero(ranked_relevant) + 1
+    precisions = np.arange(1, len(right_ranks) + 1) / right_ranks
+    return float(np.sum(precisions) / max(len(right_ranks), 1))
+
+
+def bootstrap_interval(
+    values: Floats,
+    groups: Sequence[Hashable] | None = None,
+    seed: int = 0,
+    resamples: int = 1000,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Return an interval of the mean: percentiles of the means of resamples (Efron & Tibshirani 1993, chapter 13).
+
+    Messages of one conversation are alike, and tell less than as many from different ones. With `groups`, whole
+    groups are drawn. One group alone has an interval without width.
+
+    Args:
+        values: one value a message, such as whether it was right, `[N]`.
+        groups: the group of each value, such as its conversation; None: each is a group of its own.
+        seed: the same seed draws the same resamples.
+        resamples: number of resamples.
+        level: share of the resampled means that lie in the interval.
+
+    Returns:
+        The lower and the upper end.
+
+    Raises:
+        UserError: if there are no values, or not as many groups as values.
+
+    Example:
+        >>> bootstrap_interval(np.array([0.0, 1.0, 0.0, 1.0]))
+        (0.0, 1.0)
+        >>> bootstrap_interval(np.array([0.0, 1.0, 0.0, 1.0]), groups=["a", "a", "b", "b"])
+        (0.5, 0.5)
+    """
+    groups = range(len(values)) if groups is None else groups
+    if not 0 < len(values) == len(groups):
+        raise UserError(
+            f"values must have at least one, and groups as many. Received: {len(values)} values, {len(groups)} groups"
+        )
+    ids = {group: position for position, group in enumerate(dict.fromkeys(groups))}
+    group_ids = [ids[group] for group in groups]
+    sums, sizes = np.bincount(group_ids, weights=values), np.bincount(group_ids)
+    random = np.random.default_rng(seed)
+    draws = (random.integers(len(ids), size=len(ids)) for _ in range(resamples))
+    means = [sums[drawn].sum() / sizes[drawn].sum() for drawn in draws]
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
