@@ -13,7 +13,7 @@ from supportnet.errors import UserError
 from supportnet.layers.checks import check_positive
 from supportnet.models.answers import ANSWERS, Answers, Classification, ranked
 from supportnet.models.confidence import Confidence
-from supportnet.models.intent_classifier import checked_texts
+from supportnet.models.texts import checked_texts
 from supportnet.text.graph import as_strings
 
 #: Where an export keeps its confidence; TensorFlow leaves files in this folder alone.
@@ -44,7 +44,87 @@ def versions_in(folder: Path) -> dict[int, Path]:
     return {int(child.name): child for child in folder.iterdir() if child.name.isdecimal()} if folder.is_dir() else {}
 
 
-class ExportedModel:
+class SavedModel:
+    """A SavedModel that supportnet wrote, of any task.
+
+    Args:
+        path: `NAME` (its highest version) or `NAME/VERSION`.
+
+    Attributes:
+        path: the version's folder.
+
+    Raises:
+        UserError: no model there, or a damaged one.
+
+    Example:
+        >>> SavedModel("saved_models/support").run("embed", ["where is my parcel?"])["embedding"].shape
+        (1, 768)
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = version_folder(path)
+        try:
+            # Held, because its signatures don't keep its variables alive.
+            self._module: Any = tf.saved_model.load(str(self.path))
+            self._check()
+        # Nothing is certain about a damaged file: TensorFlow's loader trips over it in many ways.
+        except Exception as error:
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise UserError(f"{self.path} can't be loaded: damaged, or no export of supportnet ({reason}).") from None
+
+    def _check(self) -> None:
+        """Run what every model must answer."""
+        self.run("embed", [""])
+
+    @property
+    def signatures(self) -> list[str]:
+        """Names of the signatures, sorted."""
+        return sorted(self._module.signatures)
+
+    def run(self, signature: str, texts: Iterable[str], **options: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
+        """Run a signature on one batch of messages.
+
+        Args:
+            signature: its name, such as `classify`.
+            texts: B messages, as for `IntentClassifier.classify`.
+            **options: further inputs of the signature by name, B strings each.
+
+        Returns:
+            The outputs by name, `[B, ...]`; strings are `bytes`.
+
+        Raises:
+            UserError: the model has no such signature, the signature has other inputs, or `texts` isn't a list of
+                strings.
+        """
+        if signature not in self._module.signatures:
+            known = ", ".join(self.signatures)
+            raise UserError(f"{self.path} has no signature {signature!r}. It has: {known}.")
+        function = self._module.signatures[signature]
+        inputs = {"text": as_strings(checked_texts(texts)), **{k: as_strings(list(v)) for k, v in options.items()}}
+        wanted = sorted(function.structured_input_signature[1])
+        if sorted(inputs) != wanted:
+            raise UserError(f"{signature} must get the inputs {', '.join(wanted)}. Received: {', '.join(inputs)}")
+        return {name: value.numpy() for name, value in function(**inputs).items()}
+
+
+class ExportedSuggester(SavedModel):
+    """A SavedModel that `supportnet index` wrote.
+
+    Attributes:
+        encoder: what a new bank leaves as it is; see `supportnet.serving.suggestions.ServedEncoder`.
+
+    Example:
+        >>> model = ExportedSuggester("saved_models/answers")
+        >>> index(model, supportnet.load_bank("new_answers.csv"), "saved_models/answers")
+        PosixPath('saved_models/answers/2')
+    """
+
+    def _check(self) -> None:
+        self.encoder = self._module.encoder
+        self.run("suggest", [""])
+
+
+class ExportedModel(SavedModel):
     """A SavedModel that `supportnet export` wrote.
 
     Args:
@@ -64,36 +144,11 @@ class ExportedModel:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = version_folder(path)
-        try:
-            # Held, because its signatures don't keep its variables alive.
-            self._module: Any = tf.saved_model.load(str(self.path))
-            self.intents = sorted(_strings(self.run("classify", [""])["intents"][0]))
-        # Nothing is certain about a damaged file: TensorFlow's loader trips over it in many ways.
-        except Exception as error:
-            reason = str(error).partition("\n")[0] or type(error).__name__
-            raise UserError(f"{self.path} can't be loaded: damaged, or no export of supportnet ({reason}).") from None
+        super().__init__(path)
         self.confidence = Confidence.load(self.path / CONFIDENCE)
 
-    def run(self, signature: str, texts: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
-        """Run a signature on one batch of messages.
-
-        Args:
-            signature: its name, such as `classify`.
-            texts: B messages, as for `IntentClassifier.classify`.
-
-        Returns:
-            The outputs by name, `[B, ...]`; strings are `bytes`.
-
-        Raises:
-            UserError: the model has no such signature, or `texts` isn't a list of strings.
-        """
-        signatures = self._module.signatures
-        if signature not in signatures:
-            known = ", ".join(sorted(signatures))
-            raise UserError(f"{self.path} has no signature {signature!r}. It has: {known}.")
-        outputs = signatures[signature](text=as_strings(checked_texts(texts)))
-        return {name: value.numpy() for name, value in outputs.items()}
+    def _check(self) -> None:
+        self.intents = sorted(_strings(self.run("classify", [""])["intents"][0]))
 
     def answers(self, texts: Iterable[str], batch_size: int = 64) -> Answers:
         """Return all that is said of every message; see `IntentClassifier.answers`."""

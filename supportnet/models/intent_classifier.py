@@ -1,6 +1,6 @@
 """A trained intent model: text front end, network and the intents' names, used on plain strings."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -8,15 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.errors import UserError
 from supportnet.layers.checks import check_positive
 from supportnet.models.answers import ANSWERS, Answers, Classification, ranked
 from supportnet.models.confidence import Confidence
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_network import build_intent_network
 from supportnet.models.scores import judged
-from supportnet.text.front_end import TextFrontEnd
-from supportnet.text.graph import as_strings
+from supportnet.models.texts import build_front_end, checked_texts, run_in_batches
 from supportnet.text.vocabulary import Vocabulary
 
 
@@ -102,37 +100,4 @@ class IntentClassifier:
         return ranked(texts, self.answers(texts), top_k)
 
     def _predict(self, texts: Iterable[str], outputs: Sequence[str], batch_size: int) -> dict[str, npt.NDArray[Any]]:
-        """Run in batches of similar length: padding costs as much as words do."""
-        texts = checked_texts(texts)
-        check_positive("batch_size", batch_size)
-        order = np.argsort([len(text) for text in texts], kind="stable")
-        batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)] or [order]
-        served = (self._serve(as_strings([texts[i] for i in batch])) for batch in batches)
-        rows = [{name: batch[name].numpy() for name in outputs} for batch in served]
-        back = np.argsort(order)
-        return {name: np.concatenate([row[name] for row in rows])[back] for name in outputs}
-
-
-def build_front_end(config: NetworkConfig, vocabulary: Vocabulary) -> TextFrontEnd:
-    """Make what turns texts into the input of a network with this configuration.
-
-    Example:
-        >>> build_front_end(NetworkConfig(max_length=64), Vocabulary(["where", "parcel"])).max_length
-        64
-    """
-    return TextFrontEnd(vocabulary, mode=config.text_mode, max_length=config.max_length, num_buckets=config.num_buckets)
-
-
-def checked_texts(texts: Iterable[str]) -> list[str]:
-    """Return the messages as a list, or raise a `UserError` that says what is wrong with them."""
-    if isinstance(texts, str | bytes):
-        raise UserError(f"Messages must be given as a list of strings. Received one string: {texts[:50]!r}")
-    # A dictionary or a data frame would give the names of its columns for messages.
-    if not isinstance(texts, Iterable) or isinstance(texts, Mapping) or hasattr(texts, "columns"):
-        kind = type(texts).__name__
-        raise UserError(f"Messages must be given as a list or one column of strings. Received: {kind}")
-    texts = list(texts)
-    for row, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise UserError(f"Message {row} (counted from 0) must be a string. Received: {text!r}")
-    return texts
+        return run_in_batches(self._serve, texts, outputs, batch_size)

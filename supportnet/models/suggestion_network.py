@@ -1,5 +1,6 @@
 """The network of the suggest task: a dual encoder, one side for messages and one for the replies to them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -25,8 +26,8 @@ def build_suggestion_network(config: NetworkConfig, vocab_size: int, num_labels:
             without.
 
     Returns:
-        A functional model. Input: a dictionary of the front end's dictionaries (see `TokenEmbedding`) of `message`, B
-        texts, and `reply`, C texts. Output: a dictionary of `message` float32 `[B, D]` and `reply` float32 `[C, D]`,
+        A functional model. Input: the front end's dictionaries (see `TokenEmbedding`) of B messages and of C replies in
+        one, see `of_side`. Output: a dictionary of `message` float32 `[B, D]` and `reply` float32 `[C, D]`,
         vectors of length 1, and `scores` float32 `[B, C]`, their products on a learned scale. With labels, also
         `message_labels` float32 `[B, K]` and `reply_labels` float32 `[C, K]`, logits.
 
@@ -37,7 +38,8 @@ def build_suggestion_network(config: NetworkConfig, vocab_size: int, num_labels:
         >>> from supportnet.text.front_end import TextFrontEnd
         >>> network = build_suggestion_network(NetworkConfig(), vocab_size=2000)
         >>> read = TextFrontEnd(["where", "parcel"])
-        >>> outputs = network({"message": read(["where is my parcel?"]), "reply": read(["On its way.", "Goodbye."])})
+        >>> message, replies = read(["where is my parcel?"]), read(["On its way.", "Goodbye."])
+        >>> outputs = network({**of_side("message", message), **of_side("reply", replies)})
         >>> keras.ops.shape(outputs["scores"])
         (1, 2)
     """
@@ -49,13 +51,24 @@ def build_suggestion_network(config: NetworkConfig, vocab_size: int, num_labels:
         # Both sides see the same labels' vectors: what is said with a label comes near what is answered with it.
         labels = keras.layers.Dense(num_labels, dtype="float32", name="labels")
         outputs |= {f"{side}_labels": labels(LABEL_SCALE * vectors[side]) for side in SIDES}
-    return keras.Model(inputs, outputs, name="suggestion_network")
+    flat = {name: tensor for side in SIDES for name, tensor in of_side(side, inputs[side]).items()}
+    return keras.Model(flat, outputs, name="suggestion_network")
 
 
 #: What is compared.
 SIDES = ("message", "reply")
 #: Vectors of length 1 would take long to grow weights that tell labels apart.
 LABEL_SCALE = 10.0
+
+
+def of_side(side: str, features: Mapping[str, Any]) -> dict[str, Any]:
+    """Name what the front end returns as the input of one side of the network.
+
+    Example:
+        >>> of_side("reply", {"mask": 1})
+        {'reply_mask': 1}
+    """
+    return {f"{side}_{name}": value for name, value in features.items()}
 
 
 def _vector(pooled: dict[str, Any], config: NetworkConfig, side: str) -> Any:

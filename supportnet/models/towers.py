@@ -47,8 +47,9 @@ class Towers:
         tower -> vector: `words` float `[B, 2 D]`, and `context` float `[B, 4 D]`, which the architecture `none` lacks.
 
     Example:
-        >>> {name: vector.shape for name, vector in Towers(NetworkConfig(), vocab_size=1000)(front_end_inputs()).items()}
-        {'words': (None, 256), 'context': (None, 512)}
+        >>> pooled = Towers(NetworkConfig(), vocab_size=1000)(front_end_inputs())
+        >>> pooled["words"].shape, pooled["context"].shape
+        ((None, 256), (None, 512))
     """
 
     def __init__(self, config: NetworkConfig, vocab_size: int) -> None:

@@ -1,24 +1,18 @@
 """Export: a trained model as one SavedModel of core TensorFlow operations, strings in, strings out."""
 
 import os
-import re
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
-from supportnet.errors import UserError
-from supportnet.files import written_whole
-from supportnet.layers.checks import check_positive
-from supportnet.models.exported_model import CONFIDENCE, versions_in
+from supportnet.models.exported_model import CONFIDENCE
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.models.scores import judged
 from supportnet.serving.fused_lstm import FusedNetwork
+from supportnet.serving.versions import TEXT, write_version
 from supportnet.text.vocabulary import table_from_file
-
-#: What a signature takes: messages, string `[B]`.
-TEXT = tf.TensorSpec([None], tf.string, name="text")
 
 
 def export(
@@ -39,9 +33,6 @@ def export(
 
     The thresholds behind the decisions stand in `assets.extra/confidence.json`.
 
-    The version is written under a temporary name and renamed when it is whole, so that a server that polls the
-    folder never loads half of one, and a full disk leaves nothing behind.
-
     Args:
         model: a trained model.
         path: the served model's folder, for example `saved_models/support`.
@@ -58,18 +49,7 @@ def export(
         >>> export(model, "saved_models/support")
         PosixPath('saved_models/support/1')
     """
-    folder = Path(path)
-    if version is not None:
-        check_positive("version", version)
-    try:
-        target = folder / str(version or max(versions_in(folder), default=0) + 1)
-        if target.exists() and not overwrite:
-            raise UserError(f"{target} is there already: choose another version, or overwrite it (--overwrite).")
-        with written_whole(target) as temporary:
-            _save(model, temporary)
-    except (OSError, tf.errors.OpError) as error:
-        raise UserError(f"The export to {folder} failed: {_reason(error)}.") from None
-    return target
+    return write_version(path, lambda folder: _save(model, folder), version, overwrite)
 
 
 class ServedClassifier(tf.Module):
@@ -119,9 +99,3 @@ def _save(model: IntentClassifier, folder: Path) -> None:
         signatures = {"serving_default": module.classify, "classify": module.classify, "embed": module.embed}
         tf.saved_model.save(module, str(folder), signatures=signatures)
     model.confidence.save(folder / CONFIDENCE)
-
-
-def _reason(error: Any) -> str:
-    """Say what the system said, without the names of operations that TensorFlow puts around it."""
-    message = getattr(error, "strerror", None) or str(error).partition("\n")[0]
-    return re.sub(r"\{\{.*?\}\} *| *\[Op:.*", "", message)

@@ -114,7 +114,52 @@ class PretrainingConfig:
         _check_optimizer(self)
 
 
-def _check_optimizer(config: TrainingConfig | PretrainingConfig) -> None:
+@dataclass(frozen=True)
+class SuggestionConfig:
+    """How to train a suggestion network.
+
+    Attributes:
+        epochs, learning_rate, warmup_share, weight_decay, patience, validation_share, min_count, seed: as in
+            `TrainingConfig`.
+        batch_size: messages a step; each reply stands among as many.
+        hard_negatives: further wrong replies a message, searched anew for every epoch but the first; 0 searches none.
+        label_weight: weight of the second objective, to tell the label of the reply from either side; 0 does without.
+
+    Raises:
+        UserError: a value out of its range.
+
+    Example:
+        >>> SuggestionConfig(batch_size=1)
+        Traceback (most recent call last):
+        supportnet.errors.UserError: batch_size must be at least 2. Received: batch_size=1
+    """
+
+    epochs: int = 12
+    batch_size: int = 128
+    learning_rate: float = 2e-3
+    warmup_share: float = 0.1
+    weight_decay: float = 0.05
+    patience: int = 5
+    validation_share: float = 0.1
+    min_count: int = 2
+    hard_negatives: int = 0
+    label_weight: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "patience", "min_count"):
+            check_positive(name, getattr(self, name))
+        if self.batch_size < 2:
+            raise UserError(f"batch_size must be at least 2. Received: batch_size={self.batch_size}")
+        check_not_negative("hard_negatives", self.hard_negatives)
+        for name in ("warmup_share", "validation_share"):
+            check_rate(name, getattr(self, name))
+        if not 0 <= self.label_weight < math.inf:
+            raise UserError(f"label_weight must be at least 0. Received: label_weight={self.label_weight}")
+        _check_optimizer(self)
+
+
+def _check_optimizer(config: TrainingConfig | PretrainingConfig | SuggestionConfig) -> None:
     if not 0 < config.learning_rate < math.inf:
         raise UserError(f"learning_rate must be above 0. Received: learning_rate={config.learning_rate}")
     if not 0 <= config.weight_decay < math.inf:

@@ -1,4 +1,4 @@
-"""The folder of a pre-trained encoder: writing it, reading it back, and starting a classifier from it.
+"""The folder of a pre-trained encoder: writing it, reading it back, and starting a model from it.
 
 ENCODER/
   config.json         how it was made: network, training, data
@@ -19,6 +19,7 @@ from supportnet.files import file_sha256, written_whole
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.models.masked_language_model import MaskedLanguageModel
+from supportnet.models.suggester import Suggester
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.folder import CONFIG, VOCABULARY, WEIGHTS, finished_run, load_weights
 
@@ -49,14 +50,14 @@ class Encoder:
         network.build()
         return cls(config, vocabulary, network)
 
-    def start(self, classifier: IntentClassifier) -> None:
-        """Give a classifier, which must have the same sizes and vocabulary, the pre-trained weights."""
-        check_same_sizes(classifier.config, self.config)
-        if classifier.vocabulary != self.vocabulary:
+    def start(self, model: IntentClassifier | Suggester) -> None:
+        """Give a model, which must have the same sizes and vocabulary, the pre-trained weights."""
+        check_same_sizes(model.config, self.config)
+        if model.vocabulary != self.vocabulary:
             raise UserError("vocabulary must be the pre-trained encoder's. Received: another one")
         for layer in (self.network.embed, self.network.encoder):
             if layer is not None:
-                classifier.network.get_layer(layer.name).set_weights(layer.get_weights())
+                model.network.get_layer(layer.name).set_weights(layer.get_weights())
 
 
 def save_encoder(folder: Path, encoder: Encoder) -> None:

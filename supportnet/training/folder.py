@@ -118,3 +118,27 @@ def load_weights(path: Path, network: keras.Model, others: str) -> None:
     except (OSError, KeyError, ValueError, UserWarning) as error:
         reason = str(error).partition("\n")[0]
         raise UserError(f"{path} can't be read: it is damaged, or doesn't belong to {others} ({reason}).") from None
+
+
+def read_names(path: Path, least: int = 0) -> list[str]:
+    """Read a list of distinct names, `least` of them or more; a damaged file is a `UserError` that names it."""
+    names = read_json(path)
+    strings = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if not strings or len(names) < least or len(set(names)) < len(names):
+        raise UserError(f"{path} is damaged: it must hold a list of distinct names.")
+    return list(names)
+
+
+def task_of(path: str | os.PathLike[str]) -> str | None:
+    """Return the task of the run in a folder; None where there is no run.
+
+    Raises:
+        UserError: the configuration is damaged.
+    """
+    config = Path(path) / CONFIG
+    if not config.exists():
+        return None
+    found = read_json(config)
+    if not (isinstance(found, dict) and isinstance(found.get("task"), str)):
+        raise UserError(f"{config} is damaged: it names no task.")
+    return str(found["task"])

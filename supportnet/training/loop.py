@@ -1,6 +1,6 @@
 """The loop of every training: epochs with a progress bar and a checkpoint, from where a killed run stood."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
@@ -21,6 +21,7 @@ def fit_model(
     folder: Path | None = None,
     progress_bar: bool = True,
     what: str = "training",
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Progress:
     """Train a compiled model in place; it ends with the weights of the best epoch.
 
@@ -35,6 +36,7 @@ def fit_model(
             there, and ends as if it had never been interrupted.
         progress_bar: show one on standard error.
         what: what the bar says is done.
+        callbacks: what else happens while it trains.
 
     Returns:
         The history, and which epoch was the best.
@@ -50,8 +52,8 @@ def fit_model(
     if checkpoint is not None and checkpoint.exists():
         best_weights, progress = load_checkpoint(checkpoint, model)
     if not progress.finished:
-        callbacks = [BestAndResume(progress, best_weights, epochs, patience, checkpoint)]
-        callbacks += [keras.callbacks.TensorBoard(str(folder / "logs"))] if folder is not None else []
+        kept = [BestAndResume(progress, best_weights, epochs, patience, checkpoint)]
+        kept += [keras.callbacks.TensorBoard(str(folder / "logs"))] if folder is not None else []
         with bar(steps * epochs, steps * progress.epoch, progress_bar, what) as shown:
             model.fit(
                 batches(range(progress.epoch, epochs)),
@@ -59,7 +61,7 @@ def fit_model(
                 initial_epoch=progress.epoch,
                 epochs=epochs,
                 steps_per_epoch=steps,
-                callbacks=[*callbacks, ProgressBar(shown)],
+                callbacks=[*callbacks, *kept, ProgressBar(shown)],
                 # The data sets bring their own order.
                 shuffle=False,
                 verbose=0,

@@ -30,7 +30,7 @@ def scheduled_adamw(
         warmup_steps=warmup,
     )
     optimizer = LazyAdamW(schedule, weight_decay=weight_decay, global_clipnorm=1.0, frozen_steps=frozen_steps)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "log_scale"])
     return optimizer
 
 

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 from supportnet.errors import UserError
 from supportnet.models.config import NetworkConfig
 from supportnet.models.presets import get_preset
-from supportnet.training.config import PretrainingConfig, TrainingConfig
+from supportnet.training.config import PretrainingConfig, SuggestionConfig, TrainingConfig
 
-Training = TypeVar("Training", TrainingConfig, PretrainingConfig)
+Training = TypeVar("Training", TrainingConfig, PretrainingConfig, SuggestionConfig)
 
 
 def split_options(

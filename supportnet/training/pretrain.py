@@ -14,7 +14,7 @@ import tensorflow as tf
 from supportnet.data.ticket import TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import write_json
-from supportnet.models.intent_classifier import build_front_end
+from supportnet.models.texts import build_front_end
 from supportnet.text.front_end import TextFrontEnd
 from supportnet.text.graph import as_strings
 from supportnet.training.batches import epoch_order

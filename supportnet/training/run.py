@@ -20,12 +20,11 @@ from typing import Any
 
 import keras
 
-from supportnet.errors import UserError
-from supportnet.files import read_json, write_json, written_whole
+from supportnet.files import write_json, written_whole
 from supportnet.models.confidence import Confidence
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.folder import CONFIG, VOCABULARY, WEIGHTS, finished_run, load_weights
+from supportnet.training.folder import CONFIG, VOCABULARY, WEIGHTS, finished_run, load_weights, read_names
 from supportnet.version import __version__
 
 INTENTS = "intents.json"
@@ -57,7 +56,7 @@ def load_run(path: str | os.PathLike[str]) -> IntentClassifier:
         >>> model = load_run("runs/banking77")
     """
     folder, config = finished_run(path, "classify")
-    vocabulary, intents = Vocabulary.load(folder / VOCABULARY), _intents(folder / INTENTS)
+    vocabulary, intents = Vocabulary.load(folder / VOCABULARY), read_names(folder / INTENTS, least=1)
     model = IntentClassifier(config, vocabulary, intents, Confidence.load(folder / CONFIDENCE))
     load_weights(folder / WEIGHTS, model.network, f"{CONFIG}, {VOCABULARY} and {INTENTS}")
     return model
@@ -89,11 +88,3 @@ def model_card(model: IntentClassifier, data: dict[str, Any], metrics: dict[str,
         "confidence": asdict(model.confidence),
         "personal_data": "Redacted by pattern before the vocabulary is built; see supportnet.text.redaction.",
     }
-
-
-def _intents(path: Path) -> list[str]:
-    intents = read_json(path)
-    names = isinstance(intents, list) and all(isinstance(intent, str) for intent in intents)
-    if not names or not intents or len(set(intents)) < len(intents):
-        raise UserError(f"{path} is damaged: it must hold a list of distinct names.")
-    return list(intents)

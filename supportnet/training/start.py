@@ -22,6 +22,7 @@ from supportnet.files import file_sha256
 from supportnet.layers import TokenEmbedding
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.models.suggester import Suggester
 from supportnet.text.vocabulary import Vocabulary, count_tokens
 from supportnet.training.encoder import Encoder, check_same_sizes, load_encoder
 
@@ -91,7 +92,7 @@ class Start:
             check_same_sizes(network, self.encoder.config)
 
     def apply(
-        self, model: IntentClassifier, texts: Sequence[str], seed: int, progress_bar: bool = True
+        self, model: IntentClassifier | Suggester, texts: Sequence[str], seed: int, progress_bar: bool = True
     ) -> Coverage | None:
         """Set the weights of a fresh model.
 
@@ -116,7 +117,9 @@ class Start:
         start_from_vectors(model.network.get_layer("embed"), matrix)
         return coverage
 
-    def _vectors(self, model: IntentClassifier, texts: Sequence[str], seed: int, progress_bar: bool) -> "KeyedVectors":
+    def _vectors(
+        self, model: IntentClassifier | Suggester, texts: Sequence[str], seed: int, progress_bar: bool
+    ) -> "KeyedVectors":
         assert self.embeddings is not None
         if self.embeddings not in METHODS:
             return load_word_embeddings(self.embeddings, words=model.vocabulary, progress_bar=progress_bar)

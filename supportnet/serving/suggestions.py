@@ -1,0 +1,225 @@
+"""Export of a suggestion model with a bank inside: message in, the best answers out."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from supportnet.data.bank import Answer, Bank
+from supportnet.data.duplicates import collapse
+from supportnet.errors import UserError
+from supportnet.files import write_json
+from supportnet.layers.checks import check_rate
+from supportnet.models.exported_model import ExportedSuggester
+from supportnet.models.search import best_answers, with_tag
+from supportnet.models.suggester import Suggester, build_side, rows_of, side_outputs
+from supportnet.models.suggestion_network import SIDES
+from supportnet.serving.fused_lstm import FusedNetwork
+from supportnet.serving.versions import TEXT, write_version
+from supportnet.text.vocabulary import table_from_file
+
+#: How many answers the signatures return; callers take as many of the first as they show.
+TOP_K = 10
+#: The least score of a first suggestion that is worth showing: one in ten is right.
+MIN_SCORE = 0.1
+#: Answers a batch while a bank is read.
+BATCH_SIZE = 256
+TAG = tf.TensorSpec([None], tf.string, name="tag")
+
+
+def index(
+    model: Suggester | ExportedSuggester,
+    bank: Bank,
+    path: str | os.PathLike[str],
+    version: int | None = None,
+    overwrite: bool = False,
+    min_score: float = MIN_SCORE,
+) -> Path:
+    """Read a bank's answers, and write the model with them inside to `path`/VERSION, as TensorFlow Serving wants it.
+
+    Nothing is trained, and near-duplicates among the answers are one (see `supportnet.data.duplicates`).
+
+    Signatures, which take `text`, string `[B]`, and return, with K = 10:
+        `suggest` (also `serving_default`): `suggestion_ids` and `suggestions` string `[B, K]`, best first, and
+            `suggestion_scores` float32 `[B, K]`, the probability of each that it is right, as validation data had it;
+            `has_suggestion` bool `[B]`, whether the first score is at least `min_score`. Where there are fewer than K
+            answers, empty strings with the score 0 follow; a message without words gets no answer.
+        `suggest_filtered`: the same among the answers with a tag, or of a language, that `tag`, string `[B]`, names.
+        `embed`, `embed_answer`: `embedding` float32 `[B, E]`, of a message and of an answer: their product is the
+            answer's logit, but for how often it is used.
+
+    Args:
+        model: a trained model, or one that this function wrote, whose bank is replaced.
+        bank: the answers.
+        path, version, overwrite: as for `supportnet.serving.export.export`.
+        min_score: the least score of a first suggestion, in [0, 1).
+
+    Returns:
+        The folder of the version.
+
+    Raises:
+        UserError: the bank is empty, or as for `export`.
+
+    Example:
+        >>> index(load_suggester("runs/answers"), supportnet.load_bank("answers.csv"), "saved_models/answers")
+        PosixPath('saved_models/answers/1')
+    """
+    check_rate("min_score", min_score)
+    answers = collapse(bank.answers)
+    if not answers:
+        raise UserError(f"{bank.name} has no answers.")
+
+    def save(folder: Path) -> None:
+        with tempfile.TemporaryDirectory() as temporary:
+            encoder = _encoder(model, Path(temporary) / "vocabulary.txt")
+            rows = rows_of(answers, _vectors(encoder, [answer.searched for answer in answers]))
+            module = ServedSuggestions(encoder, ServedBank(answers, rows), min_score)
+            signatures = {name: getattr(module, name) for name in SIGNATURES}
+            tf.saved_model.save(module, str(folder), signatures={"serving_default": module.suggest, **signatures})
+        facts = {"bank": bank.name, "licence": bank.licence, "entries": len(bank.answers), "answers": len(answers)}
+        write_json(folder / "assets.extra" / "suggestions.json", {**facts, "top_k": TOP_K, "min_score": min_score})
+
+    return write_version(path, save, version, overwrite)
+
+
+#: What an export answers, beside `serving_default`.
+SIGNATURES = ("suggest", "suggest_filtered", "embed", "embed_answer")
+
+
+class ServedEncoder(tf.Module):
+    """The part of an export that a new bank leaves as it is: both sides of the network, and the vocabulary's table.
+
+    Args:
+        model: a trained model.
+        vocabulary_path: its vocabulary in a file, which becomes an asset.
+    """
+
+    def __init__(self, model: Suggester, vocabulary_path: Path) -> None:
+        super().__init__()
+        # What is an attribute is saved.
+        self.networks = {side: FusedNetwork(build_side(model.network, side)) for side in SIDES}
+        self.table = table_from_file(vocabulary_path)
+        self.weights = tf.Variable(model.weights, name="weights")
+        self.prior = tf.Variable(model.relevance.prior, name="prior")
+        self.nothing = tf.Variable(model.relevance.nothing, name="nothing")
+        # Behind functions, so that it isn't.
+        self._features = lambda text: model.front_end.features(text, self.table)
+        self._has_labels = bool(model.labels)
+
+    @tf.function(input_signature=[TEXT])
+    def message(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What the answers' rows are multiplied with, and whether there is anything to answer."""
+        features = self._features(text)
+        vectors = side_outputs(self.networks["message"], features, "message", self._has_labels)
+        prior = tf.fill([tf.shape(text)[0], 1], self.prior)
+        queries = tf.concat([vectors * self.weights, prior], axis=1)
+        return {"queries": queries, "has_words": tf.reduce_any(features["mask"], axis=1)}
+
+    @tf.function(input_signature=[TEXT])
+    def reply(self, text: tf.Tensor) -> tf.Tensor:
+        """The vectors of answers; beside them in a row stands how often each is used."""
+        return side_outputs(self.networks["reply"], self._features(text), "reply", self._has_labels)
+
+
+class ServedBank(tf.Module):
+    """The answers and their rows, as variables: no limit of a graph's size counts for them.
+
+    Args:
+        answers: N of them.
+        rows: float32 `[N, E]`.
+    """
+
+    def __init__(self, answers: Sequence[Answer], rows: npt.NDArray[np.float32]) -> None:
+        super().__init__()
+        tags, tagged, starts = _by_tag(answers)
+        self.ids = _constant([answer.id for answer in answers], "ids")
+        self.texts = _constant([answer.text for answer in answers], "texts")
+        self.rows = _constant(rows, "rows")
+        self.tags = _constant(np.array(tags, dtype=object), "tags", tf.string)
+        self.tagged = _constant(np.array(tagged, dtype="int32"), "tagged")
+        self.starts = _constant(np.array(starts, dtype="int32"), "starts")
+
+
+class ServedSuggestions(tf.Module):
+    """What is saved: encoder and bank, and the functions behind the signatures.
+
+    Args:
+        encoder: a `ServedEncoder`, or one that TensorFlow loaded.
+        bank: the answers.
+        min_score: see `index`.
+    """
+
+    def __init__(self, encoder: Any, bank: ServedBank, min_score: float) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.bank = bank
+        self.min_score = min_score
+
+    @tf.function(input_signature=[TEXT])
+    def suggest(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The best of all answers."""
+        return self._best(text, tf.ones([tf.shape(text)[0], 1], tf.bool))
+
+    @tf.function(input_signature=[TEXT, TAG])
+    def suggest_filtered(self, text: tf.Tensor, tag: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The best of the answers with a tag."""
+        bank = self.bank
+        return self._best(text, with_tag(tag, bank.tags, bank.tagged, bank.starts, tf.shape(bank.rows)[0]))
+
+    @tf.function(input_signature=[TEXT])
+    def embed(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """One vector a message."""
+        return {"embedding": self.encoder.message(text)["queries"][:, :-1]}
+
+    @tf.function(input_signature=[TEXT])
+    def embed_answer(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """One vector an answer."""
+        return {"embedding": self.encoder.reply(text)}
+
+    def _best(self, text: tf.Tensor, allowed: tf.Tensor) -> dict[str, tf.Tensor]:
+        message = self.encoder.message(text)
+        allowed = tf.logical_and(allowed, message["has_words"][:, None])
+        rows, scores = best_answers(message["queries"], self.bank.rows, allowed, self.encoder.nothing, TOP_K)
+        chosen = tf.maximum(rows, 0)
+        return {
+            "suggestion_ids": tf.where(rows >= 0, tf.gather(self.bank.ids, chosen), ""),
+            "suggestions": tf.where(rows >= 0, tf.gather(self.bank.texts, chosen), ""),
+            "suggestion_scores": scores,
+            "has_suggestion": tf.logical_and(rows[:, 0] >= 0, scores[:, 0] >= self.min_score),
+        }
+
+
+def _encoder(model: Suggester | ExportedSuggester, vocabulary_path: Path) -> Any:
+    """The encoder to save: made of a trained model, or taken over from an exported one."""
+    if isinstance(model, ExportedSuggester):
+        return model.encoder
+    model.vocabulary.save(vocabulary_path)
+    return ServedEncoder(model, vocabulary_path)
+
+
+def _vectors(encoder: Any, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Read the answers in batches of similar length: padding costs as much as words do."""
+    order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+    batches = [order[start : start + BATCH_SIZE] for start in range(0, len(order), BATCH_SIZE)]
+    vectors = np.concatenate([encoder.reply(tf.constant([texts[row] for row in batch])).numpy() for batch in batches])
+    return vectors[np.argsort(order)]
+
+
+def _by_tag(answers: Sequence[Answer]) -> tuple[list[str], list[int], list[int]]:
+    """The distinct tags (an answer's language is one), the rows of each one after the other, and where they start."""
+    rows_by_tag: dict[str, list[int]] = {}
+    for row, answer in enumerate(answers):
+        for tag in dict.fromkeys((*answer.tags, *filter(None, [answer.language]))):
+            rows_by_tag.setdefault(tag, []).append(row)
+    tagged = [row for rows in rows_by_tag.values() for row in rows]
+    starts = np.cumsum([0, *map(len, rows_by_tag.values())])
+    return list(rows_by_tag), tagged, starts.tolist()
+
+
+def _constant(value: Any, name: str, dtype: Any = None) -> tf.Variable:
+    return tf.Variable(tf.constant(value, dtype=dtype), trainable=False, name=name)

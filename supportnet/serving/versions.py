@@ -1,0 +1,61 @@
+"""The versions of a served model: each a folder with a number, whole or not there."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from supportnet.errors import UserError
+from supportnet.files import written_whole
+from supportnet.layers.checks import check_positive
+from supportnet.models.exported_model import versions_in
+
+#: What a signature takes: messages, string `[B]`.
+TEXT = tf.TensorSpec([None], tf.string, name="text")
+
+
+def write_version(
+    path: str | os.PathLike[str], save: Callable[[Path], None], version: int | None = None, overwrite: bool = False
+) -> Path:
+    """Write a version of a model.
+
+    It is written under a temporary name and renamed when it is whole, so that a server that polls the folder never
+    loads half of one, and a full disk leaves nothing behind.
+
+    Args:
+        path: the served model's folder, for example `saved_models/support`.
+        save: writes the SavedModel into the folder it is given.
+        version: number of the version, at least 1; one above the highest there if not given.
+        overwrite: replace a version that is there.
+
+    Returns:
+        The folder of the version.
+
+    Raises:
+        UserError: the version is there, isn't a positive number, or the file system refuses.
+
+    Example:
+        >>> write_version("saved_models/support", lambda folder: tf.saved_model.save(module, str(folder)))
+        PosixPath('saved_models/support/1')
+    """
+    folder = Path(path)
+    if version is not None:
+        check_positive("version", version)
+    try:
+        target = folder / str(version or max(versions_in(folder), default=0) + 1)
+        if target.exists() and not overwrite:
+            raise UserError(f"{target} is there already: choose another version, or overwrite it (--overwrite).")
+        with written_whole(target) as temporary:
+            save(temporary)
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(f"The export to {folder} failed: {_reason(error)}.") from None
+    return target
+
+
+def _reason(error: Any) -> str:
+    """Say what the system said, without the names of operations that TensorFlow puts around it."""
+    message = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+    return re.sub(r"\{\{.*?\}\} *| *\[Op:.*", "", message)

@@ -1,0 +1,126 @@
+"""Pairs of a message and its reply, and the batches that a dual encoder learns from."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from supportnet.data.bank import bank_of_replies, same_text
+from supportnet.data.ticket import Ticket
+from supportnet.models.suggester import Suggester
+from supportnet.models.suggestion_network import of_side
+from supportnet.text.graph import as_strings
+from supportnet.training.batches import epoch_batches
+
+#: What a candidate is to a message: the reply it got, another one, or one that is left out of the softmax.
+RIGHT, WRONG, LEFT_OUT = 1, 0, -1
+#: Messages a batch of the validation data: each reply stands among as many.
+VALIDATION_BATCH = 256
+
+#: Of messages by their indices `[B]` in an epoch -> the indices of further wrong replies `[B, H]`.
+Negatives = Callable[[int], npt.NDArray[np.int64] | None]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Messages with their replies.
+
+    Attributes:
+        texts: N messages.
+        replies: R different replies.
+        reply: which of the replies each message got, int `[N]`.
+        labels: index of the label of each message's reply, -1 where it has none, int `[N]`.
+        reply_labels: the label that each reply has most often, -1 where it has none, int `[R]`.
+    """
+
+    texts: Sequence[str]
+    replies: Sequence[str]
+    reply: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+    reply_labels: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, tickets: Sequence[Ticket], labels: Sequence[str] = ()) -> "Pairs":
+        """Collect the pairs of tickets that all have a reply; labels that aren't in `labels` count as none.
+
+        Example:
+            >>> pairs = Pairs.of([Ticket("hi", "greet", "Hello!"), Ticket("hey", "greet", "hello!")], ["greet"])
+            >>> pairs.replies, pairs.reply.tolist(), pairs.reply_labels.tolist()
+            (['Hello!'], [0, 0], [0])
+        """
+        replies = [answer.text for answer in bank_of_replies("the replies", tickets).answers]
+        row = {same_text(reply): i for i, reply in enumerate(replies)}
+        known = {label: i for i, label in enumerate(labels)}
+        reply = np.array([row[same_text(ticket.reply or "")] for ticket in tickets], dtype="int64")
+        label = np.array([known.get(str(ticket.intent), -1) for ticket in tickets], dtype="int64")
+        counts = np.zeros((len(replies), len(known) + 1), dtype="int64")
+        np.add.at(counts, (reply, label), 1)
+        named = counts[:, :-1]
+        reply_labels = np.where(named.any(axis=1), named.argmax(axis=1) if len(known) else 0, -1)
+        return cls([ticket.text for ticket in tickets], replies, reply, label, reply_labels)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+def training_pairs(
+    model: Suggester, pairs: Pairs, batch_size: int, seed: int, epochs: range, negatives: Negatives
+) -> tf.data.Dataset:
+    """Encoded batches of all `epochs`; see `_encoded`.
+
+    `negatives` is asked once an epoch, before its first batch.
+    """
+    lengths = np.array([len(text) for text in pairs.texts])
+
+    def order() -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+        for epoch in epochs:
+            hard = negatives(epoch)
+            if hard is None:
+                return
+            for batch in epoch_batches(lengths, batch_size, seed, epoch):
+                yield batch, hard[batch].ravel()
+
+    index = tf.TensorSpec([None], tf.int64)
+    return _encoded(tf.data.Dataset.from_generator(order, output_signature=(index, index)), model, pairs)
+
+
+def validation_pairs(model: Suggester, pairs: Pairs) -> tf.data.Dataset:
+    """Encoded batches of every pair once, in a fixed random order: neighbours in a conversation are too alike."""
+    shuffled = np.random.default_rng(0).permutation(len(pairs))
+    order = tf.data.Dataset.from_tensor_slices(shuffled).batch(VALIDATION_BATCH)
+    return _encoded(order.map(lambda batch: (batch, tf.zeros(0, tf.int64))), model, pairs)
+
+
+def _encoded(order: tf.data.Dataset, model: Suggester, pairs: Pairs) -> tf.data.Dataset:
+    """Turn the indices of B messages and of H more replies into what the network takes, and its targets.
+
+    The candidates C are the replies of the B messages, then the H others. Targets: `candidates` int `[B, C]`, `RIGHT`
+    for the message's own reply, `LEFT_OUT` where another candidate has the same text; `message_labels` int `[B]` and
+    `reply_labels` int `[C]`, -1 where there is none.
+    """
+    texts, replies = as_strings(pairs.texts), as_strings(pairs.replies)
+    reply, labels, reply_labels = (tf.constant(array) for array in (pairs.reply, pairs.labels, pairs.reply_labels))
+
+    def encode(batch: tf.Tensor, more: tf.Tensor) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+        own = tf.gather(reply, batch)
+        candidates = tf.concat([own, more], axis=0)
+        inputs = {
+            **of_side("message", model.front_end(tf.gather(texts, batch))),
+            **of_side("reply", model.front_end(tf.gather(replies, candidates))),
+        }
+        targets = {
+            "candidates": _kinds(own, candidates),
+            "message_labels": tf.gather(labels, batch),
+            "reply_labels": tf.gather(reply_labels, candidates),
+        }
+        return inputs, targets
+
+    return order.map(encode).prefetch(2)
+
+
+def _kinds(own: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
+    same = tf.equal(own[:, None], candidates[None, :])
+    itself = tf.equal(tf.range(tf.size(own))[:, None], tf.range(tf.size(candidates))[None, :])
+    return tf.where(itself, RIGHT, tf.where(same, LEFT_OUT, WRONG))

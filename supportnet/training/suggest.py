@@ -1,0 +1,180 @@
+"""From messages and their replies to a trained suggestion model in a run folder."""
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from supportnet.data import load
+from supportnet.data.ticket import Ticket, TicketDataset
+from supportnet.embeddings import Coverage
+from supportnet.errors import UserError
+from supportnet.files import write_json
+from supportnet.models.suggester import Suggester
+from supportnet.training.config import SuggestionConfig
+from supportnet.training.folder import begin, check_folder, fingerprint
+from supportnet.training.options import split_options
+from supportnet.training.pairs import Pairs
+from supportnet.training.relevance import fit_relevance
+from supportnet.training.splits import build_vocabulary
+from supportnet.training.start import Start
+from supportnet.training.suggestion_fit import fit_suggester
+from supportnet.training.suggestion_run import save_suggester
+
+#: What suits pairs better than the classifier's defaults; chosen on STAR's validation data.
+NETWORK_DEFAULTS = {"head_dropout_rate": 0.2}
+_NO_VALIDATION = (
+    "There are no validation messages with a reply: the last epoch's weights are kept, and scores aren't calibrated."
+)
+
+
+@dataclass(frozen=True)
+class TrainedSuggester:
+    """What `train_suggester` returns.
+
+    Attributes:
+        model: the model, with the weights of the best epoch and its relevance.
+        metrics: on validation (None without it) `accuracy`, the share of replies that rank first among those of the
+            same batch of 256 messages, and `loss`; and `best_epoch`, counted from 1.
+        history: one dictionary of metrics an epoch.
+        coverage: how much of the vocabulary the given word vectors hold; None where none were given.
+    """
+
+    model: Suggester
+    metrics: dict[str, Any]
+    history: list[dict[str, float]]
+    coverage: Coverage | None = None
+
+
+def train_suggester(
+    data: str | os.PathLike[str] | TicketDataset,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    preset: str | None = None,
+    init: str | os.PathLike[str] | None = None,
+    embeddings: str | os.PathLike[str] | None = None,
+    require_coverage: float | None = None,
+    resume: bool = False,
+    progress_bar: bool = True,
+    data_options: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> TrainedSuggester:
+    """Train a model that finds the right answers to a message.
+
+    Args:
+        data: a data set, or the name or path of one (see `supportnet.load`), with replies; messages without one are
+            left out. Without a validation split, one is cut off, conversation by conversation where they are known.
+        out, preset, init, embeddings, require_coverage, resume, progress_bar, data_options: as for
+            `supportnet.training.train.train`.
+        **options: fields of `NetworkConfig` and `SuggestionConfig`. With a `label_weight` above 0, the intents of the
+            messages are learned as labels of their replies.
+
+    Returns:
+        The model, with the weights of the best epoch on validation and its relevance fitted there (see
+        `supportnet.training.relevance`), and how training went.
+
+    Raises:
+        UserError: as for `train`; or there are fewer than two different replies, or labels are asked for and there
+            are none.
+
+    The random generators of Python, NumPy and Keras are seeded, for the whole process.
+
+    Example:
+        >>> trained = train_suggester("tickets.csv", out="runs/answers", data_options={"reply_column": "answer"})
+        >>> trained.metrics["accuracy"]
+    """
+    start = Start.of(init, embeddings, require_coverage)
+    network, training = split_options(options, SuggestionConfig, {**NETWORK_DEFAULTS, **start.network_options}, preset)
+    start.check(network)
+    dataset = data if isinstance(data, TicketDataset) else load(data, **(data_options or {}))
+    train_tickets, validation = reply_splits(dataset, training)
+    labels = _labels(train_tickets) if training.label_weight else []
+    pairs = Pairs.of(train_tickets, labels)
+    if len(pairs.replies) < 2:
+        raise UserError(f"{dataset.name} must have at least two different replies to train on. It has one.")
+    folder = None if out is None else Path(out)
+    made = {"task": "suggest", "network": asdict(network), "training": asdict(training), "start": start.facts}
+    made["data"] = _facts(dataset, train_tickets, validation)
+    if folder is not None:
+        check_folder(folder, made, resume)
+
+    keras.utils.set_random_seed(training.seed)
+    texts = [*pairs.texts, *(ticket.reply or "" for ticket in train_tickets)]
+    model = Suggester(network, start.vocabulary or build_vocabulary(texts, network, training.min_count), labels)
+    coverage = start.apply(model, texts, training.seed, progress_bar)
+    if folder is not None:
+        begin(folder, made)
+    held_out = Pairs.of(validation, labels) if validation else None
+    progress = fit_suggester(model, pairs, held_out, training, folder, progress_bar)
+    if validation:
+        model.relevance = fit_relevance(model, pairs, validation, training.seed)
+    best = progress.history[progress.best_epoch]
+    metrics = {"accuracy": best.get("val_accuracy"), "loss": best.get("val_loss")}
+    metrics["best_epoch"] = progress.best_epoch + 1
+    if folder is not None:
+        save_suggester(folder, model)
+        write_json(folder / "history.json", progress.history)
+        write_json(folder / "metrics.json", metrics)
+    return TrainedSuggester(model, metrics, progress.history, coverage)
+
+
+def reply_splits(dataset: TicketDataset, config: SuggestionConfig) -> tuple[list[Ticket], list[Ticket]]:
+    """Return the tickets with a reply to train on and for validation.
+
+    Raises:
+        UserError: no ticket to train on has a reply.
+
+    Warns:
+        UserWarning: none is there for validation.
+    """
+    tickets = with_reply(dataset["all" if "all" in dataset.splits else "train"])
+    if not tickets:
+        raise UserError(f"No message of {dataset.name} has a reply. Is there a column of replies (--reply-column)?")
+    if "validation" in dataset.splits:
+        validation = with_reply(dataset["validation"])
+    else:
+        tickets, validation = _cut_conversations(tickets, config.validation_share, config.seed)
+    if not validation:
+        warnings.warn(_NO_VALIDATION, stacklevel=3)
+    return tickets, validation
+
+
+def with_reply(tickets: Sequence[Ticket]) -> list[Ticket]:
+    """Return the tickets whose reply has text."""
+    return [ticket for ticket in tickets if ticket.reply and ticket.reply.strip()]
+
+
+def _cut_conversations(tickets: Sequence[Ticket], share: float, seed: int) -> tuple[list[Ticket], list[Ticket]]:
+    """Divide tickets so that no conversation is in both parts; one without a number is a conversation of its own."""
+    names = [ticket.conversation or f"row {row}" for row, ticket in enumerate(tickets)]
+    distinct = sorted(set(names))
+    count = min(round(len(distinct) * share), len(distinct) - 1)
+    held_out = {distinct[i] for i in np.random.default_rng(seed).permutation(len(distinct))[:count]}
+    parts: tuple[list[Ticket], list[Ticket]] = ([], [])
+    for name, ticket in zip(names, tickets, strict=True):
+        parts[name in held_out].append(ticket)
+    return parts
+
+
+def _labels(tickets: Sequence[Ticket]) -> list[str]:
+    labels = sorted({ticket.intent for ticket in tickets if ticket.intent is not None})
+    if not labels:
+        raise UserError("label_weight must be 0 where no message has a label (--label-column).")
+    return labels
+
+
+def _facts(dataset: TicketDataset, train_tickets: Sequence[Ticket], validation: Sequence[Ticket]) -> dict[str, Any]:
+    parts = (part for ticket in (*train_tickets, *validation) for part in (ticket.text, ticket.reply, ticket.intent))
+    return {
+        "name": str(dataset.name),
+        "source": dataset.source,
+        "licence": dataset.licence,
+        "train_messages": len(train_tickets),
+        "validation_messages": len(validation),
+        "fingerprint": fingerprint(parts),
+    }

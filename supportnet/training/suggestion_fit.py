@@ -1,0 +1,138 @@
+"""Fit a dual encoder to pairs of messages and replies."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+from keras import ops
+
+from supportnet.models.suggester import Suggester
+from supportnet.training.checkpoint import Progress
+from supportnet.training.config import SuggestionConfig
+from supportnet.training.loop import fit_model
+from supportnet.training.negatives import HardNegatives
+from supportnet.training.optimizer import scheduled_adamw
+from supportnet.training.pairs import LEFT_OUT, RIGHT, Pairs, training_pairs, validation_pairs
+
+
+class PairModel(keras.Model):
+    """The dual encoder in training: a softmax over the candidates of a batch, and the labels as a second objective.
+
+    Every message shall rank its own reply above those of the other messages and the hard negatives (Henderson et al.
+    2017, section 4.3); a candidate with the right reply's text is left out.
+
+    `accuracy` is the share of messages whose own reply has the highest score among the candidates.
+    """
+
+    label_weight = 0.0
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Return the mean loss of a batch, a scalar."""
+        loss = ops.mean(candidate_loss(y["candidates"], y_pred["scores"]))
+        for side in ("message_labels", "reply_labels"):
+            if side in y_pred:
+                loss += self.label_weight * label_loss(y[side], y_pred[side])
+        return loss
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Count the batch into `accuracy`."""
+        self.right.update_state(own_is_best(y["candidates"], y_pred["scores"]))
+        return dict(self.get_metrics_result())
+
+    @classmethod
+    def of(cls, network: keras.Model, config: SuggestionConfig, steps: int) -> "PairModel":
+        """Make a view of the network, with its optimizer ready to be restored."""
+        model = cls(network.input, network.output, name="training")
+        model.right = keras.metrics.Mean(name="accuracy")
+        model.label_weight = config.label_weight
+        optimizer = scheduled_adamw(config.learning_rate, config.weight_decay, config.warmup_share, steps)
+        # Batches differ in length: XLA would compile anew for each.
+        model.compile(optimizer, jit_compile=False)
+        model.optimizer.build(model.trainable_variables)
+        return model
+
+
+def candidate_loss(candidates: Any, scores: Any) -> Any:
+    """Return the cross-entropy of each message's own reply among the candidates.
+
+    Args:
+        candidates: int `[B, C]`, what each candidate is to each message; see `supportnet.training.pairs`.
+        scores: float `[B, C]`.
+
+    Returns:
+        float `[B]`, in nats.
+
+    Example:
+        >>> candidate_loss(ops.array([[RIGHT, 0, LEFT_OUT]]), ops.zeros((1, 3))).numpy().round(3)
+        array([0.693], dtype=float32)
+    """
+    counted = _counted(candidates, scores)
+    own = ops.sum(ops.where(candidates == RIGHT, scores, 0.0), axis=1)
+    return ops.logsumexp(counted, axis=1) - own
+
+
+def label_loss(labels: Any, logits: Any) -> Any:
+    """Return the mean cross-entropy of the labels, over the rows that have one; 0 if none has.
+
+    Args:
+        labels: int `[B]`, -1 where there is none.
+        logits: float `[B, K]`.
+    """
+    known = ops.cast(labels >= 0, logits.dtype)
+    losses = ops.sparse_categorical_crossentropy(ops.maximum(labels, 0), logits, from_logits=True)
+    return ops.sum(losses * known) / ops.maximum(ops.sum(known), 1.0)
+
+
+def own_is_best(candidates: Any, scores: Any) -> Any:
+    """Tell for each message whether its own reply has the highest score, float `[B]`."""
+    best = ops.argmax(_counted(candidates, scores), axis=1, keepdims=True)
+    return ops.cast(ops.take_along_axis(candidates, best, axis=1)[:, 0] == RIGHT, "float32")
+
+
+def _counted(candidates: Any, scores: Any) -> Any:
+    return ops.where(candidates == LEFT_OUT, -1e9, scores)
+
+
+def fit_suggester(
+    model: Suggester,
+    pairs: Pairs,
+    validation: Pairs | None,
+    config: SuggestionConfig,
+    folder: Path | None = None,
+    progress_bar: bool = True,
+) -> Progress:
+    """Train `model.network` in place; it ends with the weights of the best epoch.
+
+    Args:
+        model: a fresh one.
+        pairs: what it learns from.
+        validation: pairs that decide which epoch is the best; without any, the last one is.
+        config: how to train.
+        folder: where the checkpoint and the TensorBoard logs go. If it holds a checkpoint, training goes on from
+            there, and ends as if it had never been interrupted.
+        progress_bar: show one on standard error.
+
+    Returns:
+        The history, and which epoch was the best.
+
+    Raises:
+        UserError: the checkpoint is damaged or of another model, or training diverges.
+    """
+    steps = -(-len(pairs) // config.batch_size)
+    negatives = HardNegatives(model, pairs, config.hard_negatives, config.seed)
+    try:
+        return fit_model(
+            PairModel.of(model.network, config, steps * config.epochs),
+            lambda left: training_pairs(model, pairs, config.batch_size, config.seed, left, negatives.of_epoch),
+            None if validation is None else validation_pairs(model, validation),
+            epochs=config.epochs,
+            steps=steps,
+            patience=config.patience,
+            folder=folder,
+            progress_bar=progress_bar,
+            callbacks=[negatives],
+        )
+    finally:
+        negatives.close()
