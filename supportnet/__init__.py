@@ -15,12 +15,13 @@ from supportnet.version import __version__
 
 if TYPE_CHECKING:
     from supportnet.api import SupportModel, load_model, train
-    from supportnet.data import load
+    from supportnet.data import load, load_bank
     from supportnet.embeddings import load_word_embeddings
     from supportnet.evaluation.classify import evaluate_model
     from supportnet.models.article import build_model
     from supportnet.text.preprocess import preprocess
     from supportnet.training.pretrain import pretrain
+    from supportnet.training.suggest import train_suggester
 
 __all__ = [
     "SupportModel",
@@ -28,11 +29,13 @@ __all__ = [
     "build_model",
     "evaluate_model",
     "load",
+    "load_bank",
     "load_model",
     "load_word_embeddings",
     "preprocess",
     "pretrain",
     "train",
+    "train_suggester",
 ]
 
 #: Where each name lives. It is imported when it is first used: TensorFlow takes seconds.
@@ -41,11 +44,13 @@ _HOMES = {
     "build_model": "supportnet.models.article",
     "evaluate_model": "supportnet.evaluation.classify",
     "load": "supportnet.data",
+    "load_bank": "supportnet.data",
     "load_model": "supportnet.api",
     "load_word_embeddings": "supportnet.embeddings",
     "preprocess": "supportnet.text.preprocess",
     "pretrain": "supportnet.training.pretrain",
     "train": "supportnet.api",
+    "train_suggester": "supportnet.training.suggest",
 }
 
 

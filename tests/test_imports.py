@@ -20,7 +20,9 @@ ROOMS = ["data", "text", "embeddings", "layers", "models", "training", "evaluati
 OUTSIDE = {"__init__", "errors", "files", "version"}
 
 #: The modules of `layers` and `models` that need TensorFlow's string operations.
-NEED_TENSORFLOW = {"supportnet.models.intent_classifier", "supportnet.models.exported_model"}
+NEED_TENSORFLOW = {
+    f"supportnet.models.{name}" for name in ("intent_classifier", "exported_model", "search", "suggester")
+}
 
 BACKENDS = {"tensorflow", "jax", "torch"}
 SLOW = {"tensorflow", "keras", "sklearn", "numpy", "pandas", "nltk", "tensorflow_datasets", "gensim"}

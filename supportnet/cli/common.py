@@ -16,9 +16,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 
-_data_option = click.option(
-    "--data", required=True, metavar="NAME|PATH", help="A source of `data list`, or a CSV, TSV or JSONL file."
-)
+_DATA: dict[str, Any] = {"metavar": "NAME|PATH", "help": "A source of `data list`, or a CSV, TSV or JSONL file."}
+data_option = click.option("--data", **_DATA)
+_required_data_option = click.option("--data", required=True, **_DATA)
 
 #: Argument of `supportnet.load` -> the option that says it.
 _LOAD_OPTIONS = {
@@ -67,7 +67,16 @@ def text_options(command: Command) -> Command:
 
 def data_options(command: Command) -> Command:
     """Add the options that say which data to read, and how."""
-    return _data_option(load_options(command))
+    return _required_data_option(load_options(command))
+
+
+def version_options(command: Command) -> Command:
+    """Add which version of a served model to write."""
+    overwrite = click.option("--overwrite", is_flag=True, help="Replace a version that is there.")
+    number = click.option(
+        "--version", type=click.IntRange(min=1), help="Number of the version; one above the highest if not given."
+    )
+    return number(overwrite(command))
 
 
 def load_arguments(options: dict[str, Any]) -> dict[str, Any]:

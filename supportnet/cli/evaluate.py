@@ -7,15 +7,19 @@ import click
 
 from supportnet.cli.against import print_comparison
 from supportnet.cli.common import (
-    data_options,
+    data_option,
     json_option,
     load_arguments,
+    load_options,
     one_line,
     print_json,
     print_table,
     start_tensorflow,
     writing_to,
 )
+from supportnet.cli.evaluate_suggest import evaluate_suggestions
+from supportnet.errors import UserError
+from supportnet.files import read_json
 
 if TYPE_CHECKING:
     from supportnet.evaluation.classify import Classifier
@@ -23,25 +27,28 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model", metavar="RUN|MODEL")
-@data_options
+@data_option
+@load_options
 @click.option(
     "--split",
     default="test",
     show_default=True,
     help="Which split to score; a file without splits is scored whole.",
 )
-@click.option(
-    "--task", type=click.Choice(["classify"]), default="classify", show_default=True, help="What the model does."
-)
+@click.option("--task", type=click.Choice(["classify", "suggest"]), help="What the model does; as it was trained.")
 @click.option("--plots", metavar="DIR", help="Draw reliability.png and risk_coverage.png into DIR.")
+@click.option("--bank", metavar="PATH", help="Suggest: answers to search; the training replies if not given.")
+@click.option("--queries", metavar="PATH", help="Suggest: queries with the ids of their right answers in --bank.")
 @click.option("--against", metavar="RUN|MODEL", help="Compare with another run or exported model, on the same data.")
 @json_option
 def evaluate(
     model: str,
-    data: str,
+    data: str | None,
     split: str,
-    task: str,
+    task: str | None,
     plots: str | None,
+    bank: str | None,
+    queries: str | None,
     against: str | None,
     as_json: bool,
     **options: Any,
@@ -53,10 +60,20 @@ def evaluate(
     supportnet evaluate runs/sample --data sample --plots plots
     supportnet evaluate saved_models/tickets/1 --data held_out.csv --label-column topic --json
     supportnet evaluate runs/new --data held_out.csv --against saved_models/tickets
+    supportnet evaluate runs/star --data star --task suggest --data-dir downloads
+    supportnet evaluate runs/answers --bank answers.csv --queries queries.csv
     """
     from supportnet.data import load
 
-    dataset = load(data, **load_arguments(options))
+    reading = load_arguments(options)
+    if (task or _task(model)) == "suggest":
+        _check_unused(against=against, plots=plots)
+        evaluate_suggestions(model, data, split, bank, queries, as_json, reading)
+        return
+    _check_unused(bank=bank, queries=queries)
+    if data is None:
+        raise UserError("--data is missing: name the labelled messages.")
+    dataset = load(data, **reading)
     tickets = dataset["all" if "all" in dataset.splits else split]
     if plots is not None:
         # Before minutes are spent on what can't be drawn then.
@@ -78,6 +95,19 @@ def evaluate(
         click.echo(f"\nwrote reliability.png and risk_coverage.png to {plots}")
     if against:
         print_comparison(figures["against"], against)
+
+
+def _task(path: str) -> str:
+    """What a run was trained for; an exported model counts as a classifier."""
+    config = Path(path) / "config.json"
+    found = read_json(config) if config.exists() else {}
+    return str(found.get("task", "classify")) if isinstance(found, dict) else "classify"
+
+
+def _check_unused(**options: str | None) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise UserError(f"--{name} says nothing for what this model does.")
 
 
 def load_model(path: str) -> "Classifier":

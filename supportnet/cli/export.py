@@ -2,16 +2,14 @@
 
 import click
 
-from supportnet.cli.common import json_option, print_json, start_tensorflow, writing_to
+from supportnet.cli.common import json_option, print_json, start_tensorflow, version_options, writing_to
+from supportnet.errors import UserError
 
 
 @click.command()
 @click.argument("run", metavar="RUN")
 @click.argument("out", metavar="saved_models/NAME")
-@click.option(
-    "--version", type=click.IntRange(min=1), help="Number of the version; one above the highest if not given."
-)
-@click.option("--overwrite", is_flag=True, help="Replace a version that is there.")
+@version_options
 @json_option
 def export(run: str, out: str, version: int | None, overwrite: bool, as_json: bool) -> None:
     """Write a run's model as a SavedModel that TensorFlow Serving loads.
@@ -22,8 +20,11 @@ def export(run: str, out: str, version: int | None, overwrite: bool, as_json: bo
     """
     start_tensorflow()
     from supportnet.serving.export import export as export_model
+    from supportnet.training.folder import task_of
     from supportnet.training.run import load_run
 
+    if task_of(run) == "suggest":
+        raise UserError(f"{run} suggests answers: write it with `supportnet index {run} --bank FILE --out {out}`.")
     model = load_run(run)
     with writing_to(out):
         folder = export_model(model, out, version=version, overwrite=overwrite)

@@ -11,6 +11,7 @@ from supportnet.cli.audit import audit
 from supportnet.cli.data import data
 from supportnet.cli.evaluate import evaluate
 from supportnet.cli.export import export
+from supportnet.cli.index import index
 from supportnet.cli.predict import predict
 from supportnet.cli.pretrain import pretrain
 from supportnet.cli.quickstart import quickstart
@@ -42,7 +43,7 @@ def cli() -> None:
     """
 
 
-for command in (quickstart, data, audit, pretrain, train, evaluate, export, predict):
+for command in (quickstart, data, audit, pretrain, train, evaluate, export, index, predict):
     cli.add_command(command)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from supportnet.cli.common import json_option, print_json, print_table, start_tensorflow, writing_to
+from supportnet.cli.common import json_option, one_line, print_json, print_table, start_tensorflow, writing_to
 from supportnet.errors import UserError
 from supportnet.files import written_whole
 
@@ -21,15 +21,19 @@ BATCH_SIZE = 64
 @click.argument("texts", nargs=-1, metavar="TEXT...")
 @click.option("--input", "input_path", metavar="FILE", help="A text file, one message a line; - for standard input.")
 @click.option("--output", "output_path", metavar="FILE", help="Where answers to --input go, one JSON object a line.")
-@click.option("--signature", default="classify", show_default=True, help="What to ask the model for.")
-@click.option("--top-k", type=click.IntRange(min=1), default=3, show_default=True, help="How many intents to list.")
+@click.option("--signature", help="What to ask the model for; classify or suggest if not given, as it has.")
+@click.option("--tag", help="Only suggest answers with this tag, or of this language.")
+@click.option(
+    "--top-k", type=click.IntRange(min=1), default=3, show_default=True, help="How many intents or answers to list."
+)
 @json_option
 def predict(
     model: str,
     texts: tuple[str, ...],
     input_path: str | None,
     output_path: str | None,
-    signature: str,
+    signature: str | None,
+    tag: str | None,
     top_k: int,
     as_json: bool,
 ) -> None:
@@ -39,6 +43,7 @@ def predict(
     supportnet predict saved_models/support "where is my parcel?" "I want my money back"
     supportnet predict saved_models/support/1 --input messages.txt --output answers.jsonl
     supportnet predict saved_models/support "hello" --signature embed --json
+    supportnet predict saved_models/answers "where is my parcel?" --signature suggest --top-k 3 --tag delivery
     """
     if bool(texts) == bool(input_path):
         raise UserError("Give either messages or --input FILE.")
@@ -48,10 +53,12 @@ def predict(
         raise UserError(f"--output {output_path} is a folder: name a file.")
     messages = list(_lines(input_path)) if input_path else [_printable(text) for text in texts]
     start_tensorflow()
-    from supportnet.models.exported_model import ExportedModel
+    from supportnet.models.exported_model import SavedModel
 
-    loaded = ExportedModel(model)
-    answers: Iterable[dict[str, Any]] = _answers(loaded, signature, messages, top_k)
+    loaded = SavedModel(model)
+    signature = _signature(signature, tag, loaded.signatures)
+    options = {} if tag is None else {"tag": tag}
+    answers: Iterable[dict[str, Any]] = _answers(loaded, signature, messages, top_k, options)
     if output_path:
         _write(answers, output_path)
         answers = []
@@ -65,11 +72,19 @@ def predict(
         _print(answers)
 
 
-def _answers(model: Any, signature: str, texts: list[str], top_k: int) -> Iterator[dict[str, Any]]:
+def _signature(chosen: str | None, tag: str | None, known: list[str]) -> str:
+    """The signature to ask: with a tag, the one that takes it."""
+    signature = chosen or ("classify" if "classify" in known else "suggest")
+    return f"{signature}_filtered" if tag is not None and not signature.endswith("_filtered") else signature
+
+
+def _answers(
+    model: Any, signature: str, texts: list[str], top_k: int, options: dict[str, str]
+) -> Iterator[dict[str, Any]]:
     """Yield one dictionary a message: the text, and each output of the signature, ranked ones cut to `top_k`."""
     for start in range(0, len(texts), BATCH_SIZE):
         batch = texts[start : start + BATCH_SIZE]
-        outputs = model.run(signature, batch)
+        outputs = model.run(signature, batch, **{name: [value] * len(batch) for name, value in options.items()})
         for row, text in enumerate(batch):
             yield {"text": text} | {name: _values(name, outputs[name][row], top_k) for name in sorted(outputs)}
 
@@ -78,7 +93,7 @@ def _values(name: str, row: Any, top_k: int) -> Any:
     """One value, or a list of them: what JSON can hold."""
     if row.ndim == 0:
         return row.item()
-    values = row[:top_k] if name.startswith("intent") else row
+    values = row[:top_k] if name.startswith(("intent", "suggestion")) else row
     return [value.decode() if isinstance(value, bytes) else value for value in values.tolist()]
 
 
@@ -116,6 +131,18 @@ def _print(answers: Iterable[dict[str, Any]]) -> None:
                     for intent, score in zip(row["intents"], row["intent_scores"], strict=True)
                 ]
             )
+        elif "suggestions" in row:
+            _print_suggestions(row)
         else:
             for name in sorted(set(row) - {"text"}):
                 click.echo(f"  {name} {row[name]}")
+
+
+def _print_suggestions(row: dict[str, Any]) -> None:
+    if not row["has_suggestion"]:
+        click.echo("  nothing to suggest: no answer is likely enough")
+    listed = zip(row["suggestion_ids"], row["suggestion_scores"], row["suggestions"], strict=True)
+    # What is empty isn't an answer: there are fewer than were asked for.
+    rows = [{"": "", "id": i, "score": score, "answer": one_line(text)} for i, score, text in listed if i]
+    if rows:
+        print_table(rows)

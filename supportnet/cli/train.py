@@ -1,9 +1,11 @@
 """`supportnet train`."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from supportnet.cli.common import (
     data_options,
@@ -14,6 +16,7 @@ from supportnet.cli.common import (
     start_tensorflow,
     writing_to,
 )
+from supportnet.cli.train_suggest import train_to_suggest
 from supportnet.cli.training_options import (
     ENCODER_NUMBERS,
     OPTIMIZER_NUMBERS,
@@ -25,6 +28,7 @@ from supportnet.cli.training_options import (
     run_options,
     switches,
 )
+from supportnet.errors import UserError
 
 #: Switches of the training's configuration: name -> help.
 SWITCHES = {
@@ -46,9 +50,22 @@ NUMBERS = {
     "round_epochs": (10, "Passes over all messages in each of these rounds, at most."),
     "frozen_epochs": (0, "Epochs at the start in which --embeddings stay as they are."),
 }
+#: Numbers of the task suggest: name -> (default, help).
+SUGGEST_NUMBERS = {
+    "hard_negatives": (0, "Suggest: wrong replies a message that the model ranks high, beside those of the batch."),
+    "label_weight": (0.0, "Suggest: weight of the intents as labels of the replies, a second objective."),
+    "vector_dim": (128, "Suggest: depth of the vectors that messages and replies are compared by."),
+}
+#: Defaults of the task suggest that differ.
+SUGGEST_DEFAULTS = {"epochs": 12, "batch_size": 128, "head_dropout_rate": 0.2}
+#: What only the task classify knows.
+CLASSIFY_ONLY = (
+    *("label_smoothing", "precision", "out_of_scope_share", "rounds", "round_epochs", "frozen_epochs", "num_pairs"),
+    *("class_weights", "mixed_precision", "unlabelled"),
+)
 #: Numbers of the network's towers: name -> (default, help).
 HEAD_NUMBERS = {
-    "head_dropout_rate": (0.4, "Dropout before the intents."),
+    "head_dropout_rate": (0.4, "Dropout before the head of the task."),
     "word_dropout": (0.1, "Share of words dropped in training."),
     "num_pairs": (16_384, "Buckets that pairs of words are hashed to."),
 }
@@ -56,7 +73,9 @@ HEAD_NUMBERS = {
 
 @click.command()
 @data_options
-@click.option("--task", type=click.Choice(["classify"]), default="classify", show_default=True, help="What to learn.")
+@click.option(
+    "--task", type=click.Choice(["classify", "suggest"]), default="classify", show_default=True, help="What to learn."
+)
 @architecture_option
 @preset_option
 @click.option("--init", metavar="ENCODER", help="Start from what `supportnet pretrain` wrote, with its sizes.")
@@ -72,7 +91,7 @@ HEAD_NUMBERS = {
 )
 @run_options
 @switches(SWITCHES)
-@numbers({**NUMBERS, **ENCODER_NUMBERS, **HEAD_NUMBERS})
+@numbers({**NUMBERS, **ENCODER_NUMBERS, **HEAD_NUMBERS, **SUGGEST_NUMBERS})
 @json_option
 def train(data: str, task: str, out: str, unlabelled: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Train a model and write it, with all that made it, to a run folder.
@@ -83,10 +102,16 @@ def train(data: str, task: str, out: str, unlabelled: tuple[str, ...], as_json: 
     supportnet train --data tickets.csv --architecture transformer --preset small --out runs/small
     supportnet train --data banking77 --data-dir downloads --out runs/banking77 --resume
     supportnet train --data few.csv --init runs/encoder --unlabelled tickets.csv --out runs/few
+    supportnet train --task suggest --data chats.csv --text-column question --reply-column answer --out runs/answers
     """
     from supportnet.data import load
 
     reading = load_arguments(options)
+    if task == "suggest":
+        check_task(CLASSIFY_ONLY, "classify")
+        train_to_suggest(data, out, as_json, reading, options)
+        return
+    check_task(SUGGEST_NUMBERS, "suggest")
     dataset = load(data, **reading)
     start_tensorflow()
     from supportnet.training.train import train as train_model
@@ -105,6 +130,14 @@ def train(data: str, task: str, out: str, unlabelled: tuple[str, ...], as_json: 
             click.echo(trained.coverage)
         print_result(trained.metrics, confidence)
         click.echo(f"wrote {out}; next: supportnet evaluate {out} --data {data}")
+
+
+def check_task(names: Iterable[str], task: str) -> None:
+    """Raise a `UserError` for an option on the command line that only another task knows."""
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise UserError(f"--{name.replace('_', '-')} is for --task {task}.")
 
 
 def print_result(metrics: dict[str, Any], confidence: dict[str, Any]) -> None:

@@ -54,7 +54,8 @@ class Bank:
 def bank_of_replies(name: str, tickets: Sequence[Ticket]) -> Bank:
     """Return the different replies of `tickets` as a bank, in the order of their first use.
 
-    Replies that `same_text` can't tell apart are one, in its most frequent spelling (the first of equals).
+    Replies that `same_text` can't tell apart are one, in its most frequent spelling (the first of equals). Its tag is
+    the intent that it has most often, where it has one.
 
     Args:
         name: the bank's name.
@@ -69,18 +70,24 @@ def bank_of_replies(name: str, tickets: Sequence[Ticket]) -> Bank:
         [('1', 'Hello!', 2), ('2', 'See you.', 1)]
     """
     spellings: dict[str, Counter[str]] = {}
+    intents: dict[str, Counter[str]] = {}
     for ticket in tickets:
         if ticket.reply and (reply := same_text(ticket.reply)):
             spellings.setdefault(reply, Counter())[ticket.reply] += 1
+            intents.setdefault(reply, Counter()).update([ticket.intent] if ticket.intent else [])
     if not spellings:
         raise UserError(f"{name}: no message has a reply. Is there a column of replies (--reply-column)?")
     return Bank(
         name,
         [
-            Answer(str(number), counts.most_common(1)[0][0], uses=counts.total())
-            for number, counts in enumerate(spellings.values(), start=1)
+            Answer(str(number), _most_frequent(counts)[0], tags=_most_frequent(intents[reply]), uses=counts.total())
+            for number, (reply, counts) in enumerate(spellings.items(), start=1)
         ],
     )
+
+
+def _most_frequent(counts: Counter[str]) -> tuple[str, ...]:
+    return tuple(value for value, _ in counts.most_common(1))
 
 
 def same_text(text: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from supportnet.data.bank import same_text
 from supportnet.errors import UserError
 
 Floats = npt.NDArray[np.floating]
@@ -32,8 +33,7 @@ def draw_candidates(texts: Sequence[str], count: int, seed: int) -> npt.NDArray[
     """Draw the replies that each reply is ranked among: itself first, then others with other texts.
 
     The others are drawn one after the other, each uniformly from the rows whose texts haven't been drawn yet, so that a
-    frequent text is drawn more often than a rare one. Texts are the same if they are so in lower case and with white
-    space collapsed.
+    frequent text is drawn more often than a rare one. Which texts are the same, `same_text` says.
 
     Args:
         texts: the replies, N of them.
@@ -50,8 +50,8 @@ def draw_candidates(texts: Sequence[str], count: int, seed: int) -> npt.NDArray[
         >>> draw_candidates(["Hello!", "hello!", "Goodbye."], count=2, seed=0)[:2].tolist()
         [[0, 2], [1, 2]]
     """
-    normalized = [" ".join(text.lower().split()) for text in texts]
-    _, text_ids, frequency = np.unique(np.array(normalized, dtype=object), return_inverse=True, return_counts=True)
+    normalized = np.array([same_text(text) for text in texts], dtype=object)
+    _, text_ids, frequency = np.unique(normalized, return_inverse=True, return_counts=True)
     if not 1 <= count <= len(frequency):
         raise UserError(
             f"count must be 1 to the number of different texts. Received: {count=}, {len(frequency)} different texts"

@@ -112,6 +112,7 @@ class ExportedSuggester(SavedModel):
 
     Attributes:
         encoder: what a new bank leaves as it is; see `supportnet.serving.suggestions.ServedEncoder`.
+        bank: the answers; see `supportnet.serving.suggestions.ServedBank`.
 
     Example:
         >>> model = ExportedSuggester("saved_models/answers")
@@ -120,7 +121,7 @@ class ExportedSuggester(SavedModel):
     """
 
     def _check(self) -> None:
-        self.encoder = self._module.encoder
+        self.encoder, self.bank = self._module.encoder, self._module.bank
         self.run("suggest", [""])
 
 

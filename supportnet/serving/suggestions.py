@@ -50,8 +50,8 @@ def index(
             `has_suggestion` bool `[B]`, whether the first score is at least `min_score`. Where there are fewer than K
             answers, empty strings with the score 0 follow; a message without words gets no answer.
         `suggest_filtered`: the same among the answers with a tag, or of a language, that `tag`, string `[B]`, names.
-        `embed`, `embed_answer`: `embedding` float32 `[B, E]`, of a message and of an answer: their product is the
-            answer's logit, but for how often it is used.
+        `embed`, `embed_answer`: `embedding` float32 `[B, E]`, of a message and of an answer used once: their product
+            is the answer's logit.
 
     Args:
         model: a trained model, or one that this function wrote, whose bank is replaced.
@@ -173,13 +173,13 @@ class ServedSuggestions(tf.Module):
 
     @tf.function(input_signature=[TEXT])
     def embed(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """One vector a message."""
-        return {"embedding": self.encoder.message(text)["queries"][:, :-1]}
+        """What the rows of the answers are multiplied with."""
+        return {"embedding": self.encoder.message(text)["queries"]}
 
     @tf.function(input_signature=[TEXT])
     def embed_answer(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """One vector an answer."""
-        return {"embedding": self.encoder.reply(text)}
+        """The row of an answer; the logarithm of one use is 0."""
+        return {"embedding": tf.pad(self.encoder.reply(text), [[0, 0], [0, 1]])}
 
     def _best(self, text: tf.Tensor, allowed: tf.Tensor) -> dict[str, tf.Tensor]:
         message = self.encoder.message(text)

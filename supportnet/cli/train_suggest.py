@@ -1,0 +1,52 @@
+"""`supportnet train --task suggest`."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from supportnet.cli.common import naming_flags, print_json, start_tensorflow, writing_to
+from supportnet.cli.training_options import given, resumable
+
+
+def train_to_suggest(data: str, out: str, as_json: bool, reading: dict[str, Any], options: dict[str, Any]) -> None:
+    """Train a suggestion model and print how it went.
+
+    Args:
+        data: name or path.
+        out: the run folder.
+        as_json: print one JSON object.
+        reading: arguments of `supportnet.load`.
+        options: the command's other options.
+    """
+    dataset = load_replies(data, reading)
+    start_tensorflow()
+    from supportnet.training.suggest import train_suggester
+
+    with naming_flags(), writing_to(out), resumable(out):
+        trained = train_suggester(dataset, out, **given(options))
+    metrics, relevance = trained.metrics, asdict(trained.model.relevance)
+    if as_json:
+        coverage = None if trained.coverage is None else asdict(trained.coverage)
+        found = {"validation": metrics, "relevance": relevance, "coverage": coverage, "epochs": len(trained.history)}
+        print_json({"task": "suggest", "run": out, **found})
+        return
+    if trained.coverage is not None:
+        click.echo(trained.coverage)
+    if metrics["accuracy"] is None:
+        click.echo(f"not validated (epoch {metrics['best_epoch']})")
+    else:
+        click.echo(
+            f"{metrics['accuracy']:.1%} of the validation replies rank first among those of 256 messages "
+            f"(epoch {metrics['best_epoch']})"
+        )
+    click.echo(f"wrote {out}; next: supportnet index {out} --bank FILE --out saved_models/NAME")
+
+
+def load_replies(data: str, reading: dict[str, Any]) -> Any:
+    """Load a data set for its replies: a file's column `reply`, if no other is named."""
+    from supportnet.data import list_sources, load
+
+    named = data in [source["name"] for source in list_sources()]
+    column = reading.get("reply_column") or (None if named else "reply")
+    return load(data, **{**reading, "reply_column": column})

@@ -1,0 +1,174 @@
+"""How well a model finds the right answers: among 100 candidates, in a whole bank, and by one's own judgements."""
+
+import statistics
+import time
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from supportnet.data.bank import Bank, same_text
+from supportnet.data.judgements import Judgement, check_judged
+from supportnet.data.ticket import Ticket
+from supportnet.errors import UserError
+from supportnet.evaluation.ranking import (
+    average_precision,
+    bootstrap_interval,
+    draw_candidates,
+    ranks,
+)
+from supportnet.models.suggester import Suggester, rows_of
+
+#: Candidates that each right reply is ranked among, itself included, and what draws the others.
+CANDIDATES, CANDIDATES_SEED = 100, 0
+#: Ranks that recall is counted at.
+CUTOFFS = (1, 3, 5, 10)
+#: Messages whose time is measured, and messages a block of a matrix of scores.
+TIMED_MESSAGES, BLOCK = 100, 512
+
+Floats = npt.NDArray[np.floating]
+
+
+def evaluate_suggester(model: Suggester, test_data: Sequence[Ticket], bank: Bank) -> dict[str, Any]:
+    """Score a model on messages whose replies are known.
+
+    Among 100 candidates: the true reply and 99 replies drawn from the other messages, all of different texts, the same
+    for every model (Henderson et al. 2019, A Repository of Conversational Datasets, section 4). They are as frequent
+    as their uses make them, so that the prior of frequent answers is left out.
+
+    In the bank: a reply that the bank lacks can't be found, and counts as such.
+
+    Args:
+        model: a trained model.
+        test_data: tickets with replies; those without are left out.
+        bank: what is searched as a whole, near-duplicates included.
+
+    Returns:
+        A dictionary that JSON can hold: `recall_at_1`, `_3`, `_5`, `_10` and `mrr` among 100 (None where there are
+        fewer than 100 different replies); `bank_recall_at_1`, ... and `bank_mrr`; `bank_size`; `bank_share`, the share
+        of the replies that the bank holds; `label_accuracy`, the share of labelled messages whose first suggestion has
+        the right label (None without labels on both sides); `num_examples`; `intervals`, 95% of a bootstrap by
+        conversation for each of these figures; `milliseconds_per_message`, the median of one alone in Python.
+
+    Raises:
+        UserError: no message has a reply.
+
+    Example:
+        >>> dataset = supportnet.load("star", data_dir="downloads")
+        >>> evaluate_suggester(model, dataset["test"], bank_of_replies("star", dataset["train"]))["recall_at_1"]
+    """
+    tickets = [ticket for ticket in test_data if ticket.reply and ticket.reply.strip()]
+    if not tickets:
+        raise UserError("There is nothing to score: no message has a reply.")
+    messages = model.vectors([ticket.text for ticket in tickets], "message")
+    measured = {**_among_candidates(model, messages, tickets), **_in_bank(model, messages, tickets, bank)}
+    groups = [ticket.conversation or f"row {row}" for row, ticket in enumerate(tickets)]
+    return {
+        **_summary(measured, groups),
+        "bank_size": len(bank.answers),
+        "num_examples": len(tickets),
+        "milliseconds_per_message": _milliseconds(model, [ticket.text for ticket in tickets]),
+    }
+
+
+def evaluate_judged(model: Suggester, judgements: Sequence[Judgement], bank: Bank) -> dict[str, Any]:
+    """Score a model on one's own queries, each with all the answers of the bank that are right.
+
+    Returns:
+        A dictionary that JSON can hold: `map`, `mrr` (of the first right answer), `recall_at_1`, `_3`, `_5`, `_10` (the
+        share of the right answers among the first), `num_examples` and `intervals`.
+
+    Raises:
+        UserError: there are no judgements, or one names an answer that the bank lacks.
+
+    Example:
+        >>> bank = supportnet.load_bank("answers.csv")
+        >>> evaluate_judged(model, load_judgements("queries.csv"), bank)["map"]
+    """
+    if not judgements:
+        raise UserError("There is nothing to score: no query.")
+    check_judged(judgements, bank)
+    row = {answer.id: i for i, answer in enumerate(bank.answers)}
+    messages = model.vectors([judgement.text for judgement in judgements], "message")
+    scores = model.queries(messages) @ _bank_rows(model, bank).T
+    right = np.zeros(scores.shape, bool)
+    for i, judgement in enumerate(judgements):
+        right[i, [row[answer_id] for answer_id in judgement.relevant]] = True
+    ranked = np.take_along_axis(right, np.argsort(-scores, axis=1, kind="stable"), axis=1)
+    measured = {
+        "map": np.array([average_precision(line) for line in ranked]),
+        "mrr": 1 / (1.0 + ranked.argmax(axis=1)),
+        **{f"recall_at_{k}": ranked[:, :k].sum(axis=1) / ranked.sum(axis=1) for k in CUTOFFS},
+    }
+    size = {"bank_size": len(bank.answers), "num_examples": len(judgements)}
+    return {**_summary(measured, range(len(judgements))), **size}
+
+
+def _among_candidates(model: Suggester, messages: Floats, tickets: Sequence[Ticket]) -> dict[str, Floats | None]:
+    texts = [ticket.reply or "" for ticket in tickets]
+    if len(set(map(same_text, texts))) < CANDIDATES:
+        return dict.fromkeys(_rank_figures(np.ones(1), ""))
+    replies, weighted = model.vectors(texts, "reply"), messages * model.weights
+    candidates = draw_candidates(texts, CANDIDATES, CANDIDATES_SEED)
+    scores = np.stack([replies[chosen] @ message for chosen, message in zip(candidates, weighted, strict=True)])
+    return _rank_figures(ranks(scores, np.zeros(len(scores), "int64")), "")
+
+
+def _in_bank(model: Suggester, messages: Floats, tickets: Sequence[Ticket], bank: Bank) -> dict[str, Floats | None]:
+    row = {same_text(answer.text): i for i, answer in enumerate(bank.answers)}
+    right = np.array([row.get(same_text(ticket.reply or ""), -1) for ticket in tickets])
+    rows, found, best = _bank_rows(model, bank), np.full(len(tickets), np.inf), np.zeros(len(tickets), "int64")
+    for block in np.array_split(np.arange(len(tickets)), -(-len(tickets) // BLOCK)):
+        scores = model.queries(messages[block]) @ rows.T
+        best[block] = scores.argmax(axis=1)
+        found[block] = np.where(right[block] >= 0, ranks(scores, np.maximum(right[block], 0)), np.inf)
+    return {
+        **_rank_figures(found, "bank_"),
+        "bank_share": (right >= 0).astype(float),
+        "label_accuracy": _label_accuracy(tickets, [bank.answers[i].tags for i in best]),
+    }
+
+
+def _bank_rows(model: Suggester, bank: Bank) -> npt.NDArray[np.float32]:
+    return rows_of(bank.answers, model.vectors([answer.searched for answer in bank.answers], "reply"))
+
+
+def _rank_figures(found: Floats, prefix: str) -> dict[str, Floats | None]:
+    """One value a message for each measure of its rank."""
+    recalls = {f"{prefix}recall_at_{k}": (found <= k).astype(float) for k in CUTOFFS}
+    return {**recalls, f"{prefix}mrr": 1 / found}
+
+
+def _label_accuracy(tickets: Sequence[Ticket], tags: Sequence[Sequence[str]]) -> Floats | None:
+    """Whether each first suggestion has the label of the message's reply; NaN where the message has none."""
+    right = [
+        float(ticket.intent in own) if ticket.intent is not None else np.nan
+        for ticket, own in zip(tickets, tags, strict=True)
+    ]
+    known = any(tags) and not np.isnan(right).all()
+    return np.array(right) if known else None
+
+
+def _summary(measured: dict[str, Floats | None], groups: Sequence[Hashable]) -> dict[str, Any]:
+    """The mean of each measure, and its interval."""
+    means: dict[str, Any] = {"task": "suggest"}
+    intervals: dict[str, Any] = {}
+    for name, values in measured.items():
+        if values is None:
+            means[name] = intervals[name] = None
+            continue
+        kept = np.flatnonzero(~np.isnan(values))
+        means[name] = float(values[kept].mean())
+        intervals[name] = bootstrap_interval(values[kept], [groups[row] for row in kept.tolist()])
+    return {**means, "intervals": intervals}
+
+
+def _milliseconds(model: Suggester, texts: Sequence[str]) -> float:
+    """The median time of one message alone, without the search."""
+    times = []
+    for text in texts[: TIMED_MESSAGES + 1]:
+        start = time.perf_counter()
+        model.vectors([text], "message")
+        times.append((time.perf_counter() - start) * 1000)
+    return statistics.median(times[1:] or times)
