@@ -142,8 +142,8 @@ class Suggester:
         texts = checked_texts(texts)
         check_positive("top_k", top_k)
         read = self._run(texts, "message")
-        queries, allowed = self.queries(read["vectors"]), read["has_words"][:, None]
-        rows, scores = best_answers(queries, index.rows, allowed, self.relevance.nothing, top_k)
+        queries = self.queries(read["vectors"])
+        rows, scores = best_answers(queries, index.rows, read["has_words"], self.relevance.nothing, top_k)
         return [
             [
                 Suggestion(index.answers[row].id, index.answers[row].text, score)

@@ -163,7 +163,7 @@ class ServedSuggestions(tf.Module):
     @tf.function(input_signature=[TEXT])
     def suggest(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """The best of all answers."""
-        return self._best(text, tf.ones([tf.shape(text)[0], 1], tf.bool))
+        return self._best(text)
 
     @tf.function(input_signature=[TEXT, TAG])
     def suggest_filtered(self, text: tf.Tensor, tag: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -181,14 +181,15 @@ class ServedSuggestions(tf.Module):
         """The row of an answer; the logarithm of one use is 0."""
         return {"embedding": tf.pad(self.encoder.reply(text), [[0, 0], [0, 1]])}
 
-    def _best(self, text: tf.Tensor, allowed: tf.Tensor) -> dict[str, tf.Tensor]:
-        message = self.encoder.message(text)
-        allowed = tf.logical_and(allowed, message["has_words"][:, None])
-        rows, scores = best_answers(message["queries"], self.bank.rows, allowed, self.encoder.nothing, TOP_K)
+    def _best(self, text: tf.Tensor, allowed: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        message, bank = self.encoder.message(text), self.bank
+        rows, scores = best_answers(
+            message["queries"], bank.rows, message["has_words"], self.encoder.nothing, TOP_K, allowed
+        )
         chosen = tf.maximum(rows, 0)
         return {
-            "suggestion_ids": tf.where(rows >= 0, tf.gather(self.bank.ids, chosen), ""),
-            "suggestions": tf.where(rows >= 0, tf.gather(self.bank.texts, chosen), ""),
+            "suggestion_ids": tf.where(rows >= 0, tf.gather(bank.ids, chosen), ""),
+            "suggestions": tf.where(rows >= 0, tf.gather(bank.texts, chosen), ""),
             "suggestion_scores": scores,
             "has_suggestion": tf.logical_and(rows[:, 0] >= 0, scores[:, 0] >= self.min_score),
         }
