@@ -18,7 +18,7 @@ from supportnet.evaluation.ranking import (
     draw_candidates,
     ranks,
 )
-from supportnet.models.suggester import Suggester, rows_of
+from supportnet.models.suggester import Suggester, columns_of
 
 #: Candidates that each right reply is ranked among, itself included, and what draws the others.
 CANDIDATES, CANDIDATES_SEED = 100, 0
@@ -91,7 +91,7 @@ def evaluate_judged(model: Suggester, judgements: Sequence[Judgement], bank: Ban
     check_judged(judgements, bank)
     row = {answer.id: i for i, answer in enumerate(bank.answers)}
     messages = model.vectors([judgement.text for judgement in judgements], "message")
-    scores = model.queries(messages) @ _bank_rows(model, bank).T
+    scores = model.queries(messages) @ _bank_columns(model, bank)
     right = np.zeros(scores.shape, bool)
     for i, judgement in enumerate(judgements):
         right[i, [row[answer_id] for answer_id in judgement.relevant]] = True
@@ -118,9 +118,9 @@ def _among_candidates(model: Suggester, messages: Floats, tickets: Sequence[Tick
 def _in_bank(model: Suggester, messages: Floats, tickets: Sequence[Ticket], bank: Bank) -> dict[str, Floats | None]:
     row = {same_text(answer.text): i for i, answer in enumerate(bank.answers)}
     right = np.array([row.get(same_text(ticket.reply or ""), -1) for ticket in tickets])
-    rows, found, best = _bank_rows(model, bank), np.full(len(tickets), np.inf), np.zeros(len(tickets), "int64")
+    columns, found, best = _bank_columns(model, bank), np.full(len(tickets), np.inf), np.zeros(len(tickets), "int64")
     for block in np.array_split(np.arange(len(tickets)), -(-len(tickets) // BLOCK)):
-        scores = model.queries(messages[block]) @ rows.T
+        scores = model.queries(messages[block]) @ columns
         best[block] = scores.argmax(axis=1)
         found[block] = np.where(right[block] >= 0, ranks(scores, np.maximum(right[block], 0)), np.inf)
     return {
@@ -130,8 +130,8 @@ def _in_bank(model: Suggester, messages: Floats, tickets: Sequence[Ticket], bank
     }
 
 
-def _bank_rows(model: Suggester, bank: Bank) -> npt.NDArray[np.float32]:
-    return rows_of(bank.answers, model.vectors([answer.searched for answer in bank.answers], "reply"))
+def _bank_columns(model: Suggester, bank: Bank) -> npt.NDArray[np.float32]:
+    return columns_of(bank.answers, model.vectors([answer.searched for answer in bank.answers], "reply"))
 
 
 def _rank_figures(found: Floats, prefix: str) -> dict[str, Floats | None]:

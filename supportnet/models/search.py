@@ -10,11 +10,12 @@ def best_answers(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Find the answers with the highest logits, and their probabilities among all that are allowed.
 
-    For one message and 100,000 answers, every operation on all logits shows: there are four.
+    For one message and 100,000 answers, every operation on all logits shows: there are three.
 
     Args:
         queries: float32 `[B, E]`.
-        answers: float32 `[N, E]`, N at least 1; the products with the queries are the answers' logits.
+        answers: float32 `[E, N]`, N at least 1; the products with the queries are the answers' logits. A column each:
+            TensorFlow multiplies one query with rows at half the speed.
         asked: bool `[B]`; a message with False gets no answer.
         nothing: logit of "none of them"; see `Relevance`.
         k: how many answers K to return.
@@ -29,11 +30,10 @@ def best_answers(
         >>> rows.numpy().tolist(), scores.numpy().round(2).tolist()
         ([[0], [-1]], [[0.58], [0.0]])
     """
-    # The answers stand first: rows that lie side by side in memory are read once, in order.
-    logits = tf.transpose(tf.matmul(answers, queries, transpose_b=True))
+    logits = tf.matmul(queries, answers)
     if allowed is not None:
         logits = tf.where(allowed, logits, logits.dtype.min)
-    found = tf.minimum(k, tf.shape(answers)[0])
+    found = tf.minimum(k, tf.shape(answers)[1])
     best, rows = tf.math.top_k(logits, k=found)
     highest = tf.maximum(best[:, :1], nothing)
     total = tf.reduce_sum(tf.exp(logits - highest), axis=1, keepdims=True) + tf.exp(nothing - highest)

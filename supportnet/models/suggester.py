@@ -42,11 +42,11 @@ class Index:
 
     Attributes:
         answers: N of them.
-        rows: float32 `[N, E]`; the products with a message's query are the answers' logits.
+        columns: float32 `[E, N]`; the products with a message's query are the answers' logits.
     """
 
     answers: Sequence[Answer]
-    rows: npt.NDArray[np.float32]
+    columns: npt.NDArray[np.float32]
 
 
 class Suggester:
@@ -107,7 +107,7 @@ class Suggester:
         return run_in_batches(self._read[side], texts, ["vectors", "has_words"], batch_size)
 
     def queries(self, messages: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return what to multiply the rows of an index with, `[B, E]`, for vectors of messages `[B, D + K]`."""
+        """Return what to multiply the columns of an index with, `[B, E]`, for vectors of messages `[B, D + K]`."""
         prior = np.full((len(messages), 1), self.relevance.prior, "float32")
         return np.concatenate([messages * self.weights, prior], axis=1)
 
@@ -126,7 +126,7 @@ class Suggester:
         answers = collapse(bank.answers)
         if not answers:
             raise UserError(f"{bank.name} has no answers.")
-        return Index(answers, rows_of(answers, self.vectors([answer.searched for answer in answers], "reply")))
+        return Index(answers, columns_of(answers, self.vectors([answer.searched for answer in answers], "reply")))
 
     def suggest(self, texts: Iterable[str], index: Index, top_k: int = 3) -> list[list[Suggestion]]:
         """Return the best answers for each message, best first.
@@ -143,7 +143,7 @@ class Suggester:
         check_positive("top_k", top_k)
         read = self._run(texts, "message")
         queries = self.queries(read["vectors"])
-        rows, scores = best_answers(queries, index.rows, read["has_words"], self.relevance.nothing, top_k)
+        rows, scores = best_answers(queries, index.columns, read["has_words"], self.relevance.nothing, top_k)
         return [
             [
                 Suggestion(index.answers[row].id, index.answers[row].text, score)
@@ -154,10 +154,10 @@ class Suggester:
         ]
 
 
-def rows_of(answers: Sequence[Answer], vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Put the logarithm of each answer's uses beside its vector: the row of an index."""
+def columns_of(answers: Sequence[Answer], vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Put the logarithm of each answer's uses below its vector: the columns of an index."""
     uses = np.log(np.array([answer.uses for answer in answers], "float32"))
-    return np.concatenate([vectors, uses[:, None]], axis=1)
+    return np.concatenate([vectors.T, uses[None]], axis=0)
 
 
 def side_outputs(run: Callable[[dict[str, Any]], Any], features: dict[str, Any], side: str, has_labels: bool) -> Any:

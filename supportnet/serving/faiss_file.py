@@ -29,7 +29,7 @@ def write_faiss(model: ExportedSuggester, path: str | os.PathLike[str]) -> None:
         >>> rows = faiss.read_index("answers.faiss").search(model.run("embed", ["where is it?"])["embedding"], 3)[1]
     """
     faiss = import_faiss()
-    rows = np.ascontiguousarray(model.bank.rows.numpy())
+    rows = np.ascontiguousarray(model.bank.columns.numpy().T)
     index = faiss.IndexFlatIP(rows.shape[1])
     index.add(rows)
     write_json(f"{os.fspath(path)}.ids.json", [answer_id.decode() for answer_id in model.bank.ids.numpy()])

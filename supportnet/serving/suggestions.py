@@ -17,7 +17,7 @@ from supportnet.files import write_json
 from supportnet.layers.checks import check_rate
 from supportnet.models.exported_model import ExportedSuggester
 from supportnet.models.search import best_answers, with_tag
-from supportnet.models.suggester import Suggester, build_side, rows_of, side_outputs
+from supportnet.models.suggester import Suggester, build_side, columns_of, side_outputs
 from supportnet.models.suggestion_network import SIDES
 from supportnet.serving.fused_lstm import FusedNetwork
 from supportnet.serving.versions import TEXT, write_version
@@ -77,8 +77,8 @@ def index(
     def save(folder: Path) -> None:
         with tempfile.TemporaryDirectory() as temporary:
             encoder = _encoder(model, Path(temporary) / "vocabulary.txt")
-            rows = rows_of(answers, _vectors(encoder, [answer.searched for answer in answers]))
-            module = ServedSuggestions(encoder, ServedBank(answers, rows), min_score)
+            columns = columns_of(answers, _vectors(encoder, [answer.searched for answer in answers]))
+            module = ServedSuggestions(encoder, ServedBank(answers, columns), min_score)
             signatures = {name: getattr(module, name) for name in SIGNATURES}
             tf.saved_model.save(module, str(folder), signatures={"serving_default": module.suggest, **signatures})
         facts = {"bank": bank.name, "licence": bank.licence, "entries": len(bank.answers), "answers": len(answers)}
@@ -113,7 +113,7 @@ class ServedEncoder(tf.Module):
 
     @tf.function(input_signature=[TEXT])
     def message(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What the answers' rows are multiplied with, and whether there is anything to answer."""
+        """What the answers' columns are multiplied with, and whether there is anything to answer."""
         features = self._features(text)
         vectors = side_outputs(self.networks["message"], features, "message", self._has_labels)
         prior = tf.fill([tf.shape(text)[0], 1], self.prior)
@@ -122,24 +122,24 @@ class ServedEncoder(tf.Module):
 
     @tf.function(input_signature=[TEXT])
     def reply(self, text: tf.Tensor) -> tf.Tensor:
-        """The vectors of answers; beside them in a row stands how often each is used."""
+        """The vectors of answers; below them in a column stands how often each is used."""
         return side_outputs(self.networks["reply"], self._features(text), "reply", self._has_labels)
 
 
 class ServedBank(tf.Module):
-    """The answers and their rows, as variables: no limit of a graph's size counts for them.
+    """The answers and their columns, as variables: no limit of a graph's size counts for them.
 
     Args:
         answers: N of them.
-        rows: float32 `[N, E]`.
+        columns: float32 `[E, N]`.
     """
 
-    def __init__(self, answers: Sequence[Answer], rows: npt.NDArray[np.float32]) -> None:
+    def __init__(self, answers: Sequence[Answer], columns: npt.NDArray[np.float32]) -> None:
         super().__init__()
         tags, tagged, starts = _by_tag(answers)
         self.ids = _constant([answer.id for answer in answers], "ids")
         self.texts = _constant([answer.text for answer in answers], "texts")
-        self.rows = _constant(rows, "rows")
+        self.columns = _constant(columns, "columns")
         self.tags = _constant(np.array(tags, dtype=object), "tags", tf.string)
         self.tagged = _constant(np.array(tagged, dtype="int32"), "tagged")
         self.starts = _constant(np.array(starts, dtype="int32"), "starts")
@@ -169,22 +169,22 @@ class ServedSuggestions(tf.Module):
     def suggest_filtered(self, text: tf.Tensor, tag: tf.Tensor) -> dict[str, tf.Tensor]:
         """The best of the answers with a tag."""
         bank = self.bank
-        return self._best(text, with_tag(tag, bank.tags, bank.tagged, bank.starts, tf.shape(bank.rows)[0]))
+        return self._best(text, with_tag(tag, bank.tags, bank.tagged, bank.starts, tf.shape(bank.columns)[1]))
 
     @tf.function(input_signature=[TEXT])
     def embed(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What the rows of the answers are multiplied with."""
+        """What the columns of the answers are multiplied with."""
         return {"embedding": self.encoder.message(text)["queries"]}
 
     @tf.function(input_signature=[TEXT])
     def embed_answer(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The row of an answer; the logarithm of one use is 0."""
+        """The column of an answer; the logarithm of one use is 0."""
         return {"embedding": tf.pad(self.encoder.reply(text), [[0, 0], [0, 1]])}
 
     def _best(self, text: tf.Tensor, allowed: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         message, bank = self.encoder.message(text), self.bank
         rows, scores = best_answers(
-            message["queries"], bank.rows, message["has_words"], self.encoder.nothing, TOP_K, allowed
+            message["queries"], bank.columns, message["has_words"], self.encoder.nothing, TOP_K, allowed
         )
         chosen = tf.maximum(rows, 0)
         return {
