@@ -16,12 +16,16 @@ ALL_LABELS = 100
 def plot(rows: Sequence[Mapping[str, Any]], path: Path, names: Mapping[str, str]) -> None:
     """Draw one panel a data set and architecture, with 95% intervals of the mean over the seeds.
 
+    Where there is but one number of labels, there is no line to draw: no panel, and no file if there are no others.
+
     Args:
         rows: the results file's summary.
         path: the PNG to write.
         names: start -> its name in the legend, in the order of the legend.
     """
-    panels = list(dict.fromkeys((row["data"], row["architecture"]) for row in rows))
+    panels = [key for key, labels in labels_of(rows).items() if len(labels) > 1]
+    if not panels:
+        return
     figure = Figure(figsize=(8 * len(panels), 5), layout="constrained")
     for place, (data, architecture) in enumerate(panels, start=1):
         axes = figure.add_subplot(1, len(panels), place)
@@ -42,6 +46,14 @@ def plot(rows: Sequence[Mapping[str, Any]], path: Path, names: Mapping[str, str]
         axes.grid(visible=True, alpha=0.3)
         axes.legend()
     figure.savefig(path, dpi=120)
+
+
+def labels_of(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], set[int | None]]:
+    """Data set and architecture -> the numbers of labels that it was measured with."""
+    found: dict[tuple[str, str], set[int | None]] = {}
+    for row in rows:
+        found.setdefault((row["data"], row["architecture"]), set()).add(row["labels"])
+    return found
 
 
 def interval(row: Mapping[str, Any]) -> float:

@@ -1,0 +1,156 @@
+"""Suggestions on STAR: ranking the true reply among 100, the label of the first suggestion, the time of a search.
+
+    python benchmarks/suggestions.py --data-dir DIR            # without --data-dir, data is downloaded
+    python benchmarks/suggestions.py --architectures transformer --turns 3 --jobs 1
+    python benchmarks/suggestions.py --table                   # the tables again, from the results file
+
+Trains from scratch on the training dialogues, chooses the epoch on validation, and scores the test dialogues once. The
+peers rank the same candidates. Writes the results file after every run, and does no run again that stands there with
+the same options. Needs bm25s: pip install '.[benchmarks]'.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from intent_jobs import cores, do_all
+from intent_results import machine
+
+RESULTS = Path(__file__).parent / "results" / "suggestions.json"
+#: Options of `train_suggester`, of each model; chosen on validation data.
+OPTIONS: dict[str, dict[str, Any]] = {"bilstm_attention": {}, "transformer": {}, "none": {}}
+LABELS = {"label_weight": 1.0}
+#: Name in a figure -> heading in the table.
+RANKING = {"recall_at_1": "R@1", "recall_at_5": "R@5", "recall_at_10": "R@10", "mrr": "MRR"}
+
+
+def main() -> None:
+    """Do the runs that the results file lacks, and print the tables."""
+    arguments = parsed()
+    from supportnet.files import read_json
+
+    if not arguments.table:
+        try:
+            measure(arguments)
+        except RuntimeError as error:
+            sys.exit(str(error))
+    print(tables(read_json(arguments.out)["runs"]))
+
+
+def parsed() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", help="read DIR/star/ instead of downloading it")
+    parser.add_argument("--architectures", nargs="+", default=list(OPTIONS), choices=list(OPTIONS))
+    parser.add_argument("--turns", nargs="+", type=int, default=[3, 1], help="turns of the context")
+    parser.add_argument("--split", default="test", choices=["test", "validation"], help="what is scored")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time, each on a core of its own (default: 2)")
+    parser.add_argument("--table", action="store_true", help="only print the tables")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    arguments = parser.parse_args()
+    if not 1 <= arguments.jobs <= len(cores()):
+        parser.error(f"--jobs must be 1 to {len(cores())}, the number of cores. Received: {arguments.jobs}")
+    return arguments
+
+
+def measure(arguments: argparse.Namespace) -> None:
+    """Do the runs; the search comes last, alone, because it is timed."""
+    from supportnet.files import read_json, write_json
+
+    runs: list[dict[str, Any]] = read_json(arguments.out)["runs"] if arguments.out.exists() else []
+
+    def done(spec: dict[str, Any], figures: dict[str, Any]) -> str:
+        runs[:] = [*(run for run in runs if not same_run(run, spec)), {**_kept(spec), "figures": figures}]
+        runs.sort(key=lambda run: [str(run[part]) for part in ("kind", "split", "turns", "options")])
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        write_json(arguments.out, {"machine": machine(), "runs": runs})
+        return ""
+
+    wanted = specs(arguments)
+    missing = [spec for spec in wanted if not any(same_run(run, spec) for run in runs)]
+    print(f"{len(missing)} of {len(wanted)} runs to do", flush=True)
+    do_all([spec for spec in missing if spec["kind"] != "search"], arguments.jobs, _name, done)
+    do_all([spec for spec in missing if spec["kind"] == "search"], 1, _name, done)
+
+
+def specs(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """List the runs: see `suggestion_runs.measured`. Labels are learned with the longest context only."""
+    load = {} if arguments.data_dir is None else {"data_dir": arguments.data_dir}
+    common = {"module": "suggestion_runs", "load": load, "split": arguments.split}
+    models = [
+        {**common, "kind": "model", "turns": turns, "options": {"architecture": name, **options, **more, "seed": seed}}
+        for seed in arguments.seeds
+        for turns in arguments.turns
+        for more in ([{}, LABELS] if turns == max(arguments.turns) else [{}])
+        for name, options in OPTIONS.items()
+        if name in arguments.architectures
+    ]
+    peers = [{**common, "kind": "peers", "turns": turns, "options": {}} for turns in arguments.turns]
+    return [*models, *peers, {**common, "kind": "search", "turns": 0, "options": {}}]
+
+
+def _kept(spec: dict[str, Any]) -> dict[str, Any]:
+    return {part: spec[part] for part in ("kind", "split", "turns", "options")}
+
+
+def same_run(run: dict[str, Any], spec: dict[str, Any]) -> bool:
+    """Tell whether a run in the results file is the one that is wanted."""
+    return all(run[part] == value for part, value in _kept(spec).items())
+
+
+def _name(spec: dict[str, Any]) -> str:
+    return f"{spec['kind']}, {spec['turns']} turns, {spec['options']}"
+
+
+def tables(runs: Sequence[dict[str, Any]]) -> str:
+    """Return the tables of the test split, in markdown."""
+    scored = [run for run in runs if run["split"] == "test"]
+    lines = [f"| 1 of 100 | turns | {' | '.join(RANKING.values())} |", "|---" * 6 + "|"]
+    lines += [_line(name, turns, figures) for name, turns, figures in ranked(scored)]
+    lines += ["", "| the first suggestion's label, 3 turns | accuracy |", "|---|---|"]
+    lines += [f"| {name} | {accuracy:.3f} |" for name, accuracy in labels(scored)]
+    lines += ["", "| best 5 of N answers, depth 128 | ms | numpy, ms | ratio |", "|---|---|---|---|"]
+    lines += [
+        f"| {row['answers']:,} | {row['milliseconds']['supportnet']:.2f} | {row['milliseconds']['numpy']:.2f} "
+        f"| {row['ratio']:.2f} |"
+        for run in scored
+        if run["kind"] == "search"
+        for row in run["figures"]["search"]
+    ]
+    return "\n".join(lines)
+
+
+def ranked(runs: Sequence[dict[str, Any]]) -> list[tuple[str, int, dict[str, float]]]:
+    """List name, turns and figures of all that ranks: the peers, then the models."""
+    peers = [
+        (row["name"], run["turns"], row) for run in runs if run["kind"] == "peers" for row in run["figures"]["ranking"]
+    ]
+    models = [(_model(run), run["turns"], run["figures"]) for run in runs if run["kind"] == "model"]
+    return sorted([*peers, *models], key=lambda row: row[1])
+
+
+def labels(runs: Sequence[dict[str, Any]]) -> list[tuple[str, float]]:
+    """List name and accuracy of all that says a label from three turns."""
+    three = [run for run in runs if run["turns"] == 3]
+    peers = [
+        (row["name"], row["accuracy"]) for run in three if run["kind"] == "peers" for row in run["figures"]["labels"]
+    ]
+    models = [(_model(run), run["figures"]["label_accuracy"]) for run in three if run["kind"] == "model"]
+    return sorted([*peers, *models], key=lambda row: row[1])
+
+
+def _model(run: dict[str, Any]) -> str:
+    options = run["options"]
+    taught = ", labels as a second objective" if "label_weight" in options else ""
+    return f"supportnet {options['architecture']}{taught}"
+
+
+def _line(name: str, turns: int, figures: dict[str, float]) -> str:
+    return f"| {name} | {turns} | {' | '.join(f'{figures[figure]:.3f}' for figure in RANKING)} |"
+
+
+if __name__ == "__main__":
+    main()
