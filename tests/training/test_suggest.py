@@ -15,11 +15,13 @@ from supportnet.embeddings import save_word_embeddings, train_word_embeddings
 from supportnet.errors import UserError
 from supportnet.files import read_json
 from supportnet.models.config import NetworkConfig
+from supportnet.models.encoders import ENCODERS
 from supportnet.models.relevance import Relevance
 from supportnet.models.suggester import Suggester
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.checkpoint import Progress, save_checkpoint
 from supportnet.training.config import SuggestionConfig
+from supportnet.training.encoder import Encoder, load_encoder
 from supportnet.training.folder import read_names, task_of
 from supportnet.training.pretrain import pretrain
 from supportnet.training.start import Start
@@ -104,9 +106,10 @@ def test_interrupted_and_resumed(
             raise KeyboardInterrupt
 
     folder, trained = suggester
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("supportnet.training.callbacks.save_checkpoint", die)
+    monkeypatch.setattr("supportnet.training.callbacks.save_checkpoint", die)
+    with pytest.raises(KeyboardInterrupt):
         train_suggester(pairs_dataset, tmp_path / "run", **pair_options)
+    monkeypatch.undo()
     with pytest.raises(UserError, match=r"weights\.weights\.h5 is missing: the training hasn't finished"):
         load_suggester(tmp_path / "run")
     resumed = train_suggester(pairs_dataset, tmp_path / "run", resume=True, **pair_options)
@@ -119,7 +122,7 @@ def test_another_seed_gives_another_model(
     pairs_dataset: TicketDataset, pair_options: dict[str, Any], suggester: Run
 ) -> None:
     """And without hard negatives, labels or a folder it learns as well."""
-    options = {**pair_options, "hard_negatives": 0, "label_weight": 0.0, "epochs": 3}
+    options = {**pair_options, "hard_negatives": 0, "label_weight": 0.0, "epochs": 4}
     trained = train_suggester(pairs_dataset, **options, seed=1)
     assert trained.model.labels == []
     assert trained.metrics["accuracy"] > 0.3
@@ -152,30 +155,34 @@ def test_runs_that_are_another(pairs_dataset: TicketDataset, pair_options: dict[
         train_suggester(other, folder, resume=True, **pair_options)
 
 
-@pytest.mark.parametrize("architecture", ["bilstm_attention", "none"])
-def test_it_starts_from_a_pretrained_encoder(
-    pairs_dataset: TicketDataset, options: dict[str, Any], architecture: str, tmp_path: Path
-) -> None:
-    """Layer by layer, for both sides, and with the encoder's vocabulary."""
-    texts = TicketDataset("replies", {"all": [Ticket(reply) for reply in replies_of(pairs_dataset)]})
-    pretrain(texts, tmp_path, architecture=architecture, **{**options, "epochs": 1, "validation_share": 0.1})
-    start = Start.of(tmp_path, None, None)
-    assert start.encoder is not None
-    assert start.vocabulary is not None
-    model = Suggester(NetworkConfig(**{**start.network_options, "vector_dim": 4}), start.vocabulary)
-    start.apply(model, [], seed=0)
-    for layer in filter(None, (start.encoder.network.embed, start.encoder.network.encoder)):
+@pytest.mark.parametrize("architecture", ENCODERS)
+def test_a_pretrained_encoder_gives_its_layers(architecture: str) -> None:
+    config = NetworkConfig(architecture, embedding_dim=8, hidden_dim=4, num_heads=2, num_buckets=100)
+    encoder = Encoder.fresh(config, Vocabulary(["parcel", "late"]))
+    # What only a suggestion network has may be another.
+    model = Suggester(replace(config, vector_dim=4), encoder.vocabulary)
+    encoder.start(model)
+    for layer in filter(None, (encoder.network.embed, encoder.network.encoder)):
         given = model.network.get_layer(layer.name).get_weights()
         assert given
         assert all(np.array_equal(a, b) for a, b in zip(given, layer.get_weights(), strict=True))
-    if architecture == "none":
-        # A learning rate so low that training leaves the weights where they started.
-        still = {"epochs": 1, "learning_rate": 1e-12, "weight_decay": 0.0, "batch_size": 60, "progress_bar": False}
-        trained = train_suggester(pairs_dataset, init=tmp_path, vector_dim=4, **still).model
-        assert trained.vocabulary == start.vocabulary
-        np.testing.assert_allclose(
-            trained.network.get_layer("embed").get_weights()[0], start.encoder.network.embed.get_weights()[0], atol=1e-6
-        )
+
+
+def test_it_starts_from_a_pretrained_encoder(
+    pairs_dataset: TicketDataset, pair_options: dict[str, Any], options: dict[str, Any], tmp_path: Path
+) -> None:
+    """At a learning rate so low that training leaves the weights where they started."""
+    texts = TicketDataset("replies", {"all": [Ticket(reply) for reply in replies_of(pairs_dataset)]})
+    pretrain(texts, tmp_path, architecture="none", **{**options, "epochs": 1, "validation_share": 0.1})
+    encoder = load_encoder(tmp_path)
+    still = {"epochs": 1, "learning_rate": 1e-9, "weight_decay": 0.0, "batch_size": 60, "progress_bar": False}
+    model = train_suggester(pairs_dataset, init=tmp_path, vector_dim=4, **still).model
+    assert (model.vocabulary, model.config.vector_dim) == (encoder.vocabulary, 4)
+    given, wanted = model.network.get_layer("embed").get_weights(), encoder.network.embed.get_weights()
+    for mine, pretrained in zip(given, wanted, strict=True):
+        np.testing.assert_allclose(mine, pretrained, atol=1e-6)
+    with pytest.raises(UserError, match=r"^embedding_dim must be that of the pre-trained encoder, 16"):
+        train_suggester(pairs_dataset, init=tmp_path, **{**still, "embedding_dim": 8})
 
 
 def test_it_starts_from_word_vectors(pairs_dataset: TicketDataset, tmp_path: Path) -> None:
@@ -223,19 +230,15 @@ def test_personal_numbers_stay_out_and_without_validation_the_last_epoch_is_kept
     number, card = "+44 20 7946 0958", "4929 7381 5526 0438"
     planted = [Ticket(f"call {number} please", "login", f"We called {number} about {card}.")] * 3
     dataset = TicketDataset("planted", {"train": [*pairs_dataset["train"][:20], *planted]})
-    options = {**pair_options, "epochs": 2, "architecture": "none", "validation_share": 0.0}
+    options = {**pair_options, "epochs": 2, "hard_negatives": 0, "validation_share": 0.0}
     with pytest.warns(UserWarning, match="no validation messages with a reply"):
         trained = train_suggester(dataset, tmp_path / "run", **options)
     assert trained.metrics == {"accuracy": None, "loss": None, "best_epoch": 2}
     assert trained.model.relevance == Relevance()
-    words = read_names_of(tmp_path / "run" / "vocabulary.txt")
+    words = set((tmp_path / "run" / "vocabulary.txt").read_text("utf-8").split("\n"))
     assert {"<phone>", "<card>", "called", "please"} <= words
     assert not {"7946", "0958", "4929", "0438"} & words
     assert leaks(tmp_path, [number, card]) == []
-
-
-def read_names_of(path: Path) -> set[str]:
-    return set(path.read_text("utf-8").split("\n"))
 
 
 def test_data_that_cannot_be_learned_from(pair_options: dict[str, Any], tmp_path: Path) -> None:
@@ -274,7 +277,7 @@ def test_the_configuration_is_checked(name: str, value: float, rule: str) -> Non
 def test_a_run_of_another_task(copy: Path) -> None:
     config = read_json(copy / "config.json")
     (copy / "config.json").write_text(json.dumps({**config, "task": "classify"}))
-    with pytest.raises(UserError, match="must hold a run of the task suggest. Received: one of the task classify"):
+    with pytest.raises(UserError, match=r"must hold a run of the task suggest\. Received: one of the task classify"):
         load_suggester(copy)
     assert task_of(copy) == "classify"
     for content in ("[]", "{}", '{"task": 1}'):
