@@ -68,7 +68,8 @@ def test_candidates_are_the_replies_of_the_batch_and_hard_negatives(model: Sugge
             assert targets["candidates"][i].numpy().tolist() == kinds
         assert targets["message_labels"].numpy().tolist() == PAIRS.labels[rows].tolist()
         assert targets["reply_labels"].numpy().tolist() == PAIRS.reply_labels[candidates].tolist()
-    assert sorted(sum(seen[:3], [])) == sorted(sum(seen[3:], [])) == [0, 1, 2, 3, 4]
+    for epoch in (seen[:3], seen[3:]):
+        assert sorted(row for rows in epoch for row in rows) == [0, 1, 2, 3, 4]
     assert seen[:3] != seen[3:]
 
 
@@ -95,7 +96,7 @@ def test_no_more_batches_without_negatives(model: Suggester) -> None:
 def test_validation_holds_each_pair_once_in_a_fixed_order(model: Suggester) -> None:
     first, again = [list(validation_pairs(model, PAIRS)) for _ in range(2)]
     assert len(first) == len(again) == 1
-    (inputs, targets), order = first[0], read(model, first[0][0], "message")
+    targets, order = first[0][1], read(model, first[0][0], "message")
     assert order == read(model, again[0][0], "message")
     assert sorted(order) == sorted(read_text(model, text) for text in PAIRS.texts)
     assert (np.diag(targets["candidates"]) == RIGHT).all()

@@ -12,6 +12,7 @@ from supportnet.training.pairs import Pairs
 from supportnet.training.relevance import fit_relevance
 
 USES = [1, 2, 4, 8, 16, 32, 64]
+LABELS = [0, 0, 0, 0, 1, 1, 1]
 
 
 class Synthetic:
@@ -56,10 +57,10 @@ def test_it_finds_the_numbers_that_replies_were_drawn_with(prior: float, nothing
 def test_labels_count_where_they_say_what_is_right() -> None:
     """Scores that say nothing, and labels that are told with certainty."""
     random = np.random.default_rng(0)
-    pairs = Pairs.of([Ticket("x", "ab"[i > 3], f"reply {i}") for i in range(7)], ["a", "b"])
+    pairs = Pairs.of([Ticket("x", "ab"[LABELS[i]], f"reply {i}") for i in range(7)], ["a", "b"])
     right = random.integers(7, size=300)
-    chances = np.eye(2)[(right > 3).astype(int)]
-    asked = [Ticket(str(i), "ab"[row > 3], f"reply {row}") for i, row in enumerate(right)]
+    chances = np.eye(2)[np.array(LABELS)[right]]
+    asked = [Ticket(str(i), "ab"[LABELS[row]], f"reply {row}") for i, row in enumerate(right)]
     model = Synthetic(random.normal(size=(300, 7)), ["a", "b"], chances)
     relevance = fit_relevance(model, pairs, asked)
     assert relevance.agreement > 3
