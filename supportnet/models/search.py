@@ -27,8 +27,8 @@ def best_answers(
 
     Example:
         >>> rows, scores = best_answers(tf.eye(2), tf.eye(2), tf.constant([True, False]), nothing=0.0, k=1)
-        >>> rows.numpy().tolist(), scores.numpy().round(2).tolist()
-        ([[0], [-1]], [[0.58], [0.0]])
+        >>> rows.numpy().tolist(), [round(score, 2) for score in scores.numpy()[:, 0].tolist()]
+        ([[0], [-1]], [0.58, 0.0])
     """
     logits = tf.matmul(queries, answers)
     if allowed is not None:

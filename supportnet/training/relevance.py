@@ -14,10 +14,12 @@ from supportnet.models.suggester import Suggester
 from supportnet.training.pairs import Pairs
 
 #: Four numbers need no more messages; each is compared with all replies.
-MAX_MESSAGES = 1500
+MAX_MESSAGES = 600
 #: Of the logarithm of the sharpness, of the prior, the agreement and the logit of "none of them": a few messages that
 #: are all right are no reason to be sure of everything.
 BOUNDS = ((-2.3, 2.3), (0.0, 2.0), (0.0, 30.0), (-100.0, 100.0))
+#: How far the search goes at first. SciPy's own first steps from 0 are tiny, and would end it where it begins.
+STEPS = (0.5, 0.5, 1.0, 2.0)
 
 Floats = npt.NDArray[np.floating]
 
@@ -32,7 +34,7 @@ def fit_relevance(model: Suggester, pairs: Pairs, validation: Sequence[Ticket], 
         model: a trained one.
         pairs: what it learned from.
         validation: messages with a reply, and labels if the model knows any.
-        seed: draws 1,500 of them, if there are more.
+        seed: draws 600 of them, if there are more.
 
     Example:
         >>> model.relevance = fit_relevance(model, pairs, dataset["validation"])
@@ -52,7 +54,10 @@ def fit_relevance(model: Suggester, pairs: Pairs, validation: Sequence[Ticket], 
         by_label = logsumexp(np.where(same_label, log_probabilities[:, :-1], -np.inf)[labelled], axis=1)
         return -float(by_text.mean() + (by_label.mean() if labelled.any() else 0.0))
 
-    options = {"maxfev": 150, "xatol": 0.01, "fatol": 1e-4}
+    # Without labels, their weight stays 0: no step goes there.
+    steps = np.diag(STEPS) * [1, 1, bool(model.labels), 1]
+    simplex = np.stack([start, *(start + step for step in steps)])
+    options = {"maxfev": 300, "xatol": 0.01, "fatol": 1e-4, "initial_simplex": simplex}
     found = minimize(loss, start, method="Nelder-Mead", bounds=BOUNDS, options=options).x
     return Relevance(float(np.exp(found[0])), float(found[1]), float(found[2]), float(found[3]))
 

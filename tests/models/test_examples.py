@@ -12,6 +12,7 @@ MODULES = [
     "supportnet.layers.ngram_scores",
     "supportnet.layers.pooling",
     "supportnet.layers.positional_encoding",
+    "supportnet.layers.scaled_cosine",
     "supportnet.layers.token_embedding",
     "supportnet.layers.transformer_encoder",
     "supportnet.models.article",
@@ -20,7 +21,14 @@ MODULES = [
     "supportnet.models.encoders",
     "supportnet.models.intent_network",
     "supportnet.models.presets",
+    "supportnet.models.relevance",
     "supportnet.models.scores",
+    "supportnet.models.search",
+    "supportnet.models.suggestion_network",
+    "supportnet.models.texts",
+    "supportnet.models.towers",
+    "supportnet.training.config",
+    "supportnet.training.pairs",
     "supportnet.training.temperature",
 ]
 

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from toy_messages import INTENTS, messages
+from toy_messages import INTENTS, conversations, messages
 
 from supportnet.data import load
 from supportnet.data.ticket import Ticket, TicketDataset
 
 if TYPE_CHECKING:
+    from supportnet.training.suggest import TrainedSuggester
     from supportnet.training.train import Trained
 
 
@@ -49,3 +50,32 @@ def contrary(tmp_path_factory: pytest.TempPathFactory) -> TicketDataset:
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([("split", "text", "intent"), *((s, t.text, t.intent) for s, t in rows)])
     return load(path)
+
+
+def toy_pairs() -> TicketDataset:
+    splits = {"train": conversations(5, seed=0), "validation": conversations(2, seed=1)}
+    return TicketDataset("toy pairs", splits, licence="CC0-1.0")
+
+
+@pytest.fixture
+def pairs_dataset() -> TicketDataset:
+    return toy_pairs()
+
+
+@pytest.fixture(scope="session")
+def pair_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of a tiny dual encoder, with hard negatives and labels; don't change them."""
+    network = {"architecture": "none", "vector_dim": 16}
+    training = {"epochs": 6, "batch_size": 15, "learning_rate": 0.03, "hard_negatives": 1, "label_weight": 0.2}
+    return {**options, **network, **training}
+
+
+@pytest.fixture(scope="session")
+def suggester(
+    pair_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> "tuple[Path, TrainedSuggester]":
+    """The folder of a finished run of the task suggest, and what `train_suggester` returned; don't change it."""
+    from supportnet.training.suggest import train_suggester
+
+    folder = tmp_path_factory.mktemp("runs") / "suggester"
+    return folder, train_suggester(toy_pairs(), folder, **pair_options)

@@ -1,0 +1,140 @@
+"""What a dual encoder learns from: pairs, batches of candidates, and the losses over them."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from supportnet.data.ticket import Ticket
+from supportnet.models.config import NetworkConfig
+from supportnet.models.suggester import Suggester
+from supportnet.text.vocabulary import Vocabulary
+from supportnet.training.config import SuggestionConfig
+from supportnet.training.pairs import LEFT_OUT, RIGHT, WRONG, Pairs, training_pairs, validation_pairs
+from supportnet.training.suggestion_fit import PairModel, candidate_loss, label_loss, own_is_best
+
+TICKETS = [
+    Ticket("hi", "greet", "Hello!"),
+    Ticket("hey you", "greet", "hello!"),
+    Ticket("bye to you all", "leave", "Goodbye."),
+    Ticket("good day to you all", "leave", " HELLO! "),
+    Ticket("", None, "Pardon?"),
+]
+PAIRS = Pairs.of(TICKETS, ["greet", "leave"])
+
+
+@pytest.fixture(scope="module")
+def model() -> Suggester:
+    keras.utils.set_random_seed(0)
+    config = NetworkConfig("none", embedding_dim=8, num_heads=2, num_buckets=50, vector_dim=4)
+    return Suggester(config, Vocabulary(["hi", "hello", "goodbye", "pardon"]), ["greet", "leave"])
+
+
+def test_pairs_of_tickets() -> None:
+    """Equal replies are one; of its labels a reply has the most frequent one."""
+    assert len(PAIRS) == 5
+    assert PAIRS.texts == [ticket.text for ticket in TICKETS]
+    assert PAIRS.replies == ["Hello!", "Goodbye.", "Pardon?"]
+    assert PAIRS.reply.tolist() == [0, 0, 1, 0, 2]
+    assert PAIRS.labels.tolist() == [0, 0, 1, 1, -1]
+    assert PAIRS.reply_labels.tolist() == [0, 1, -1]
+
+
+def test_labels_that_are_not_known() -> None:
+    assert Pairs.of(TICKETS, ["leave"]).labels.tolist() == [-1, -1, 0, 0, -1]
+    assert Pairs.of(TICKETS, ["leave"]).reply_labels.tolist() == [0, 0, -1]
+    assert Pairs.of(TICKETS).reply_labels.tolist() == [-1, -1, -1]
+    # A label of that name is not the lack of one.
+    assert Pairs.of(TICKETS, ["None"]).labels.tolist() == [-1] * 5
+
+
+def test_candidates_are_the_replies_of_the_batch_and_hard_negatives(model: Suggester) -> None:
+    """A reply with the text of the right one is left out, wherever it stands."""
+    negatives = {4: np.array([[2], [1], [0], [1], [0]]), 5: np.array([[1], [2], [2], [2], [1]])}
+    batches = list(training_pairs(model, PAIRS, 2, seed=0, epochs=range(4, 6), negatives=negatives.get))
+    assert len(batches) == 2 * 3
+    seen = []
+    for number, (inputs, targets) in enumerate(batches):
+        messages = read(model, inputs, "message")
+        rows = [row for text in messages for row, own in enumerate(PAIRS.texts) if read_text(model, own) == text]
+        seen.append(rows)
+        assert len(rows) == len(messages)
+        candidates = [*PAIRS.reply[rows], *negatives[4 + number // 3][rows, 0]]
+        assert read(model, inputs, "reply") == [read_text(model, PAIRS.replies[row]) for row in candidates]
+        for i, row in enumerate(rows):
+            kinds = [LEFT_OUT if candidate == PAIRS.reply[row] else WRONG for candidate in candidates]
+            kinds[i] = RIGHT
+            assert targets["candidates"][i].numpy().tolist() == kinds
+        assert targets["message_labels"].numpy().tolist() == PAIRS.labels[rows].tolist()
+        assert targets["reply_labels"].numpy().tolist() == PAIRS.reply_labels[candidates].tolist()
+    for epoch in (seen[:3], seen[3:]):
+        assert sorted(row for rows in epoch for row in rows) == [0, 1, 2, 3, 4]
+    assert seen[:3] != seen[3:]
+
+
+def read(model: Suggester, inputs: dict[str, tf.Tensor], side: str) -> list[tuple[int, ...]]:
+    """Texts as the network gets them: their words' ids and their number."""
+    ids, mask = inputs[f"{side}_token_ids"].numpy(), inputs[f"{side}_mask"].numpy()
+    return [tuple(own[known].tolist()) for own, known in zip(ids, mask, strict=True)]
+
+
+def read_text(model: Suggester, text: str) -> tuple[int, ...]:
+    features = {f"message_{name}": value for name, value in model.front_end([text]).items()}
+    return read(model, features, "message")[0]
+
+
+def test_no_more_batches_without_negatives(model: Suggester) -> None:
+    negatives = {0: np.zeros((5, 0), "int64")}
+    batches = list(training_pairs(model, PAIRS, 2, 0, range(3), negatives.get))
+    assert [targets["candidates"].shape[0] for _, targets in batches] == [
+        targets["candidates"].shape[1] for _, targets in batches
+    ]
+    assert len(batches) == 3
+
+
+def test_validation_holds_each_pair_once_in_a_fixed_order(model: Suggester) -> None:
+    first, again = [list(validation_pairs(model, PAIRS)) for _ in range(2)]
+    assert len(first) == len(again) == 1
+    targets, order = first[0][1], read(model, first[0][0], "message")
+    assert order == read(model, again[0][0], "message")
+    assert sorted(order) == sorted(read_text(model, text) for text in PAIRS.texts)
+    assert (np.diag(targets["candidates"]) == RIGHT).all()
+    # Three messages got one reply: each has two others to leave out.
+    assert (targets["candidates"].numpy() == LEFT_OUT).sum() == 6
+
+
+def test_the_loss_counts_right_and_wrong_candidates_only() -> None:
+    kinds = tf.constant([[RIGHT, WRONG, LEFT_OUT], [WRONG, RIGHT, WRONG], [LEFT_OUT, LEFT_OUT, RIGHT]])
+    scores = tf.Variable([[1.0, 2.0, 50.0], [0.0, 3.0, 1.0], [9.0, 9.0, 1.0]])
+    with tf.GradientTape() as tape:
+        losses = candidate_loss(kinds, scores)
+    right = [1 / (1 + np.e), np.exp(3) / (1 + np.exp(3) + np.e), 1.0]
+    np.testing.assert_allclose(losses, -np.log(right), atol=1e-5)
+    gradient = tape.gradient(losses, scores).numpy()
+    expected = [[right[0] - 1, 1 - right[0], 0], [1 / (1 + np.exp(3) + np.e), right[1] - 1, 0], [0, 0, 0]]
+    expected[1][2] = expected[1][0] * np.e
+    np.testing.assert_allclose(gradient, expected, atol=1e-5)
+    assert own_is_best(kinds, scores).numpy().tolist() == [0, 1, 1]
+
+
+def test_rows_without_a_label_cost_nothing() -> None:
+    logits = ops.array([[0.0, np.log(3.0)], [5.0, -5.0], [0.0, 0.0]])
+    assert float(label_loss(ops.array([1, -1, -1]), logits)) == pytest.approx(-np.log(0.75), abs=1e-5)
+    assert float(label_loss(ops.array([1, -1, 0]), logits)) == pytest.approx(-np.log(0.75 * 0.5) / 2, abs=1e-5)
+    assert float(label_loss(ops.array([-1, -1, -1]), logits)) == 0.0
+
+
+def test_a_step_adds_the_losses_and_survives_a_text_without_words(model: Suggester) -> None:
+    (batch,) = validation_pairs(model, PAIRS)
+    losses = {}
+    for weight in (0.0, 0.5):
+        training = PairModel.of(model.network, SuggestionConfig(label_weight=weight), steps=1)
+        losses[weight] = float(training.compute_loss(y=batch[1], y_pred=model.network(batch[0])))
+    outputs = model.network(batch[0])
+    labels = sum(float(label_loss(batch[1][name], outputs[name])) for name in ("message_labels", "reply_labels"))
+    assert losses[0.5] - losses[0.0] == pytest.approx(0.5 * labels, rel=1e-4)
+    with tf.GradientTape() as tape:
+        loss = training.compute_loss(y=batch[1], y_pred=model.network(batch[0]))
+    for gradient in tape.gradient(loss, model.network.trainable_variables):
+        assert np.isfinite(tf.convert_to_tensor(gradient)).all()
