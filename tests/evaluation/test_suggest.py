@@ -19,7 +19,7 @@ from supportnet.models.relevance import Relevance
 from supportnet.models.suggester import Suggester
 from supportnet.text.vocabulary import Vocabulary
 
-WORDS = "parcel refund order cancel late money address invoice card account".split()
+WORDS = ["parcel", "refund", "order", "cancel", "late", "money", "address", "invoice", "card", "account"]
 
 
 def make_tickets(count: int) -> list[Ticket]:
@@ -46,10 +46,10 @@ def brute_force_ranks(model: Suggester, tickets: list[Ticket], bank: Bank) -> li
     """The rank of each right reply in the bank, one product at a time."""
     found = []
     rows = model.vectors([answer.searched for answer in bank.answers], "reply")
-    for ticket in tickets:
-        message = model.vectors([ticket.text], "message")[0]
+    messages = model.weights * model.vectors([ticket.text for ticket in tickets], "message")
+    for ticket, message in zip(tickets, messages, strict=True):
         scores = [
-            float(np.sum(model.weights * message * row)) + model.relevance.prior * np.log(answer.uses)
+            float(np.sum(message * row)) + model.relevance.prior * np.log(answer.uses)
             for row, answer in zip(rows, bank.answers, strict=True)
         ]
         right = [i for i, answer in enumerate(bank.answers) if answer.text.lower() == str(ticket.reply).lower()]
