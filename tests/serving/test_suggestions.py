@@ -1,5 +1,6 @@
 """An export of a suggestion model: its contract, the trained model's answers, and a bank that is replaced."""
 
+import copy
 import json
 import shutil
 from collections.abc import Callable
@@ -259,16 +260,18 @@ def test_a_new_bank_in_place_of_the_old(reindexed: Path, tmp_path: Path) -> None
         ({"min_score": float("nan")}, "min_score must be"),
     ],
 )
-def test_what_cannot_be_indexed(reindexed: Path, change: dict[str, Any], message: str) -> None:
+def test_what_cannot_be_indexed(
+    loaded: ExportedSuggester, reindexed: Path, change: dict[str, Any], message: str
+) -> None:
     with pytest.raises(UserError, match=message):
-        index(**{"model": ExportedSuggester(reindexed), "bank": Bank("new", NEW), "path": reindexed, **change})
+        index(**{"model": loaded, "bank": Bank("new", NEW), "path": reindexed, **change})
     assert [path.name for path in reindexed.iterdir()] == ["2"]
 
 
-def test_a_bank_that_breaks_while_it_is_read_leaves_nothing(reindexed: Path) -> None:
+def test_a_bank_that_breaks_while_it_is_read_leaves_nothing(loaded: ExportedSuggester, reindexed: Path) -> None:
     with pytest.raises((TypeError, ValueError, AttributeError)):
-        index(ExportedSuggester(reindexed), Bank("broken", [NEW[0], Answer("n9", 9)]), reindexed)  # type: ignore[arg-type]
-    broken = ExportedSuggester(reindexed)
+        index(loaded, Bank("broken", [NEW[0], Answer("n9", 9)]), reindexed)  # type: ignore[arg-type]
+    broken = copy.copy(loaded)
     broken.encoder = None
     with pytest.raises(AttributeError):
         index(broken, Bank("new", NEW), reindexed)
