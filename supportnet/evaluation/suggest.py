@@ -126,7 +126,7 @@ def _in_bank(model: Suggester, messages: Floats, tickets: Sequence[Ticket], bank
     return {
         **_rank_figures(found, "bank_"),
         "bank_share": (right >= 0).astype(float),
-        "label_accuracy": _label_accuracy(tickets, [bank.answers[i].tags for i in best]),
+        "label_accuracy": _label_accuracy(tickets, [bank.answers[i].tags for i in best], bank),
     }
 
 
@@ -140,13 +140,13 @@ def _rank_figures(found: Floats, prefix: str) -> dict[str, Floats | None]:
     return {**recalls, f"{prefix}mrr": 1 / found}
 
 
-def _label_accuracy(tickets: Sequence[Ticket], tags: Sequence[Sequence[str]]) -> Floats | None:
+def _label_accuracy(tickets: Sequence[Ticket], tags: Sequence[Sequence[str]], bank: Bank) -> Floats | None:
     """Whether each first suggestion has the label of the message's reply; NaN where the message has none."""
     right = [
         float(ticket.intent in own) if ticket.intent is not None else np.nan
         for ticket, own in zip(tickets, tags, strict=True)
     ]
-    known = any(tags) and not np.isnan(right).all()
+    known = any(answer.tags for answer in bank.answers) and not np.isnan(right).all()
     return np.array(right) if known else None
 
 

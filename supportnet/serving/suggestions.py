@@ -21,6 +21,8 @@ from supportnet.models.suggester import Suggester, build_side, columns_of, side_
 from supportnet.models.suggestion_network import SIDES
 from supportnet.serving.fused_lstm import FusedNetwork
 from supportnet.serving.versions import TEXT, write_version
+from supportnet.text.graph import as_strings
+from supportnet.text.tokenizer import to_bytes
 from supportnet.text.vocabulary import table_from_file
 
 #: How many answers the signatures return; callers take as many of the first as they show.
@@ -137,10 +139,10 @@ class ServedBank(tf.Module):
     def __init__(self, answers: Sequence[Answer], columns: npt.NDArray[np.float32]) -> None:
         super().__init__()
         tags, tagged, starts = _by_tag(answers)
-        self.ids = _constant([answer.id for answer in answers], "ids")
-        self.texts = _constant([answer.text for answer in answers], "texts")
+        self.ids = _constant([_utf8(answer.id) for answer in answers], "ids")
+        self.texts = _constant([_utf8(answer.text) for answer in answers], "texts")
         self.columns = _constant(columns, "columns")
-        self.tags = _constant(np.array(tags, dtype=object), "tags", tf.string)
+        self.tags = _constant(np.array([_utf8(tag) for tag in tags], dtype=object), "tags", tf.string)
         self.tagged = _constant(np.array(tagged, dtype="int32"), "tagged")
         self.starts = _constant(np.array(starts, dtype="int32"), "starts")
 
@@ -207,7 +209,7 @@ def _vectors(encoder: Any, texts: Sequence[str]) -> npt.NDArray[np.float32]:
     """Read the answers in batches of similar length: padding costs as much as words do."""
     order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
     batches = [order[start : start + BATCH_SIZE] for start in range(0, len(order), BATCH_SIZE)]
-    vectors = np.concatenate([encoder.reply(tf.constant([texts[row] for row in batch])).numpy() for batch in batches])
+    vectors = np.concatenate([encoder.reply(as_strings([texts[row] for row in batch])).numpy() for batch in batches])
     return vectors[np.argsort(order)]
 
 
@@ -220,6 +222,11 @@ def _by_tag(answers: Sequence[Answer]) -> tuple[list[str], list[int], list[int]]
     tagged = [row for rows in rows_by_tag.values() for row in rows]
     starts = np.cumsum([0, *map(len, rows_by_tag.values())])
     return list(rows_by_tag), tagged, starts.tolist()
+
+
+def _utf8(text: str) -> bytes:
+    """Encode a text, with U+FFFD for lone surrogates, which JSON can hold and UTF-8 can't."""
+    return to_bytes(text).decode("utf-8", "replace").encode()
 
 
 def _constant(value: Any, name: str, dtype: Any = None) -> tf.Variable:

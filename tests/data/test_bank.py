@@ -158,6 +158,17 @@ def test_replies_become_a_bank_in_their_most_frequent_spelling():
     ]
 
 
+def test_the_tag_of_a_reply_is_its_most_frequent_intent():
+    rows = [("Hello!", "leave"), ("hello!", "greet"), ("Hello!", None), ("HELLO!", "greet"), ("Bye", "b"), ("Bye", "a")]
+    made = bank_of_replies("mine", [*(Ticket("Hi", intent, reply) for reply, intent in rows), Ticket("Ho", reply="So")])
+    assert [(answer.text, answer.tags) for answer in made.answers] == [
+        ("Hello!", ("greet",)),
+        # The first of equals.
+        ("Bye", ("b",)),
+        ("So", ()),
+    ]
+
+
 @pytest.mark.parametrize("tickets", [[], [Ticket("Hi", "greet"), Ticket("Ho", reply=" \n")]])
 def test_a_bank_needs_a_reply(tickets):
     with pytest.raises(UserError, match=r"^mine: no message has a reply\..*--reply-column"):

@@ -37,16 +37,18 @@ def test_best_answers(seed: int, num_queries: int, num_answers: int, k: int, not
     random = np.random.default_rng(seed)
     queries = random.normal(scale=4, size=(num_queries, 3)).astype("float32")
     answers = random.normal(size=(num_answers, 3)).astype("float32")
-    allowed = random.random((num_queries, num_answers if of_each else 1)) < 0.7
-    rows, scores = best_answers(queries, answers, allowed, nothing, k)
-    expected_rows, expected_scores = reference(queries @ answers.T, allowed, nothing, k)
+    asked = random.random(num_queries) < 0.7
+    allowed = random.random((num_queries, num_answers)) < 0.7 if of_each else None
+    rows, scores = best_answers(queries, answers.T, asked, nothing, k, allowed)
+    everything = np.ones((num_queries, num_answers), bool) if allowed is None else allowed
+    expected_rows, expected_scores = reference(queries @ answers.T, everything & asked[:, None], nothing, k)
     assert (rows.shape, scores.shape) == ((num_queries, k), (num_queries, k))
     assert rows.numpy().tolist() == expected_rows
     np.testing.assert_allclose(scores, np.reshape(expected_scores, (num_queries, k)), rtol=1e-3, atol=1e-6)
 
 
 def test_large_logits_do_not_overflow() -> None:
-    rows, scores = best_answers(np.float32([[1000]]), np.float32([[-1], [1], [0.999]]), [[True]], 0.0, 2)
+    rows, scores = best_answers(np.float32([[1000]]), np.float32([[-1, 1, 0.999]]), [True], 0.0, 2)
     assert rows.numpy().tolist() == [[1, 2]]
     np.testing.assert_allclose(scores, [[1 / (1 + np.exp(-1)), 1 / (1 + np.exp(1))]], rtol=1e-3)
 
@@ -54,7 +56,7 @@ def test_large_logits_do_not_overflow() -> None:
 def test_all_answers_and_none_of_them_are_sure_together() -> None:
     random = np.random.default_rng(0)
     queries, answers = random.normal(size=(5, 4)).astype("float32"), random.normal(size=(9, 4)).astype("float32")
-    _, scores = best_answers(queries, answers, [[True]], nothing=1.0, k=9)
+    _, scores = best_answers(queries, answers.T, [True] * 5, nothing=1.0, k=9)
     powers = np.exp(queries @ answers.T).sum(axis=1)
     np.testing.assert_allclose(scores.numpy().sum(axis=1), 1 - np.e / (np.e + powers), rtol=1e-4)
 
@@ -84,5 +86,5 @@ def test_with_tag(tags_of_answers: list[set[str]], asked: list[str]) -> None:
 
 @pytest.mark.parametrize("k", [1, 3])
 def test_no_queries(k: int) -> None:
-    rows, scores = best_answers(np.zeros((0, 2), "float32"), np.eye(2, dtype="float32"), np.zeros((0, 1), bool), 0.0, k)
+    rows, scores = best_answers(np.zeros((0, 2), "float32"), np.eye(2, dtype="float32"), np.zeros(0, bool), 0.0, k)
     assert (rows.shape, scores.shape) == ((0, k), (0, k))

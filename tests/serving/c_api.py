@@ -4,7 +4,7 @@
 is switched off first, as it is in the server. Functions and structures: c_api.h, tf_tensor.h and tf_tstring.h, all
 in tensorflow/c.
 
-    >>> SavedModel("saved_models/tiny/1", Library()).run("classify", [b"where is my parcel?"])["intents"]
+    >>> SavedModel("saved_models/tiny/1", Library()).run("classify", text=[b"where is my parcel?"])["intents"]
     array([[b'track_order', b'refund']], dtype=object)
 """
 
@@ -155,25 +155,26 @@ class SavedModel:
         finally:
             library.TF_DeleteBuffer(buffer)
 
-    def run(self, signature: str, texts: Sequence[bytes]) -> dict[str, npt.NDArray[np.generic]]:
-        """Run a signature with the one input `text` and return its outputs by name."""
+    def run(self, signature: str, **texts: Sequence[bytes]) -> dict[str, npt.NDArray[np.generic]]:
+        """Run a signature, whose inputs are strings, and return its outputs by name."""
         library = self._library
         inputs, outputs = self.signatures[signature]
-        sources = (Output * 1)(self._output(inputs["text"]))
+        sources = (Output * len(texts))(*(self._output(inputs[name]) for name in texts))
         wanted = (Output * len(outputs))(*map(self._output, outputs.values()))
-        text, results = library.string_tensor(texts), (c_void_p * len(outputs))()
+        given, results = [library.string_tensor(values) for values in texts.values()], (c_void_p * len(outputs))()
         try:
             library.TF_SessionRun(
                 self._session,
                 None,
-                *(sources, (c_void_p * 1)(text), 1),
+                *(sources, (c_void_p * len(texts))(*given), len(texts)),
                 *(wanted, results, len(outputs)),
                 *(None, 0, None, library.status),
             )
             library.check()
             return {name: library.to_numpy(result) for name, result in zip(outputs, results, strict=True)}
         finally:
-            library.delete_string_tensor(text)
+            for tensor in given:
+                library.delete_string_tensor(tensor)
             for result in filter(None, results):
                 library.TF_DeleteTensor(result)
 

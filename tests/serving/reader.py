@@ -2,8 +2,8 @@
 
     python reader.py tf2|tf1|c_api FOLDER < requests.json > answers.json
 
-Standard input is a list of pairs: the name of a signature, and texts in base64. Standard output is a list of what the
-signature answers: name of the output -> its `shape` and its `values` in one flat list.
+Standard input is a list of pairs: the name of a signature, and its inputs by name, lists of texts in base64. Standard
+output is a list of what the signature answers: name of the output -> its `shape` and its `values` in one flat list.
 """
 
 import base64
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-Run = Callable[[str, list[bytes]], Mapping[str, np.ndarray]]
+Run = Callable[..., Mapping[str, np.ndarray]]
 
 
 def tf2(folder: str) -> Run:
@@ -23,8 +23,8 @@ def tf2(folder: str) -> Run:
 
     module = tf.saved_model.load(folder)
 
-    def run(signature: str, texts: list[bytes]) -> Mapping[str, np.ndarray]:
-        outputs = module.signatures[signature](text=tf.constant(texts, tf.string))
+    def run(signature: str, **texts: list[bytes]) -> Mapping[str, np.ndarray]:
+        outputs = module.signatures[signature](**{k: tf.constant(v, tf.string) for k, v in texts.items()})
         return {name: output.numpy() for name, output in outputs.items()}
 
     return run
@@ -38,9 +38,10 @@ def tf1(folder: str) -> Run:
     with session.graph.as_default():
         signatures = tf.compat.v1.saved_model.load(session, ["serve"], folder).signature_def
 
-    def run(signature: str, texts: list[bytes]) -> Mapping[str, np.ndarray]:
+    def run(signature: str, **texts: list[bytes]) -> Mapping[str, np.ndarray]:
         inputs, outputs = signatures[signature].inputs, signatures[signature].outputs
-        return session.run({name: info.name for name, info in outputs.items()}, {inputs["text"].name: texts})
+        wanted = {name: info.name for name, info in outputs.items()}
+        return session.run(wanted, {inputs[name].name: values for name, values in texts.items()})
 
     return run
 
@@ -67,8 +68,9 @@ def main() -> None:
     sys.modules.update(dict.fromkeys(blocked))
     run = READERS[how](folder)
     answers = []
-    for signature, texts in json.load(sys.stdin):
-        outputs = run(signature, [base64.b64decode(text) for text in texts])
+    for signature, inputs in json.load(sys.stdin):
+        texts = {name: [base64.b64decode(text) for text in values] for name, values in inputs.items()}
+        outputs = run(signature, **texts)
         answers.append({name: as_json(np.asarray(output)) for name, output in outputs.items()})
     assert not any(map(sys.modules.get, blocked))
     json.dump(answers, sys.stdout)

@@ -89,8 +89,10 @@ def test_the_table_of_code_points_is_stored_once(tiny_export: Path) -> None:
     assert len([node for node in nodes if node.op == "Const" and node.ByteSize() > 100_000]) == 1
 
 
-def test_only_operations_that_a_server_has(tiny_export: Path) -> None:
-    process = subprocess.run([sys.executable, CHECK_OPS, tiny_export], capture_output=True, text=True, cwd="/")
+@pytest.mark.parametrize("model", ["tiny_export", "tiny_suggestions"])
+def test_only_operations_that_a_server_has(model: str, request: pytest.FixtureRequest) -> None:
+    folder = request.getfixturevalue(model)
+    process = subprocess.run([sys.executable, CHECK_OPS, folder], capture_output=True, text=True, cwd="/")
     assert process.returncode == 0, process.stderr
     found = json.loads(process.stdout)
     assert found["problems"] == {}

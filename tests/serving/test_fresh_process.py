@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from supportnet.models.exported_model import ExportedSuggester
 from supportnet.models.intent_classifier import IntentClassifier
 
 READER = Path(__file__).parent / "reader.py"
@@ -37,9 +38,12 @@ REQUESTS: list[tuple[str, list[bytes]]] = [
 ]
 
 
-def ask(how: str, folder: Path, requests: list[tuple[str, list[bytes]]]) -> list[dict[str, Any]]:
+def ask(how: str, folder: Path, requests: list[tuple[str, dict[str, list[bytes]]]]) -> list[dict[str, Any]]:
     """Ask `reader.py` in a process whose path holds nothing of this repository."""
-    encoded = [(name, [base64.b64encode(text).decode() for text in texts]) for name, texts in requests]
+    encoded = [
+        (signature, {name: [base64.b64encode(text).decode() for text in texts] for name, texts in inputs.items()})
+        for signature, inputs in requests
+    ]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     process = subprocess.run(
         [sys.executable, READER, how, folder],
@@ -73,7 +77,7 @@ def assert_same_scores(answer: dict[str, Any], model: IntentClassifier, texts: l
 
 @pytest.mark.parametrize("how", ["tf2", "tf1", "c_api"])
 def test_same_answers(how: str, tiny_classifier: IntentClassifier, tiny_export: Path) -> None:
-    answers = ask(how, tiny_export, REQUESTS)
+    answers = ask(how, tiny_export, [(signature, {"text": texts}) for signature, texts in REQUESTS])
     for (signature, texts), answer in zip(REQUESTS, answers, strict=True):
         as_text = [text.decode("utf-8", "replace") for text in texts]
         if signature == "embed":
@@ -82,3 +86,29 @@ def test_same_answers(how: str, tiny_classifier: IntentClassifier, tiny_export: 
         else:
             assert answer["intents"]["shape"] == [len(texts), len(tiny_classifier.intents)]
             assert_same_scores(answer, tiny_classifier, as_text)
+
+
+@pytest.mark.parametrize("how", ["tf2", "tf1", "c_api"])
+def test_same_suggestions(how: str, tiny_suggestions: Path) -> None:
+    """As the export has them here, where test_suggestions.py compares them with the trained model's."""
+    tags = [b"money", b"", "\U0001f44d".encode(), b"en", b"\xff", b"phone"]
+    requests = [
+        ("suggest", {"text": BATCH}),
+        ("suggest_filtered", {"text": BATCH, "tag": tags}),
+        ("embed", {"text": BATCH}),
+        ("embed_answer", {"text": BATCH}),
+        ("suggest", {"text": []}),
+        ("suggest_filtered", {"text": [], "tag": []}),
+        ("serving_default", {"text": BATCH[:1]}),
+    ]
+    model = ExportedSuggester(tiny_suggestions)
+    for (signature, inputs), answer in zip(requests, ask(how, tiny_suggestions, requests), strict=True):
+        texts = {name: [text.decode("utf-8", "replace") for text in values] for name, values in inputs.items()}
+        expected = model.run(signature, texts.pop("text"), **texts)
+        assert set(answer) == set(expected)
+        for name, values in expected.items():
+            if values.dtype == object:
+                assert as_array(answer[name]).tolist() == [[text.decode() for text in row] for row in values.tolist()]
+            else:
+                assert answer[name]["shape"] == list(values.shape)
+                np.testing.assert_allclose(as_array(answer[name]), values, atol=1e-5)

@@ -73,7 +73,7 @@ def test_the_probabilities_of_the_bank_and_of_nothing_add_up_to_one() -> None:
     rows = np.concatenate([np.eye(7), np.log(USES)[:, None]], axis=1).astype("float32")
     messages = model.vectors([ticket.text for ticket in asked], "message")
     queries = np.concatenate([relevance.sharpness * messages, np.full((50, 1), relevance.prior)], 1).astype("float32")
-    _, scores = best_answers(queries, rows, [[True]], relevance.nothing, k=7)
+    _, scores = best_answers(queries, rows.T, [True] * 50, relevance.nothing, k=7)
     powers = np.exp(queries @ rows.T).sum(axis=1)
     none = np.exp(relevance.nothing) / (np.exp(relevance.nothing) + powers)
     np.testing.assert_allclose(scores.numpy().sum(axis=1) + none, 1, atol=1e-4)
