@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from supportnet.text.preprocess import preprocess
     from supportnet.training.pretrain import pretrain
     from supportnet.training.suggest import train_suggester
+    from supportnet.training.suggestion_run import load_suggester
 
 __all__ = [
     "SupportModel",
@@ -31,6 +32,7 @@ __all__ = [
     "load",
     "load_bank",
     "load_model",
+    "load_suggester",
     "load_word_embeddings",
     "preprocess",
     "pretrain",
@@ -46,6 +48,7 @@ _HOMES = {
     "load": "supportnet.data",
     "load_bank": "supportnet.data",
     "load_model": "supportnet.api",
+    "load_suggester": "supportnet.training.suggestion_run",
     "load_word_embeddings": "supportnet.embeddings",
     "preprocess": "supportnet.text.preprocess",
     "pretrain": "supportnet.training.pretrain",

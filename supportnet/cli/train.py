@@ -56,7 +56,7 @@ SUGGEST_NUMBERS = {
     "label_weight": (0.0, "Suggest: weight of the intents as labels of the replies, a second objective."),
     "vector_dim": (128, "Suggest: depth of the vectors that messages and replies are compared by."),
 }
-#: Defaults of the task suggest that differ.
+#: Defaults of the task suggest that differ; --help names them.
 SUGGEST_DEFAULTS = {"epochs": 12, "batch_size": 128, "head_dropout_rate": 0.2}
 #: What only the task classify knows.
 CLASSIFY_ONLY = (
@@ -69,6 +69,12 @@ HEAD_NUMBERS = {
     "word_dropout": (0.1, "Share of words dropped in training."),
     "num_pairs": (16_384, "Buckets that pairs of words are hashed to."),
 }
+
+
+def _with_suggest_defaults(by_name: dict[str, tuple[Any, str]]) -> dict[str, tuple[Any, str]]:
+    """Name, in an option's help, the default that the task suggest has."""
+    other = {name: f"; {value} for the task suggest." for name, value in SUGGEST_DEFAULTS.items()}
+    return {name: (value, text.removesuffix(".") + other.get(name, ".")) for name, (value, text) in by_name.items()}
 
 
 @click.command()
@@ -91,7 +97,7 @@ HEAD_NUMBERS = {
 )
 @run_options
 @switches(SWITCHES)
-@numbers({**NUMBERS, **ENCODER_NUMBERS, **HEAD_NUMBERS, **SUGGEST_NUMBERS})
+@numbers(_with_suggest_defaults({**NUMBERS, **ENCODER_NUMBERS, **HEAD_NUMBERS, **SUGGEST_NUMBERS}))
 @json_option
 def train(data: str, task: str, out: str, unlabelled: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Train a model and write it, with all that made it, to a run folder.

@@ -19,7 +19,7 @@ from shell import Shell
 import supportnet
 from supportnet.cli import pretrain as pretrain_command
 from supportnet.cli.main import main
-from supportnet.cli.train import HEAD_NUMBERS, NUMBERS, SWITCHES, print_result
+from supportnet.cli.train import HEAD_NUMBERS, NUMBERS, SUGGEST_NUMBERS, SWITCHES, print_result
 from supportnet.cli.training_options import ENCODER_NUMBERS
 from supportnet.models.config import NetworkConfig
 from supportnet.models.encoders import ENCODERS
@@ -141,16 +141,16 @@ def test_every_option_of_the_configurations_has_a_flag() -> None:
     defaults = {field.name: field.default for config in (NetworkConfig, TrainingConfig) for field in fields(config)}
     here = {name: default for name, (default, _) in {**NUMBERS, **ENCODER_NUMBERS, **HEAD_NUMBERS}.items()}
     here |= dict.fromkeys(SWITCHES, False)
+    # One field of the network's is for suggestions only.
+    here["vector_dim"] = SUGGEST_NUMBERS["vector_dim"][0]
     assert here | OTHERS == defaults
     assert all(type(here[name]) is type(defaults[name]) for name in here)
 
 
 def test_every_option_of_pretraining_has_a_flag() -> None:
-    """But what only the classifier has a use for."""
-    configs = (NetworkConfig, PretrainingConfig)
-    defaults = {
-        field.name: field.default for config in configs for field in fields(config) if field.name not in HEAD_NUMBERS
-    }
+    """But what only the heads of the tasks have a use for."""
+    configs, heads = (NetworkConfig, PretrainingConfig), {*HEAD_NUMBERS, *SUGGEST_NUMBERS}
+    defaults = {field.name: field.default for config in configs for field in fields(config) if field.name not in heads}
     here = {name: default for name, (default, _) in {**pretrain_command.NUMBERS, **ENCODER_NUMBERS}.items()}
     assert here | OTHERS == defaults
     assert all(type(here[name]) is type(defaults[name]) for name in here)
