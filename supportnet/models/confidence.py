@@ -1,17 +1,14 @@
 """What validation data say of how far a model can be trusted: a temperature, and two thresholds."""
 
-import math
-import os
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from supportnet.errors import UserError
-from supportnet.files import read_json, write_json
 from supportnet.layers.checks import check_not_negative
+from supportnet.models.fitted import Fitted
 
 
 @dataclass(frozen=True)
-class Confidence:
+class Confidence(Fitted):
     """The numbers that turn scores into probabilities and decisions; `supportnet.training.calibrate` fits them.
 
     Without arguments, those of a model that nothing was fitted for: probabilities as the network gives them, every
@@ -50,27 +47,8 @@ class Confidence:
     expected_precision: float | None = None
 
     def __post_init__(self) -> None:
-        for name, value in ((field.name, getattr(self, field.name)) for field in fields(self)):
-            if value is not None and not math.isfinite(value):
-                raise UserError(f"{name} must be a finite number. Received: {name}={value}")
+        super().__post_init__()
         if not self.temperature > 0:
             raise UserError(f"temperature must be above 0. Received: temperature={self.temperature}")
         for name in ("num_in_scope", "num_out_of_scope"):
             check_not_negative(name, getattr(self, name))
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it as JSON, whole or not at all."""
-        write_json(path, asdict(self))
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Confidence":
-        """Read what `save` wrote.
-
-        Raises:
-            UserError: the file is missing or damaged; it is named.
-        """
-        numbers: Any = read_json(path)
-        try:
-            return cls(**numbers)
-        except (TypeError, UserError) as error:
-            raise UserError(f"{path} is damaged or of another version of supportnet ({error}).") from None

@@ -111,8 +111,8 @@ class ExportedSuggester(SavedModel):
     """A SavedModel that `supportnet index` wrote.
 
     Attributes:
-        encoder: what a new bank leaves as it is; see `supportnet.serving.suggestions.ServedEncoder`.
-        bank: the answers; see `supportnet.serving.suggestions.ServedBank`.
+        encoder: what a new bank leaves as it is; see `supportnet.serving.served_suggestions.ServedEncoder`.
+        bank: the answers; see `supportnet.serving.served_suggestions.ServedBank`.
 
     Example:
         >>> model = ExportedSuggester("saved_models/answers")

@@ -1,16 +1,13 @@
 """From how alike two vectors are to how likely an answer is right: numbers that validation data decide."""
 
-import math
-import os
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from supportnet.errors import UserError
-from supportnet.files import read_json, write_json
+from supportnet.models.fitted import Fitted
 
 
 @dataclass(frozen=True)
-class Relevance:
+class Relevance(Fitted):
     """The numbers that turn a network's scores into probabilities; `supportnet.training.relevance` fits them.
 
     An answer has the logit `sharpness` times the network's score, plus `prior` times the logarithm of its uses, plus
@@ -42,25 +39,6 @@ class Relevance:
     nothing: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, value in ((field.name, getattr(self, field.name)) for field in fields(self)):
-            if not math.isfinite(value):
-                raise UserError(f"{name} must be a finite number. Received: {name}={value}")
+        super().__post_init__()
         if not self.sharpness > 0:
             raise UserError(f"sharpness must be above 0. Received: sharpness={self.sharpness}")
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write it as JSON, whole or not at all."""
-        write_json(path, asdict(self))
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Relevance":
-        """Read what `save` wrote.
-
-        Raises:
-            UserError: the file is missing or damaged; it is named.
-        """
-        numbers: Any = read_json(path)
-        try:
-            return cls(**numbers)
-        except (TypeError, UserError) as error:
-            raise UserError(f"{path} is damaged or of another version of supportnet ({error}).") from None

@@ -10,28 +10,21 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.data.bank import Answer, Bank
+from supportnet.data.bank import Bank
 from supportnet.data.duplicates import collapse
 from supportnet.errors import UserError
 from supportnet.files import write_json
 from supportnet.layers.checks import check_rate
 from supportnet.models.exported_model import ExportedSuggester
-from supportnet.models.search import best_answers, with_tag
-from supportnet.models.suggester import Suggester, build_side, columns_of, side_outputs
-from supportnet.models.suggestion_network import SIDES
-from supportnet.serving.fused_lstm import FusedNetwork
-from supportnet.serving.versions import TEXT, write_version
-from supportnet.text.graph import as_strings
-from supportnet.text.tokenizer import to_bytes
-from supportnet.text.vocabulary import table_from_file
+from supportnet.models.suggester import Suggester, columns_of
+from supportnet.models.texts import run_in_batches
+from supportnet.serving.served_suggestions import TOP_K, ServedBank, ServedEncoder, ServedSuggestions
+from supportnet.serving.versions import write_version
 
-#: How many answers the signatures return; callers take as many of the first as they show.
-TOP_K = 10
 #: The least score of a first suggestion that is worth showing: one in ten is right.
 MIN_SCORE = 0.1
 #: Answers a batch while a bank is read.
 BATCH_SIZE = 256
-TAG = tf.TensorSpec([None], tf.string, name="tag")
 
 
 def index(
@@ -93,110 +86,6 @@ def index(
 SIGNATURES = ("suggest", "suggest_filtered", "embed", "embed_answer")
 
 
-class ServedEncoder(tf.Module):
-    """The part of an export that a new bank leaves as it is: both sides of the network, and the vocabulary's table.
-
-    Args:
-        model: a trained model.
-        vocabulary_path: its vocabulary in a file, which becomes an asset.
-    """
-
-    def __init__(self, model: Suggester, vocabulary_path: Path) -> None:
-        super().__init__()
-        # What is an attribute is saved.
-        self.networks = {side: FusedNetwork(build_side(model.network, side)) for side in SIDES}
-        self.table = table_from_file(vocabulary_path)
-        self.weights = tf.Variable(model.weights, name="weights")
-        self.prior = tf.Variable(model.relevance.prior, name="prior")
-        self.nothing = tf.Variable(model.relevance.nothing, name="nothing")
-        # Behind functions, so that it isn't.
-        self._features = lambda text: model.front_end.features(text, self.table)
-        self._has_labels = bool(model.labels)
-
-    @tf.function(input_signature=[TEXT])
-    def message(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What the answers' columns are multiplied with, and whether there is anything to answer."""
-        features = self._features(text)
-        vectors = side_outputs(self.networks["message"], features, "message", self._has_labels)
-        prior = tf.fill([tf.shape(text)[0], 1], self.prior)
-        queries = tf.concat([vectors * self.weights, prior], axis=1)
-        return {"queries": queries, "has_words": tf.reduce_any(features["mask"], axis=1)}
-
-    @tf.function(input_signature=[TEXT])
-    def reply(self, text: tf.Tensor) -> tf.Tensor:
-        """The vectors of answers; below them in a column stands how often each is used."""
-        return side_outputs(self.networks["reply"], self._features(text), "reply", self._has_labels)
-
-
-class ServedBank(tf.Module):
-    """The answers and their columns, as variables: no limit of a graph's size counts for them.
-
-    Args:
-        answers: N of them.
-        columns: float32 `[E, N]`.
-    """
-
-    def __init__(self, answers: Sequence[Answer], columns: npt.NDArray[np.float32]) -> None:
-        super().__init__()
-        tags, tagged, starts = _by_tag(answers)
-        self.ids = _constant([_utf8(answer.id) for answer in answers], "ids")
-        self.texts = _constant([_utf8(answer.text) for answer in answers], "texts")
-        self.columns = _constant(columns, "columns")
-        self.tags = _constant(np.array([_utf8(tag) for tag in tags], dtype=object), "tags", tf.string)
-        self.tagged = _constant(np.array(tagged, dtype="int32"), "tagged")
-        self.starts = _constant(np.array(starts, dtype="int32"), "starts")
-
-
-class ServedSuggestions(tf.Module):
-    """What is saved: encoder and bank, and the functions behind the signatures.
-
-    Args:
-        encoder: a `ServedEncoder`, or one that TensorFlow loaded.
-        bank: the answers.
-        min_score: see `index`.
-    """
-
-    def __init__(self, encoder: Any, bank: ServedBank, min_score: float) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.bank = bank
-        self.min_score = min_score
-
-    @tf.function(input_signature=[TEXT])
-    def suggest(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The best of all answers."""
-        return self._best(text)
-
-    @tf.function(input_signature=[TEXT, TAG])
-    def suggest_filtered(self, text: tf.Tensor, tag: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The best of the answers with a tag."""
-        bank = self.bank
-        return self._best(text, with_tag(tag, bank.tags, bank.tagged, bank.starts, tf.shape(bank.columns)[1]))
-
-    @tf.function(input_signature=[TEXT])
-    def embed(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What the columns of the answers are multiplied with."""
-        return {"embedding": self.encoder.message(text)["queries"]}
-
-    @tf.function(input_signature=[TEXT])
-    def embed_answer(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The column of an answer; the logarithm of one use is 0."""
-        return {"embedding": tf.pad(self.encoder.reply(text), [[0, 0], [0, 1]])}
-
-    def _best(self, text: tf.Tensor, allowed: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
-        message, bank = self.encoder.message(text), self.bank
-        rows, scores = best_answers(
-            message["queries"], bank.columns, message["has_words"], self.encoder.nothing, TOP_K, allowed
-        )
-        chosen = tf.maximum(rows, 0)
-        return {
-            "suggestion_ids": tf.where(rows >= 0, tf.gather(bank.ids, chosen), ""),
-            "suggestions": tf.where(rows >= 0, tf.gather(bank.texts, chosen), ""),
-            "suggestion_scores": scores,
-            "has_suggestion": tf.logical_and(rows[:, 0] >= 0, scores[:, 0] >= self.min_score),
-        }
-
-
 def _encoder(model: Suggester | ExportedSuggester, vocabulary_path: Path) -> Any:
     """The encoder to save: made of a trained model, or taken over from an exported one."""
     if isinstance(model, ExportedSuggester):
@@ -206,28 +95,4 @@ def _encoder(model: Suggester | ExportedSuggester, vocabulary_path: Path) -> Any
 
 
 def _vectors(encoder: Any, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-    """Read the answers in batches of similar length: padding costs as much as words do."""
-    order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-    batches = [order[start : start + BATCH_SIZE] for start in range(0, len(order), BATCH_SIZE)]
-    vectors = np.concatenate([encoder.reply(as_strings([texts[row] for row in batch])).numpy() for batch in batches])
-    return vectors[np.argsort(order)]
-
-
-def _by_tag(answers: Sequence[Answer]) -> tuple[list[str], list[int], list[int]]:
-    """The distinct tags (an answer's language is one), the rows of each one after the other, and where they start."""
-    rows_by_tag: dict[str, list[int]] = {}
-    for row, answer in enumerate(answers):
-        for tag in dict.fromkeys((*answer.tags, *filter(None, [answer.language]))):
-            rows_by_tag.setdefault(tag, []).append(row)
-    tagged = [row for rows in rows_by_tag.values() for row in rows]
-    starts = np.cumsum([0, *map(len, rows_by_tag.values())])
-    return list(rows_by_tag), tagged, starts.tolist()
-
-
-def _utf8(text: str) -> bytes:
-    """Encode a text, with U+FFFD for lone surrogates, which JSON can hold and UTF-8 can't."""
-    return to_bytes(text).decode("utf-8", "replace").encode()
-
-
-def _constant(value: Any, name: str, dtype: Any = None) -> tf.Variable:
-    return tf.Variable(tf.constant(value, dtype=dtype), trainable=False, name=name)
+    return run_in_batches(lambda batch: {"vectors": encoder.reply(batch)}, texts, ["vectors"], BATCH_SIZE)["vectors"]

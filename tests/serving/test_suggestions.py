@@ -16,7 +16,8 @@ from supportnet.data.bank import Answer, Bank
 from supportnet.errors import UserError
 from supportnet.models.exported_model import ExportedSuggester, SavedModel
 from supportnet.models.suggester import Suggester
-from supportnet.serving.suggestions import TOP_K, index
+from supportnet.serving.served_suggestions import TOP_K
+from supportnet.serving.suggestions import index
 
 BATCHES: dict[str, list[str | bytes]] = {
     "none": [],
