@@ -145,7 +145,8 @@ def labels(runs: Sequence[dict[str, Any]]) -> list[tuple[str, float]]:
 def _model(run: dict[str, Any]) -> str:
     options = run["options"]
     taught = ", labels as a second objective" if "label_weight" in options else ""
-    return f"supportnet {options['architecture']}{taught}"
+    encoder = "without an encoder" if options["architecture"] == "none" else options["architecture"]
+    return f"supportnet {encoder}{taught}"
 
 
 def _line(name: str, turns: int, figures: dict[str, float]) -> str:

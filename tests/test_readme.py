@@ -47,3 +47,12 @@ def test_figures_of_few_labels_are_the_committed_ones(monkeypatch: pytest.Monkey
     summary = json.loads((ROOT / "benchmarks" / "results" / "embeddings.json").read_text("utf-8"))["summary"]
     _, _, *lines = table(summary).splitlines()
     assert "\n".join(lines).strip() in README.read_text("utf-8")
+
+
+def test_figures_of_suggestions_are_the_committed_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`python benchmarks/suggestions.py --table` prints the tables that stand there."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    from suggestions import tables
+
+    runs = json.loads((ROOT / "benchmarks" / "results" / "suggestions.json").read_text("utf-8"))["runs"]
+    assert tables(runs) in README.read_text("utf-8")
