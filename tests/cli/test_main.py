@@ -14,14 +14,17 @@ import supportnet
 from supportnet.cli.main import cli, main
 
 COMMANDS = [
-    *([name] for name in ("quickstart", "data", "audit", "pretrain", "train", "evaluate", "export", "predict")),
+    *(
+        [name]
+        for name in ("quickstart", "data", "audit", "pretrain", "train", "evaluate", "export", "index", "predict")
+    ),
     ["data", "list"],
     ["data", "describe"],
 ]
 
 
 def test_commands_are_all_here() -> None:
-    assert [[name] for name in cli.commands] == COMMANDS[:8]
+    assert [[name] for name in cli.commands] == COMMANDS[:9]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
