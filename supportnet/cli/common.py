@@ -49,7 +49,8 @@ _LOAD_OPTIONS = {
 _ABOUT_LABELS = ("train_oos", "label_column", "reply_column")
 
 
-def _reading(command: Command, names: Iterable[str]) -> Command:
+def reading_options(command: Command, names: Iterable[str]) -> Command:
+    """Add the options of `supportnet.load` with these names."""
     for name in reversed(list(names)):
         command = _LOAD_OPTIONS[name](command)
     return command
@@ -57,12 +58,12 @@ def _reading(command: Command, names: Iterable[str]) -> Command:
 
 def load_options(command: Command) -> Command:
     """Add the options that say how to read a data source."""
-    return _reading(command, _LOAD_OPTIONS)
+    return reading_options(command, _LOAD_OPTIONS)
 
 
 def text_options(command: Command) -> Command:
     """Add the options that say how to read messages without labels."""
-    return _reading(command, [name for name in _LOAD_OPTIONS if name not in _ABOUT_LABELS])
+    return reading_options(command, [name for name in _LOAD_OPTIONS if name not in _ABOUT_LABELS])
 
 
 def data_options(command: Command) -> Command:

@@ -19,7 +19,6 @@ from supportnet.cli.common import (
 )
 from supportnet.cli.evaluate_suggest import evaluate_suggestions
 from supportnet.errors import UserError
-from supportnet.files import read_json
 
 if TYPE_CHECKING:
     from supportnet.evaluation.classify import Classifier
@@ -64,9 +63,10 @@ def evaluate(
     supportnet evaluate runs/answers --bank answers.csv --queries queries.csv
     """
     from supportnet.data import load
+    from supportnet.training.task import task_of
 
     reading = load_arguments(options)
-    if (task or _task(model)) == "suggest":
+    if (task or task_of(model)) == "suggest":
         _check_unused(against=against, plots=plots)
         evaluate_suggestions(model, data, split, bank, queries, as_json, reading)
         return
@@ -95,13 +95,6 @@ def evaluate(
         click.echo(f"\nwrote reliability.png and risk_coverage.png to {plots}")
     if against:
         print_comparison(figures["against"], against)
-
-
-def _task(path: str) -> str:
-    """What a run was trained for; an exported model counts as a classifier."""
-    config = Path(path) / "config.json"
-    found = read_json(config) if config.exists() else {}
-    return str(found.get("task", "classify")) if isinstance(found, dict) else "classify"
 
 
 def _check_unused(**options: str | None) -> None:

@@ -20,8 +20,8 @@ def export(run: str, out: str, version: int | None, overwrite: bool, as_json: bo
     """
     start_tensorflow()
     from supportnet.serving.export import export as export_model
-    from supportnet.training.folder import task_of
     from supportnet.training.run import load_run
+    from supportnet.training.task import task_of
 
     if task_of(run) == "suggest":
         raise UserError(f"{run} suggests answers: write it with `supportnet index {run} --bank FILE --out {out}`.")

@@ -8,10 +8,12 @@ from supportnet.cli.common import (
     json_option,
     naming_flags,
     print_json,
+    reading_options,
     start_tensorflow,
     version_options,
     writing_to,
 )
+from supportnet.cli.training_options import flag
 
 if TYPE_CHECKING:
     from supportnet.data import Bank
@@ -29,10 +31,9 @@ _COLUMNS = {
 
 def bank_options(command: Any) -> Any:
     """Add the options that say how to read a bank."""
-    command = click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the file.")(command)
-    command = click.option("--delimiter", metavar="CHAR", help="Delimiter of a CSV file, if it can't be seen.")(command)
+    command = reading_options(command, ["delimiter", "encoding"])
     for name, text in reversed(_COLUMNS.items()):
-        command = click.option(f"--{name.replace('_', '-')}", name, metavar="NAME", help=text)(command)
+        command = click.option(flag(name), name, metavar="NAME", help=text)(command)
     return command
 
 
@@ -97,9 +98,9 @@ def index(
 
 def read_bank(name_or_path: str, data_dir: str | None, columns: dict[str, Any]) -> "Bank":
     """Read a bank from a file, or from the training replies of a data source."""
-    from supportnet.data import bank_of_replies, list_sources, load, load_bank
+    from supportnet.data import bank_of_replies, is_source, load, load_bank
 
-    if name_or_path not in [source["name"] for source in list_sources()]:
+    if not is_source(name_or_path):
         return load_bank(name_or_path, **columns)
     dataset = load(name_or_path, data_dir=data_dir)
     return bank_of_replies(name_or_path, dataset["train"])

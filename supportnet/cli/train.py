@@ -21,6 +21,7 @@ from supportnet.cli.training_options import (
     ENCODER_NUMBERS,
     OPTIMIZER_NUMBERS,
     architecture_option,
+    flag,
     given,
     numbers,
     preset_option,
@@ -143,7 +144,7 @@ def check_task(names: Iterable[str], task: str) -> None:
     context = click.get_current_context()
     for name in names:
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            raise UserError(f"--{name.replace('_', '-')} is for --task {task}.")
+            raise UserError(f"{flag(name)} is for --task {task}.")
 
 
 def print_result(metrics: dict[str, Any], confidence: dict[str, Any]) -> None:

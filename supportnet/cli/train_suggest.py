@@ -45,8 +45,7 @@ def train_to_suggest(data: str, out: str, as_json: bool, reading: dict[str, Any]
 
 def load_replies(data: str, reading: dict[str, Any]) -> Any:
     """Load a data set for its replies: a file's column `reply`, if no other is named."""
-    from supportnet.data import list_sources, load
+    from supportnet.data import is_source, load
 
-    named = data in [source["name"] for source in list_sources()]
-    column = reading.get("reply_column") or (None if named else "reply")
+    column = reading.get("reply_column") or (None if is_source(data) else "reply")
     return load(data, **{**reading, "reply_column": column})

@@ -62,7 +62,7 @@ def switches(help_by_name: Mapping[str, str]) -> Callable[[Command], Command]:
 
     def add(command: Command) -> Command:
         for name, text in reversed(list(help_by_name.items())):
-            command = click.option(_flag(name), name, is_flag=True, help=text)(command)
+            command = click.option(flag(name), name, is_flag=True, help=text)(command)
         return command
 
     return add
@@ -74,14 +74,15 @@ def numbers(by_name: Mapping[str, tuple[Any, str]]) -> Callable[[Command], Comma
     def add(command: Command) -> Command:
         for name, (default, text) in reversed(list(by_name.items())):
             kind = float if default is None else type(default)
-            option = click.option(_flag(name), name, type=kind, default=default, show_default=True, help=text)
+            option = click.option(flag(name), name, type=kind, default=default, show_default=True, help=text)
             command = option(command)
         return command
 
     return add
 
 
-def _flag(name: str) -> str:
+def flag(name: str) -> str:
+    """The flag of an option: `batch_size` -> `--batch-size`."""
     return f"--{name.replace('_', '-')}"
 
 

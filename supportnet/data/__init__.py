@@ -7,7 +7,7 @@ from supportnet.data.describe import describe
 from supportnet.data.duplicates import collapse
 from supportnet.data.files import load_file
 from supportnet.data.judgements import Judgement, check_judged, load_judgements
-from supportnet.data.sources import list_sources, load, load_unlabelled
+from supportnet.data.sources import is_source, list_sources, load, load_unlabelled
 from supportnet.data.splits import check_known_intents, check_trainable, labelled, train_validation_split
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 
@@ -26,6 +26,7 @@ __all__ = [
     "collapse",
     "context",
     "describe",
+    "is_source",
     "labelled",
     "list_sources",
     "load",

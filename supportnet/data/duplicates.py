@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from rapidfuzz.distance import OSA
 
-from supportnet.data.bank import Answer, same_text
+from supportnet.data.bank import Answer, Bank, same_text
+from supportnet.errors import UserError
 
 #: Punctuation of many scripts, but none that can change what is said, such as the # of "press #" or the % of "5 %".
 _PUNCTUATION = re.compile(r"""[.,;:!?…'"‘’‚“”„«»‹›()\[\]\-–—¿¡、。，；：！？「」『』（）،؛؟।]""")
@@ -56,6 +57,13 @@ def collapse(answers: Sequence[Answer]) -> list[Answer]:
         groups[kept_by_text[language, words]].append(index)
     in_order = sorted((sorted(group), kept) for kept, group in groups.items())
     return [_merged(answers[kept], [answers[index] for index in group]) for group, kept in in_order]
+
+
+def different_answers(bank: Bank) -> list[Answer]:
+    """Return the answers of a bank without duplicates; a `UserError` if it has none."""
+    if not bank.answers:
+        raise UserError(f"{bank.name} has no answers.")
+    return collapse(bank.answers)
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import difflib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from supportnet.data import banking77, clinc150, star
 from supportnet.data.files import load_file
@@ -75,6 +75,16 @@ def list_sources() -> list[dict[str, str]]:
     return [asdict(info) for info, _ in _SOURCES.values()]
 
 
+def is_source(name: str | os.PathLike[str]) -> TypeGuard[str]:
+    """Tell whether `name` is that of a named source, and no path.
+
+    Example:
+        >>> is_source("star"), is_source("./star")
+        (True, False)
+    """
+    return isinstance(name, str) and name in _SOURCES
+
+
 def load(
     name_or_path: str | os.PathLike[str],
     *,
@@ -125,7 +135,7 @@ def load(
         "split_column": split_column,
     }
     _check_no_turns(name_or_path, context_turns)
-    if isinstance(name_or_path, str) and name_or_path in _SOURCES:
+    if is_source(name_or_path):
         _check_no_file_options(name_or_path, {**columns, "delimiter": delimiter})
         _, loader = _SOURCES[name_or_path]
         return loader(_Options(data_dir=data_dir, train_oos=train_oos, seed=seed, context_turns=context_turns))

@@ -77,6 +77,11 @@ def labelled(tickets: Sequence[Ticket], purpose: str) -> list[Ticket]:
     return kept
 
 
+def with_reply(tickets: Sequence[Ticket]) -> list[Ticket]:
+    """Return the tickets whose reply has text."""
+    return [ticket for ticket in tickets if ticket.reply and ticket.reply.strip()]
+
+
 def check_trainable(tickets: Sequence[Ticket]) -> None:
     """Check that a classifier can be trained on `tickets`.
 

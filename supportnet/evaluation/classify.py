@@ -4,7 +4,7 @@ import os
 import statistics
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -162,9 +162,14 @@ def errors(
 
 def milliseconds_per_message(model: Classifier, texts: Sequence[str]) -> float:
     """Return the median time of one message alone, in milliseconds, from Python."""
+    return median_milliseconds(lambda text: model.probabilities([text], batch_size=1), texts)
+
+
+def median_milliseconds(run: Callable[[str], object], texts: Sequence[str]) -> float:
+    """Return the median time that `run` takes for one text, in milliseconds; the first few count for nothing."""
     times = []
     for text in texts[: UNTIMED_MESSAGES + TIMED_MESSAGES]:
         start = time.perf_counter()
-        model.probabilities([text], batch_size=1)
+        run(text)
         times.append((time.perf_counter() - start) * 1000)
     return statistics.median(times[UNTIMED_MESSAGES:] or times)

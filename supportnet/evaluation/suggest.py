@@ -1,7 +1,5 @@
 """How well a model finds the right answers: among 100 candidates, in a whole bank, and by one's own judgements."""
 
-import statistics
-import time
 from collections.abc import Hashable, Sequence
 from typing import Any
 
@@ -10,8 +8,10 @@ import numpy.typing as npt
 
 from supportnet.data.bank import Bank, same_text
 from supportnet.data.judgements import Judgement, check_judged
+from supportnet.data.splits import with_reply
 from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
+from supportnet.evaluation.classify import median_milliseconds
 from supportnet.evaluation.ranking import (
     average_precision,
     bootstrap_interval,
@@ -24,8 +24,8 @@ from supportnet.models.suggester import Suggester, columns_of
 CANDIDATES, CANDIDATES_SEED = 100, 0
 #: Ranks that recall is counted at.
 CUTOFFS = (1, 3, 5, 10)
-#: Messages whose time is measured, and messages a block of a matrix of scores.
-TIMED_MESSAGES, BLOCK = 100, 512
+#: Messages a block of a matrix of scores.
+BLOCK = 512
 
 Floats = npt.NDArray[np.floating]
 
@@ -58,7 +58,7 @@ def evaluate_suggester(model: Suggester, test_data: Sequence[Ticket], bank: Bank
         >>> dataset = supportnet.load("star", data_dir="downloads")
         >>> evaluate_suggester(model, dataset["test"], bank_of_replies("star", dataset["train"]))["recall_at_1"]
     """
-    tickets = [ticket for ticket in test_data if ticket.reply and ticket.reply.strip()]
+    tickets = with_reply(test_data)
     if not tickets:
         raise UserError("There is nothing to score: no message has a reply.")
     messages = model.vectors([ticket.text for ticket in tickets], "message")
@@ -68,7 +68,9 @@ def evaluate_suggester(model: Suggester, test_data: Sequence[Ticket], bank: Bank
         **_summary(measured, groups),
         "bank_size": len(bank.answers),
         "num_examples": len(tickets),
-        "milliseconds_per_message": _milliseconds(model, [ticket.text for ticket in tickets]),
+        "milliseconds_per_message": median_milliseconds(
+            lambda text: model.vectors([text], "message"), [ticket.text for ticket in tickets]
+        ),
     }
 
 
@@ -162,13 +164,3 @@ def _summary(measured: dict[str, Floats | None], groups: Sequence[Hashable]) -> 
         means[name] = float(values[kept].mean())
         intervals[name] = bootstrap_interval(values[kept], [groups[row] for row in kept.tolist()])
     return {**means, "intervals": intervals}
-
-
-def _milliseconds(model: Suggester, texts: Sequence[str]) -> float:
-    """The median time of one message alone, without the search."""
-    times = []
-    for text in texts[: TIMED_MESSAGES + 1]:
-        start = time.perf_counter()
-        model.vectors([text], "message")
-        times.append((time.perf_counter() - start) * 1000)
-    return statistics.median(times[1:] or times)

@@ -10,8 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from supportnet.data.bank import Answer, Bank
-from supportnet.data.duplicates import collapse
-from supportnet.errors import UserError
+from supportnet.data.duplicates import different_answers
 from supportnet.layers.checks import check_positive
 from supportnet.models.config import NetworkConfig
 from supportnet.models.relevance import Relevance
@@ -123,9 +122,7 @@ class Suggester:
         Raises:
             UserError: the bank is empty.
         """
-        answers = collapse(bank.answers)
-        if not answers:
-            raise UserError(f"{bank.name} has no answers.")
+        answers = different_answers(bank)
         return Index(answers, columns_of(answers, self.vectors([answer.searched for answer in answers], "reply")))
 
     def suggest(self, texts: Iterable[str], index: Index, top_k: int = 3) -> list[list[Suggestion]]:

@@ -11,8 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from supportnet.data.bank import Bank
-from supportnet.data.duplicates import collapse
-from supportnet.errors import UserError
+from supportnet.data.duplicates import different_answers
 from supportnet.files import write_json
 from supportnet.layers.checks import check_rate
 from supportnet.models.exported_model import ExportedSuggester
@@ -65,9 +64,7 @@ def index(
         PosixPath('saved_models/answers/1')
     """
     check_rate("min_score", min_score)
-    answers = collapse(bank.answers)
-    if not answers:
-        raise UserError(f"{bank.name} has no answers.")
+    answers = different_answers(bank)
 
     def save(folder: Path) -> None:
         with tempfile.TemporaryDirectory() as temporary:

@@ -15,13 +15,14 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from supportnet.errors import UserError
-from supportnet.files import file_sha256, written_whole
+from supportnet.files import file_sha256
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.models.masked_language_model import MaskedLanguageModel
 from supportnet.models.suggester import Suggester
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.folder import CONFIG, VOCABULARY, WEIGHTS, finished_run, load_weights
+from supportnet.training.folder import VOCABULARY, WEIGHTS, finished_run, load_weights, save_network
+from supportnet.training.task import CONFIG
 
 #: Fields of `NetworkConfig` that don't change what pre-training made: a classifier may have others.
 FREE = ("num_pairs", "vector_dim", "dropout_rate", "head_dropout_rate", "word_dropout")
@@ -62,9 +63,7 @@ class Encoder:
 
 def save_encoder(folder: Path, encoder: Encoder) -> None:
     """Write vocabulary and weights; `pretrain` writes the rest."""
-    encoder.vocabulary.save(folder / VOCABULARY)
-    with written_whole(folder / WEIGHTS) as temporary:
-        encoder.network.save_weights(temporary)
+    save_network(folder, encoder.vocabulary, encoder.network)
 
 
 def load_encoder(path: str | os.PathLike[str]) -> Encoder:

@@ -10,10 +10,11 @@ from typing import Any
 import keras
 
 from supportnet.errors import UserError
-from supportnet.files import read_json, remove_incomplete, write_json
+from supportnet.files import read_json, remove_incomplete, write_json, written_whole
 from supportnet.models.config import NetworkConfig
+from supportnet.text.vocabulary import Vocabulary
+from supportnet.training.task import CONFIG
 
-CONFIG = "config.json"
 VOCABULARY = "vocabulary.txt"
 WEIGHTS = "weights.weights.h5"
 
@@ -105,6 +106,13 @@ def _network_config(folder: Path, task: str) -> NetworkConfig:
     return network
 
 
+def save_network(folder: Path, vocabulary: Vocabulary, network: keras.Model) -> None:
+    """Write the vocabulary and the weights; the weights come last, for with them the run counts as finished."""
+    vocabulary.save(folder / VOCABULARY)
+    with written_whole(folder / WEIGHTS) as temporary:
+        network.save_weights(temporary)
+
+
 def load_weights(path: Path, network: keras.Model, others: str) -> None:
     """Set the weights of `network`; `others` are the files beside it that say what it is made of.
 
@@ -127,18 +135,3 @@ def read_names(path: Path, least: int = 0) -> list[str]:
     if not strings or len(names) < least or len(set(names)) < len(names):
         raise UserError(f"{path} is damaged: it must hold a list of distinct names.")
     return list(names)
-
-
-def task_of(path: str | os.PathLike[str]) -> str | None:
-    """Return the task of the run in a folder; None where there is no run.
-
-    Raises:
-        UserError: the configuration is damaged.
-    """
-    config = Path(path) / CONFIG
-    if not config.exists():
-        return None
-    found = read_json(config)
-    if not (isinstance(found, dict) and isinstance(found.get("task"), str)):
-        raise UserError(f"{config} is damaged: it names no task.")
-    return str(found["task"])

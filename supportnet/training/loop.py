@@ -1,7 +1,8 @@
 """The loop of every training: epochs with a progress bar and a checkpoint, from where a killed run stood."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -68,3 +69,14 @@ def fit_model(
             )
     model.set_weights(best_weights)
     return progress
+
+
+def best_metrics(history: Sequence[Mapping[str, float]], best_epoch: int) -> dict[str, Any]:
+    """Return what validation says of the best epoch (from 0); None where there was none.
+
+    Example:
+        >>> best_metrics([{"loss": 2.0, "val_accuracy": 0.5, "val_loss": 1.5}], best_epoch=0)
+        {'accuracy': 0.5, 'loss': 1.5, 'best_epoch': 1}
+    """
+    best = history[best_epoch]
+    return {"accuracy": best.get("val_accuracy"), "loss": best.get("val_loss"), "best_epoch": best_epoch + 1}

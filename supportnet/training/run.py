@@ -20,11 +20,12 @@ from typing import Any
 
 import keras
 
-from supportnet.files import write_json, written_whole
+from supportnet.files import write_json
 from supportnet.models.confidence import Confidence
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.folder import CONFIG, VOCABULARY, WEIGHTS, finished_run, load_weights, read_names
+from supportnet.training.folder import VOCABULARY, WEIGHTS, finished_run, load_weights, read_names, save_network
+from supportnet.training.task import CONFIG
 from supportnet.version import __version__
 
 INTENTS = "intents.json"
@@ -33,11 +34,9 @@ CONFIDENCE = "confidence.json"
 
 def save_model(folder: Path, model: IntentClassifier) -> None:
     """Write the parts of `model` that training made: vocabulary, intents, confidence, weights."""
-    model.vocabulary.save(folder / VOCABULARY)
     write_json(folder / INTENTS, model.intents)
     model.confidence.save(folder / CONFIDENCE)
-    with written_whole(folder / WEIGHTS) as temporary:
-        model.network.save_weights(temporary)
+    save_network(folder, model.vocabulary, model.network)
 
 
 def load_run(path: str | os.PathLike[str]) -> IntentClassifier:

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from supportnet.data import load
+from supportnet.data.splits import with_reply
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.embeddings import Coverage
 from supportnet.errors import UserError
@@ -18,6 +19,7 @@ from supportnet.files import write_json
 from supportnet.models.suggester import Suggester
 from supportnet.training.config import SuggestionConfig
 from supportnet.training.folder import begin, check_folder, fingerprint
+from supportnet.training.loop import best_metrics
 from supportnet.training.options import split_options
 from supportnet.training.pairs import Pairs
 from supportnet.training.relevance import fit_relevance
@@ -113,9 +115,7 @@ def train_suggester(
     progress = fit_suggester(model, pairs, held_out, training, folder, progress_bar)
     if validation:
         model.relevance = fit_relevance(model, pairs, validation, training.seed)
-    best = progress.history[progress.best_epoch]
-    metrics = {"accuracy": best.get("val_accuracy"), "loss": best.get("val_loss")}
-    metrics["best_epoch"] = progress.best_epoch + 1
+    metrics = best_metrics(progress.history, progress.best_epoch)
     if folder is not None:
         save_suggester(folder, model)
         write_json(folder / "history.json", progress.history)
@@ -142,11 +142,6 @@ def reply_splits(dataset: TicketDataset, config: SuggestionConfig) -> tuple[list
     if not validation:
         warnings.warn(_NO_VALIDATION, stacklevel=3)
     return tickets, validation
-
-
-def with_reply(tickets: Sequence[Ticket]) -> list[Ticket]:
-    """Return the tickets whose reply has text."""
-    return [ticket for ticket in tickets if ticket.reply and ticket.reply.strip()]
 
 
 def _cut_conversations(tickets: Sequence[Ticket], share: float, seed: int) -> tuple[list[Ticket], list[Ticket]]:

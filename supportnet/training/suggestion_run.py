@@ -15,11 +15,12 @@ RUN/
 import os
 from pathlib import Path
 
-from supportnet.files import write_json, written_whole
+from supportnet.files import write_json
 from supportnet.models.relevance import Relevance
 from supportnet.models.suggester import Suggester
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.folder import CONFIG, VOCABULARY, WEIGHTS, finished_run, load_weights, read_names
+from supportnet.training.folder import VOCABULARY, WEIGHTS, finished_run, load_weights, read_names, save_network
+from supportnet.training.task import CONFIG
 
 LABELS = "labels.json"
 RELEVANCE = "relevance.json"
@@ -27,11 +28,9 @@ RELEVANCE = "relevance.json"
 
 def save_suggester(folder: Path, model: Suggester) -> None:
     """Write the parts of `model` that training made: vocabulary, labels, relevance, weights."""
-    model.vocabulary.save(folder / VOCABULARY)
     write_json(folder / LABELS, model.labels)
     model.relevance.save(folder / RELEVANCE)
-    with written_whole(folder / WEIGHTS) as temporary:
-        model.network.save_weights(temporary)
+    save_network(folder, model.vocabulary, model.network)
 
 
 def load_suggester(path: str | os.PathLike[str]) -> Suggester:

@@ -17,8 +17,8 @@ from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.training.calibrate import calibrate
 from supportnet.training.config import TrainingConfig
 from supportnet.training.examples import labelled_examples
-from supportnet.training.fit import Fit
 from supportnet.training.folder import begin, check_folder, fingerprint
+from supportnet.training.loop import best_metrics
 from supportnet.training.options import split_options
 from supportnet.training.run import model_card, save_model
 from supportnet.training.self_training import fit_with_unlabelled
@@ -121,7 +121,7 @@ def train(
     if validation:
         answers = model.answers([ticket.text for ticket in validation])
         model.confidence = calibrate(answers, validation, training.precision, training.out_of_scope_share)
-    metrics = _validation_metrics(fit)
+    metrics = best_metrics(fit.history, fit.best_epoch)
     if folder is not None:
         save_model(folder, model)
         write_json(folder / "history.json", fit.history)
@@ -158,8 +158,3 @@ def _new_model(
     vocabulary = start.vocabulary or build_vocabulary(texts, network, training.min_count)
     model = IntentClassifier(network, vocabulary, sorted({str(ticket.intent) for ticket in train_tickets}))
     return model, start.apply(model, texts, training.seed, progress_bar)
-
-
-def _validation_metrics(fit: Fit) -> dict[str, Any]:
-    best = fit.history[fit.best_epoch]
-    return {"accuracy": best.get("val_accuracy"), "loss": best.get("val_loss"), "best_epoch": fit.best_epoch + 1}

@@ -22,10 +22,11 @@ from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.checkpoint import Progress, save_checkpoint
 from supportnet.training.config import SuggestionConfig
 from supportnet.training.encoder import Encoder, save_encoder
-from supportnet.training.folder import read_names, task_of
+from supportnet.training.folder import read_names
 from supportnet.training.start import Start
 from supportnet.training.suggest import TrainedSuggester, reply_splits, train_suggester
 from supportnet.training.suggestion_run import load_suggester
+from supportnet.training.task import task_of
 
 #: What must be the same, byte by byte, whether a training was interrupted or not.
 RESULTS = ["config.json", "history.json", "metrics.json", "vocabulary.txt", "labels.json", "relevance.json"]
