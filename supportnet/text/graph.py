@@ -77,7 +77,12 @@ def fold_graph(texts: Any, fold: Fold) -> Any:
     splits, code_points = tf.raw_ops.UnicodeDecode(
         input=texts, input_encoding="UTF-8", errors="replace", replacement_char=0xFFFD, Tsplits=tf.int32
     )
+    folded = fold_code_points(code_points, fold)
+    return tf.raw_ops.UnicodeEncode(input_values=folded, input_splits=splits, output_encoding="UTF-8")
+
+
+def fold_code_points(code_points: Any, fold: Fold) -> Any:
+    """Fold code points, int32 `[C]`."""
     start = tf.gather(fold.blocks, tf.bitwise.right_shift(code_points, 8))
     values = tf.gather(fold.values, start + tf.bitwise.bitwise_and(code_points, 255))
-    folded = tf.where(tf.equal(values, 0), code_points, values)
-    return tf.raw_ops.UnicodeEncode(input_values=folded, input_splits=splits, output_encoding="UTF-8")
+    return tf.where(tf.equal(values, 0), code_points, values)

@@ -13,6 +13,7 @@ count keeps out what occurs once; what occurs more often becomes a token.
 """
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from supportnet.text.code_points import DELETE, EUROPEAN, fold
@@ -150,8 +151,12 @@ def find_personal_data(text: str, mode: str = "unicode") -> list[Span]:
     return sorted(spans)
 
 
-def redact(text: str) -> str:
+def redact(text: str, placeholders: Mapping[str, str] = PLACEHOLDERS) -> str:
     """Return `text` with a placeholder in place of each piece of personal data.
+
+    Args:
+        text: any text.
+        placeholders: kind of personal data -> what takes its place.
 
     Example:
         >>> redact("Call +44 20 7946 0958!")
@@ -159,7 +164,7 @@ def redact(text: str) -> str:
     """
     pieces, position = [], 0
     for span in find_personal_data(text):
-        pieces += [text[position : span.start], PLACEHOLDERS[span.kind]]
+        pieces += [text[position : span.start], placeholders[span.kind]]
         position = span.end
     return "".join([*pieces, text[position:]])
 

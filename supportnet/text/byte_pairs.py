@@ -1,0 +1,243 @@
+"""The pieces that replies are written in: byte pairs, and slots.
+
+A piece is a run of bytes. The first 256 are the single bytes, so that any text can be written; each further one joins
+two that often stand beside each other (Sennrich et al. 2016, Neural Machine Translation of Rare Words with Subword
+Units; over bytes: Radford et al. 2019). Case, punctuation and spaces are kept: pieces that are joined are the text.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable
+from functools import cached_property
+from itertools import islice, takewhile
+from typing import Any, Final
+
+import tensorflow as tf
+
+from supportnet.errors import UserError
+from supportnet.files import read_json, write_json
+from supportnet.text.tokenizer import to_bytes
+
+#: Fills a batch's shorter rows; id 0, so that the mask of a vocabulary's ids is the same everywhere.
+PAD_ID: Final = 0
+
+#: Stands before a reply's first piece.
+START_ID: Final = 1
+
+#: Stands after a reply's last piece.
+END_ID: Final = 2
+
+#: What a slot looks like. Templates of replies have such names where a value belongs.
+SLOT: Final = r"\{[a-z][a-z0-9_]*\}"
+
+_NUM_SPECIAL = 3
+# The pattern's group makes `split` return the slots too.
+_AROUND_SLOTS = re.compile(f"({SLOT})")
+# The library writes bytes as printable characters: those that are printable in Latin-1 as themselves, the others,
+# in their order, as the characters from U+0100 on. A space is Ġ.
+_PRINTABLE = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
+_OTHERS = [byte for byte in range(256) if byte not in _PRINTABLE]
+_CHARACTERS = [chr(byte if byte in _PRINTABLE else 0x100 + _OTHERS.index(byte)) for byte in range(256)]
+_BYTES = {character: byte for byte, character in enumerate(_CHARACTERS)}
+#: Texts that are encoded at once.
+_BATCH_SIZE = 1024
+
+
+class BytePairVocabulary:
+    """The pieces of replies; a piece's index is its id.
+
+    Ids are in this order: `PAD_ID`, `START_ID`, `END_ID`, the slots, the 256 bytes, what each merge makes. The first
+    three have no spelling, so no text can hold them, whatever it says.
+
+    Args:
+        slots: the slots, such as `{order_number}`; each is one piece, whole.
+        merges: pairs of pieces, the earlier ones are joined first; in the library's characters for bytes.
+
+    Raises:
+        UserError: a slot isn't spelled like one or occurs twice, or a merge isn't of two pieces made before it.
+
+    Example:
+        >>> vocabulary = BytePairVocabulary.train(["Your order {order_number} is on its way."] * 2, size=300)
+        >>> ids = vocabulary.encode(["Your order is {order_number}."])[0]
+        >>> [vocabulary.pieces[index] for index in ids]
+        [b'Your', b' order', b' is', b' ', b'{order_number}', b'.']
+        >>> vocabulary.decode(ids)
+        'Your order is {order_number}.'
+    """
+
+    def __init__(self, slots: Iterable[str], merges: Iterable[tuple[str, str]]) -> None:
+        self.slots, self.merges = list(slots), [(left, right) for left, right in merges]
+        self._slot_ids = {slot: _NUM_SPECIAL + index for index, slot in enumerate(self.slots)}
+        self._check_slots()
+        first = _NUM_SPECIAL + len(self.slots)
+        self._ids = {character: first + byte for byte, character in enumerate(_CHARACTERS)}
+        for left, right in self.merges:
+            if left not in self._ids or right not in self._ids:
+                raise UserError(f"A merge must be of two pieces made before it. Received: {left!r} and {right!r}")
+            # Two merges may make the same piece: ab + c and a + bc.
+            self._ids.setdefault(left + right, first + len(self._ids))
+        spelled = [bytes(_BYTES[character] for character in piece) for piece in self._ids]
+        self.pieces = [b""] * _NUM_SPECIAL + [slot.encode("ascii") for slot in self.slots] + spelled
+
+    def _check_slots(self) -> None:
+        for slot in self.slots:
+            if not re.fullmatch(SLOT, slot):
+                raise UserError(f"A slot must be a name in braces, such as {{order_number}}. Received: slot={slot!r}")
+        if len(self._slot_ids) != len(self.slots):
+            raise UserError(f"Slots must be distinct. Received: slots={self.slots}")
+
+    @classmethod
+    def train(cls, texts: Iterable[str], size: int, min_count: int = 2) -> "BytePairVocabulary":
+        """Make the vocabulary of some texts; equal texts give equal vocabularies.
+
+        A vocabulary spells what its texts often repeat: give it replies whose personal data are slots, as
+        `supportnet.text.slots.slotted` returns them.
+
+        Args:
+            texts: the texts, normally the replies of the training split; whatever is spelled like a slot becomes one.
+            size: number of ids at most; fewer if nothing is left that occurs often enough.
+            min_count: how often two pieces must stand beside each other to become one.
+
+        Raises:
+            UserError: `min_count` isn't positive, or `size` leaves no room for the bytes and the slots.
+        """
+        if min_count < 1:
+            raise UserError(f"min_count must be positive. Received: min_count={min_count}")
+        texts = [_valid(text) for text in _each(texts)]
+        slots = sorted({slot for text in texts for slot in re.findall(SLOT, text)})
+        room = size - _NUM_SPECIAL - len(slots)
+        if room < len(_CHARACTERS):
+            least = size - room + len(_CHARACTERS)
+            raise UserError(f"size must be at least {least} for texts with {len(slots)} slots. Received: size={size}")
+        return cls(slots, _merges((part for text in texts for part in re.split(SLOT, text)), room, min_count))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "BytePairVocabulary":
+        """Read a vocabulary that `save` wrote; a missing or damaged file is a `UserError` that names it."""
+        read = read_json(path)
+        if not (isinstance(read, dict) and all(_are_strings(read.get(name)) for name in ("slots", "merges"))):
+            raise UserError(f"{path} is no vocabulary of byte pairs: it must hold slots and merges, lists of strings.")
+        try:
+            return cls(read["slots"], [_pair(merge) for merge in read["merges"]])
+        except UserError as error:
+            raise UserError(f"{path} is damaged. {error}") from None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the slots and the merges as JSON, one a line, whole or not at all."""
+        write_json(path, {"slots": self.slots, "merges": [f"{left} {right}" for left, right in self.merges]})
+
+    def encode(self, texts: Iterable[str]) -> list[list[int]]:
+        """Return the ids of the pieces of each text, without `START_ID` and `END_ID`; of an empty text, none.
+
+        What is spelled like a slot but is none of this vocabulary's is text as any other. `decode` returns the text
+        again; a lone surrogate, which isn't Unicode text, comes back as U+FFFD.
+
+        Raises:
+            UserError: `texts` is one text and not a list of texts.
+        """
+        encoded: list[list[int]] = []
+        iterator = iter(_each(texts))
+        while batch := list(islice(iterator, _BATCH_SIZE)):
+            encoded += self._encode_batch(batch)
+        return encoded
+
+    def _encode_batch(self, texts: list[str]) -> list[list[int]]:
+        parts = [(row, part) for row, text in enumerate(texts) for part in _AROUND_SLOTS.split(_valid(text))]
+        encodings = self._tokenizer.encode_batch_fast([part for _, part in parts])
+        rows: list[list[int]] = [[] for _ in texts]
+        for (row, part), encoding in zip(parts, encodings, strict=True):
+            rows[row] += [self._slot_ids[part]] if part in self._slot_ids else encoding.ids
+        return rows
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        # Who only decodes needs no library.
+        from tokenizers import models
+
+        return _tokenizer(models.BPE(vocab=self._ids, merges=self.merges))
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of some ids up to the first `END_ID`: the reference of `detokenize`.
+
+        Raises:
+            UserError: an id is none of this vocabulary's.
+        """
+        spelled = list(takewhile(lambda index: index != END_ID, ids))
+        for index in spelled:
+            if not 0 <= index < len(self):
+                raise UserError(f"An id must be from 0 to {len(self) - 1}. Received: {index}")
+        return b"".join(self.pieces[index] for index in spelled).decode("utf-8", "ignore")
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BytePairVocabulary) and (self.slots, self.merges) == (other.slots, other.merges)
+
+    def __hash__(self) -> int:
+        return hash((*self.slots, *self.merges))
+
+    def __repr__(self) -> str:
+        return f"BytePairVocabulary of {len(self)} pieces, {len(self.slots)} of them slots"
+
+
+def detokenize(pieces: Any, ids: Any) -> Any:
+    """Write the texts of a batch of ids, with core operations: the twin of `BytePairVocabulary.decode`.
+
+    Args:
+        pieces: string `[V]`, or a list of bytes: what each id spells, nothing for `PAD_ID`, `START_ID` and `END_ID`.
+        ids: int32 `[B, T]`, each below V; what follows a row's first `END_ID` isn't read. B and T may be 0.
+
+    Returns:
+        string `[B]`, valid UTF-8: bytes that are part of no whole character are left out.
+
+    Example:
+        >>> detokenize([b"", b"", b"", b"Hel", b"lo"], [[1, 3, 4, 2, 3], [4, 2, 0, 0, 0]])
+        <tf.Tensor: shape=(2,), dtype=string, numpy=array([b'Hello', b'lo'], dtype=object)>
+    """
+    ids = tf.convert_to_tensor(ids, tf.int32)
+    ended = tf.cumsum(tf.cast(tf.equal(ids, END_ID), tf.int32), axis=1)
+    spelled = tf.gather(pieces, tf.where(tf.equal(ended, 0), ids, PAD_ID))
+    return tf.strings.unicode_transcode(tf.strings.reduce_join(spelled, axis=1), "UTF-8", "UTF-8", errors="ignore")
+
+
+def _each(texts: Iterable[str]) -> Iterable[str]:
+    if isinstance(texts, (str, bytes)):
+        raise UserError(f"texts must be a list of texts. Received: texts={texts[:40]!r}")
+    return texts
+
+
+def _valid(text: str) -> str:
+    """Return a text in which nothing is left that has no UTF-8, which the library refuses."""
+    return to_bytes(text).decode("utf-8", "replace")
+
+
+def _are_strings(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
+
+
+def _pair(merge: str) -> tuple[str, str]:
+    left, _, right = merge.partition(" ")
+    return left, right
+
+
+def _merges(texts: Iterable[str], num_pieces: int, min_count: int) -> list[tuple[str, str]]:
+    """Learn the merges that make `num_pieces` pieces of the bytes, or fewer."""
+    from tokenizers import models, trainers
+
+    tokenizer = _tokenizer(models.BPE())
+    trainer = trainers.BpeTrainer(
+        vocab_size=num_pieces, min_frequency=min_count, initial_alphabet=_CHARACTERS, show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return [(left, right) for left, right in json.loads(tokenizer.to_str())["model"]["merges"]]
+
+
+def _tokenizer(model: Any) -> Any:
+    """Return the library's tokenizer of bytes: words keep the space before them, and merges stay within words."""
+    from tokenizers import Tokenizer, pre_tokenizers
+
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    return tokenizer

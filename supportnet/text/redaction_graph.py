@@ -1,0 +1,111 @@
+"""Where personal data is in a text, as TensorFlow operations: the twin of `find_personal_data`.
+
+RE2 in TensorFlow replaces but tells no position. So each pattern puts marks around its matches, the marked text is
+taken apart into code points, and what is between the marks becomes the same filler as in the reference, so that
+positions stay and later patterns see no value a second time. All texts are one string meanwhile, with a character
+between them that no pattern matches: 9 patterns are 9 times a dozen operations, for a batch as for one text.
+"""
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from supportnet.text.code_points import DELETE, fold
+from supportnet.text.graph import fold_code_points
+from supportnet.text.redaction import PATTERNS
+from supportnet.text.special_tokens import PLACEHOLDERS
+
+#: The kinds of personal data; a kind's index is its number in the graph.
+KINDS = tuple(PLACEHOLDERS)
+
+# No folded text holds control characters: they mark where a match opens and closes, and where a text ends.
+_OPEN, _CLOSE, _END_OF_TEXT = 1, 2, 3
+_SPACE, _FILLER = ord(" "), ord("<")
+
+
+class Spans(NamedTuple):
+    """The personal data of a batch of texts, in the order of the texts, N pieces altogether.
+
+    Attributes:
+        texts: int32 `[N]`, the index of the text that each piece is in.
+        kinds: int32 `[N]`, indices of `KINDS`.
+        values: string `[N]`, as they were written.
+    """
+
+    texts: Any
+    kinds: Any
+    values: Any
+
+
+def personal_data_graph(texts: Any) -> Spans:
+    """Find what `find_personal_data` finds in each text, in mode `unicode`.
+
+    Args:
+        texts: string `[B]`, UTF-8; B may be 0. Invalid bytes are read as U+FFFD.
+
+    Example:
+        >>> personal_data_graph(["I'm Jo@Example.com, order 123456", "hello"]).values
+        <tf.Tensor: shape=(2,), dtype=string, numpy=array([b'Jo@Example.com', b'123456'], dtype=object)>
+    """
+    splits, written = _code_points(tf.strings.join([texts, "\n"]))
+    prepared, offsets = _prepare(written, splits[1:] - 1)
+    starts, ends, kinds = _find(prepared)
+    starts, ends = tf.gather(offsets, starts), tf.gather(offsets, ends) + 1
+    # The strings between these positions are by turns what is before a value, and a value.
+    bounds = tf.concat([[0], tf.reshape(tf.stack([starts, ends], axis=1), [-1]), splits[-1:]], axis=0)
+    values = tf.raw_ops.UnicodeEncode(input_values=written, input_splits=bounds, output_encoding="UTF-8")[1::2]
+    return Spans(tf.searchsorted(splits, starts, side="right") - 1, kinds, values)
+
+
+def _code_points(texts: Any) -> tuple[Any, Any]:
+    """Take texts apart: int32 `[B + 1]`, where each begins and the last one ends, and the code points, int32 `[C]`."""
+    splits, code_points = tf.raw_ops.UnicodeDecode(
+        input=texts, input_encoding="UTF-8", errors="replace", replacement_char=0xFFFD, Tsplits=tf.int32
+    )
+    return splits, code_points
+
+
+def _as_string(code_points: Any) -> Any:
+    """Put code points together to one string, `[1]`."""
+    splits = tf.stack([0, tf.size(code_points)])
+    return tf.raw_ops.UnicodeEncode(input_values=code_points, input_splits=splits, output_encoding="UTF-8")
+
+
+def _prepare(code_points: Any, text_ends: Any) -> tuple[Any, Any]:
+    """Fold, apply `PREPARATION`, and mark the texts' ends; return where each code point that is left stood, too."""
+    folded = fold_code_points(code_points, fold("unicode"))
+    folded = tf.tensor_scatter_nd_update(folded, text_ends[:, tf.newaxis], tf.fill(tf.shape(text_ends), _END_OF_TEXT))
+    offsets = tf.where(tf.not_equal(folded, ord(DELETE)))[:, 0]
+    spaces = tf.equal(tf.gather(folded, offsets), _SPACE)
+    # The first one's neighbour is the last one, which is the end of a text.
+    offsets = tf.gather_nd(offsets, tf.where(~(spaces & tf.roll(spaces, 1, axis=0))))
+    return tf.gather(folded, offsets), tf.cast(offsets, tf.int32)
+
+
+def _find(prepared: Any) -> tuple[Any, Any, Any]:
+    """Return the first and the last position of each match of a pattern, int64 `[N]`, and its kind, int32 `[N]`."""
+    starts, ends, kinds = [], [], []
+    for kind, pattern in PATTERNS:
+        prepared, first, last = _match(prepared, pattern)
+        starts.append(first)
+        ends.append(last)
+        kinds.append(tf.fill(tf.shape(first), KINDS.index(kind)))
+    order = tf.argsort(tf.concat(starts, axis=0))
+    return tuple(tf.gather(tf.concat(found, axis=0), order) for found in (starts, ends, kinds))
+
+
+def _match(prepared: Any, pattern: str) -> tuple[Any, Any, Any]:
+    """Return the text with filler in place of each match of a pattern, and the matches' first and last positions."""
+    marked = tf.strings.regex_replace(_as_string(prepared), pattern, f"{chr(_OPEN)}\\0{chr(_CLOSE)}")
+    marked = _code_points(marked)[1]
+    opens, closes = tf.equal(marked, _OPEN), tf.equal(marked, _CLOSE)
+    inside = tf.cumsum(tf.cast(opens, tf.int32) - tf.cast(closes, tf.int32))
+    kept = tf.where(~(opens | closes))
+    # The last character is a text's end, never a mark, so nothing that matters is rolled around.
+    first, last = tf.gather_nd(tf.roll(opens, 1, axis=0), kept), tf.gather_nd(tf.roll(closes, -1, axis=0), kept)
+    filler = tf.where(first | last, _SPACE, _FILLER)
+    return (
+        tf.where(tf.gather_nd(tf.equal(inside, 1), kept), filler, prepared),
+        tf.where(first)[:, 0],
+        tf.where(last)[:, 0],
+    )

@@ -1,0 +1,139 @@
+"""Personal data in replies: slots when a model learns them, the customer's own values when it answers.
+
+A model never sees a number, an address or a link in a reply, so it can't repeat one to the next customer or invent
+one: it learns to write `{number}`. Where the answered message holds a number, it is copied into the reply.
+"""
+
+import re
+from typing import Any, Final
+
+import tensorflow as tf
+
+from supportnet.errors import UserError
+from supportnet.text.byte_pairs import SLOT
+from supportnet.text.modes import BYTES_PER_TOKEN, MAX_LENGTH
+from supportnet.text.redaction import find_personal_data, redact
+from supportnet.text.redaction_graph import KINDS, personal_data_graph
+from supportnet.text.special_tokens import PLACEHOLDERS
+from supportnet.text.tokenizer import read, to_bytes
+
+#: The name of a slot that is filled -> the kind of personal data that fills it: the kinds, and what templates write.
+SLOT_KINDS: Final = {
+    **{kind: kind for kind in PLACEHOLDERS},
+    "order_number": "number",
+    "tracking_number": "number",
+    "account_number": "number",
+    "card_number": "card",
+    "phone_number": "phone",
+    "email_address": "email",
+}
+
+_SLOTS = {kind: f"{{{kind}}}" for kind in PLACEHOLDERS}
+_FILLED = rf"\{{(?:{'|'.join(SLOT_KINDS)})\}}"
+# `ann{at}example{dot}com` holds no slots: it is a mail address.
+_KEPT = re.compile(rf"((?!\{{(?:at|dot)\}}){SLOT})")
+# Of a context's lines, the agent's are dropped whole, and of the customer's the speaker.
+_NOT_THE_CUSTOMERS = "^(?:agent: .*|customer: )"
+# Of a message that was cut, what follows the last line or clause may be half a value. None reaches over these.
+_WHOLE_CLAUSES = r"(?s)^((?:.*(?:\n|[,;!?] ))?).*$"
+# A byte that no UTF-8 holds.
+_SEPARATOR = b"\xff"
+
+
+def slotted(reply: str) -> str:
+    """Return a reply with a slot in place of each piece of personal data; slots that it has stay.
+
+    Example:
+        >>> slotted("I wrote to Ann@Example.com about order 123456, {first_name}.")
+        'I wrote to {email} about order {number}, {first_name}.'
+    """
+    previous = None
+    # A value that is taken out can lay another one open, rarely: the address in 12345http://shop.
+    while reply != previous:
+        parts = _KEPT.split(reply)
+        previous, reply = reply, "".join(part if _KEPT.fullmatch(part) else redact(part, _SLOTS) for part in parts)
+    return reply
+
+
+def filled(reply: str, message: str, max_length: int = MAX_LENGTH) -> str:
+    """Return a reply with the customer's values in its slots: the reference of `fill_slots`, with the same arguments.
+
+    Example:
+        >>> filled("I see {order_number}. Is {phone} right?", "customer: it's AB-1234567\\nagent: order 7654321?")
+        'I see AB-1234567. Is {phone} right?'
+    """
+    values: dict[str, str] = {}
+    readable = read(message, max_length)
+    if len(to_bytes(message)) > BYTES_PER_TOKEN * max_length:
+        readable = re.sub(_WHOLE_CLAUSES, r"\1", readable)
+    for line in readable.split("\n"):
+        for span in find_personal_data(re.sub(_NOT_THE_CUSTOMERS, "", line)):
+            values.setdefault(span.kind, span.value)
+    return re.sub(_FILLED, lambda slot: values.get(SLOT_KINDS[slot[0][1:-1]], slot[0]), reply)
+
+
+def fill_slots(replies: Any, messages: Any, max_length: int = MAX_LENGTH) -> Any:
+    """Put values of the answered messages into the slots of replies, with core operations.
+
+    A slot gets the first value of its kind, as the customer wrote it, from the newest line that has one; a slot without
+    a value stays as it is. In a message of several lines, as `supportnet.data.context` makes them, `agent:` lines
+    don't count. Where no reply has a slot, messages aren't read at all.
+
+    Args:
+        replies: string `[B]`, UTF-8; B may be 0. Invalid bytes become U+FFFD.
+        messages: string `[B]`, the newest line first.
+        max_length: number of tokens that the model reads. As there, only the first `64 * max_length` bytes of a message
+            are read, here up to the end of the last whole line or clause.
+
+    Returns:
+        string `[B]`.
+
+    Raises:
+        UserError: `max_length` isn't positive.
+
+    Example:
+        >>> fill_slots(["Order {order_number} is late."], ["where is 123456"]).numpy()
+        array([b'Order 123456 is late.'], dtype=object)
+    """
+    if max_length < 1:
+        raise UserError(f"max_length must be positive. Received: max_length={max_length}")
+    replies = _valid(replies)
+    any_slot = tf.reduce_any(tf.strings.regex_full_match(replies, f"(?s).*{_FILLED}.*"))
+    return tf.cond(any_slot, lambda: _fill(replies, _readable(messages, max_length)), lambda: replies)
+
+
+def _readable(messages: Any, max_length: int) -> Any:
+    """Return the part of messages that is read at all, valid UTF-8."""
+    limit = BYTES_PER_TOKEN * max_length
+    read_part = _valid(tf.strings.substr(messages, 0, limit))
+    is_cut = tf.greater(tf.strings.length(messages), limit)
+    return tf.where(is_cut, tf.strings.regex_replace(read_part, _WHOLE_CLAUSES, r"\1"), read_part)
+
+
+def _valid(texts: Any) -> Any:
+    return tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8", errors="replace")
+
+
+def _fill(replies: Any, messages: Any) -> Any:
+    parts = tf.strings.regex_replace(replies, _FILLED, _SEPARATOR + rb"\0" + _SEPARATOR)
+    places, parts, _ = tf.raw_ops.StringSplitV2(input=parts, sep=_SEPARATOR)
+    # Only a slot reads like a slot: each stands between two separators.
+    named = tf.equal(parts[:, tf.newaxis], [f"{{{name}}}" for name in SLOT_KINDS])
+    is_slot = tf.reduce_any(named, axis=1)
+    kinds = tf.gather([KINDS.index(kind) for kind in SLOT_KINDS.values()], tf.argmax(tf.cast(named, tf.int32), axis=1))
+    values, found = _first_values(messages)
+    at = tf.stack([tf.cast(places[:, 0], tf.int32), kinds], axis=1)
+    parts = tf.where(is_slot & tf.gather_nd(found, at), tf.gather_nd(values, at), parts)
+    return tf.strings.unsorted_segment_join(parts, places[:, 0], tf.shape(replies)[0])
+
+
+def _first_values(messages: Any) -> tuple[Any, Any]:
+    """Return the first value of each kind in each message, string `[B, kinds]`, and whether there is one, bool."""
+    places, lines, _ = tf.raw_ops.StringSplitV2(input=messages, sep="\n")
+    spans = personal_data_graph(tf.strings.regex_replace(lines, _NOT_THE_CUSTOMERS, ""))
+    shape = [tf.shape(messages)[0], len(KINDS)]
+    rows = tf.gather(tf.cast(places[:, 0], tf.int32), spans.texts)
+    numbers = tf.range(tf.size(rows))
+    first = tf.math.unsorted_segment_min(numbers, rows * len(KINDS) + spans.kinds, shape[0] * shape[1])
+    first = tf.reshape(tf.minimum(first, tf.size(rows)), shape)
+    return tf.gather(tf.concat([spans.values, [""]], axis=0), first), tf.less(first, tf.size(rows))
