@@ -26,7 +26,7 @@ NEED_TENSORFLOW = {
 
 BACKENDS = {"tensorflow", "jax", "torch"}
 SLOW = {"tensorflow", "keras", "sklearn", "numpy", "pandas", "nltk", "tensorflow_datasets", "gensim"}
-SLOW |= {"scipy", "matplotlib", "tokenizers"}
+SLOW |= {"scipy", "matplotlib", "sacrebleu", "rouge_score", "tokenizers"}
 
 
 def _name(path: Path) -> str:

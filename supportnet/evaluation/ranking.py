@@ -140,16 +140,50 @@ def bootstrap_interval(
         >>> bootstrap_interval(np.array([0.0, 1.0, 0.0, 1.0]), groups=["a", "a", "b", "b"])
         (0.5, 0.5)
     """
+    counted = np.stack([np.asarray(values, dtype="float64"), np.ones(len(values))], axis=1)
+    sums = resampled_sums(counted, groups, seed, resamples)
+    return percentile_interval(sums[:, 0] / sums[:, 1], level)
+
+
+def resampled_sums(
+    values: npt.NDArray[np.number], groups: Sequence[Hashable] | None = None, seed: int = 0, resamples: int = 1000
+) -> npt.NDArray[np.float64]:
+    """Return the sums of the values of resamples: whatever is computed from sums has its interval from them.
+
+    Args:
+        values: K values a message, `[N, K]`.
+        groups: the group of each message, such as its conversation; whole groups are drawn. None: each is its own.
+        seed: the same seed draws the same resamples.
+        resamples: number of resamples.
+
+    Returns:
+        The sums, float64 `[resamples, K]`.
+
+    Raises:
+        UserError: if there are no values, or not as many groups as values.
+
+    Example:
+        >>> resampled_sums(np.array([[1.0, 10.0], [2.0, 20.0]]), groups=["a", "a"], resamples=2).tolist()
+        [[3.0, 30.0], [3.0, 30.0]]
+    """
     groups = range(len(values)) if groups is None else groups
     if not 0 < len(values) == len(groups):
         raise UserError(
             f"values must have at least one, and groups as many. Received: {len(values)} values, {len(groups)} groups"
         )
     ids = {group: position for position, group in enumerate(dict.fromkeys(groups))}
-    group_ids = [ids[group] for group in groups]
-    sums, sizes = np.bincount(group_ids, weights=values), np.bincount(group_ids)
+    sums = np.zeros((len(ids), values.shape[1]))
+    np.add.at(sums, [ids[group] for group in groups], values)
     random = np.random.default_rng(seed)
-    draws = (random.integers(len(ids), size=len(ids)) for _ in range(resamples))
-    means = [sums[drawn].sum() / sizes[drawn].sum() for drawn in draws]
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return np.stack([sums[random.integers(len(ids), size=len(ids))].sum(axis=0) for _ in range(resamples)])
+
+
+def percentile_interval(resampled: Floats, level: float = 0.95) -> tuple[float, float]:
+    """Return the interval that holds the share `level` of what resamples gave, `[resamples]`; as many lie on each side.
+
+    Example:
+        >>> percentile_interval(np.arange(101.0), level=0.5)
+        (25.0, 75.0)
+    """
+    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -13,7 +13,7 @@ from supportnet.models.answers import Answers
 from supportnet.models.confidence import Confidence
 from supportnet.models.scores import discounted
 from supportnet.training.temperature import SMALLEST, fit_temperature
-from supportnet.training.thresholds import RoutingCurve, lowest_point, routing_curve, threshold_at
+from supportnet.training.thresholds import RoutingCurve, best_point, lowest_point, routing_curve, threshold_at
 
 #: Share of the in-scope validation messages that count as in scope.
 ACCEPTED_SHARE = 0.95
@@ -134,9 +134,8 @@ def _weights(in_scope: npt.NDArray[np.bool_], share: float) -> npt.NDArray[np.fl
 
 
 def _warn_of_promise(curve: RoutingCurve, promised: float) -> None:
-    enough = curve.num_routed >= MIN_ROUTED
-    if enough.any():
-        best = int(np.flatnonzero(enough)[curve.precision[enough].argmax()])
+    best = best_point(curve, MIN_ROUTED)
+    if best is not None:
         # Rounded down: it is what one would ask for next.
         precise = np.floor(curve.precision[best] * 1e4) / 1e4
         reason = f"the best is {precise:.4f}, for {curve.coverage[best]:.1%} of the messages"

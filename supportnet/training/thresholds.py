@@ -27,13 +27,16 @@ class RoutingCurve:
 
 
 def routing_curve(
-    scores: npt.NDArray[np.float64], correct: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64] | None = None
+    scores: npt.NDArray[np.floating],
+    correct: npt.NDArray[np.bool_ | np.floating],
+    weights: npt.NDArray[np.float64] | None = None,
 ) -> RoutingCurve:
     """Route more and more messages.
 
     Args:
         scores: `[N]`, N at least 1; minus infinity for a message that is never routed.
-        correct: whether routing the message would be right, bool `[N]`.
+        correct: whether routing the message would be right, bool `[N]`; or how good it would be, 0 to 1: then the
+            curve's precision is the mean of what is routed.
         weights: how much each message counts, above 0, `[N]`; alike, if not given.
 
     Returns:
@@ -67,6 +70,18 @@ def lowest_point(curve: RoutingCurve, precision: float, min_messages: int = 1) -
     """
     good = (curve.precision >= precision - _ROUNDING) & (curve.num_routed >= min_messages)
     return int(np.flatnonzero(good)[-1]) if good.any() else None
+
+
+def best_point(curve: RoutingCurve, min_messages: int = 1) -> int | None:
+    """Return the index of the point of the highest precision with at least this many messages, None if there is none.
+
+    Example:
+        >>> curve = routing_curve(np.array([0.9, 0.5, 0.5, 0.2]), np.array([True, True, False, True]))
+        >>> best_point(curve), best_point(curve, min_messages=2)
+        (0, 2)
+    """
+    enough = np.flatnonzero(curve.num_routed >= min_messages)
+    return int(enough[curve.precision[enough].argmax()]) if len(enough) else None
 
 
 def threshold_at(curve: RoutingCurve, point: int) -> float:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supportnet.training import thresholds
-from supportnet.training.thresholds import lowest_point, routing_curve, threshold_at
+from supportnet.training.thresholds import best_point, lowest_point, routing_curve, threshold_at
 
 NEVER = float("-inf")
 
@@ -64,6 +64,15 @@ def test_nothing_can_be_routed() -> None:
     curve = routing_curve(np.array([NEVER, NEVER]), np.array([False, False]))
     assert len(curve.thresholds) == 0
     assert lowest_point(curve, 0.5) is None
+    assert best_point(curve) is None
+
+
+def test_degrees_of_right() -> None:
+    """The precision is their mean; the best is the first of the highest with enough messages."""
+    curve = routing_curve(np.array([0.9, 0.7, 0.5, 0.1]), np.array([0.5, 1.0, 0.75, 0.0]))
+    np.testing.assert_allclose(curve.precision, [0.5, 0.75, 0.75, 0.5625])
+    assert (best_point(curve), best_point(curve, min_messages=4)) == (1, 3)
+    assert best_point(curve, min_messages=5) is None
 
 
 def test_scores_next_to_each_other() -> None:

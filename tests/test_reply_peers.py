@@ -1,0 +1,59 @@
+"""The peers of written replies, on a handful of messages."""
+
+from pathlib import Path
+
+import pytest
+
+from supportnet.data.ticket import Ticket, TicketDataset
+
+SUBJECTS = ["parcel", "refund", "flight", "weather"]
+PAIRS = [Ticket(f"tell me about my {subject}", subject, f"Your {subject} is quite fine.") for subject in SUBJECTS]
+TRAIN = [*PAIRS, Ticket("what now", None, "Anything else?"), Ticket("and now", None, "Anything else?")]
+
+
+@pytest.fixture(autouse=True)
+def _import_benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
+
+
+def test_peers_are_scored_as_models_are() -> None:
+    from reply_peers import peers
+
+    rows = {row["name"]: row for row in peers(TicketDataset("star", {"train": TRAIN, "test": PAIRS}))}
+    assert list(rows) == [
+        "most frequent reply",
+        "nearest message, TF-IDF of words",
+        "nearest message, TF-IDF of words and pairs",
+    ]
+    perfect = {"bleu": 100.0, "rouge_l": 100.0, "exact_match": 1.0}
+    for name, row in rows.items():
+        expected = dict.fromkeys(perfect, 0.0) if name == "most frequent reply" else perfect
+        assert {figure: row[figure] for figure in perfect} == pytest.approx(expected)
+        assert row["milliseconds_per_reply"] == pytest.approx(1000 * row["cpu_seconds"] / 4)
+    assert rows["most frequent reply"]["distinct_1"] == 2 / 8
+
+
+def test_the_nearest_message_in_each_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    import reply_peers
+
+    monkeypatch.setattr(reply_peers, "BLOCK", 3)
+    asked = [Ticket(f"about a {subject} please") for subject in reversed(SUBJECTS)]
+    found = reply_peers.nearest(TRAIN, [*asked, Ticket(""), Ticket("zebra")])
+    assert found == [ticket.reply for ticket in [*reversed(PAIRS), PAIRS[0], PAIRS[0]]]
+
+
+def test_pairs_of_words_tell_apart_what_words_cannot() -> None:
+    from reply_peers import nearest
+
+    train = [Ticket("no please wait", reply="I wait."), Ticket("please no wait", reply="I go on.")]
+    asked = [Ticket("please no wait")]
+    assert nearest(train, asked) == ["I wait."]
+    assert nearest(train, asked, ngrams=(1, 2)) == ["I go on."]
+
+
+def test_speakers_are_not_words() -> None:
+    from reply_peers import nearest, without_speakers
+
+    assert without_speakers("customer: hi agent: x\nagent: Hello!") == "hi agent: x\nHello!"
+    train = [Ticket("customer: yes\nagent: Coffee or tea?", reply="Which?"), Ticket("an agent", reply="One moment.")]
+    assert nearest(train, [Ticket("agent: bread?\ncustomer: tea")]) == ["Which?"]
