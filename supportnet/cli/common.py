@@ -85,6 +85,14 @@ def load_arguments(options: dict[str, Any]) -> dict[str, Any]:
     return {name: options.pop(name) for name in _LOAD_OPTIONS if name in options}
 
 
+def load_replies(data: str, reading: dict[str, Any]) -> Any:
+    """Load a data set for its replies: a file's column `reply`, if no other is named."""
+    from supportnet.data import is_source, load
+
+    column = reading.get("reply_column") or (None if is_source(data) else "reply")
+    return load(data, **{**reading, "reply_column": column})
+
+
 def print_json(value: Any) -> None:
     """Print one JSON object on standard output."""
     # ASCII, so that it can be printed whatever the terminal's encoding is.

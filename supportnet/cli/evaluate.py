@@ -17,6 +17,7 @@ from supportnet.cli.common import (
     start_tensorflow,
     writing_to,
 )
+from supportnet.cli.evaluate_reply import evaluate_replies
 from supportnet.cli.evaluate_suggest import evaluate_suggestions
 from supportnet.errors import UserError
 
@@ -34,10 +35,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="Which split to score; a file without splits is scored whole.",
 )
-@click.option("--task", type=click.Choice(["classify", "suggest"]), help="What the model does; as it was trained.")
+@click.option("--task", type=click.Choice(["classify", "suggest", "reply"]), help="What the model does; as trained.")
 @click.option("--plots", metavar="DIR", help="Draw reliability.png and risk_coverage.png into DIR.")
 @click.option("--bank", metavar="PATH", help="Suggest: answers to search; the training replies if not given.")
 @click.option("--queries", metavar="PATH", help="Suggest: queries with the ids of their right answers in --bank.")
+@click.option("--beam", type=click.IntRange(min=1), help="Reply: beginnings that are followed at a time.  [default: 1]")
 @click.option("--against", metavar="RUN|MODEL", help="Compare with another run or exported model, on the same data.")
 @json_option
 def evaluate(
@@ -48,6 +50,7 @@ def evaluate(
     plots: str | None,
     bank: str | None,
     queries: str | None,
+    beam: int | None,
     against: str | None,
     as_json: bool,
     **options: Any,
@@ -61,18 +64,25 @@ def evaluate(
     supportnet evaluate runs/new --data held_out.csv --against saved_models/tickets
     supportnet evaluate runs/star --data star --task suggest --data-dir downloads
     supportnet evaluate runs/answers --bank answers.csv --queries queries.csv
+    supportnet evaluate runs/replies --data star --data-dir downloads --beam 4
     """
     from supportnet.data import load
     from supportnet.training.task import task_of
 
     reading = load_arguments(options)
-    if (task or task_of(model)) == "suggest":
-        _check_unused(against=against, plots=plots)
+    task = task or task_of(model)
+    if task == "suggest":
+        _check_unused(against=against, plots=plots, beam=beam)
         evaluate_suggestions(model, data, split, bank, queries, as_json, reading)
         return
     _check_unused(bank=bank, queries=queries)
     if data is None:
         raise UserError("--data is missing: name the labelled messages.")
+    if task == "reply":
+        _check_unused(against=against, plots=plots)
+        evaluate_replies(model, data, split, beam, as_json, reading)
+        return
+    _check_unused(beam=beam)
     dataset = load(data, **reading)
     tickets = dataset["all" if "all" in dataset.splits else split]
     if plots is not None:
@@ -97,7 +107,7 @@ def evaluate(
         print_comparison(figures["against"], against)
 
 
-def _check_unused(**options: str | None) -> None:
+def _check_unused(**options: str | int | None) -> None:
     for name, value in options.items():
         if value is not None:
             raise UserError(f"--{name} says nothing for what this model does.")

@@ -4,8 +4,7 @@ from typing import Any
 
 import click
 
-from supportnet.cli.common import print_json, print_table, start_tensorflow
-from supportnet.cli.train_suggest import load_replies
+from supportnet.cli.common import load_replies, print_json, print_table, start_tensorflow
 from supportnet.data import Bank, bank_of_replies, load_bank, load_judgements
 from supportnet.errors import UserError
 

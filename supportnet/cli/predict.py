@@ -21,8 +21,11 @@ BATCH_SIZE = 64
 @click.argument("texts", nargs=-1, metavar="TEXT...")
 @click.option("--input", "input_path", metavar="FILE", help="A text file, one message a line; - for standard input.")
 @click.option("--output", "output_path", metavar="FILE", help="Where answers to --input go, one JSON object a line.")
-@click.option("--signature", help="What to ask the model for; classify or suggest if not given, as it has.")
+@click.option("--signature", help="What to ask the model for; classify, suggest or reply if not given, as it has.")
 @click.option("--tag", help="Only suggest answers with this tag, or of this language.")
+@click.option("--temperature", type=float, help="Draw a reply; below 1 prefers what is likely.  [default: 1.0]")
+@click.option("--top-p", type=float, help="Draw a reply from the likeliest pieces with this share.  [default: 1.0]")
+@click.option("--seed", type=int, help="Draw a reply; the same seed draws the same one.  [default: 0]")
 @click.option(
     "--top-k", type=click.IntRange(min=1), default=3, show_default=True, help="How many intents or answers to list."
 )
@@ -34,6 +37,9 @@ def predict(
     output_path: str | None,
     signature: str | None,
     tag: str | None,
+    temperature: float | None,
+    top_p: float | None,
+    seed: int | None,
     top_k: int,
     as_json: bool,
 ) -> None:
@@ -44,6 +50,8 @@ def predict(
     supportnet predict saved_models/support/1 --input messages.txt --output answers.jsonl
     supportnet predict saved_models/support "hello" --signature embed --json
     supportnet predict saved_models/answers "where is my parcel?" --signature suggest --top-k 3 --tag delivery
+    supportnet predict saved_models/replies "where is my parcel?"
+    supportnet predict saved_models/replies "where is my parcel?" --temperature 0.7 --top-p 0.9 --seed 1
     """
     if bool(texts) == bool(input_path):
         raise UserError("Give either messages or --input FILE.")
@@ -56,8 +64,8 @@ def predict(
     from supportnet.models.exported_model import SavedModel
 
     loaded = SavedModel(model)
-    signature = _signature(signature, tag, loaded.signatures)
-    options = {} if tag is None else {"tag": tag}
+    draw = {"temperature": temperature, "top_p": top_p, "seed": seed}
+    signature, options = _ask(signature, tag, draw, loaded.signatures)
     answers: Iterable[dict[str, Any]] = _answers(loaded, signature, messages, top_k, options)
     if output_path:
         _write(answers, output_path)
@@ -72,14 +80,25 @@ def predict(
         _print(answers)
 
 
-def _signature(chosen: str | None, tag: str | None, known: list[str]) -> str:
-    """The signature to ask: with a tag, the one that takes it."""
-    signature = chosen or ("classify" if "classify" in known else "suggest")
-    return f"{signature}_filtered" if tag is not None and not signature.endswith("_filtered") else signature
+def _ask(
+    chosen: str | None, tag: str | None, draw: dict[str, float | None], known: list[str]
+) -> tuple[str, dict[str, Any]]:
+    """The signature to ask and its options: with a tag, or with what draws a reply, the variant that takes it."""
+    signature = chosen or next((name for name in ("classify", "suggest", "reply") if name in known), "classify")
+    if tag is not None:
+        return _variant(signature, "filtered"), {"tag": tag}
+    if signature.endswith("_sample") or any(value is not None for value in draw.values()):
+        given = {name: value for name, value in draw.items() if value is not None}
+        return _variant(signature, "sample"), {"temperature": 1.0, "top_p": 1.0, "seed": 0, **given}
+    return signature, {}
+
+
+def _variant(signature: str, name: str) -> str:
+    return signature if signature.endswith(f"_{name}") else f"{signature}_{name}"
 
 
 def _answers(
-    model: Any, signature: str, texts: list[str], top_k: int, options: dict[str, str]
+    model: Any, signature: str, texts: list[str], top_k: int, options: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """Yield one dictionary a message: the text, and each output of the signature, ranked ones cut to `top_k`."""
     for start in range(0, len(texts), BATCH_SIZE):
@@ -133,6 +152,9 @@ def _print(answers: Iterable[dict[str, Any]]) -> None:
             )
         elif "suggestions" in row:
             _print_suggestions(row)
+        elif "reply" in row:
+            handed = ", hand it to a human" if row["handoff"] else ""
+            click.echo(f"  {row['reply']}\n  (score {row['reply_score']:.3f}{handed})")
         else:
             for name in sorted(set(row) - {"text"}):
                 click.echo(f"  {name} {row[name]}")

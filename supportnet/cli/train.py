@@ -1,6 +1,6 @@
 """`supportnet train`."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -16,6 +16,7 @@ from supportnet.cli.common import (
     start_tensorflow,
     writing_to,
 )
+from supportnet.cli.train_reply import train_to_reply
 from supportnet.cli.train_suggest import train_to_suggest
 from supportnet.cli.training_options import (
     ENCODER_NUMBERS,
@@ -51,19 +52,32 @@ NUMBERS = {
     "round_epochs": (10, "Passes over all messages in each of these rounds, at most."),
     "frozen_epochs": (0, "Epochs at the start in which --embeddings stay as they are."),
 }
-#: Numbers of the task suggest: name -> (default, help).
+#: Numbers that other tasks know: name -> (default, help).
 SUGGEST_NUMBERS = {
     "hard_negatives": (0, "Suggest: wrong replies a message that the model ranks high, beside those of the batch."),
     "label_weight": (0.0, "Suggest: weight of the intents as labels of the replies, a second objective."),
     "vector_dim": (128, "Suggest: depth of the vectors that messages and replies are compared by."),
 }
-#: Defaults of the task suggest that differ; --help names them.
-SUGGEST_DEFAULTS = {"epochs": 12, "batch_size": 128, "head_dropout_rate": 0.2}
-#: What only the task classify knows.
-CLASSIFY_ONLY = (
-    *("label_smoothing", "precision", "out_of_scope_share", "rounds", "round_epochs", "frozen_epochs", "num_pairs"),
-    *("class_weights", "mixed_precision", "unlabelled"),
-)
+REPLY_NUMBERS = {
+    "batch_tokens": (4096, "Reply: tokens a step, of messages and replies, padding included."),
+    "quality": (0.8, "Reply: mean quality (ROUGE-L) that replies shall have that aren't handed to a person."),
+    "num_pieces": (4000, "Reply: pieces that replies are written in, at most."),
+    "max_reply_length": (64, "Reply: pieces of a reply, at most."),
+}
+#: Defaults of a task that differ; --help names them.
+OTHER_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "suggest": {"epochs": 12, "batch_size": 128, "head_dropout_rate": 0.2},
+    "reply": {"num_layers": 2, "hidden_dim": 256},
+}
+#: Options that not every task knows: name -> the tasks that do.
+TASKS_BY_OPTION: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("precision", "out_of_scope_share", "rounds", "round_epochs", "frozen_epochs"), ("classify",)),
+    **dict.fromkeys(("num_pairs", "class_weights", "mixed_precision", "unlabelled"), ("classify",)),
+    **dict.fromkeys(("batch_size", "head_dropout_rate"), ("classify", "suggest")),
+    "label_smoothing": ("classify", "reply"),
+    **dict.fromkeys(SUGGEST_NUMBERS, ("suggest",)),
+    **dict.fromkeys(REPLY_NUMBERS, ("reply",)),
+}
 #: Numbers of the network's towers: name -> (default, help).
 HEAD_NUMBERS = {
     "head_dropout_rate": (0.4, "Dropout before the head of the task."),
@@ -72,16 +86,24 @@ HEAD_NUMBERS = {
 }
 
 
-def _with_suggest_defaults(by_name: dict[str, tuple[Any, str]]) -> dict[str, tuple[Any, str]]:
-    """Name, in an option's help, the default that the task suggest has."""
-    other = {name: f"; {value} for the task suggest." for name, value in SUGGEST_DEFAULTS.items()}
+def _with_other_defaults(by_name: dict[str, tuple[Any, str]]) -> dict[str, tuple[Any, str]]:
+    """Name, in an option's help, the defaults that other tasks have."""
+    other = {
+        name: f"; {value} for the task {task}."
+        for task, values in OTHER_DEFAULTS.items()
+        for name, value in values.items()
+    }
     return {name: (value, text.removesuffix(".") + other.get(name, ".")) for name, (value, text) in by_name.items()}
 
 
 @click.command()
 @data_options
 @click.option(
-    "--task", type=click.Choice(["classify", "suggest"]), default="classify", show_default=True, help="What to learn."
+    "--task",
+    type=click.Choice(["classify", "suggest", "reply"]),
+    default="classify",
+    show_default=True,
+    help="What to learn.",
 )
 @architecture_option
 @preset_option
@@ -98,7 +120,7 @@ def _with_suggest_defaults(by_name: dict[str, tuple[Any, str]]) -> dict[str, tup
 )
 @run_options
 @switches(SWITCHES)
-@numbers(_with_suggest_defaults({**NUMBERS, **ENCODER_NUMBERS, **HEAD_NUMBERS, **SUGGEST_NUMBERS}))
+@numbers(_with_other_defaults({**NUMBERS, **ENCODER_NUMBERS, **HEAD_NUMBERS, **SUGGEST_NUMBERS, **REPLY_NUMBERS}))
 @json_option
 def train(data: str, task: str, out: str, unlabelled: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Train a model and write it, with all that made it, to a run folder.
@@ -110,15 +132,16 @@ def train(data: str, task: str, out: str, unlabelled: tuple[str, ...], as_json: 
     supportnet train --data banking77 --data-dir downloads --out runs/banking77 --resume
     supportnet train --data few.csv --init runs/encoder --unlabelled tickets.csv --out runs/few
     supportnet train --task suggest --data chats.csv --text-column question --reply-column answer --out runs/answers
+    supportnet train --task reply --data star --data-dir downloads --architecture transformer --out runs/replies
     """
     from supportnet.data import load
 
     reading = load_arguments(options)
-    if task == "suggest":
-        check_task(CLASSIFY_ONLY, "classify")
-        train_to_suggest(data, out, as_json, reading, options)
+    check_task(task)
+    if task != "classify":
+        other = train_to_suggest if task == "suggest" else train_to_reply
+        other(data, out, as_json, reading, options)
         return
-    check_task(SUGGEST_NUMBERS, "suggest")
     dataset = load(data, **reading)
     start_tensorflow()
     from supportnet.training.train import train as train_model
@@ -139,12 +162,12 @@ def train(data: str, task: str, out: str, unlabelled: tuple[str, ...], as_json: 
         click.echo(f"wrote {out}; next: supportnet evaluate {out} --data {data}")
 
 
-def check_task(names: Iterable[str], task: str) -> None:
-    """Raise a `UserError` for an option on the command line that only another task knows."""
+def check_task(task: str) -> None:
+    """Raise a `UserError` for an option on the command line that only other tasks know."""
     context = click.get_current_context()
-    for name in names:
-        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            raise UserError(f"{flag(name)} is for --task {task}.")
+    for name, tasks in TASKS_BY_OPTION.items():
+        if task not in tasks and context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise UserError(f"{flag(name)} is for --task {' or '.join(tasks)}.")
 
 
 def print_result(metrics: dict[str, Any], confidence: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from supportnet.cli.common import naming_flags, print_json, start_tensorflow, writing_to
+from supportnet.cli.common import load_replies, naming_flags, print_json, start_tensorflow, writing_to
 from supportnet.cli.training_options import given, resumable
 
 
@@ -41,11 +41,3 @@ def train_to_suggest(data: str, out: str, as_json: bool, reading: dict[str, Any]
             f"(epoch {metrics['best_epoch']})"
         )
     click.echo(f"wrote {out}; next: supportnet index {out} --bank FILE --out saved_models/NAME")
-
-
-def load_replies(data: str, reading: dict[str, Any]) -> Any:
-    """Load a data set for its replies: a file's column `reply`, if no other is named."""
-    from supportnet.data import is_source, load
-
-    column = reading.get("reply_column") or (None if is_source(data) else "reply")
-    return load(data, **{**reading, "reply_column": column})

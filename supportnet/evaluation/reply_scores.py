@@ -11,11 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from supportnet.data.bank import same_text
-from supportnet.errors import UserError
 from supportnet.evaluation.ranking import bootstrap_interval, percentile_interval, resampled_sums
-
-#: A slot of a reply, such as `{order_number}`.
-SLOT = re.compile(r"\{[a-z][a-z0-9_]*\}")
+from supportnet.text.byte_pairs import SLOT
+from supportnet.text.overlap import check_pairs, rouge_l
 
 
 def reply_scores(
@@ -79,7 +77,7 @@ def bleu_statistics(written: Sequence[str], references: Sequence[str]) -> npt.ND
     """
     from sacrebleu.metrics import BLEU
 
-    _check(written, references)
+    check_pairs(written, references)
     # The order of n-grams changes no count; sacrebleu asks for it where single sentences are scored.
     bleu = BLEU(effective_order=True)
     scores = (bleu.sentence_score(own, [reference]) for own, reference in zip(written, references, strict=True))
@@ -117,32 +115,6 @@ def bleu_signature() -> str:
     return str(bleu.get_signature())
 
 
-def rouge_l(written: Sequence[str], references: Sequence[str]) -> npt.NDArray[np.float64]:
-    """Return the ROUGE-L F1 of each reply, 0 to 1: the words that both have in the same order (Lin 2004).
-
-    As rouge-score computes it, without a stemmer. Its words are of ASCII letters and digits, lower-cased: where a reply
-    has none, such as one in Cyrillic, it is 0.
-
-    Returns:
-        float64 `[N]`.
-
-    Raises:
-        UserError: there are no replies, or not as many references.
-
-    Example:
-        >>> rouge_l(["Your parcel was sent.", ""], ["The parcel was sent today.", "Hello"]).round(3).tolist()
-        [0.667, 0.0]
-    """
-    from rouge_score.rouge_scorer import RougeScorer
-
-    _check(written, references)
-    scorer = RougeScorer(["rougeL"], use_stemmer=False)
-    pairs = list(zip(written, references, strict=True))
-    # Frequent replies meet often.
-    found = {pair: scorer.score(target=pair[1], prediction=pair[0])["rougeL"].fmeasure for pair in dict.fromkeys(pairs)}
-    return np.array([found[pair] for pair in pairs], dtype="float64")
-
-
 def exact_matches(written: Sequence[str], references: Sequence[str]) -> npt.NDArray[np.bool_]:
     """Return whether each reply is its reference, by `same_text`: but for case and white space.
 
@@ -156,7 +128,7 @@ def exact_matches(written: Sequence[str], references: Sequence[str]) -> npt.NDAr
         >>> exact_matches(["thank  you.", "Thanks."], ["Thank you.", "Thank you."]).tolist()
         [True, False]
     """
-    _check(written, references)
+    check_pairs(written, references)
     return np.array(
         [same_text(own) == same_text(reference) for own, reference in zip(written, references, strict=True)]
     )
@@ -195,18 +167,13 @@ def slots_right(written: Sequence[str], references: Sequence[str]) -> npt.NDArra
         >>> slots_right(["{order_number} is on its way", "Hi"], ["Order {order_number} was sent", "Hi"]).tolist()
         [1.0, nan]
     """
-    _check(written, references)
-    pairs = [(set(SLOT.findall(own)), set(SLOT.findall(other))) for own, other in zip(written, references, strict=True)]
+    check_pairs(written, references)
+    pairs = [
+        (set(re.findall(SLOT, own)), set(re.findall(SLOT, other)))
+        for own, other in zip(written, references, strict=True)
+    ]
     return np.array([float(own == other) if own | other else np.nan for own, other in pairs])
 
 
 def _ngrams(words: Sequence[str], n: int) -> list[tuple[str, ...]]:
     return list(zip(*(words[start:] for start in range(n)), strict=False))
-
-
-def _check(written: Sequence[str], references: Sequence[str]) -> None:
-    if not 0 < len(written) == len(references):
-        raise UserError(
-            "There must be at least one written reply, and as many references. "
-            f"Received: {len(written)} written replies, {len(references)} references"
-        )

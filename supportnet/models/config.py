@@ -25,6 +25,8 @@ class NetworkConfig:
         num_buckets: buckets that character n-grams are hashed to.
         num_pairs: buckets that pairs of words are hashed to.
         vector_dim: depth of the vectors that a suggestion network compares messages and replies by.
+        num_pieces: pieces that replies are written in, at most.
+        max_reply_length: pieces of a reply, at most.
         max_length: tokens T that are read of a message; the rest is cut.
         text_mode: how text becomes tokens, `unicode` or `article`.
 
@@ -48,6 +50,8 @@ class NetworkConfig:
     num_buckets: int = 12_000
     num_pairs: int = 16_384
     vector_dim: int = 128
+    num_pieces: int = 4000
+    max_reply_length: int = 64
     max_length: int = 128
     text_mode: str = "unicode"
 
@@ -55,7 +59,9 @@ class NetworkConfig:
         if self.architecture not in ENCODERS:
             known = ", ".join(ENCODERS)
             raise UserError(f"architecture must be one of {known}. Received: architecture={self.architecture!r}")
-        for name in ("embedding_dim", "hidden_dim", "num_buckets", "num_pairs", "vector_dim", "max_length"):
+        for name in ("embedding_dim", "hidden_dim", "num_buckets", "num_pairs", "vector_dim", "num_pieces"):
+            check_positive(name, getattr(self, name))
+        for name in ("max_reply_length", "max_length"):
             check_positive(name, getattr(self, name))
         for name in ("dropout_rate", "head_dropout_rate", "word_dropout"):
             check_rate(name, getattr(self, name))

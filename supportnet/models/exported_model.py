@@ -81,13 +81,13 @@ class SavedModel:
         """Names of the signatures, sorted."""
         return sorted(self._module.signatures)
 
-    def run(self, signature: str, texts: Iterable[str], **options: Iterable[str]) -> dict[str, npt.NDArray[Any]]:
+    def run(self, signature: str, texts: Iterable[str], **options: Iterable[Any]) -> dict[str, npt.NDArray[Any]]:
         """Run a signature on one batch of messages.
 
         Args:
             signature: its name, such as `classify`.
             texts: B messages, as for `IntentClassifier.classify`.
-            **options: further inputs of the signature by name, B strings each.
+            **options: further inputs of the signature by name, B strings or numbers each.
 
         Returns:
             The outputs by name, `[B, ...]`; strings are `bytes`.
@@ -100,10 +100,12 @@ class SavedModel:
             known = ", ".join(self.signatures)
             raise UserError(f"{self.path} has no signature {signature!r}. It has: {known}.")
         function = self._module.signatures[signature]
-        inputs = {"text": as_strings(checked_texts(texts)), **{k: as_strings(list(v)) for k, v in options.items()}}
-        wanted = sorted(function.structured_input_signature[1])
-        if sorted(inputs) != wanted:
-            raise UserError(f"{signature} must get the inputs {', '.join(wanted)}. Received: {', '.join(inputs)}")
+        wanted = function.structured_input_signature[1]
+        if sorted(wanted) != sorted(["text", *options]):
+            received = ", ".join(["text", *options])
+            raise UserError(f"{signature} must get the inputs {', '.join(sorted(wanted))}. Received: {received}")
+        inputs = {name: _tensor(list(values), wanted[name].dtype) for name, values in options.items()}
+        inputs["text"] = as_strings(checked_texts(texts))
         return {name: value.numpy() for name, value in function(**inputs).items()}
 
 
@@ -184,6 +186,10 @@ class ExportedModel(SavedModel):
         """Undo the order of the signature's outputs, best first."""
         names = np.array([_strings(row) for row in outputs["intents"]]).reshape(outputs["intents"].shape)
         return np.take_along_axis(outputs["intent_scores"], np.argsort(names, axis=1), axis=1)
+
+
+def _tensor(values: list[Any], dtype: Any) -> Any:
+    return as_strings(values) if dtype == tf.string else tf.constant(values, dtype)
 
 
 def _strings(row: Iterable[bytes]) -> list[str]:

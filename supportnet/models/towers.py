@@ -61,10 +61,14 @@ class Towers:
 
     def __call__(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Read one text a row."""
-        mask = inputs["mask"]
+        read = self.read(inputs)
+        pooled = {name: self.pool[name](vectors, mask=inputs["mask"]) for name, vectors in read.items()}
+        words = {"words": pooled["words"]}
+        return words if self.encoder is None else {**words, "context": self.join([pooled["encoded"], pooled["tokens"]])}
+
+    def read(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Return one vector a token, float `[B, T, D]` each: `words`, and the encoder's `tokens` and `encoded`."""
         words, *tokens = ops.split(self.embed(inputs), self.count, axis=-1)
-        pooled = {"words": self.pool["words"](words, mask=mask)}
-        if self.encoder is not None:
-            encoded = self.pool["encoded"](self.encoder(*tokens, mask=mask), mask=mask)
-            pooled["context"] = self.join([encoded, self.pool["tokens"](*tokens, mask=mask)])
-        return pooled
+        if self.encoder is None:
+            return {"words": words}
+        return {"words": words, "encoded": self.encoder(*tokens, mask=inputs["mask"]), "tokens": tokens[0]}

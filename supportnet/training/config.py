@@ -159,7 +159,49 @@ class SuggestionConfig:
         _check_optimizer(self)
 
 
-def _check_optimizer(config: TrainingConfig | PretrainingConfig | SuggestionConfig) -> None:
+@dataclass(frozen=True)
+class ReplyConfig:
+    """How to train a network that writes replies.
+
+    Attributes:
+        epochs, learning_rate, warmup_share, weight_decay, patience, validation_share, min_count, seed: as in
+            `TrainingConfig`.
+        batch_tokens: tokens a step, of messages and replies together, padding included.
+        label_smoothing: share of each target that is spread over all pieces.
+        quality: mean quality (ROUGE-L, 0 to 1) that the replies shall have that aren't handed to a person.
+
+    Raises:
+        UserError: a value out of its range.
+
+    Example:
+        >>> ReplyConfig(quality=2)
+        Traceback (most recent call last):
+        supportnet.errors.UserError: quality must be above 0 and at most 1. Received: quality=2
+    """
+
+    epochs: int = 20
+    batch_tokens: int = 4096
+    learning_rate: float = 2e-3
+    warmup_share: float = 0.1
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.1
+    patience: int = 5
+    validation_share: float = 0.1
+    min_count: int = 2
+    quality: float = 0.8
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_tokens", "patience", "min_count"):
+            check_positive(name, getattr(self, name))
+        for name in ("warmup_share", "label_smoothing", "validation_share"):
+            check_rate(name, getattr(self, name))
+        if not 0 < self.quality <= 1:
+            raise UserError(f"quality must be above 0 and at most 1. Received: quality={self.quality}")
+        _check_optimizer(self)
+
+
+def _check_optimizer(config: TrainingConfig | PretrainingConfig | SuggestionConfig | ReplyConfig) -> None:
     if not 0 < config.learning_rate < math.inf:
         raise UserError(f"learning_rate must be above 0. Received: learning_rate={config.learning_rate}")
     if not 0 <= config.weight_decay < math.inf:

@@ -1,35 +1,43 @@
 """Which replies to hand off to a person: a threshold on their scores, chosen on validation for a target quality."""
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
+from supportnet.models.handoff import Handoff
+from supportnet.models.replier import Replier
+from supportnet.text.overlap import rouge_l
+from supportnet.text.slots import fill_slots
 from supportnet.training.thresholds import RoutingCurve, best_point, lowest_point, routing_curve, threshold_at
 
 #: A threshold that keeps fewer replies would be an accident.
 MIN_KEPT = 30
+#: Validation messages that replies are written to.
+MAX_MESSAGES = 1000
 
 
-@dataclass(frozen=True)
-class Handoff:
-    """A threshold, and what it gave on validation data.
+def fit_handoff(model: Replier, validation: Sequence[Ticket], target: float, seed: int = 0) -> Handoff:
+    """Let a model write replies to validation messages, and choose on them; see `choose_handoff`.
 
-    Attributes:
-        threshold: a reply with at least this score is kept; None hands off every one.
-        target: the mean quality that was asked for.
-        quality: mean quality of the replies that are kept; None if none is.
-        rate: share of the replies that are handed off.
-        num_replies: replies that it was chosen on.
+    Args:
+        model: a trained one.
+        validation: messages with a reply.
+        target: mean ROUGE-L (F1, 0 to 1) that the replies shall have that are sent.
+        seed: draws 1,000 of them, if there are more.
+
+    Example:
+        >>> model.handoff = fit_handoff(model, dataset["validation"], target=0.8)
     """
-
-    threshold: float | None
-    target: float
-    quality: float | None
-    rate: float
-    num_replies: int
+    chosen = [validation[i] for i in np.random.default_rng(seed).permutation(len(validation))[:MAX_MESSAGES]]
+    texts = [ticket.text for ticket in chosen]
+    answers = model.write(texts)
+    references = [reply.decode() for reply in fill_slots([ticket.reply or "" for ticket in chosen], texts).numpy()]
+    quality = rouge_l([reply.decode() for reply in answers["reply"]], references)
+    return choose_handoff(np.where(answers["reply_tokens"] > 0, answers["reply_score"], -np.inf), quality, target)
 
 
 def choose_handoff(scores: npt.NDArray[np.floating], quality: npt.NDArray[np.floating], target: float) -> Handoff:
@@ -93,6 +101,7 @@ def _warn(curve: RoutingCurve, target: float) -> None:
         highest = np.floor(curve.precision[best] * 1e4) / 1e4
         reason = f"the best is {highest:.4f}, for {curve.coverage[best]:.1%} of the replies"
     warnings.warn(
-        f"A mean quality of {target:g} can't be reached on validation data: {reason}. Every reply will be handed off.",
+        f"A mean quality of {target:g} (--quality) can't be reached on validation data: {reason}. "
+        "Every reply will be handed off.",
         stacklevel=3,
     )

@@ -1,28 +1,26 @@
 """From messages and their replies to a trained suggestion model in a run folder."""
 
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from supportnet.data import load
-from supportnet.data.splits import with_reply
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.embeddings import Coverage
 from supportnet.errors import UserError
 from supportnet.files import write_json
 from supportnet.models.suggester import Suggester
 from supportnet.training.config import SuggestionConfig
-from supportnet.training.folder import begin, check_folder, fingerprint
+from supportnet.training.folder import begin, check_folder
 from supportnet.training.loop import best_metrics
 from supportnet.training.options import split_options
 from supportnet.training.pairs import Pairs
 from supportnet.training.relevance import fit_relevance
+from supportnet.training.reply_splits import pair_facts, reply_splits
 from supportnet.training.splits import build_vocabulary
 from supportnet.training.start import Start
 from supportnet.training.suggestion_fit import fit_suggester
@@ -30,9 +28,6 @@ from supportnet.training.suggestion_run import save_suggester
 
 #: What suits pairs better than the classifier's defaults; chosen on STAR's validation data.
 NETWORK_DEFAULTS = {"head_dropout_rate": 0.2}
-_NO_VALIDATION = (
-    "There are no validation messages with a reply: the last epoch's weights are kept, and scores aren't calibrated."
-)
 
 
 @dataclass(frozen=True)
@@ -94,14 +89,14 @@ def train_suggester(
     network, training = split_options(options, SuggestionConfig, {**NETWORK_DEFAULTS, **start.network_options}, preset)
     start.check(network)
     dataset = data if isinstance(data, TicketDataset) else load(data, **(data_options or {}))
-    train_tickets, validation = reply_splits(dataset, training)
+    train_tickets, validation = reply_splits(dataset, training.validation_share, training.seed)
     labels = _labels(train_tickets) if training.label_weight else []
     pairs = Pairs.of(train_tickets, labels)
     if len(pairs.replies) < 2:
         raise UserError(f"{dataset.name} must have at least two different replies to train on. It has one.")
     folder = None if out is None else Path(out)
     made = {"task": "suggest", "network": asdict(network), "training": asdict(training), "start": start.facts}
-    made["data"] = _facts(dataset, train_tickets, validation)
+    made["data"] = pair_facts(dataset, train_tickets, validation)
     if folder is not None:
         check_folder(folder, made, resume)
 
@@ -123,53 +118,8 @@ def train_suggester(
     return TrainedSuggester(model, metrics, progress.history, coverage)
 
 
-def reply_splits(dataset: TicketDataset, config: SuggestionConfig) -> tuple[list[Ticket], list[Ticket]]:
-    """Return the tickets with a reply to train on and for validation.
-
-    Raises:
-        UserError: no ticket to train on has a reply.
-
-    Warns:
-        UserWarning: none is there for validation.
-    """
-    tickets = with_reply(dataset["all" if "all" in dataset.splits else "train"])
-    if not tickets:
-        raise UserError(f"No message of {dataset.name} has a reply. Is there a column of replies (--reply-column)?")
-    if "validation" in dataset.splits:
-        validation = with_reply(dataset["validation"])
-    else:
-        tickets, validation = _cut_conversations(tickets, config.validation_share, config.seed)
-    if not validation:
-        warnings.warn(_NO_VALIDATION, stacklevel=3)
-    return tickets, validation
-
-
-def _cut_conversations(tickets: Sequence[Ticket], share: float, seed: int) -> tuple[list[Ticket], list[Ticket]]:
-    """Divide tickets so that no conversation is in both parts; one without a number is a conversation of its own."""
-    names = [ticket.conversation or f"row {row}" for row, ticket in enumerate(tickets)]
-    distinct = sorted(set(names))
-    count = min(round(len(distinct) * share), len(distinct) - 1)
-    held_out = {distinct[i] for i in np.random.default_rng(seed).permutation(len(distinct))[:count]}
-    parts: tuple[list[Ticket], list[Ticket]] = ([], [])
-    for name, ticket in zip(names, tickets, strict=True):
-        parts[name in held_out].append(ticket)
-    return parts
-
-
 def _labels(tickets: Sequence[Ticket]) -> list[str]:
     labels = sorted({ticket.intent for ticket in tickets if ticket.intent is not None})
     if not labels:
         raise UserError("label_weight must be 0 where no message has a label (--label-column).")
     return labels
-
-
-def _facts(dataset: TicketDataset, train_tickets: Sequence[Ticket], validation: Sequence[Ticket]) -> dict[str, Any]:
-    parts = (part for ticket in (*train_tickets, *validation) for part in (ticket.text, ticket.reply, ticket.intent))
-    return {
-        "name": str(dataset.name),
-        "source": dataset.source,
-        "licence": dataset.licence,
-        "train_messages": len(train_tickets),
-        "validation_messages": len(validation),
-        "fingerprint": fingerprint(parts),
-    }

@@ -11,6 +11,7 @@ from supportnet.data import load
 from supportnet.data.ticket import Ticket, TicketDataset
 
 if TYPE_CHECKING:
+    from supportnet.training.reply import TrainedReplier
     from supportnet.training.suggest import TrainedSuggester
     from supportnet.training.train import Trained
 
@@ -79,3 +80,36 @@ def suggester(
 
     folder = tmp_path_factory.mktemp("runs") / "suggester"
     return folder, train_suggester(toy_pairs(), folder, **pair_options)
+
+
+@pytest.fixture(scope="session")
+def reply_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of a tiny network that writes replies; don't change them."""
+    left_out = ("batch_size",)
+    kept = {name: value for name, value in options.items() if name not in left_out}
+    network = {"architecture": "transformer", "hidden_dim": 16, "num_layers": 1, "num_pieces": 300}
+    rates = {"dropout_rate": 0.0, "word_dropout": 0.0, "label_smoothing": 0.05}
+    training = {"epochs": 14, "batch_tokens": 200, "learning_rate": 0.03, "quality": 0.6}
+    return {**kept, **network, **rates, **training, "max_reply_length": 16}
+
+
+def toy_replies() -> TicketDataset:
+    """More validation messages than a threshold needs."""
+    splits = {"train": conversations(5, seed=0), "validation": conversations(4, seed=1)}
+    return TicketDataset("toy replies", splits, licence="CC0-1.0")
+
+
+@pytest.fixture
+def replies_dataset() -> TicketDataset:
+    return toy_replies()
+
+
+@pytest.fixture(scope="session")
+def replier(
+    reply_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> "tuple[Path, TrainedReplier]":
+    """The folder of a finished run of the task reply, and what `train_replier` returned; don't change it."""
+    from supportnet.training.reply import train_replier
+
+    folder = tmp_path_factory.mktemp("runs") / "replier"
+    return folder, train_replier(toy_replies(), folder, **reply_options)

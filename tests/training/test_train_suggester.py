@@ -24,7 +24,8 @@ from supportnet.training.config import SuggestionConfig
 from supportnet.training.encoder import Encoder, save_encoder
 from supportnet.training.folder import read_names
 from supportnet.training.start import Start
-from supportnet.training.suggest import TrainedSuggester, reply_splits, train_suggester
+from supportnet.training.reply_splits import reply_splits
+from supportnet.training.suggest import TrainedSuggester, train_suggester
 from supportnet.training.suggestion_run import load_suggester
 from supportnet.training.task import task_of
 
@@ -204,23 +205,23 @@ def test_no_conversation_is_in_both_parts(pairs_dataset: TicketDataset, split: s
     tickets = [*pairs_dataset["train"], *[Ticket(f"alone {i}", reply="Yes.") for i in range(20)]]
     tickets += [Ticket("no reply"), Ticket("blank", reply=" \n")]
     dataset = TicketDataset("toy", {split: tickets})
-    train, validation = reply_splits(dataset, SuggestionConfig(validation_share=0.2, seed=3))
+    train, validation = reply_splits(dataset, 0.2, seed=3)
     names = [{ticket.conversation for ticket in part} - {None} for part in (train, validation)]
     assert names[0] & names[1] == set()
     assert all(names)
     assert sorted(map(hash, (*train, *validation))) == sorted(map(hash, tickets[:-2]))
     # Of 30 conversations and 20 messages alone, a fifth.
     assert len({ticket.conversation or ticket.text for ticket in validation}) == 10
-    assert (train, validation) == reply_splits(dataset, SuggestionConfig(validation_share=0.2, seed=3))
-    assert validation != reply_splits(dataset, SuggestionConfig(validation_share=0.2, seed=4))[1]
+    assert (train, validation) == reply_splits(dataset, 0.2, seed=3)
+    assert validation != reply_splits(dataset, 0.2, seed=4)[1]
 
 
 def test_validation_of_the_data_is_kept_as_it_is(pairs_dataset: TicketDataset) -> None:
-    train, validation = reply_splits(pairs_dataset, SuggestionConfig())
+    train, validation = reply_splits(pairs_dataset, 0.1, seed=0)
     assert (train, validation) == (pairs_dataset["train"], pairs_dataset["validation"])
     for splits in ({"train": train}, {"train": train, "validation": [Ticket("no reply")]}):
         with pytest.warns(UserWarning, match="no validation messages with a reply: the last epoch's weights are kept"):
-            assert reply_splits(replace(pairs_dataset, splits=splits), SuggestionConfig(validation_share=0))[1] == []
+            assert reply_splits(replace(pairs_dataset, splits=splits), 0.0, seed=0)[1] == []
 
 
 def test_personal_numbers_stay_out_and_without_validation_the_last_epoch_is_kept(

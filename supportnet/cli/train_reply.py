@@ -1,0 +1,54 @@
+"""`supportnet train --task reply`."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from supportnet.cli.common import load_replies, naming_flags, print_json, start_tensorflow, writing_to
+from supportnet.cli.training_options import given, resumable
+
+
+def train_to_reply(data: str, out: str, as_json: bool, reading: dict[str, Any], options: dict[str, Any]) -> None:
+    """Train a model that writes replies, and print how it went.
+
+    Args:
+        data: name or path.
+        out: the run folder.
+        as_json: print one JSON object.
+        reading: arguments of `supportnet.load`.
+        options: the command's other options.
+    """
+    dataset = load_replies(data, reading)
+    start_tensorflow()
+    from supportnet.training.reply import train_replier
+
+    with naming_flags(), writing_to(out), resumable(out):
+        trained = train_replier(dataset, out, **given(options))
+    metrics, handoff = trained.metrics, asdict(trained.model.handoff)
+    if as_json:
+        coverage = None if trained.coverage is None else asdict(trained.coverage)
+        found = {"validation": metrics, "handoff": handoff, "coverage": coverage, "epochs": len(trained.history)}
+        print_json({"task": "reply", "run": out, **found})
+        return
+    if trained.coverage is not None:
+        click.echo(trained.coverage)
+    _print_validation(metrics, handoff)
+    click.echo(f"wrote {out}; next: supportnet export {out} saved_models/NAME")
+
+
+def _print_validation(metrics: dict[str, Any], handoff: dict[str, Any]) -> None:
+    if metrics["perplexity"] is None:
+        click.echo(f"not validated (epoch {metrics['best_epoch']}): every reply is handed to a person")
+        return
+    click.echo(
+        f"perplexity {metrics['perplexity']:.2f}, {metrics['accuracy']:.1%} of the validation replies' pieces right "
+        f"(epoch {metrics['best_epoch']})"
+    )
+    if handoff["threshold"] is None:
+        click.echo("every reply is handed to a person: no threshold keeps the promise")
+        return
+    click.echo(
+        f"promise: replies that are sent have a mean quality (ROUGE-L) of {handoff['target']:.2f}; "
+        f"expected to be handed to a person: {handoff['rate']:.1%}"
+    )

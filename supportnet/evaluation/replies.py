@@ -1,0 +1,105 @@
+"""How good are the replies that a model writes, and how fast does it write them?"""
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from supportnet.data.splits import with_reply
+from supportnet.data.ticket import Ticket
+from supportnet.errors import UserError
+from supportnet.evaluation.reply_scores import reply_scores, slots_right
+from supportnet.models.replier import Replier
+from supportnet.text.byte_pairs import PAD_ID
+from supportnet.text.overlap import rouge_l
+from supportnet.text.slots import fill_slots, slotted
+from supportnet.training.reply_fit import piece_losses
+from supportnet.training.reply_pairs import ReplyPairs, validation_replies
+
+#: Tokens a batch while the perplexity is measured.
+BATCH_TOKENS = 4096
+#: Written replies that are shown beside the true ones.
+EXAMPLES = 10
+
+
+def evaluate_replier(model: Replier, test_data: Sequence[Ticket], beam: int = 1) -> dict[str, Any]:
+    """Score a model on messages whose replies are known.
+
+    What is written has its slots filled from the message, and is compared with the true reply, whose slots, if it has
+    any, are filled alike.
+
+    Args:
+        model: a trained model.
+        test_data: tickets with replies; those without are left out.
+        beam: see `Replier.reply`.
+
+    Returns:
+        A dictionary that JSON can hold: what `reply_scores` returns (`bleu`, `rouge_l`, `exact_match`, ..., with
+        `slot_accuracy` of the slots before they are filled); `perplexity` of the true replies, a piece;
+        `handoff_rate`, the share that is handed to a person; `sent_quality`, the mean ROUGE-L (0 to 1) of the others,
+        None if there are none; `tokens_per_second`; `num_examples`; and `examples`, of evenly spaced scores, the
+        surest first.
+
+    Raises:
+        UserError: no message has a reply.
+
+    Example:
+        >>> evaluate_replier(model, supportnet.load("star", data_dir="downloads")["test"])["exact_match"]
+    """
+    tickets = with_reply(test_data)
+    if not tickets:
+        raise UserError("There is nothing to score: no message has a reply.")
+    texts, replies = [ticket.text for ticket in tickets], [ticket.reply or "" for ticket in tickets]
+    # The first call compiles.
+    model.write(texts[:1], beam)
+    start = time.perf_counter()
+    answers = model.write(texts, beam)
+    seconds = time.perf_counter() - start
+    written = [reply.decode() for reply in answers["reply"]]
+    templates = [template.decode() for template in answers["template"]]
+    references = [reference.decode() for reference in fill_slots(replies, texts).numpy()]
+    groups = [ticket.conversation or f"row {row}" for row, ticket in enumerate(tickets)]
+    slots = slots_right(templates, [slotted(reply) for reply in replies])
+    handed, quality = model.handoff.applies_to(answers["reply_score"]), rouge_l(written, references)
+    return {
+        "task": "reply",
+        **reply_scores(written, references, groups),
+        "slot_accuracy": None if np.isnan(slots).all() else float(np.nanmean(slots)),
+        "perplexity": perplexity(model, tickets),
+        "handoff_rate": float(handed.mean()),
+        "sent_quality": None if handed.all() else float(quality[~handed].mean()),
+        "tokens_per_second": float(answers["reply_tokens"].sum() / seconds),
+        "beam": beam,
+        "num_examples": len(tickets),
+        "examples": _examples(texts, written, references, answers["reply_score"]),
+    }
+
+
+def perplexity(model: Replier, tickets: Sequence[Ticket]) -> float:
+    """Return the perplexity of the true replies, a piece: the exponential of their mean cross-entropy.
+
+    Args:
+        model: a trained model.
+        tickets: all with a reply.
+    """
+    total, count = 0.0, 0.0
+    for features, pieces in validation_replies(model, ReplyPairs.of(tickets, model), BATCH_TOKENS):
+        real = keras.ops.cast(pieces != PAD_ID, "float32")
+        losses = piece_losses(pieces, model.network(features, training=False)["logits"])
+        total += float(keras.ops.sum(losses * real))
+        count += float(keras.ops.sum(real))
+    return math.exp(total / count)
+
+
+def _examples(
+    texts: Sequence[str], written: Sequence[str], references: Sequence[str], scores: Any
+) -> list[dict[str, Any]]:
+    order = np.argsort(-scores, kind="stable")
+    chosen = order[np.linspace(0, len(order) - 1, min(EXAMPLES, len(order))).astype(int)]
+    return [
+        {"text": texts[i], "written": written[i], "reply": references[i], "score": float(scores[i])}
+        for i in chosen.tolist()
+    ]

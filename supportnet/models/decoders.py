@@ -1,0 +1,46 @@
+"""The decoders by architecture: `[B, T, D]` of a reply, beside `[B, S, M]` of a message -> `[B, T, D]`."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import keras
+
+from supportnet.layers import RecurrentDecoder, TransformerDecoder
+from supportnet.models.config import NetworkConfig
+
+
+def build_decoder(config: NetworkConfig) -> keras.layers.Layer:
+    """Make the decoder that belongs to the configuration's encoder, a layer with the name `decoder`.
+
+    Example:
+        >>> build_decoder(NetworkConfig(architecture="transformer", max_reply_length=40)).max_length
+        40
+    """
+    return DECODERS[config.architecture](config)
+
+
+def _recurrent(config: NetworkConfig) -> keras.layers.Layer:
+    return RecurrentDecoder(**_sizes(config), max_length=config.max_reply_length)
+
+
+def _transformer(config: NetworkConfig) -> keras.layers.Layer:
+    return TransformerDecoder(**_sizes(config), max_length=config.max_reply_length)
+
+
+def _sizes(config: NetworkConfig) -> dict[str, Any]:
+    """What every decoder takes."""
+    return {
+        "hidden_dim": config.hidden_dim,
+        "num_layers": config.num_layers,
+        "num_heads": config.num_heads,
+        "dropout_rate": config.dropout_rate,
+        "name": "decoder",
+    }
+
+
+#: architecture -> the function that makes its decoder. `none` reads messages without an encoder, and writes as the
+#: Transformer does.
+DECODERS: Mapping[str, Callable[[NetworkConfig], keras.layers.Layer]] = MappingProxyType(
+    {"bilstm_attention": _recurrent, "transformer": _transformer, "none": _transformer}
+)

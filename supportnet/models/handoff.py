@@ -1,0 +1,34 @@
+"""When a written reply is good enough to be sent: a threshold that validation data decide."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from supportnet.models.fitted import Fitted
+
+
+@dataclass(frozen=True)
+class Handoff(Fitted):
+    """A threshold, and what it gave on validation data; `supportnet.training.handoff` chooses it.
+
+    Attributes:
+        threshold: a reply with at least this score is sent; None hands every one to a person.
+        target: the mean quality that was asked for; None where nothing was chosen.
+        quality: mean quality of the replies that are sent; None if none is.
+        rate: share of the replies that are handed off.
+        num_replies: replies that it was chosen on.
+
+    Example:
+        >>> Handoff(threshold=-0.5).applies_to(np.array([-0.1, -0.9])).tolist()
+        [False, True]
+    """
+
+    threshold: float | None = None
+    target: float | None = None
+    quality: float | None = None
+    rate: float = 1.0
+    num_replies: int = 0
+
+    def applies_to(self, scores: Any) -> Any:
+        """Tell which replies, of an array or a tensor of scores, are handed off."""
+        return scores < (math.inf if self.threshold is None else self.threshold)

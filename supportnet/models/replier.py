@@ -1,0 +1,133 @@
+"""A trained model that writes replies: a text front end, an encoder and a decoder, used on plain strings."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+import tensorflow as tf
+
+from supportnet.layers.checks import check_positive
+from supportnet.models.config import NetworkConfig
+from supportnet.models.decoding import DecodingOptions
+from supportnet.models.handoff import Handoff
+from supportnet.models.reply_network import build_reply_network
+from supportnet.models.reply_writer import ReplyWriter, build_reader
+from supportnet.models.texts import build_front_end, run_in_batches
+from supportnet.text.byte_pairs import BytePairVocabulary
+from supportnet.text.vocabulary import Vocabulary
+
+#: What is written of a message.
+OUTPUTS = ("reply", "template", "reply_score", "reply_tokens")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is written to a message.
+
+    Attributes:
+        text: the reply; empty for a message without words.
+        score: the mean logarithm of its pieces' probabilities.
+        handoff: a person shall see to it.
+    """
+
+    text: str
+    score: float
+    handoff: bool
+
+
+class Replier:
+    """Messages in, written replies out.
+
+    Args:
+        config: what the network was built from.
+        vocabulary: words of messages with an id of their own.
+        pieces: what replies are written in.
+        handoff: when a person takes over; for every reply, if not given.
+
+    Attributes:
+        config, vocabulary, pieces, handoff: the arguments. `handoff` can be replaced.
+        front_end: strings `[B]` -> what the network takes of messages.
+        network: the Keras model; see `build_reply_network`.
+        reader: its encoder, see `build_reader`.
+        writer: writes with both in the graph.
+
+    Example:
+        >>> model = supportnet.train_replier("star", data_options={"data_dir": "downloads"})
+        >>> model.reply(["hello, I need a flat"])[0].text
+        'Hello, how can I help?'
+    """
+
+    def __init__(
+        self,
+        config: NetworkConfig,
+        vocabulary: Vocabulary,
+        pieces: BytePairVocabulary,
+        handoff: Handoff | None = None,
+    ) -> None:
+        self.config = config
+        self.vocabulary = vocabulary
+        self.pieces = pieces
+        self.handoff = handoff or Handoff()
+        self.front_end = build_front_end(config, vocabulary)
+        self.network = build_reply_network(config, len(vocabulary), len(pieces))
+        self.reader = build_reader(self.network)
+        self.writer = ReplyWriter(self.network, self.reader, pieces.pieces, DecodingOptions(config.max_reply_length))
+        self._write: dict[int, Callable[[Any], dict[str, Any]]] = {}
+
+    def reply(self, texts: Iterable[str], beam: int = 1) -> list[Reply]:
+        """Write a reply to each message.
+
+        Args:
+            texts: the messages.
+            beam: how many beginnings are followed at a time; 1 writes the likeliest piece each time.
+
+        Raises:
+            UserError: `texts` isn't a list of strings, or `beam` is below 1.
+        """
+        return self._replies(self.write(texts, beam))
+
+    def write(self, texts: Iterable[str], beam: int = 1, batch_size: int = 32) -> dict[str, npt.NDArray[Any]]:
+        """Write a reply to each message, as arrays.
+
+        Returns:
+            `reply` and `template`, the same with its slots unfilled, bytes `[N]`; `reply_score` float32 `[N]`;
+            `reply_tokens` int32 `[N]`.
+        """
+        check_positive("beam", beam)
+        return run_in_batches(self._writing(beam), texts, OUTPUTS, batch_size)
+
+    def sample(self, texts: Iterable[str], temperature: float = 1.0, top_p: float = 1.0, seed: int = 0) -> list[Reply]:
+        """Draw a reply to each message; the same seed draws the same one.
+
+        Args:
+            texts: the messages.
+            temperature: below 1 prefers what is likely, above 1 less so.
+            top_p: draw from the likeliest pieces that together have this probability (Holtzman et al. 2020).
+            seed: which.
+        """
+        options = (temperature, top_p, seed)
+        return self._replies(run_in_batches(lambda batch: self._sampling(batch, *options), texts, OUTPUTS, 32))
+
+    def _replies(self, written: Mapping[str, npt.NDArray[Any]]) -> list[Reply]:
+        scores = written["reply_score"]
+        rows = zip(written["reply"].tolist(), scores.tolist(), self.handoff.applies_to(scores).tolist(), strict=True)
+        return [Reply(text.decode(), score, handoff) for text, score, handoff in rows]
+
+    def _writing(self, beam: int) -> Callable[[Any], dict[str, Any]]:
+        """The compiled function of a beam's width."""
+        if beam not in self._write:
+
+            def write(texts: Any) -> dict[str, Any]:
+                features, writer = self.front_end(texts), self.writer
+                decoded = writer.greedy(features) if beam == 1 else writer.beam(features, beam)
+                return writer.answers(decoded, texts, features)
+
+            self._write[beam] = tf.function(write, input_signature=[tf.TensorSpec([None], tf.string)])
+        return self._write[beam]
+
+    @tf.function
+    def _sampling(self, texts: Any, temperature: Any, top_p: Any, seed: Any) -> dict[str, Any]:
+        features, count = self.front_end(texts), tf.shape(texts)[0]
+        options = [tf.fill([count], value) for value in (temperature, top_p, seed)]
+        return self.writer.answers(self.writer.sample(features, *options), texts, features)

@@ -1,0 +1,48 @@
+"""The network of the reply task: an encoder that reads a message, and a decoder that writes a reply piece by piece."""
+
+import keras
+
+from supportnet.layers.checks import check_positive
+from supportnet.models.config import NetworkConfig
+from supportnet.models.decoders import build_decoder
+from supportnet.models.towers import Towers, front_end_inputs
+
+
+def build_reply_network(config: NetworkConfig, vocab_size: int, num_pieces: int) -> keras.Model:
+    """Build the encoder and the decoder over what the text front end returns for messages, and pieces of replies.
+
+    The decoder looks at every token of the message as the encoder understood it, and at the token's own vectors beside
+    that: names and numbers get through unchanged. Scores of the pieces are products with the vectors that the pieces
+    are read by (Press & Wolf 2017, Using the Output Embedding).
+
+    Args:
+        config: sizes and rates; its architecture decides both halves.
+        vocab_size: number of token ids V of messages.
+        num_pieces: number of pieces P of replies.
+
+    Returns:
+        A functional model. Input: the front end's dictionary (see `TokenEmbedding`) and `pieces` int32 `[B, T]`: what
+        stands before each piece that is asked for, so that the first one is `START_ID`. Output: a dictionary of
+        `logits` float32 `[B, T, P]`, and `memory` float `[B, S, M]`, what the decoder looks at.
+
+    Raises:
+        UserError: `vocab_size` or `num_pieces` is below 1.
+
+    Example:
+        >>> from supportnet.text.front_end import TextFrontEnd
+        >>> network = build_reply_network(NetworkConfig(), vocab_size=2000, num_pieces=500)
+        >>> features = TextFrontEnd(["where", "parcel"])(["where is my parcel?"])
+        >>> keras.ops.shape(network({**features, "pieces": keras.ops.array([[1, 17, 200]])})["logits"])
+        (1, 3, 500)
+    """
+    check_positive("num_pieces", num_pieces)
+    message, pieces = front_end_inputs(), keras.Input((None,), dtype="int32", name="pieces")
+    read = Towers(config, vocab_size).read(message)
+    memory = keras.layers.Concatenate(name="memory")([read[name] for name in ("encoded", "words") if name in read])
+    spread = keras.initializers.RandomNormal(stddev=config.embedding_dim**-0.5)
+    table = keras.layers.ReversibleEmbedding(
+        num_pieces, config.embedding_dim, embeddings_initializer=spread, reverse_dtype="float32", name="piece_embedding"
+    )
+    written = build_decoder(config)(table(pieces), memory, message["mask"])
+    outputs = {"logits": table(written, reverse=True), "memory": memory}
+    return keras.Model({**message, "pieces": pieces}, outputs, name="reply_network")

@@ -1,0 +1,53 @@
+"""The run folder of a model that writes replies, and reading it back.
+
+RUN/
+  config.json         how the run was made: task, network, training, data
+  vocabulary.txt      words of messages with an id of their own, one a line
+  pieces.json         what replies are written in: slots, and the merges of byte pairs
+  handoff.json       when a reply is handed to a person, fitted on validation data
+  weights.weights.h5  the network's weights of the best epoch
+  history.json        metrics of each epoch
+  metrics.json        what validation says of the best epoch
+  checkpoint.npz      the state after the last epoch, for --resume
+  logs/               for TensorBoard
+"""
+
+import os
+from pathlib import Path
+
+from supportnet.models.handoff import Handoff
+from supportnet.models.replier import Replier
+from supportnet.text.byte_pairs import BytePairVocabulary
+from supportnet.text.vocabulary import Vocabulary
+from supportnet.training.folder import VOCABULARY, WEIGHTS, finished_run, load_weights, save_network
+from supportnet.training.task import CONFIG
+
+PIECES = "pieces.json"
+HANDOFF = "handoff.json"
+
+
+def save_replier(folder: Path, model: Replier) -> None:
+    """Write the parts of `model` that training made: both vocabularies, when to hand over, weights."""
+    model.pieces.save(folder / PIECES)
+    model.handoff.save(folder / HANDOFF)
+    save_network(folder, model.vocabulary, model.network)
+
+
+def load_replier(path: str | os.PathLike[str]) -> Replier:
+    """Load the model of a finished run of the task reply.
+
+    Args:
+        path: the run folder that `train_replier` wrote.
+
+    Raises:
+        UserError: no such folder, training hasn't finished, the run is of another task, or a file is missing or
+            damaged (it is named).
+
+    Example:
+        >>> model = load_replier("runs/replies")
+    """
+    folder, config = finished_run(path, "reply")
+    vocabulary, pieces = Vocabulary.load(folder / VOCABULARY), BytePairVocabulary.load(folder / PIECES)
+    model = Replier(config, vocabulary, pieces, Handoff.load(folder / HANDOFF))
+    load_weights(folder / WEIGHTS, model.network, f"{CONFIG}, {VOCABULARY} and {PIECES}")
+    return model
