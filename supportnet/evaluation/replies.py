@@ -62,7 +62,7 @@ def evaluate_replier(model: Replier, test_data: Sequence[Ticket], beam: int = 1)
     templates = [template.decode() for template in answers["template"]]
     references = [reference.decode() for reference in fill_slots(replies, texts).numpy()]
     groups = [ticket.conversation or f"row {row}" for row, ticket in enumerate(tickets)]
-    slots = slots_right(templates, [slotted(reply) for reply in replies])
+    slots = slots_right(templates, [slotted(reply, model.pieces.constants) for reply in replies])
     handed, quality = model.handoff.applies_to(answers["reply_score"]), rouge_l(written, references)
     return {
         "task": "reply",

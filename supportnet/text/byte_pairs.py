@@ -8,7 +8,7 @@ Units; over bytes: Radford et al. 2019). Case, punctuation and spaces are kept: 
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from itertools import islice, takewhile
 from typing import Any, Final
@@ -53,9 +53,11 @@ class BytePairVocabulary:
     Args:
         slots: the slots, such as `{order_number}`; each is one piece, whole.
         merges: pairs of pieces, the earlier ones are joined first; in the library's characters for bytes.
+        constants: of some slots, what is written in their place; see `supportnet.text.slots.constants_of`.
 
     Raises:
-        UserError: a slot isn't spelled like one or occurs twice, or a merge isn't of two pieces made before it.
+        UserError: a slot isn't spelled like one or occurs twice, a constant has no slot, or a merge isn't of two pieces
+            made before it.
 
     Example:
         >>> vocabulary = BytePairVocabulary.train(["Your order {order_number} is on its way."] * 2, size=300)
@@ -66,8 +68,11 @@ class BytePairVocabulary:
         'Your order is {order_number}.'
     """
 
-    def __init__(self, slots: Iterable[str], merges: Iterable[tuple[str, str]]) -> None:
+    def __init__(
+        self, slots: Iterable[str], merges: Iterable[tuple[str, str]], constants: Mapping[str, str] | None = None
+    ) -> None:
         self.slots, self.merges = list(slots), [(left, right) for left, right in merges]
+        self.constants = dict(constants or {})
         self._slot_ids = {slot: _NUM_SPECIAL + index for index, slot in enumerate(self.slots)}
         self._check_slots()
         first = _NUM_SPECIAL + len(self.slots)
@@ -78,7 +83,8 @@ class BytePairVocabulary:
             # Two merges may make the same piece: ab + c and a + bc.
             self._ids.setdefault(left + right, first + len(self._ids))
         spelled = [bytes(_BYTES[character] for character in piece) for piece in self._ids]
-        self.pieces = [b""] * _NUM_SPECIAL + [slot.encode("ascii") for slot in self.slots] + spelled
+        written = [to_bytes(self.constants.get(slot, slot)) for slot in self.slots]
+        self.pieces = [b""] * _NUM_SPECIAL + written + spelled
 
     def _check_slots(self) -> None:
         for slot in self.slots:
@@ -86,9 +92,13 @@ class BytePairVocabulary:
                 raise UserError(f"A slot must be a name in braces, such as {{order_number}}. Received: slot={slot!r}")
         if len(self._slot_ids) != len(self.slots):
             raise UserError(f"Slots must be distinct. Received: slots={self.slots}")
+        if unknown := sorted(set(self.constants) - set(self.slots)):
+            raise UserError(f"A constant must be that of a slot. Received: {unknown[0]!r}")
 
     @classmethod
-    def train(cls, texts: Iterable[str], size: int, min_count: int = 2) -> "BytePairVocabulary":
+    def train(
+        cls, texts: Iterable[str], size: int, min_count: int = 2, constants: Mapping[str, str] | None = None
+    ) -> "BytePairVocabulary":
         """Make the vocabulary of some texts; equal texts give equal vocabularies.
 
         A vocabulary spells what its texts often repeat: give it replies whose personal data are slots, as
@@ -98,6 +108,7 @@ class BytePairVocabulary:
             texts: the texts, normally the replies of the training split; whatever is spelled like a slot becomes one.
             size: number of ids at most; fewer if nothing is left that occurs often enough.
             min_count: how often two pieces must stand beside each other to become one.
+            constants: of some slots, what is written in their place.
 
         Raises:
             UserError: `min_count` isn't positive, or `size` leaves no room for the bytes and the slots.
@@ -105,27 +116,33 @@ class BytePairVocabulary:
         if min_count < 1:
             raise UserError(f"min_count must be positive. Received: min_count={min_count}")
         texts = [_valid(text) for text in _each(texts)]
-        slots = sorted({slot for text in texts for slot in re.findall(SLOT, text)})
+        slots = sorted({slot for text in texts for slot in re.findall(SLOT, text)} | set(constants or {}))
         room = size - _NUM_SPECIAL - len(slots)
         if room < len(_CHARACTERS):
             least = size - room + len(_CHARACTERS)
             raise UserError(f"size must be at least {least} for texts with {len(slots)} slots. Received: size={size}")
-        return cls(slots, _merges((part for text in texts for part in re.split(SLOT, text)), room, min_count))
+        merges = _merges((part for text in texts for part in re.split(SLOT, text)), room, min_count)
+        return cls(slots, merges, constants)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "BytePairVocabulary":
         """Read a vocabulary that `save` wrote; a missing or damaged file is a `UserError` that names it."""
         read = read_json(path)
-        if not (isinstance(read, dict) and all(_are_strings(read.get(name)) for name in ("slots", "merges"))):
-            raise UserError(f"{path} is no vocabulary of byte pairs: it must hold slots and merges, lists of strings.")
+        lists = isinstance(read, dict) and all(_are_strings(read.get(name)) for name in ("slots", "merges"))
+        if not (lists and isinstance(read.get("constants"), dict) and _are_strings(list(read["constants"].values()))):
+            raise UserError(
+                f"{path} is no vocabulary of byte pairs: it must hold slots and merges, lists of strings, and their "
+                "constants."
+            )
         try:
-            return cls(read["slots"], [_pair(merge) for merge in read["merges"]])
+            return cls(read["slots"], [_pair(merge) for merge in read["merges"]], read["constants"])
         except UserError as error:
             raise UserError(f"{path} is damaged. {error}") from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the slots and the merges as JSON, one a line, whole or not at all."""
-        write_json(path, {"slots": self.slots, "merges": [f"{left} {right}" for left, right in self.merges]})
+        """Write slots, constants and merges as JSON, one a line, whole or not at all."""
+        merges = [f"{left} {right}" for left, right in self.merges]
+        write_json(path, {"slots": self.slots, "constants": self.constants, "merges": merges})
 
     def encode(self, texts: Iterable[str]) -> list[list[int]]:
         """Return the ids of the pieces of each text, without `START_ID` and `END_ID`; of an empty text, none.
@@ -173,7 +190,9 @@ class BytePairVocabulary:
         return len(self.pieces)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, BytePairVocabulary) and (self.slots, self.merges) == (other.slots, other.merges)
+        if not isinstance(other, BytePairVocabulary):
+            return False
+        return (self.slots, self.merges, self.constants) == (other.slots, other.merges, other.constants)
 
     def __hash__(self) -> int:
         return hash((*self.slots, *self.merges))

@@ -13,7 +13,7 @@ count keeps out what occurs once; what occurs more often becomes a token.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 from supportnet.text.code_points import DELETE, EUROPEAN, fold
@@ -151,12 +151,12 @@ def find_personal_data(text: str, mode: str = "unicode") -> list[Span]:
     return sorted(spans)
 
 
-def redact(text: str, placeholders: Mapping[str, str] = PLACEHOLDERS) -> str:
+def redact(text: str, replace: Callable[[Span], str] = lambda span: PLACEHOLDERS[span.kind]) -> str:
     """Return `text` with a placeholder in place of each piece of personal data.
 
     Args:
         text: any text.
-        placeholders: kind of personal data -> what takes its place.
+        replace: says what takes the place of a piece.
 
     Example:
         >>> redact("Call +44 20 7946 0958!")
@@ -164,7 +164,7 @@ def redact(text: str, placeholders: Mapping[str, str] = PLACEHOLDERS) -> str:
     """
     pieces, position = [], 0
     for span in find_personal_data(text):
-        pieces += [text[position : span.start], placeholders[span.kind]]
+        pieces += [text[position : span.start], replace(span)]
         position = span.end
     return "".join([*pieces, text[position:]])
 

@@ -1,10 +1,14 @@
 """Personal data in replies: slots when a model learns them, the customer's own values when it answers.
 
 A model never sees a number, an address or a link in a reply, so it can't repeat one to the next customer or invent
-one: it learns to write `{number}`. Where the answered message holds a number, it is copied into the reply.
+one: it learns to write `{number}`. Where the answered message holds a number, it is copied into the reply. What the
+company gives to everyone, such as the address of its own pages, is a slot that always has the same value.
 """
 
 import re
+from collections.abc import Hashable, Iterable, Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import Any, Final
 
 import tensorflow as tf
@@ -12,7 +16,7 @@ import tensorflow as tf
 from supportnet.errors import UserError
 from supportnet.text.byte_pairs import SLOT
 from supportnet.text.modes import BYTES_PER_TOKEN, MAX_LENGTH
-from supportnet.text.redaction import find_personal_data, redact
+from supportnet.text.redaction import Span, find_personal_data, redact
 from supportnet.text.redaction_graph import KINDS, personal_data_graph
 from supportnet.text.special_tokens import PLACEHOLDERS
 from supportnet.text.tokenizer import read, to_bytes
@@ -40,18 +44,58 @@ _WHOLE_CLAUSES = r"(?s)^((?:.*(?:\n|[,;!?] ))?).*$"
 _SEPARATOR = b"\xff"
 
 
-def slotted(reply: str) -> str:
+#: A value that replies in so many conversations give, which the customer didn't, is the company's own.
+MIN_CONVERSATIONS = 10
+
+
+def constants_of(answered: Iterable[tuple[str, str, Hashable]]) -> dict[str, str]:
+    """Find the company's own addresses, links and numbers, which replies give again and again.
+
+    They stay in replies, each as a slot of its own that is always written the same: a model can give one and can't get
+    it wrong.
+
+    Args:
+        answered: messages, the replies to them, and of which conversation they are.
+
+    Returns:
+        slot -> value, for the values that replies give in at least 10 conversations and that aren't in the message.
+
+    Example:
+        >>> constants_of([("how do I return it", "See www.shop.example/returns", i) for i in range(10)])
+        {'{our_url_1}': 'www.shop.example/returns'}
+    """
+    given: dict[tuple[str, str], set[Hashable]] = {}
+    found = cache(find_personal_data)
+    for message, reply, conversation in answered:
+        for span in found(reply):
+            if span.value not in message:
+                given.setdefault((span.kind, span.value), set()).add(conversation)
+    often = sorted(kept for kept, conversations in given.items() if len(conversations) >= MIN_CONVERSATIONS)
+    return {f"{{our_{kind}_{number}}}": value for number, (kind, value) in enumerate(often, start=1)}
+
+
+def slotted(reply: str, constants: Mapping[str, str] = MappingProxyType({})) -> str:
     """Return a reply with a slot in place of each piece of personal data; slots that it has stay.
+
+    Args:
+        reply: any text.
+        constants: slot -> the value that it stands for; see `constants_of`.
 
     Example:
         >>> slotted("I wrote to Ann@Example.com about order 123456, {first_name}.")
         'I wrote to {email} about order {number}, {first_name}.'
     """
+    names = {value: slot for slot, value in constants.items()}
+
+    def slot_of(span: Span) -> str:
+        return names.get(span.value, _SLOTS[span.kind])
+
     previous = None
     # A value that is taken out can lay another one open, rarely: the address in 12345http://shop.
     while reply != previous:
         parts = _KEPT.split(reply)
-        previous, reply = reply, "".join(part if _KEPT.fullmatch(part) else redact(part, _SLOTS) for part in parts)
+        previous = reply
+        reply = "".join(part if _KEPT.fullmatch(part) else redact(part, slot_of) for part in parts)
     return reply
 
 

@@ -2,20 +2,21 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from supportnet.data import load
-from supportnet.data.ticket import TicketDataset
+from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.embeddings import Coverage
 from supportnet.files import write_json
 from supportnet.models.replier import Replier
 from supportnet.text.byte_pairs import BytePairVocabulary
-from supportnet.text.slots import slotted
+from supportnet.text.slots import constants_of, slotted
 from supportnet.training.config import ReplyConfig
 from supportnet.training.folder import begin, check_folder
 from supportnet.training.handoff import fit_handoff
@@ -101,8 +102,7 @@ def train_replier(
 
     keras.utils.set_random_seed(training.seed)
     texts = [ticket.text for ticket in train_tickets]
-    replies = [slotted(ticket.reply or "") for ticket in train_tickets]
-    pieces = BytePairVocabulary.train(replies, network.num_pieces, training.min_count)
+    pieces = _pieces(train_tickets, network.num_pieces, training.min_count)
     model = Replier(network, start.vocabulary or build_vocabulary(texts, network, training.min_count), pieces)
     coverage = start.apply(model, texts, training.seed, progress_bar)
     if folder is not None:
@@ -117,6 +117,13 @@ def train_replier(
         write_json(folder / "history.json", progress.history)
         write_json(folder / "metrics.json", metrics)
     return TrainedReplier(model, metrics, progress.history, coverage)
+
+
+def _pieces(tickets: Sequence[Ticket], size: int, min_count: int) -> BytePairVocabulary:
+    answered = [(t.text, t.reply or "", t.conversation or f"row {row}") for row, t in enumerate(tickets)]
+    constants = constants_of(answered)
+    slotted_once = cache(lambda reply: slotted(reply, constants))
+    return BytePairVocabulary.train([slotted_once(reply) for _, reply, _ in answered], size, min_count, constants)
 
 
 def _metrics(best: dict[str, Any], epoch: Mapping[str, float]) -> dict[str, Any]:

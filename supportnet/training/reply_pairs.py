@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +39,8 @@ class ReplyPairs:
     def of(cls, tickets: Sequence[Ticket], model: Replier) -> "ReplyPairs":
         """Read tickets that all have a reply as a model will read and write them."""
         texts = [ticket.text for ticket in tickets]
-        replies = model.pieces.encode([slotted(ticket.reply or "") for ticket in tickets])
+        slotted_once = cache(lambda reply: slotted(reply, model.pieces.constants))
+        replies = model.pieces.encode([slotted_once(ticket.reply or "") for ticket in tickets])
         pieces = [[*reply, END_ID][: model.config.max_reply_length] for reply in replies]
         return cls(texts, pieces, count_tokens(model.front_end, texts), np.array([len(row) for row in pieces]))
 

@@ -232,12 +232,13 @@ DAMAGED: list[tuple[Any, str]] = [
     (b"a b\nc d\n", "can't be read: it is damaged or not JSON"),
     (b"[1, 2]", "is no vocabulary of byte pairs: it must hold slots and merges, lists of strings"),
     (b'{"model": {"type": "BPE"}}', "is no vocabulary of byte pairs"),
-    (b'{"slots": {}, "merges": []}', "is no vocabulary of byte pairs"),
+    (b'{"slots": {}, "merges": [], "constants": {}}', "is no vocabulary of byte pairs"),
     (b'{"slots": [], "merges": [["a", "b"]]}', "is no vocabulary of byte pairs"),
-    (b'{"slots": ["x"], "merges": []}', r"is damaged\. A slot must be a name in braces"),
-    (b'{"slots": [], "merges": ["ab"]}', r"is damaged\. A merge must be of two pieces"),
-    (b'{"slots": [], "merges": ["a b c"]}', r"is damaged\. A merge must be of two pieces"),
-    (b'{"slots": [], "merges": ["ab c"]}', r"is damaged\. A merge must be of two pieces"),
+    (b'{"slots": ["x"], "merges": [], "constants": {}}', r"is damaged\. A slot must be a name in braces"),
+    (b'{"slots": [], "merges": [], "constants": {"{a}": "b"}}', r"is damaged\. A constant must be that of a slot"),
+    (b'{"slots": [], "merges": ["ab"], "constants": {}}', r"is damaged\. A merge must be of two pieces"),
+    (b'{"slots": [], "merges": ["a b c"], "constants": {}}', r"is damaged\. A merge must be of two pieces"),
+    (b'{"slots": [], "merges": ["ab c"], "constants": {}}', r"is damaged\. A merge must be of two pieces"),
 ]
 
 

@@ -14,8 +14,9 @@ from test_twins import PIECES, of_digits, of_pieces
 
 from supportnet.data.context import Turn, context
 from supportnet.errors import UserError
+from supportnet.text.byte_pairs import BytePairVocabulary, detokenize
 from supportnet.text.redaction import find_personal_data
-from supportnet.text.slots import SLOT_KINDS, fill_slots, filled, slotted
+from supportnet.text.slots import SLOT_KINDS, constants_of, fill_slots, filled, slotted
 from supportnet.text.special_tokens import PLACEHOLDERS
 
 VALUES = [value for _, value in LINES]
@@ -212,3 +213,26 @@ def test_a_message_of_a_megabyte_costs_what_the_model_reads(text: str) -> None:
     start = time.monotonic()
     fill("{email}", text * (1_000_000 // len(text)))
     assert time.monotonic() - start < 5
+
+
+def test_the_companys_own_values_are_constants() -> None:
+    """What ten conversations give, and the customer doesn't; not what one conversation repeats."""
+    ours = [("how do I return it", "See www.shop.example/returns or call 020 7946 0958.", i) for i in range(10)]
+    theirs = [(f"I am {i}@mail.example", f"I wrote to {i}@mail.example.", i) for i in range(20)]
+    echoed = [("order 5550123", "I see 5550123.", i) for i in range(20)]
+    repeated = [("hi", "Your number is 7654321.", 0)] * 20
+    constants = constants_of([*ours, *theirs, *echoed, *repeated, *ours[:1]])
+    assert constants == {"{our_phone_1}": "020 7946 0958", "{our_url_2}": "www.shop.example/returns"}
+    assert constants_of(ours[:9]) == {}
+    reply = "See www.shop.example/returns, not www.shop.example/return. Order 5550123?"
+    assert slotted(reply, constants) == "See {our_url_2}, not {url}. Order {number}?"
+
+
+def test_a_constant_is_one_piece_that_is_written_as_its_value() -> None:
+    constants = {"{our_url_1}": "https://shop.example/é"}
+    replies = ["Visit https://shop.example/é today."] * 3
+    vocabulary = BytePairVocabulary.train([slotted(reply, constants) for reply in replies], 300, constants=constants)
+    (ids,) = vocabulary.encode([slotted(replies[0], constants)])
+    assert vocabulary.decode(ids) == replies[0]
+    assert detokenize(vocabulary.pieces, [ids]).numpy()[0].decode() == replies[0]
+    assert ids.count(3) == 1
