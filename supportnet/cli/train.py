@@ -61,7 +61,7 @@ SUGGEST_NUMBERS = {
 SUGGEST_DEFAULTS = {"epochs": 12, "batch_size": 128, "head_dropout_rate": 0.2}
 #: What only the task classify knows.
 CLASSIFY_ONLY = (
-    *("label_smoothing", "precision", "out_of_scope_share", "rounds", "round_epochs", "frozen_epochs", "num_pairs"),
+    *("label_smoothing", "precision", "out_of_scope_share", "rounds", "round_epochs", "frozen_epochs"),
     *("class_weights", "mixed_precision", "unlabelled"),
 )
 #: Numbers of the network's towers: name -> (default, help).
