@@ -117,7 +117,7 @@ def test_the_answers_depend_on_the_message(loaded: ExportedSuggester) -> None:
     """Otherwise the comparisons above would say nothing."""
     outputs = loaded.run("suggest", ["Annulez ma commande", "refund", "press 7 and hold", ""])
     assert len({tuple(row) for row in outputs["suggestion_ids"].tolist()}) == 4
-    assert outputs["has_suggestion"].tolist() == [True, True, False, False]
+    assert outputs["has_suggestion"].tolist() == [True, True, True, False]
 
 
 @pytest.mark.parametrize("signature", ["suggest", "embed", "embed_answer"])
