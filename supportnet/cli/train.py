@@ -72,8 +72,8 @@ OTHER_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 #: Options that not every task knows: name -> the tasks that do.
 TASKS_BY_OPTION: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("precision", "out_of_scope_share", "rounds", "round_epochs", "frozen_epochs"), ("classify",)),
-    **dict.fromkeys(("num_pairs", "class_weights", "mixed_precision", "unlabelled"), ("classify",)),
-    **dict.fromkeys(("batch_size", "head_dropout_rate"), ("classify", "suggest")),
+    **dict.fromkeys(("class_weights", "mixed_precision", "unlabelled"), ("classify",)),
+    **dict.fromkeys(("batch_size", "head_dropout_rate", "num_pairs"), ("classify", "suggest")),
     "label_smoothing": ("classify", "reply"),
     **dict.fromkeys(SUGGEST_NUMBERS, ("suggest",)),
     **dict.fromkeys(REPLY_NUMBERS, ("reply",)),

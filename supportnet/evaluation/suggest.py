@@ -35,7 +35,8 @@ def evaluate_suggester(model: Suggester, test_data: Sequence[Ticket], bank: Bank
 
     Among 100 candidates: the true reply and 99 replies drawn from the other messages, all of different texts, the same
     for every model (Henderson et al. 2019, A Repository of Conversational Datasets, section 4). They are as frequent
-    as their uses make them, so that the prior of frequent answers is left out.
+    as their uses make them, so that the prior of frequent answers is left out. So is the agreement of labels, which
+    prefers an answer that does the right thing to the one that was given: the towers' scores alone rank.
 
     In the bank: a reply that the bank lacks can't be found, and counts as such.
 
@@ -111,7 +112,8 @@ def _among_candidates(model: Suggester, messages: Floats, tickets: Sequence[Tick
     texts = [ticket.reply or "" for ticket in tickets]
     if len(set(map(same_text, texts))) < CANDIDATES:
         return dict.fromkeys(_rank_figures(np.ones(1), ""))
-    replies, weighted = model.vectors(texts, "reply"), messages * model.weights
+    depth = len(model.scales)
+    replies, weighted = model.vectors(texts, "reply")[:, :depth], messages[:, :depth] * model.scales
     candidates = draw_candidates(texts, CANDIDATES, CANDIDATES_SEED)
     scores = np.stack([replies[chosen] @ message for chosen, message in zip(candidates, weighted, strict=True)])
     return _rank_figures(ranks(scores, np.zeros(len(scores), "int64")), "")

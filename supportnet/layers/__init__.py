@@ -4,6 +4,7 @@ from supportnet.layers.attention import MultiHeadAttention, scaled_dot_product_a
 from supportnet.layers.attention_block import AttentionBlock
 from supportnet.layers.bilstm_attention import BiLSTMAttention
 from supportnet.layers.ngram_scores import NgramScores
+from supportnet.layers.pair_embedding import PairEmbedding
 from supportnet.layers.pooling import MaskedPooling
 from supportnet.layers.positional_encoding import PositionalEncoding, positional_encoding
 from supportnet.layers.scaled_cosine import ScaledCosine
@@ -17,6 +18,7 @@ __all__ = [
     "MaskedPooling",
     "MultiHeadAttention",
     "NgramScores",
+    "PairEmbedding",
     "PositionalEncoding",
     "ScaledCosine",
     "TokenEmbedding",

@@ -85,9 +85,10 @@ class Suggester:
         self._read = {side: _reader(self, side) for side in SIDES}
 
     @property
-    def scale(self) -> float:
-        """The learned scale of the scores, see `ScaledCosine`."""
-        return float(self.network.get_layer("scores").scale)
+    def scales(self) -> npt.NDArray[np.float32]:
+        """How much each column of the vectors counts in the mean of the towers' scores, `[D]`; see `ScaledCosine`."""
+        scale = keras.ops.convert_to_numpy(self.network.get_layer("scores").scale)
+        return np.repeat(scale / len(scale), self.config.vector_dim).astype("float32")
 
     def vectors(self, texts: Iterable[str], side: str, batch_size: int = 64) -> npt.NDArray[np.float32]:
         """Return one vector a text as one side of the network reads it.
@@ -98,7 +99,8 @@ class Suggester:
             batch_size: texts a batch.
 
         Returns:
-            float32 `[N, D + K]`: a vector of length 1, and the probabilities of the K labels beside it.
+            float32 `[N, D + K]`: the towers' vectors one after the other, each of length 1, and the probabilities of
+            the K labels beside them.
         """
         return self._run(texts, side, batch_size)["vectors"]
 
@@ -113,8 +115,8 @@ class Suggester:
     @property
     def weights(self) -> npt.NDArray[np.float32]:
         """How much each column of `vectors` counts, `[D + K]`."""
-        cosine = np.full(self.config.vector_dim, self.scale * self.relevance.sharpness, "float32")
-        return np.concatenate([cosine, np.full(len(self.labels), self.relevance.agreement, "float32")])
+        cosines = self.scales * np.float32(self.relevance.sharpness)
+        return np.concatenate([cosines, np.full(len(self.labels), self.relevance.agreement, "float32")])
 
     def index(self, bank: Bank) -> Index:
         """Read the answers of a bank, near-duplicates once (see `supportnet.data.duplicates`).
@@ -160,15 +162,17 @@ def columns_of(answers: Sequence[Answer], vectors: npt.NDArray[np.float32]) -> n
 def side_outputs(run: Callable[[dict[str, Any]], Any], features: dict[str, Any], side: str, has_labels: bool) -> Any:
     """What `Suggester.vectors` returns; `run` calls a network that `build_side` made."""
     outputs = run(of_side(side, features))
+    vectors = outputs["vectors"]
+    joined = keras.ops.reshape(vectors, (-1, vectors.shape[1] * vectors.shape[2]))
     if not has_labels:
-        return outputs["vector"]
-    return keras.ops.concatenate([outputs["vector"], keras.ops.softmax(outputs["labels"])], axis=-1)
+        return joined
+    return keras.ops.concatenate([joined, keras.ops.softmax(keras.ops.mean(outputs["labels"], axis=1))], axis=-1)
 
 
 def build_side(network: keras.Model, side: str) -> keras.Model:
     """Cut one side out of the network: the same layers, the inputs of that side only."""
     inputs = {name: tensor for name, tensor in network.input.items() if name.startswith(f"{side}_")}
-    outputs = {"vector": network.output[side]}
+    outputs = {"vectors": network.output[side]}
     if f"{side}_labels" in network.output:
         outputs["labels"] = network.output[f"{side}_labels"]
     return keras.Model(inputs, outputs, name=side)

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from supportnet.layers import ScaledCosine
+from supportnet.layers import MaskedPooling, PairEmbedding, ScaledCosine
 from supportnet.models.config import NetworkConfig
 from supportnet.models.towers import Towers, front_end_inputs
 
@@ -14,22 +14,26 @@ from supportnet.models.towers import Towers, front_end_inputs
 def build_suggestion_network(config: NetworkConfig, vocab_size: int, num_labels: int = 0) -> keras.Model:
     """Build the dual encoder over what the text front end returns for messages and for replies.
 
-    Both sides share the embedding and the encoder, and end in a projection of their own to vectors of length 1: a
+    Both sides share the embedding and the encoder, and end in projections of their own to vectors of length 1: a
     message's vector is near those of the replies that answer it, not near those that look like it (Henderson et al.
     2017, Efficient Natural Language Response Suggestion; Gillick et al. 2019, Learning Dense Representations for Entity
     Retrieval). The sides meet in one product only, so that replies are read once and kept.
 
+    Up to three towers read each side, and their mean score counts: the two of `Towers`, and one of pairs of words.
+    Each has vectors of its own and is trained with a loss of its own: a common one would let the words, which are
+    learned first, starve the others.
+
     Args:
-        config: sizes and rates; `vector_dim` is the depth of the vectors.
+        config: sizes and rates; `vector_dim` is the depth of each tower's vectors.
         vocab_size: number of token ids V.
         num_labels: number of labels K that a second objective learns to tell from the vectors of either side; 0 does
             without.
 
     Returns:
         A functional model. Input: the front end's dictionaries (see `TokenEmbedding`) of B messages and of C replies in
-        one, see `of_side`. Output: a dictionary of `message` float32 `[B, D]` and `reply` float32 `[C, D]`,
-        vectors of length 1, and `scores` float32 `[B, C]`, their products on a learned scale. With labels, also
-        `message_labels` float32 `[B, K]` and `reply_labels` float32 `[C, K]`, logits.
+        one, see `of_side`. Output, with N towers: a dictionary of `message` float32 `[B, N, D]` and `reply` float32
+        `[C, N, D]`, vectors of length 1, and `scores` float32 `[N, B, C]`, their products on learned scales. With
+        labels, also `message_labels` float32 `[B, N, K]` and `reply_labels` float32 `[C, N, K]`, logits.
 
     Raises:
         UserError: `vocab_size` is below 1.
@@ -41,16 +45,16 @@ def build_suggestion_network(config: NetworkConfig, vocab_size: int, num_labels:
         >>> message, replies = read(["where is my parcel?"]), read(["On its way.", "Goodbye."])
         >>> outputs = network({**of_side("message", message), **of_side("reply", replies)})
         >>> keras.ops.shape(outputs["scores"])
-        (1, 2)
+        (3, 1, 2)
     """
-    towers = Towers(config, vocab_size)
     inputs = {side: front_end_inputs(f"{side}_") for side in SIDES}
-    vectors = {side: _vector(towers(inputs[side]), config, side) for side in SIDES}
-    outputs = {**vectors, "scores": ScaledCosine(dtype="float32", name="scores")(vectors["message"], vectors["reply"])}
+    pooled = _pooled(config, vocab_size, inputs)
+    vectors = {side: {tower: _vector(config, side, tower, x) for tower, x in pooled[side].items()} for side in SIDES}
+    outputs = {side: ops.stack(list(vectors[side].values()), axis=1) for side in SIDES}
+    cosine = ScaledCosine(len(vectors["reply"]), dtype="float32", name="scores")
+    outputs["scores"] = cosine(outputs["message"], outputs["reply"])
     if num_labels:
-        # Both sides see the same labels' vectors: what is said with a label comes near what is answered with it.
-        labels = keras.layers.Dense(num_labels, dtype="float32", name="labels")
-        outputs |= {f"{side}_labels": labels(LABEL_SCALE * vectors[side]) for side in SIDES}
+        outputs |= _labels(vectors, num_labels)
     flat = {name: tensor for side in SIDES for name, tensor in of_side(side, inputs[side]).items()}
     return keras.Model(flat, outputs, name="suggestion_network")
 
@@ -71,9 +75,33 @@ def of_side(side: str, features: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{side}_{name}": value for name, value in features.items()}
 
 
-def _vector(pooled: dict[str, Any], config: NetworkConfig, side: str) -> Any:
-    """The head of one side: dropout, a projection, and length 1 in float32 under every policy."""
-    joined = ops.concatenate(list(pooled.values()), axis=-1)
-    joined = keras.layers.Dropout(config.head_dropout_rate, name=f"{side}_dropout")(joined)
-    projected = keras.layers.Dense(config.vector_dim, dtype="float32", name=f"{side}_projection")(joined)
-    return keras.layers.UnitNormalization(dtype="float32", name=f"{side}_vector")(projected)
+def _pooled(config: NetworkConfig, vocab_size: int, inputs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What each tower makes of the texts of each side, one vector a text."""
+    towers = Towers(config, vocab_size)
+    embed_pairs = PairEmbedding(config.num_pairs, config.embedding_dim, name="pairs")
+    pool = MaskedPooling(name="pool_pairs")
+    pooled = {}
+    for side, features in inputs.items():
+        followed = ops.pad(features["mask"][:, 1:], ((0, 0), (0, 1)))
+        pooled[side] = {**towers(features), "pairs": pool(embed_pairs(features["token_ids"]), mask=followed)}
+    return pooled
+
+
+def _vector(config: NetworkConfig, side: str, tower: str, pooled: Any) -> Any:
+    """The head of one tower: dropout, a projection, and length 1 in float32 under every policy."""
+    name = f"{side}_{tower}"
+    pooled = keras.layers.Dropout(config.head_dropout_rate, name=f"{name}_dropout")(pooled)
+    projected = keras.layers.Dense(config.vector_dim, dtype="float32", name=f"{name}_projection")(pooled)
+    return keras.layers.UnitNormalization(dtype="float32", name=f"{name}_vector")(projected)
+
+
+def _labels(vectors: dict[str, dict[str, Any]], num_labels: int) -> dict[str, Any]:
+    """The logits of the labels, by each tower for itself."""
+    # Both sides see the same labels' vectors: what is said with a label comes near what is answered with it.
+    heads = {
+        tower: keras.layers.Dense(num_labels, dtype="float32", name=f"{tower}_labels") for tower in vectors["reply"]
+    }
+    return {
+        f"{side}_labels": ops.stack([heads[tower](LABEL_SCALE * x) for tower, x in vectors[side].items()], axis=1)
+        for side in SIDES
+    }

@@ -58,7 +58,7 @@ class HardNegatives(keras.callbacks.Callback):
         if not self.count:
             return np.zeros((len(pairs), 0), "int64")
         replies = self.suggester.vectors(pairs.replies, "reply", batch_size=256)
-        messages = self.suggester.vectors(pairs.texts, "message", batch_size=256)
+        messages = self.suggester.vectors(pairs.texts, "message", batch_size=256) * self.suggester.weights
         pool = min(POOL, len(pairs.replies) - 1)
         drawn = random.integers(pool, size=(len(pairs), self.count))
         for rows in np.array_split(np.arange(len(pairs)), -(-len(pairs) // 1024)):

@@ -1,6 +1,9 @@
 """Fit the numbers that turn the scores of answers into probabilities, on validation data."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,67 +16,109 @@ from supportnet.models.relevance import Relevance
 from supportnet.models.suggester import Suggester
 from supportnet.training.pairs import Pairs
 
-#: Four numbers need no more messages; each is compared with all replies.
-MAX_MESSAGES = 600
-#: Of the logarithm of the sharpness, of the prior, the agreement and the logit of "none of them": a few messages that
-#: are all right are no reason to be sure of everything.
-BOUNDS = ((-2.3, 2.3), (0.0, 2.0), (0.0, 30.0), (-100.0, 100.0))
+#: Messages that choose; each is compared with all replies.
+MAX_MESSAGES = 2000
+#: What is tried of the prior and of the agreement, in units of the network's score.
+PRIORS = tuple(step / 8 for step in range(9))
+AGREEMENTS = tuple(range(0, 41, 4))
+#: Of the logarithm of the sharpness and of the logit of "none of them": a few messages that are all right are no reason
+#: to be sure of everything.
+BOUNDS = ((-2.3, 2.3), (-100.0, 100.0))
 #: How far the search goes at first. SciPy's own first steps from 0 are tiny, and would end it where it begins.
-STEPS = (0.5, 0.5, 1.0, 2.0)
+STEPS = (0.5, 2.0)
 
 Floats = npt.NDArray[np.floating]
 
 
-def fit_relevance(model: Suggester, pairs: Pairs, validation: Sequence[Ticket], seed: int = 0) -> Relevance:
-    """Choose the numbers under which the right replies are likeliest, in the bank of all training replies.
+@dataclass(frozen=True)
+class Asked:
+    """Validation messages beside the bank of all training replies.
 
-    For a message whose reply isn't in the bank, "none of them" is right. Where the model knows labels, the replies
-    with the right label shall be likely as well, together.
+    Attributes:
+        scores: the network's, `[N, R]`.
+        uses: logarithm of how often each reply was given, `[R]`.
+        agreement: chance that message and reply have the same label, `[N, R]`; zeros where the model knows none.
+        right: the row of each message's reply, -1 where the bank lacks it, `[N]`.
+        same_label: whether a reply has the label of the message's, `[N, R]`.
+    """
+
+    scores: Floats
+    uses: Floats
+    agreement: Floats
+    right: npt.NDArray[np.int64]
+    same_label: npt.NDArray[np.bool_]
+
+
+def fit_relevance(model: Suggester, pairs: Pairs, validation: Sequence[Ticket], seed: int = 0) -> Relevance:
+    """Choose the numbers that rank best and that are the most honest, in the bank of all training replies.
+
+    The ratio of prior, agreement and score decides the order: the one is taken under which the first suggestion is
+    right most often, by its label where the model knows labels, else by its text. Likelihood would not do: where the
+    labels' chances are overconfident, it holds them down. Sharpness and "none of them", which change no order, are then
+    those under which the right replies are likeliest. For a message whose reply isn't in the bank, "none of them" is
+    right; where the model knows labels, the replies with the right label shall be likely as well, together.
 
     Args:
         model: a trained one.
         pairs: what it learned from.
         validation: messages with a reply, and labels if the model knows any.
-        seed: draws 600 of them, if there are more.
+        seed: draws 2,000 of them, if there are more.
 
     Example:
         >>> model.relevance = fit_relevance(model, pairs, dataset["validation"])
     """
     chosen = np.random.default_rng(seed).permutation(len(validation))[:MAX_MESSAGES]
-    asked = Pairs.of([validation[i] for i in chosen], model.labels)
-    known = {reply: row for row, reply in enumerate(map(same_text, pairs.replies))}
-    right = np.array([known.get(same_text(asked.replies[i]), -1) for i in asked.reply])
-    same_label = (asked.labels[:, None] == pairs.reply_labels) & (asked.labels[:, None] >= 0)
-    features = _features(model, asked.texts, pairs)
-    start = np.array([0.0, 0.5, 1.0 if model.labels else 0.0, 0.0])
+    asked = _ask(model, pairs, [validation[i] for i in chosen])
+    prior, agreement = _best_order(asked, AGREEMENTS if model.labels else (0,))
+    logits = _logits(asked, prior, agreement)
 
     def loss(numbers: Floats) -> float:
-        log_probabilities = _log_probabilities(numbers, features)
-        by_text = log_probabilities[np.arange(len(right)), right]
-        labelled = same_label.any(axis=1)
-        by_label = logsumexp(np.where(same_label, log_probabilities[:, :-1], -np.inf)[labelled], axis=1)
+        log_probabilities = _log_probabilities(logits, *numbers.astype("float32"))
+        by_text = log_probabilities[np.arange(len(logits)), asked.right]
+        labelled = asked.same_label.any(axis=1)
+        by_label = logsumexp(np.where(asked.same_label, log_probabilities[:, :-1], -np.inf)[labelled], axis=1)
         return -float(by_text.mean() + (by_label.mean() if labelled.any() else 0.0))
 
-    # Without labels, their weight stays 0: no step goes there.
-    steps = np.diag(STEPS) * [1, 1, bool(model.labels), 1]
-    simplex = np.stack([start, *(start + step for step in steps)])
-    options = {"maxfev": 300, "xatol": 0.01, "fatol": 1e-4, "initial_simplex": simplex}
-    found = minimize(loss, start, method="Nelder-Mead", bounds=BOUNDS, options=options).x
-    return Relevance(float(np.exp(found[0])), float(found[1]), float(found[2]), float(found[3]))
+    simplex = np.stack([np.zeros(2), *np.diag(STEPS)])
+    options = {"maxfev": 100, "xatol": 0.01, "fatol": 1e-4, "initial_simplex": simplex}
+    found = minimize(loss, np.zeros(2), method="Nelder-Mead", bounds=BOUNDS, options=options).x
+    sharpness = float(np.exp(found[0]))
+    return Relevance(sharpness, sharpness * prior, sharpness * agreement, float(found[1]))
 
 
-def _features(model: Suggester, texts: Sequence[str], pairs: Pairs) -> tuple[Floats, Floats, Floats]:
-    """What the logits are made of: scores `[N, R]`, logarithms of the uses `[R]`, chances of equal labels `[N, R]`."""
-    depth = model.config.vector_dim
-    messages, replies = model.vectors(texts, "message", 256), model.vectors(pairs.replies, "reply", 256)
-    scores = model.scale * messages[:, :depth] @ replies[:, :depth].T
-    uses = np.log(np.bincount(pairs.reply, minlength=len(pairs.replies)).astype("float32"))
-    return scores, uses, messages[:, depth:] @ replies[:, depth:].T
+def _ask(model: Suggester, pairs: Pairs, validation: Sequence[Ticket]) -> Asked:
+    asked, depth = Pairs.of(validation, model.labels), len(model.scales)
+    messages, replies = model.vectors(asked.texts, "message", 256), model.vectors(pairs.replies, "reply", 256)
+    known = {reply: row for row, reply in enumerate(map(same_text, pairs.replies))}
+    return Asked(
+        scores=(messages[:, :depth] * model.scales) @ replies[:, :depth].T,
+        uses=np.log(np.bincount(pairs.reply, minlength=len(pairs.replies)).astype("float32")),
+        agreement=messages[:, depth:] @ replies[:, depth:].T,
+        right=np.array([known.get(same_text(asked.replies[i]), -1) for i in asked.reply]),
+        same_label=(asked.labels[:, None] == pairs.reply_labels) & (asked.labels[:, None] >= 0),
+    )
 
 
-def _log_probabilities(numbers: Floats, features: tuple[Floats, Floats, Floats]) -> Floats:
+def _best_order(asked: Asked, agreements: Sequence[int]) -> tuple[float, float]:
+    """The prior and the agreement under which the first suggestion is right most often; of equals, the smallest."""
+    by_label = asked.same_label.any()
+    counted = asked.same_label.any(axis=1) if by_label else asked.right >= 0
+    rows = np.arange(len(counted))
+
+    def accuracy(prior: float, agreement: float) -> float:
+        best = _logits(asked, prior, agreement).argmax(axis=1)
+        right = asked.same_label[rows, best] if by_label else best == asked.right
+        return float(right[counted].mean()) if counted.any() else 0.0
+
+    return max(product(PRIORS, agreements), key=lambda numbers: accuracy(*numbers))
+
+
+def _logits(asked: Asked, prior: float, agreement: float) -> Floats:
+    """What decides the order, `[N, R]`."""
+    logits = asked.scores + np.float32(prior) * asked.uses
+    return logits + np.float32(agreement) * asked.agreement if agreement else logits
+
+
+def _log_probabilities(logits: Floats, sharpness: Any, nothing: Any) -> Floats:
     """`[N, R + 1]`; the last column is "none of them"."""
-    scores, uses, agreement = features
-    sharpness, prior, weight, nothing = numbers.astype("float32")
-    logits = np.exp(sharpness) * scores + prior * uses + weight * agreement
-    return log_softmax(np.pad(logits, ((0, 0), (0, 1)), constant_values=nothing), axis=1)
+    return log_softmax(np.pad(np.exp(sharpness) * logits, ((0, 0), (0, 1)), constant_values=nothing), axis=1)

@@ -29,7 +29,7 @@ class PairModel(keras.Model):
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """Return the mean loss of a batch, a scalar."""
+        """Return the mean loss of a batch and of the towers, a scalar: each learns for itself."""
         loss = ops.mean(candidate_loss(y["candidates"], y_pred["scores"]))
         for side in ("message_labels", "reply_labels"):
             if side in y_pred:
@@ -38,7 +38,7 @@ class PairModel(keras.Model):
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Count the batch into `accuracy`."""
-        self.right.update_state(own_is_best(y["candidates"], y_pred["scores"]))
+        self.right.update_state(own_is_best(y["candidates"], ops.mean(y_pred["scores"], axis=0)))
         return dict(self.get_metrics_result())
 
     @classmethod
@@ -59,29 +59,31 @@ def candidate_loss(candidates: Any, scores: Any) -> Any:
 
     Args:
         candidates: int `[B, C]`, what each candidate is to each message; see `supportnet.training.pairs`.
-        scores: float `[B, C]`.
+        scores: float `[..., B, C]`.
 
     Returns:
-        float `[B]`, in nats.
+        float `[..., B]`, in nats.
 
     Example:
         >>> candidate_loss(ops.array([[RIGHT, 0, LEFT_OUT]]), ops.zeros((1, 3))).numpy().round(3)
         array([0.693], dtype=float32)
     """
     counted = _counted(candidates, scores)
-    own = ops.sum(ops.where(candidates == RIGHT, scores, 0.0), axis=1)
-    return ops.logsumexp(counted, axis=1) - own
+    own = ops.sum(ops.where(candidates == RIGHT, scores, 0.0), axis=-1)
+    return ops.logsumexp(counted, axis=-1) - own
 
 
 def label_loss(labels: Any, logits: Any) -> Any:
-    """Return the mean cross-entropy of the labels, over the rows that have one; 0 if none has.
+    """Return the mean cross-entropy of the labels, over the towers and the rows that have one; 0 if none has.
 
     Args:
         labels: int `[B]`, -1 where there is none.
-        logits: float `[B, K]`.
+        logits: float `[B, N, K]` of N towers.
     """
     known = ops.cast(labels >= 0, logits.dtype)
-    losses = ops.sparse_categorical_crossentropy(ops.maximum(labels, 0), logits, from_logits=True)
+    log_probabilities = ops.log_softmax(logits, axis=-1)
+    right = ops.take_along_axis(log_probabilities, ops.maximum(labels, 0)[:, None, None], axis=-1)
+    losses = -ops.mean(right, axis=(1, 2))
     return ops.sum(losses * known) / ops.maximum(ops.sum(known), 1.0)
 
 

@@ -150,7 +150,7 @@ def test_predict_with_a_tag(shell: Shell, indexed: dict[str, Any], folder: Path,
 def test_predict_has_signatures(shell: Shell, indexed: dict[str, Any], folder: Path) -> None:
     embedding = shell.json("predict", folder / "model", "hi", "--signature", "embed")["predictions"][0]["embedding"]
     # The vector, four labels, and the prior.
-    assert len(embedding) == 16 + 4 + 1
+    assert len(embedding) == 2 * 16 + 4 + 1
     assert "no signature 'classify'" in shell.error("predict", folder / "model", "hi", "--signature", "classify")
     assert "no signature 'embed_filtered'" in shell.error(
         *("predict", folder / "model", "hi", "--signature", "embed", "--tag", "en")

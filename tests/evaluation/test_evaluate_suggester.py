@@ -96,11 +96,12 @@ def test_in_the_bank(scored: dict[str, Any], model: Suggester) -> None:
 
 
 def test_among_candidates(scored: dict[str, Any], model: Suggester) -> None:
-    """Without the prior, against 99 others."""
+    """By the towers' scores alone, against 99 others."""
     tickets = make_tickets(120)
     replies = [str(ticket.reply) for ticket in tickets]
-    messages = model.vectors([ticket.text for ticket in tickets], "message") * model.weights
-    logits = messages @ model.vectors(replies, "reply").T
+    depth = len(model.scales)
+    messages = model.vectors([ticket.text for ticket in tickets], "message")[:, :depth] * model.scales
+    logits = messages @ model.vectors(replies, "reply")[:, :depth].T
     candidates = draw_candidates(replies, 100, 0)
     found = [1 + sum(logits[n, others[1:]] > logits[n, n]) for n, others in enumerate(candidates)]
     for k in CUTOFFS:

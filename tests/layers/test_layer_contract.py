@@ -15,6 +15,7 @@ from supportnet.layers import (
     MaskedPooling,
     MultiHeadAttention,
     NgramScores,
+    PairEmbedding,
     PositionalEncoding,
     ScaledCosine,
     TokenEmbedding,
@@ -77,11 +78,12 @@ CASES = [
         TOKENS,
         lambda layer, inputs: ops.concatenate(layer(inputs), axis=-1),
     ),
+    Case(PairEmbedding, {"num_pairs": 9, "embedding_dim": 8}, TOKENS, lambda layer, inputs: layer(inputs["token_ids"])),
     Case(
         ScaledCosine,
-        {},
+        {"num_towers": 5},
         # Short vectors: scores of all sizes have the same relative error in half precision.
-        {"messages": VECTORS[0] / 8, "candidates": VECTORS[1] / 8},
+        {"messages": VECTORS / 8, "candidates": VECTORS[:2] / 8},
         lambda layer, inputs: layer(inputs["messages"], inputs["candidates"]),
         known_depth=False,
     ),

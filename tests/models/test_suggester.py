@@ -25,19 +25,23 @@ MESSAGES = ["where is my parcel? " * 9, "hi", "", "I want my money back", "?!"]
 
 @pytest.fixture(scope="module", params=[(), ("refund", "track")], ids=["no labels", "labels"])
 def model(request: pytest.FixtureRequest) -> Suggester:
-    """Random weights, and numbers that all count."""
+    """Random weights, two towers of depth 6, and numbers that all count."""
     keras.utils.set_random_seed(0)
     config = NetworkConfig("none", embedding_dim=16, num_heads=2, num_buckets=500, vector_dim=6)
     relevance = Relevance(sharpness=0.2, prior=0.5, agreement=1.5, nothing=0.7)
-    return Suggester(config, Vocabulary(["parcel", "money", "way"]), request.param, relevance)
+    model = Suggester(config, Vocabulary(["parcel", "money", "way"]), request.param, relevance)
+    model.network.get_layer("scores").log_scale.assign([1.0, 3.0])
+    return model
 
 
 def test_suggestions_are_those_of_a_search_by_hand(model: Suggester) -> None:
     index = model.index(Bank("answers", ANSWERS))
     relevance, texts = model.relevance, [answer.searched for answer in index.answers]
     messages, replies = model.vectors(MESSAGES, "message"), model.vectors(texts, "reply")
-    cosines, agreement = messages[:, :6] @ replies[:, :6].T, messages[:, 6:] @ replies[:, 6:].T
-    logits = 0.2 * model.scale * cosines + 0.5 * np.log([7, 1, 40, 1]) + 1.5 * agreement
+    scales = np.asarray(model.network.get_layer("scores").scale)
+    cosines = [messages[:, own] @ replies[:, own].T for own in (slice(6), slice(6, 12))]
+    agreement = messages[:, 12:] @ replies[:, 12:].T
+    logits = 0.2 * (scales[0] * cosines[0] + scales[1] * cosines[1]) / 2 + 0.5 * np.log([7, 1, 40, 1]) + 1.5 * agreement
     shares = np.exp(logits) / (np.exp(logits).sum(axis=1, keepdims=True) + np.exp(relevance.nothing))
     suggested = model.suggest(MESSAGES, index, top_k=3)
     assert [len(own) for own in suggested] == [3, 3, 0, 3, 0 if not has_words(model, "?!") else 3]
@@ -54,10 +58,11 @@ def has_words(model: Suggester, text: str) -> bool:
 
 def test_vectors_have_length_1_and_chances_of_labels(model: Suggester) -> None:
     for side in ("message", "reply"):
-        vectors = model.vectors(MESSAGES[:2], side)
-        assert vectors.shape == (2, 6 + len(model.labels))
-        np.testing.assert_allclose(np.linalg.norm(vectors[:, :6], axis=1), 1, atol=1e-5)
-        np.testing.assert_allclose(vectors[:, 6:].sum(axis=1), 1 if model.labels else 0, atol=1e-5)
+        vectors = model.vectors([MESSAGES[0], MESSAGES[3]], side)
+        assert vectors.shape == (2, 12 + len(model.labels))
+        for own in (slice(6), slice(6, 12)):
+            np.testing.assert_allclose(np.linalg.norm(vectors[:, own], axis=1), 1, atol=1e-5)
+        np.testing.assert_allclose(vectors[:, 12:].sum(axis=1), 1 if model.labels else 0, atol=1e-5)
 
 
 def test_texts_keep_their_order_in_batches_of_any_size(model: Suggester) -> None:

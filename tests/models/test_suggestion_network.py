@@ -35,6 +35,11 @@ def build(architecture: str, num_labels: int = 0) -> keras.Model:
     return network
 
 
+def num_towers(network: keras.Model) -> int:
+    """Words and pairs, and the encoder where there is one."""
+    return 2 + any(layer.name == "encoder" for layer in network.layers)
+
+
 @pytest.fixture(scope="module", params=ENCODERS)
 def network(request: pytest.FixtureRequest) -> keras.Model:
     return build(request.param)
@@ -42,16 +47,17 @@ def network(request: pytest.FixtureRequest) -> keras.Model:
 
 def test_scores_are_scaled_cosines_of_unit_vectors(network: keras.Model) -> None:
     """For a text without words too."""
-    result = outputs(network)
+    result, count = outputs(network), num_towers(network)
     assert {name: value.shape for name, value in result.items()} == {
-        **{"message": (3, 6), "reply": (2, 6), "scores": (3, 2)}
+        **{"message": (3, count, 6), "reply": (2, count, 6), "scores": (count, 3, 2)}
     }
     assert all(np.isfinite(value).all() for value in result.values())
     for side in SIDES:
-        np.testing.assert_allclose(np.linalg.norm(result[side], axis=1), 1, atol=1e-5)
-    scale = float(network.get_layer("scores").scale)
-    assert scale > 1
-    np.testing.assert_allclose(result["scores"], scale * result["message"] @ result["reply"].T, atol=1e-4)
+        np.testing.assert_allclose(np.linalg.norm(result[side], axis=2), 1, atol=1e-5)
+    for tower, scale in enumerate(np.asarray(network.get_layer("scores").scale)):
+        assert scale > 1
+        cosines = result["message"][:, tower] @ result["reply"][:, tower].T
+        np.testing.assert_allclose(result["scores"][tower], scale * cosines, atol=1e-4)
 
 
 def test_an_empty_text_before_training() -> None:
@@ -63,8 +69,9 @@ def test_an_empty_text_before_training() -> None:
 
 def test_the_sides_share_all_but_their_projections(network: keras.Model) -> None:
     owners = {weight.path.split("/")[0] for weight in network.weights}
-    shared = {"embed", "scores"} | {layer.name for layer in network.layers if layer.name == "encoder"}
-    assert owners == shared | {"message_projection", "reply_projection"}
+    shared = {"embed", "pairs", "scores"} | {layer.name for layer in network.layers if layer.name == "encoder"}
+    towers = ["words", "pairs", "context"][: num_towers(network)]
+    assert owners == shared | {f"{side}_{tower}_projection" for side in SIDES for tower in towers}
     paths = [weight.path for weight in network.weights]
     assert len(paths) == len(set(paths))
     # The same text is near itself on neither side: their projections differ.
@@ -74,14 +81,23 @@ def test_the_sides_share_all_but_their_projections(network: keras.Model) -> None
 
 @pytest.mark.parametrize("side", SIDES)
 def test_each_side_changes_with_its_own_projection_only(network: keras.Model, side: str) -> None:
+    """And so does each tower: the words' vectors come first."""
     before = outputs(network)
-    layer = network.get_layer(f"{side}_projection")
+    layer = network.get_layer(f"{side}_words_projection")
     weights = layer.get_weights()
     layer.set_weights([-weight for weight in weights])
     after = outputs(network)
     layer.set_weights(weights)
     for name in SIDES:
-        np.testing.assert_allclose(after[name], before[name] * (-1 if name == side else 1), atol=1e-6)
+        np.testing.assert_allclose(after[name][:, 0], before[name][:, 0] * (-1 if name == side else 1), atol=1e-6)
+        np.testing.assert_allclose(after[name][:, 1:], before[name][:, 1:], atol=1e-6)
+
+
+def test_the_order_of_words_counts_without_an_encoder() -> None:
+    """For the tower of pairs alone."""
+    result = outputs(build("none"), ["where is my parcel", "parcel is my where"], REPLIES)["message"]
+    np.testing.assert_allclose(result[0, 0], result[1, 0], atol=1e-5)
+    assert np.abs(result[0, 1] - result[1, 1]).max() > 0.05
 
 
 def test_longer_texts_beside_one_change_nothing(network: keras.Model) -> None:
@@ -89,7 +105,7 @@ def test_longer_texts_beside_one_change_nothing(network: keras.Model) -> None:
     beside = outputs(network, [MESSAGES[0], "parcel " * 20], ["my way, where? " * 7, REPLIES[0]])
     np.testing.assert_allclose(beside["message"][0], alone["message"][0], atol=1e-5)
     np.testing.assert_allclose(beside["reply"][1], alone["reply"][0], atol=1e-5)
-    np.testing.assert_allclose(beside["scores"][0, 1], alone["scores"][0, 0], atol=1e-4)
+    np.testing.assert_allclose(beside["scores"][:, 0, 1], alone["scores"][:, 0, 0], atol=1e-4)
 
 
 def test_a_saved_network_gives_the_same(network: keras.Model, tmp_path: Path) -> None:
@@ -102,10 +118,12 @@ def test_a_saved_network_gives_the_same(network: keras.Model, tmp_path: Path) ->
 def test_labels_are_told_from_either_side_by_the_same_vectors() -> None:
     network = build("none", num_labels=4)
     result = outputs(network)
-    assert (result["message_labels"].shape, result["reply_labels"].shape) == ((3, 4), (2, 4))
-    kernel, bias = network.get_layer("labels").get_weights()
-    for side in SIDES:
-        np.testing.assert_allclose(result[f"{side}_labels"], 10 * result[side] @ kernel + bias, rtol=1e-4, atol=1e-4)
+    assert (result["message_labels"].shape, result["reply_labels"].shape) == ((3, 2, 4), (2, 2, 4))
+    for i, tower in enumerate(("words", "pairs")):
+        kernel, bias = network.get_layer(f"{tower}_labels").get_weights()
+        for side in SIDES:
+            expected = 10 * result[side][:, i] @ kernel + bias
+            np.testing.assert_allclose(result[f"{side}_labels"][:, i], expected, rtol=1e-4, atol=1e-4)
 
 
 def test_the_vocabulary_is_checked() -> None:

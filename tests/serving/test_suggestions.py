@@ -73,8 +73,8 @@ def test_signatures(loaded: ExportedSuggester, tiny_suggester: Suggester) -> Non
         "suggestion_scores": tf.TensorSpec([None, 10], tf.float32, "suggestion_scores"),
         "has_suggestion": tf.TensorSpec([None], tf.bool, "has_suggestion"),
     }
-    # The vector, the labels, and the prior.
-    depth = tiny_suggester.config.vector_dim + len(tiny_suggester.labels) + 1
+    # The vectors, the labels, and the prior.
+    depth = len(tiny_suggester.scales) + len(tiny_suggester.labels) + 1
     embed = {"embedding": tf.TensorSpec([None, depth], tf.float32, "embedding")}
     expected = {
         "serving_default": ({"text": text}, suggest),
@@ -117,7 +117,7 @@ def test_the_answers_depend_on_the_message(loaded: ExportedSuggester) -> None:
     """Otherwise the comparisons above would say nothing."""
     outputs = loaded.run("suggest", ["Annulez ma commande", "refund", "press 7 and hold", ""])
     assert len({tuple(row) for row in outputs["suggestion_ids"].tolist()}) == 4
-    assert outputs["has_suggestion"].tolist() == [True, True, False, False]
+    assert outputs["has_suggestion"].tolist() == [True, True, True, False]
 
 
 @pytest.mark.parametrize("signature", ["suggest", "embed", "embed_answer"])
@@ -189,9 +189,9 @@ def test_embeddings_multiply_to_the_logits(
         tiny_suggester.vectors(texts, side)
         for texts, side in ((TEXTS, "message"), ([answer.searched for answer in answers], "reply"))
     )
-    depth, relevance = tiny_suggester.config.vector_dim, tiny_suggester.relevance
+    depth, relevance = len(tiny_suggester.scales), tiny_suggester.relevance
     by_hand = (
-        relevance.sharpness * tiny_suggester.scale * messages[:, :depth] @ replies[:, :depth].T
+        relevance.sharpness * (tiny_suggester.scales * messages[:, :depth]) @ replies[:, :depth].T
         + relevance.prior * np.log([answer.uses for answer in answers])
         + relevance.agreement * messages[:, depth:] @ replies[:, depth:].T
     )

@@ -119,10 +119,13 @@ def test_the_loss_counts_right_and_wrong_candidates_only() -> None:
 
 
 def test_rows_without_a_label_cost_nothing() -> None:
-    logits = ops.array([[0.0, np.log(3.0)], [5.0, -5.0], [0.0, 0.0]])
+    """The mean of two towers that say the same, then of two that don't."""
+    logits = ops.array([[[0.0, np.log(3.0)]] * 2, [[5.0, -5.0]] * 2, [[0.0, 0.0]] * 2])
     assert float(label_loss(ops.array([1, -1, -1]), logits)) == pytest.approx(-np.log(0.75), abs=1e-5)
     assert float(label_loss(ops.array([1, -1, 0]), logits)) == pytest.approx(-np.log(0.75 * 0.5) / 2, abs=1e-5)
     assert float(label_loss(ops.array([-1, -1, -1]), logits)) == 0.0
+    other = ops.array([[[0.0, np.log(3.0)], [0.0, 0.0]]])
+    assert float(label_loss(ops.array([1]), other)) == pytest.approx(-np.log(0.75 * 0.5) / 2, abs=1e-5)
 
 
 def test_a_step_adds_the_losses_and_survives_a_text_without_words(model: Suggester) -> None:

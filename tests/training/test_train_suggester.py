@@ -67,7 +67,7 @@ def test_it_learns(suggester: Run) -> None:
     assert trained.model.labels == ["cancel", "login", "refund", "track"]
     # Either side tells the labels.
     for side, text in (("message", "where parcel the book"), ("reply", "We sent your book.")):
-        assert trained.model.vectors([text], side)[0, 16:].argmax() == 3
+        assert trained.model.vectors([text], side)[0, 32:].argmax() == 3
 
 
 def test_the_folder(suggester: Run) -> None:
