@@ -9,7 +9,6 @@ from supportnet.layers.pooling import MaskedPooling
 from supportnet.layers.positional_encoding import PositionalEncoding, positional_encoding
 from supportnet.layers.scaled_cosine import ScaledCosine
 from supportnet.layers.token_embedding import TokenEmbedding
-from supportnet.layers.transformer_decoder import RecurrentDecoder, TransformerDecoder
 from supportnet.layers.transformer_encoder import TransformerEncoder
 
 __all__ = [
