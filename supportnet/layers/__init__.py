@@ -1,26 +1,36 @@
-"""Layers: attention, positional encoding, embedding, encoders, pooling, scores. They know nothing of tasks or data."""
+"""Layers: attention, positional encoding, embedding, encoders, decoders, pooling, scores. They know nothing of tasks or data."""
 
 from supportnet.layers.attention import MultiHeadAttention, scaled_dot_product_attention
 from supportnet.layers.attention_block import AttentionBlock
 from supportnet.layers.bilstm_attention import BiLSTMAttention
+from supportnet.layers.causal_self_attention import CausalSelfAttention
+from supportnet.layers.cross_attention_block import CrossAttentionBlock
+from supportnet.layers.decoder_block import DecoderBlock
 from supportnet.layers.ngram_scores import NgramScores
 from supportnet.layers.pair_embedding import PairEmbedding
 from supportnet.layers.pooling import MaskedPooling
 from supportnet.layers.positional_encoding import PositionalEncoding, positional_encoding
+from supportnet.layers.recurrent_decoder import RecurrentDecoder
 from supportnet.layers.scaled_cosine import ScaledCosine
 from supportnet.layers.token_embedding import TokenEmbedding
+from supportnet.layers.transformer_decoder import TransformerDecoder
 from supportnet.layers.transformer_encoder import TransformerEncoder
 
 __all__ = [
     "AttentionBlock",
     "BiLSTMAttention",
+    "CausalSelfAttention",
+    "CrossAttentionBlock",
+    "DecoderBlock",
     "MaskedPooling",
     "MultiHeadAttention",
     "NgramScores",
     "PairEmbedding",
     "PositionalEncoding",
+    "RecurrentDecoder",
     "ScaledCosine",
     "TokenEmbedding",
+    "TransformerDecoder",
     "TransformerEncoder",
     "positional_encoding",
     "scaled_dot_product_attention",

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from supportnet.layers.checks import check_divides, check_rate
+from supportnet.layers.heads import attend_from_one, join_heads, split_heads
 from supportnet.layers.rows import by_row
 
 
@@ -92,20 +93,39 @@ class MultiHeadAttention(keras.layers.Layer):
     def call(self, query: Any, value: Any = None, mask: Any = None, return_weights: bool = False) -> Any:
         value = query if value is None else value
         heads, weights = scaled_dot_product_attention(
-            self._split(by_row(query, self.query_dense)),
-            self._split(by_row(value, self.key_dense)),
-            self._split(by_row(value, self.value_dense)),
+            split_heads(by_row(query, self.query_dense), self.num_heads),
+            *self.remember(value),
             None if mask is None else self._for_all_heads(mask),
             self.weight_dropout,
         )
-        joined = ops.reshape(ops.swapaxes(heads, 1, 2), ops.shape(query))
-        output = by_row(joined, self.output_dense)
+        output = by_row(join_heads(heads), self.output_dense)
         return (output, weights) if return_weights else output
 
-    def _split(self, x: Any) -> Any:
-        """`[B, T, D]` -> `[B, H, T, D / H]`."""
-        heads = (self.num_heads, x.shape[-1] // self.num_heads)
-        return ops.swapaxes(ops.reshape(x, (-1, ops.shape(x)[1], *heads)), 1, 2)
+    def remember(self, value: Any) -> tuple[Any, Any]:
+        """Compute once what `recall` looks at, whatever is asked.
+
+        Args:
+            value: as in a call.
+
+        Returns:
+            Keys and values, float `[B, H, S, D / H]`.
+        """
+        keys, values = by_row(value, self.key_dense), by_row(value, self.value_dense)
+        return split_heads(keys, self.num_heads), split_heads(values, self.num_heads)
+
+    def recall(self, query: Any, keys: Any, values: Any, bias: Any) -> Any:
+        """Do what a call does, without dropout, for one position of each sequence.
+
+        Args:
+            query: float `[B, D]`.
+            keys: what `remember` returned.
+            values: what `remember` returned.
+            bias: `mask_bias` of where the queries may look, broadcastable to `[B, H, S]`.
+
+        Returns:
+            float `[B, D]`.
+        """
+        return self.output_dense(attend_from_one(self.query_dense(query), keys, values, bias))
 
     def _for_all_heads(self, mask: Any) -> Any:
         """`[B, S]` or `[B, T, S]` -> `[B, 1, 1, S]` or `[B, 1, T, S]`."""

@@ -1,22 +1,22 @@
-"""One block of self-attention and feed-forward, each with a residual and normalization before it."""
+"""One block of self-attention and feed-forward, each with a residual and normalization."""
 
 from typing import Any
 
 import keras
 
 from supportnet.layers.attention import MultiHeadAttention
-from supportnet.layers.checks import check_positive, check_rate
-from supportnet.layers.rows import by_row
+from supportnet.layers.residual_block import ResidualBlock
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
-class AttentionBlock(keras.layers.Layer):
-    """`x + attention(norm(x))`, then `x + feed_forward(norm(x))` (pre-norm: Xiong et al. 2020).
+class AttentionBlock(ResidualBlock):
+    """Self-attention, then feed-forward: one block of an encoder.
 
     Args:
         num_heads: heads of the attention; must divide the depth.
         hidden_dim: width of the feed-forward layer.
         dropout_rate: dropout on the attention weights and on what each half adds.
+        norm: "pre", to normalize what each half is given, or "post", to normalize the sums; see `ResidualBlock`.
 
     Call arguments:
         x: float `[B, T, D]`.
@@ -26,7 +26,7 @@ class AttentionBlock(keras.layers.Layer):
         float `[B, T, D]`. Padding changes nothing at real positions.
 
     Raises:
-        UserError: `num_heads` doesn't divide the depth, or a number is out of its range.
+        UserError: `num_heads` doesn't divide the depth, a number is out of its range, or `norm` is neither.
 
     Example:
         >>> x, mask = keras.random.normal((2, 5, 16)), keras.ops.ones((2, 5), "bool")
@@ -34,36 +34,14 @@ class AttentionBlock(keras.layers.Layer):
         (2, 5, 16)
     """
 
-    def __init__(self, num_heads: int, hidden_dim: int, dropout_rate: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.num_heads = num_heads
-        self.hidden_dim = check_positive("hidden_dim", hidden_dim)
-        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
-        self.supports_masking = True
-
     def build(self, input_shape: Any) -> None:
-        policy = self.dtype_policy
-        self.attention_norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=policy, name="attention_norm")
-        self.attention = MultiHeadAttention(self.num_heads, self.dropout_rate, dtype=policy, name="attention")
-        self.feed_forward_norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=policy, name="feed_forward_norm")
-        self.expand = keras.layers.Dense(self.hidden_dim, activation="relu", dtype=policy, name="expand")
-        self.contract = keras.layers.Dense(input_shape[-1], dtype=policy, name="contract")
-        self.dropout = keras.layers.Dropout(self.dropout_rate, dtype=policy, name="dropout")
-        for layer in (self.attention_norm, self.attention, self.feed_forward_norm, self.expand):
-            layer.build(input_shape)
-        self.contract.build((*input_shape[:-1], self.hidden_dim))
+        self.attention_norm = self._build_norm("attention_norm", input_shape)
+        self.attention = MultiHeadAttention(
+            self.num_heads, self.dropout_rate, dtype=self.dtype_policy, name="attention"
+        )
+        self.attention.build(input_shape)
+        self._build_feed_forward(input_shape)
 
     def call(self, x: Any, mask: Any) -> Any:
-        x = x + self.dropout(self.attention(self.attention_norm(x), mask=mask))
-        return x + self.dropout(by_row(x, self.feed_forward_norm, self.expand, self.contract))
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "num_heads": self.num_heads,
-            "hidden_dim": self.hidden_dim,
-            "dropout_rate": self.dropout_rate,
-        }
+        x = self._add(x, self.attention_norm, lambda y: self.attention(y, mask=mask))
+        return self._feed_forward(x)

@@ -1,5 +1,6 @@
-"""Checks of the numbers that layers and models are made from."""
+"""Checks of the numbers and words that layers and models are made from."""
 
+from collections.abc import Sequence
 from numbers import Integral
 
 from supportnet.errors import UserError
@@ -38,3 +39,10 @@ def check_rate(name: str, rate: float) -> float:
     if not 0.0 <= rate < 1.0:
         raise UserError(f"{name} must be at least 0 and below 1. Received: {name}={rate}")
     return rate
+
+
+def check_choice(name: str, choice: str, choices: Sequence[str]) -> str:
+    """Return `choice` if it is one of `choices`, else raise a `UserError`."""
+    if choice not in choices:
+        raise UserError(f"{name} must be one of {', '.join(choices)}. Received: {name}={choice!r}")
+    return choice

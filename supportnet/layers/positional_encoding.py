@@ -77,6 +77,10 @@ class PositionalEncoding(keras.layers.Layer):
         table = ops.convert_to_tensor(self.table, dtype=x.dtype)
         return x + table[: ops.shape(x)[1]]
 
+    def step(self, x: Any, position: Any) -> Any:
+        """Add the encoding of one position, an int32 scalar below `max_length`, to vectors `[B, D]`."""
+        return x + ops.convert_to_tensor(self.table, dtype=x.dtype)[position]
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         self._check_length(input_shape[1])
         return input_shape

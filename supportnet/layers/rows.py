@@ -1,7 +1,8 @@
-"""Rows: those of tables, by id or summed over the n-grams of each distinct word, and layers that see one at a time."""
+"""Rows: those of tables and states, or summed over the n-grams of each distinct word; layers that see one at a time."""
 
 from typing import Any
 
+import keras
 from keras import ops
 
 
@@ -40,6 +41,36 @@ def by_row(x: Any, *layers: Any) -> Any:
     for layer in layers:
         rows = layer(rows)
     return ops.reshape(rows, (-1, ops.shape(x)[1], rows.shape[-1]))
+
+
+def without_padding(x: Any, mask: Any) -> Any:
+    """Set the vectors of padding to zero, so that even attention to nothing but padding doesn't see how much there is.
+
+    Args:
+        x: float `[B, T, D]`.
+        mask: bool `[B, T]`, True = real token.
+
+    Returns:
+        float `[B, T, D]`.
+    """
+    return ops.where(ops.expand_dims(mask, -1), x, ops.zeros_like(x))
+
+
+def pick_rows(state: dict[str, Any], rows: Any) -> dict[str, Any]:
+    """Pick rows of every tensor of a state.
+
+    Args:
+        state: tensors `[B, ...]`, or dicts of them.
+        rows: int `[N]`, each from 0 to B - 1; one row may be picked several times.
+
+    Returns:
+        The same names, with tensors `[N, ...]`.
+
+    Example:
+        >>> pick_rows({"hidden": keras.ops.array([[1.0], [2.0]])}, keras.ops.array([1, 1, 0]))["hidden"].numpy().T
+        array([[2., 2., 1.]], dtype=float32)
+    """
+    return keras.tree.map_structure(lambda tensor: ops.take(tensor, rows, axis=0), state)
 
 
 def sum_over_ngrams(vectors: Any, inputs: dict[str, Any]) -> Any:

@@ -5,8 +5,9 @@ from typing import Any
 import keras
 
 from supportnet.layers.attention_block import AttentionBlock
-from supportnet.layers.checks import check_divides, check_not_negative, check_positive, check_rate
+from supportnet.layers.checks import check_choice, check_divides, check_not_negative, check_positive, check_rate
 from supportnet.layers.positional_encoding import PositionalEncoding
+from supportnet.layers.residual_block import NORMS, make_last_norm
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
@@ -19,6 +20,8 @@ class TransformerEncoder(keras.layers.Layer):
         num_heads: heads of each block; must divide the depth of the input.
         dropout_rate: dropout on the sum of vectors and positions, and in the blocks.
         max_length: length of the longest sequence; a longer one is an error.
+        norm: "pre" or "post", where the blocks normalize; see `ResidualBlock`. The sums of pre-norm blocks are
+            normalized at the end.
 
     Call arguments:
         x: float `[B, T, D]`, T at least 1 and at most `max_length`. The positions are of amplitude 1; vectors
@@ -29,8 +32,8 @@ class TransformerEncoder(keras.layers.Layer):
         float `[B, T, D]`, normalized. Padding changes nothing at real positions.
 
     Raises:
-        UserError: `num_heads` doesn't divide the depth, a number is out of its range, or the length of a
-            sequence is known and above `max_length`.
+        UserError: `num_heads` doesn't divide the depth, a number is out of its range, `norm` is neither, or the length
+            of a sequence is known and above `max_length`.
 
     Example:
         >>> encoder = TransformerEncoder(hidden_dim=96, num_layers=1, num_heads=4, max_length=128)
@@ -47,6 +50,7 @@ class TransformerEncoder(keras.layers.Layer):
         dropout_rate: float = 0.0,
         *,
         max_length: int,
+        norm: str = "pre",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -55,6 +59,8 @@ class TransformerEncoder(keras.layers.Layer):
         self.num_heads = num_heads
         self.dropout_rate = check_rate("dropout_rate", dropout_rate)
         self.max_length = check_positive("max_length", max_length)
+        # Files of weights name the last layer `norm`.
+        self.norm_place = check_choice("norm", norm, NORMS)
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
@@ -64,12 +70,9 @@ class TransformerEncoder(keras.layers.Layer):
         self.scale = float(depth) ** 0.5
         self.positions = PositionalEncoding(self.max_length, dtype=policy, name="positions")
         self.dropout = keras.layers.Dropout(self.dropout_rate, dtype=policy, name="dropout")
-        self.blocks = [
-            AttentionBlock(self.num_heads, self.hidden_dim, self.dropout_rate, dtype=policy, name=f"block_{i}")
-            for i in range(self.num_layers)
-        ]
-        # Pre-norm blocks add to what they are given and leave the sum as it is.
-        self.norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=policy, name="norm")
+        sizes = (self.num_heads, self.hidden_dim, self.dropout_rate, self.norm_place)
+        self.blocks = [AttentionBlock(*sizes, dtype=policy, name=f"block_{i}") for i in range(self.num_layers)]
+        self.norm = make_last_norm(self.norm_place, policy)
         for layer in (self.positions, *self.blocks, self.norm):
             layer.build(input_shape)
 
@@ -90,4 +93,5 @@ class TransformerEncoder(keras.layers.Layer):
             "num_heads": self.num_heads,
             "dropout_rate": self.dropout_rate,
             "max_length": self.max_length,
+            "norm": self.norm_place,
         }

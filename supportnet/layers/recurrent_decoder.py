@@ -1,0 +1,148 @@
+"""The recurrent decoder: an LSTM over the target, then attention to a memory (Luong et al. 2015, section 3.1)."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from supportnet.layers.checks import check_divides, check_positive, check_rate
+from supportnet.layers.cross_attention_block import CrossAttentionBlock
+from supportnet.layers.heads import mask_bias
+from supportnet.layers.pooling import MaskedPooling
+from supportnet.layers.rows import by_row, pick_rows, without_padding
+
+
+@keras.saving.register_keras_serializable(package="supportnet")
+class RecurrentDecoder(keras.layers.Layer):
+    """An LSTM that adds to each target token what stands before it, then blocks of attention to the memory.
+
+    `BiLSTMAttention`, turned from an encoder into a decoder: its LSTM reads forwards only and begins with what the mean
+    of the memory says, its blocks attend to the memory. It has the `call`, `start`, `step` and `reorder` of
+    `TransformerDecoder`. `equal_hidden_dim` finds the `hidden_dim` that gives it the same number of weights.
+
+    Args:
+        hidden_dim: units of the LSTM, and width of the blocks' feed-forward layers.
+        num_layers: number of blocks, 1 or more.
+        num_heads: heads of each block; must divide the depth of the input.
+        dropout_rate: dropout in and between the parts.
+
+    Call arguments:
+        x: float `[B, T, D]`, the targets' tokens, T at least 1. Padding stands at the end.
+        memory: float `[B, S, D]`, the encoder's output.
+        memory_mask: bool `[B, S]`, True = real token.
+
+    Returns:
+        float `[B, T, D]`, normalized. The output of a position depends on the tokens up to it and on the memory's real
+        tokens only.
+
+    Raises:
+        UserError: `num_heads` doesn't divide the depth, or a number is out of its range.
+
+    Example:
+        >>> decoder = RecurrentDecoder(hidden_dim=64, num_layers=1, num_heads=4)
+        >>> x, memory, mask = keras.ops.ones((2, 3, 16)), keras.ops.ones((2, 5, 16)), keras.ops.ones((2, 5), "bool")
+        >>> keras.ops.shape(decoder(x, memory, memory_mask=mask))
+        (2, 3, 16)
+        >>> state = decoder.start(memory, mask, max_length=8)
+        >>> output, state = decoder.step(x[:, 0], 0, state)
+        >>> keras.ops.shape(output)
+        (2, 16)
+    """
+
+    def __init__(
+        self, hidden_dim: int, num_layers: int, num_heads: int, dropout_rate: float = 0.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.hidden_dim = check_positive("hidden_dim", hidden_dim)
+        self.num_layers = check_positive("num_layers", num_layers)
+        self.num_heads = num_heads
+        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        policy, depth = self.dtype_policy, input_shape[-1]
+        check_divides("num_heads", self.num_heads, "the depth", depth)
+        self.pool = MaskedPooling(dtype=policy, name="pool")
+        self.begin = keras.layers.Dense(2 * self.hidden_dim, activation="tanh", dtype=policy, name="begin")
+        # As in `BiLSTMAttention`: a graph exported with cuDNN's LSTM runs on no CPU.
+        self.lstm = keras.layers.LSTM(
+            self.hidden_dim, return_sequences=True, use_cudnn=False, dtype=policy, name="lstm"
+        )
+        self.project = keras.layers.Dense(depth, dtype=policy, name="project")
+        self.dropout = keras.layers.Dropout(self.dropout_rate, dtype=policy, name="dropout")
+        sizes = (self.num_heads, self.hidden_dim, self.dropout_rate)
+        self.blocks = [CrossAttentionBlock(*sizes, dtype=policy, name=f"block_{i}") for i in range(self.num_layers)]
+        self.norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=policy, name="norm")
+        self.begin.build((None, depth))
+        self.lstm.build(input_shape)
+        self.project.build((*input_shape[:-1], self.hidden_dim))
+        for layer in (*self.blocks, self.norm):
+            layer.build(input_shape)
+
+    def call(self, x: Any, memory: Any, memory_mask: Any) -> Any:
+        memory = without_padding(memory, memory_mask)
+        read = self.lstm(x, initial_state=self._beginning(memory, memory_mask))
+        x = x + self.dropout(by_row(read, self.project))
+        for block in self.blocks:
+            x = block(x, memory, memory_mask=memory_mask)
+        return self.norm(x)
+
+    def _beginning(self, memory: Any, memory_mask: Any) -> list[Any]:
+        """The hidden and the carry state of the LSTM before the first token, `[B, hidden_dim]` each."""
+        mean = self.pool(memory, mask=memory_mask)[:, memory.shape[-1] :]
+        return list(ops.split(self.begin(mean), 2, axis=-1))
+
+    def start(self, memory: Any, memory_mask: Any, max_length: int) -> dict[str, Any]:
+        """Make the state of targets of which nothing is written.
+
+        Args:
+            memory: float `[B, S, D]`.
+            memory_mask: bool `[B, S]`, True = real token.
+            max_length: number of positions to decode; any, since the state of an LSTM doesn't grow.
+
+        Returns:
+            `memory_bias` float32 `[B, 1, S]`, `hidden` and `carry` `[B, hidden_dim]`; for each block a dict `block_0`,
+            ... of `cross_keys` and `cross_values` `[B, H, S, D / H]`. Steps change `hidden` and `carry`.
+
+        Raises:
+            UserError: `max_length` is below 1.
+        """
+        check_positive("max_length", max_length)
+        memory = without_padding(memory, memory_mask)
+        hidden, carry = self._beginning(memory, memory_mask)
+        blocks = {block.name: block.remember(memory) for block in self.blocks}
+        return {"memory_bias": mask_bias(ops.expand_dims(memory_mask, 1)), "hidden": hidden, "carry": carry, **blocks}
+
+    def step(self, x: Any, position: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Decode one token.
+
+        Args:
+            x: float `[B, D]`, the token's vector.
+            position: unused: the tokens are taken in the order in which they come.
+            state: what `start` or the step before returned.
+
+        Returns:
+            What a call, without dropout, returns at that position, `[B, D]`; and the new state.
+        """
+        x = ops.cast(x, self.compute_dtype)
+        read, (hidden, carry) = self.lstm.cell(x, [state["hidden"], state["carry"]])
+        x = x + self.project(read)
+        for block in self.blocks:
+            x = block.recall(x, state["memory_bias"], state[block.name])
+        return self.norm(x), {**state, "hidden": hidden, "carry": carry}
+
+    def reorder(self, state: dict[str, Any], rows: Any) -> dict[str, Any]:
+        """Pick rows of a state, int32 `[N]`: those of the hypotheses that beam search goes on with."""
+        return pick_rows(state, rows)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "hidden_dim": self.hidden_dim,
+            "num_layers": self.num_layers,
+            "num_heads": self.num_heads,
+            "dropout_rate": self.dropout_rate,
+        }
