@@ -1,4 +1,4 @@
-"""The decoders by architecture: `[B, T, D]` of a reply, beside `[B, S, M]` of a message -> `[B, T, D]`."""
+"""The decoders by architecture: `[B, T, D]` of a reply, beside `[B, S, D]` of a message -> `[B, T, D]`."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -21,7 +21,7 @@ def build_decoder(config: NetworkConfig) -> keras.layers.Layer:
 
 
 def _recurrent(config: NetworkConfig) -> keras.layers.Layer:
-    return RecurrentDecoder(**_sizes(config), max_length=config.max_reply_length)
+    return RecurrentDecoder(**_sizes(config))
 
 
 def _transformer(config: NetworkConfig) -> keras.layers.Layer:

@@ -1,6 +1,7 @@
 """The network of the reply task: an encoder that reads a message, and a decoder that writes a reply piece by piece."""
 
 import keras
+from keras import ops
 
 from supportnet.layers.checks import check_positive
 from supportnet.models.config import NetworkConfig
@@ -23,7 +24,7 @@ def build_reply_network(config: NetworkConfig, vocab_size: int, num_pieces: int)
     Returns:
         A functional model. Input: the front end's dictionary (see `TokenEmbedding`) and `pieces` int32 `[B, T]`: what
         stands before each piece that is asked for, so that the first one is `START_ID`. Output: a dictionary of
-        `logits` float32 `[B, T, P]`, and `memory` float `[B, S, M]`, what the decoder looks at.
+        `logits` float32 `[B, T, P]`, and `memory` float `[B, S, D]`, what the decoder looks at.
 
     Raises:
         UserError: `vocab_size` or `num_pieces` is below 1.
@@ -38,11 +39,12 @@ def build_reply_network(config: NetworkConfig, vocab_size: int, num_pieces: int)
     check_positive("num_pieces", num_pieces)
     message, pieces = front_end_inputs(), keras.Input((None,), dtype="int32", name="pieces")
     read = Towers(config, vocab_size).read(message)
-    memory = keras.layers.Concatenate(name="memory")([read[name] for name in ("encoded", "words") if name in read])
+    seen = ops.concatenate([read[name] for name in ("encoded", "words") if name in read], axis=-1)
+    memory = keras.layers.Dense(config.embedding_dim, name="memory")(seen)
     spread = keras.initializers.RandomNormal(stddev=config.embedding_dim**-0.5)
     table = keras.layers.ReversibleEmbedding(
         num_pieces, config.embedding_dim, embeddings_initializer=spread, reverse_dtype="float32", name="piece_embedding"
     )
-    written = build_decoder(config)(table(pieces), memory, message["mask"])
+    written = build_decoder(config)(table(pieces), memory, memory_mask=message["mask"])
     outputs = {"logits": table(written, reverse=True), "memory": memory}
     return keras.Model({**message, "pieces": pieces}, outputs, name="reply_network")
