@@ -81,7 +81,7 @@ class ReplyWriter:
     def _step(self, ids: Any, position: Any, state: Any) -> tuple[Any, Any]:
         table = self._table.embeddings.value
         written, state = self._decoder.step(tf.gather(table, ids), position, state)
-        return tf.matmul(written, table, transpose_b=True), state
+        return tf.matmul(tf.cast(written, tf.float32), table, transpose_b=True), state
 
 
 def build_reader(network: keras.Model) -> keras.Model:
