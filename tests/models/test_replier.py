@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from small_replier import MESSAGES, make_replier
 
 from supportnet.errors import UserError
@@ -48,11 +49,15 @@ def assert_same(one: dict[str, Any], other: dict[str, Any]) -> None:
 
 def test_each_piece_is_the_likeliest_that_the_network_gives(model: Replier) -> None:
     """When it is run whole over what was written, as in training; and the score is the mean log-probability."""
-    features = model.front_end([message for message in MESSAGES if message.strip()])
-    decoded = model.writer.greedy(features)
-    ids = decoded.ids.numpy()
-    before = keras.ops.pad(decoded.ids[:, :-1], ((0, 0), (1, 0)), constant_values=START_ID)
-    log_probs = keras.ops.log_softmax(model.network({**features, "pieces": before}, training=False)["logits"]).numpy()
+
+    @tf.function
+    def in_both_ways(features: dict[str, Any]) -> tuple[Any, Any]:
+        decoded = model.writer.greedy(features)
+        before = tf.pad(decoded.ids[:, :-1], [[0, 0], [1, 0]], constant_values=START_ID)
+        return decoded, tf.nn.log_softmax(model.network({**features, "pieces": before}, training=False)["logits"])
+
+    decoded, log_probs = in_both_ways(model.front_end([message for message in MESSAGES if message.strip()]))
+    ids, log_probs = decoded.ids.numpy(), log_probs.numpy()
     allowed = log_probs.copy()
     # No padding, no second start, and at least one piece.
     allowed[:, :, [PAD_ID, START_ID]] = allowed[:, 0, END_ID] = -np.inf
