@@ -66,7 +66,7 @@ REPLY_NUMBERS = {
 }
 #: Defaults of a task that differ; --help names them.
 OTHER_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "suggest": {"epochs": 12, "batch_size": 128, "head_dropout_rate": 0.2},
+    "suggest": {"epochs": 8, "batch_size": 128, "head_dropout_rate": 0.2},
     "reply": {"num_layers": 2, "hidden_dim": 256},
 }
 #: Options that not every task knows: name -> the tasks that do.
