@@ -86,7 +86,8 @@ def search_figures(spec: dict[str, Any]) -> dict[str, Any]:
             times["supportnet"].append(_median_milliseconds(graph, queries))
             times["numpy"].append(_median_milliseconds(plain, queries))
         found = {name: statistics.median(values) for name, values in times.items()}
-        rows.append({"answers": size, "depth": depth, "milliseconds": found, "ratio": found["supportnet"] / found["numpy"]})
+        ratio = found["supportnet"] / found["numpy"]
+        rows.append({"answers": size, "depth": depth, "milliseconds": found, "ratio": ratio})
     return {"search": rows}
 
 

@@ -114,8 +114,8 @@ def tables(runs: Sequence[dict[str, Any]]) -> str:
     lines += [f"| {name} | {accuracy:.3f} |" for name, accuracy in labels(scored)]
     lines += ["", "| best 5 of N answers | depth | ms | numpy, ms | ratio |", "|---|---|---|---|---|"]
     lines += [
-        f"| {row['answers']:,} | {row['depth']} | {row['milliseconds']['supportnet']:.2f} | {row['milliseconds']['numpy']:.2f} "
-        f"| {row['ratio']:.2f} |"
+        f"| {row['answers']:,} | {row['depth']} | {row['milliseconds']['supportnet']:.2f} "
+        f"| {row['milliseconds']['numpy']:.2f} | {row['ratio']:.2f} |"
         for run in scored
         if run["kind"] == "search"
         for row in run["figures"]["search"]

@@ -179,7 +179,7 @@ class ReplyConfig:
         supportnet.errors.UserError: quality must be above 0 and at most 1. Received: quality=2
     """
 
-    epochs: int = 20
+    epochs: int = 8
     batch_tokens: int = 4096
     learning_rate: float = 2e-3
     warmup_share: float = 0.1
