@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from supportnet.models.article import build_model
     from supportnet.text.preprocess import preprocess
     from supportnet.training.pretrain import pretrain
+    from supportnet.training.reply import train_replier
+    from supportnet.training.reply_run import load_replier
     from supportnet.training.suggest import train_suggester
     from supportnet.training.suggestion_run import load_suggester
 
@@ -32,11 +34,13 @@ __all__ = [
     "load",
     "load_bank",
     "load_model",
+    "load_replier",
     "load_suggester",
     "load_word_embeddings",
     "preprocess",
     "pretrain",
     "train",
+    "train_replier",
     "train_suggester",
 ]
 
@@ -48,11 +52,13 @@ _HOMES = {
     "load": "supportnet.data",
     "load_bank": "supportnet.data",
     "load_model": "supportnet.api",
+    "load_replier": "supportnet.training.reply_run",
     "load_suggester": "supportnet.training.suggestion_run",
     "load_word_embeddings": "supportnet.embeddings",
     "preprocess": "supportnet.text.preprocess",
     "pretrain": "supportnet.training.pretrain",
     "train": "supportnet.api",
+    "train_replier": "supportnet.training.reply",
     "train_suggester": "supportnet.training.suggest",
 }
 

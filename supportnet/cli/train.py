@@ -88,12 +88,11 @@ HEAD_NUMBERS = {
 
 def _with_other_defaults(by_name: dict[str, tuple[Any, str]]) -> dict[str, tuple[Any, str]]:
     """Name, in an option's help, the defaults that other tasks have."""
-    other = {
-        name: f"; {value} for the task {task}."
-        for task, values in OTHER_DEFAULTS.items()
-        for name, value in values.items()
-    }
-    return {name: (value, text.removesuffix(".") + other.get(name, ".")) for name, (value, text) in by_name.items()}
+    return {name: (value, text.removesuffix(".") + _others(name) + ".") for name, (value, text) in by_name.items()}
+
+
+def _others(name: str) -> str:
+    return "".join(f"; {values[name]} for the task {task}" for task, values in OTHER_DEFAULTS.items() if name in values)
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""The Transformer's decoder: positions, then blocks that look back and at a memory (Vaswani et al. 2017, section 3.1)."""
+"""The Transformer's decoder: positions, then blocks that look back and at a memory (Vaswani et al. 2017, 3.1)."""
 
 from typing import Any
 
