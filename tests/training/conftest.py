@@ -105,9 +105,7 @@ def replies_dataset() -> TicketDataset:
 
 
 @pytest.fixture(scope="session")
-def replier(
-    reply_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
-) -> "tuple[Path, TrainedReplier]":
+def replier(reply_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> "tuple[Path, TrainedReplier]":
     """The folder of a finished run of the task reply, and what `train_replier` returned; don't change it."""
     from supportnet.training.reply import train_replier
 

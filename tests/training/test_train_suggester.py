@@ -23,8 +23,8 @@ from supportnet.training.checkpoint import Progress, save_checkpoint
 from supportnet.training.config import SuggestionConfig
 from supportnet.training.encoder import Encoder, save_encoder
 from supportnet.training.folder import read_names
-from supportnet.training.start import Start
 from supportnet.training.reply_splits import reply_splits
+from supportnet.training.start import Start
 from supportnet.training.suggest import TrainedSuggester, train_suggester
 from supportnet.training.suggestion_run import load_suggester
 from supportnet.training.task import task_of
