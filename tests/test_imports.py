@@ -22,7 +22,10 @@ OUTSIDE = {"__init__", "errors", "files", "version"}
 #: The modules of `layers` and `models` that need TensorFlow's own operations: on strings, for search, for loops.
 NEED_TENSORFLOW = {
     f"supportnet.models.{name}"
-    for name in ("beam_search", "decoding", "exported_model", "intent_classifier", "sampling", "search", "suggester")
+    for name in (
+        *("beam_search", "decoding", "exported_model", "intent_classifier", "replier", "reply_writer", "sampling"),
+        *("search", "suggester"),
+    )
 }
 
 BACKENDS = {"tensorflow", "jax", "torch"}
