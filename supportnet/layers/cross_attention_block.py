@@ -65,7 +65,5 @@ class CrossAttentionBlock(ResidualBlock):
             float `[B, D]`.
         """
         keys, values = state["cross_keys"], state["cross_values"]
-        x = self._add(
-            x, self.cross_attention_norm, lambda y: self.cross_attention.recall(y, keys, values, memory_bias)
-        )
+        x = self._add(x, self.cross_attention_norm, lambda y: self.cross_attention.recall(y, keys, values, memory_bias))
         return self._feed_forward_rows(x)
