@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from supportnet.embeddings import load_word_embeddings
     from supportnet.evaluation.classify import evaluate_model
     from supportnet.models.article import build_model
+    from supportnet.models.transformer import build_transformer
     from supportnet.text.preprocess import preprocess
     from supportnet.training.pretrain import pretrain
     from supportnet.training.reply import train_replier
@@ -30,6 +31,7 @@ __all__ = [
     "SupportModel",
     "__version__",
     "build_model",
+    "build_transformer",
     "evaluate_model",
     "load",
     "load_bank",
@@ -48,6 +50,7 @@ __all__ = [
 _HOMES = {
     "SupportModel": "supportnet.api",
     "build_model": "supportnet.models.article",
+    "build_transformer": "supportnet.models.transformer",
     "evaluate_model": "supportnet.evaluation.classify",
     "load": "supportnet.data",
     "load_bank": "supportnet.data",
