@@ -41,7 +41,7 @@ def export(run: str, out: str, beam: int | None, version: int | None, overwrite:
         click.echo(f"wrote {folder}")
 
 
-def _export_classifier(run: str, out: str, options: dict[str, Any], beam: None) -> tuple[Path, list[str]]:
+def _export_classifier(run: str, out: str, options: dict[str, Any], _: int | None) -> tuple[Path, list[str]]:
     from supportnet.serving.export import export as export_model
     from supportnet.training.run import load_run
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from supportnet.cli.common import json_option, one_line, print_json, print_table, start_tensorflow, writing_to
+from supportnet.cli.training_options import flag
 from supportnet.errors import UserError
 from supportnet.files import written_whole
 
@@ -25,7 +26,11 @@ BATCH_SIZE = 64
 @click.option("--tag", help="Only suggest answers with this tag, or of this language.")
 @click.option("--temperature", type=float, help="Draw a reply; below 1 prefers what is likely.  [default: 1.0]")
 @click.option("--top-p", type=float, help="Draw a reply from the likeliest pieces with this share.  [default: 1.0]")
-@click.option("--seed", type=int, help="Draw a reply; the same seed draws the same one.  [default: 0]")
+@click.option(
+    "--seed",
+    type=click.IntRange(-(2**31), 2**31 - 1),
+    help="Draw a reply; the same seed draws the same one.  [default: 0]",
+)
 @click.option(
     "--top-k", type=click.IntRange(min=1), default=3, show_default=True, help="How many intents or answers to list."
 )
@@ -85,9 +90,12 @@ def _ask(
 ) -> tuple[str, dict[str, Any]]:
     """The signature to ask and its options: with a tag, or with what draws a reply, the variant that takes it."""
     signature = chosen or next((name for name in ("classify", "suggest", "reply") if name in known), "classify")
+    drawn = [flag(name) for name, value in draw.items() if value is not None]
+    if tag is not None and drawn:
+        raise UserError(f"Give either --tag or {drawn[0]}: no signature takes both.")
     if tag is not None:
         return _variant(signature, "filtered"), {"tag": tag}
-    if signature.endswith("_sample") or any(value is not None for value in draw.values()):
+    if signature.endswith("_sample") or drawn:
         given = {name: value for name, value in draw.items() if value is not None}
         return _variant(signature, "sample"), {"temperature": 1.0, "top_p": 1.0, "seed": 0, **given}
     return signature, {}

@@ -33,11 +33,12 @@ def train_to_reply(data: str, out: str, as_json: bool, reading: dict[str, Any], 
         return
     if trained.coverage is not None:
         click.echo(trained.coverage)
-    _print_validation(metrics, handoff)
+    print_validation(metrics, handoff)
     click.echo(f"wrote {out}; next: supportnet export {out} saved_models/NAME")
 
 
-def _print_validation(metrics: dict[str, Any], handoff: dict[str, Any]) -> None:
+def print_validation(metrics: dict[str, Any], handoff: dict[str, Any]) -> None:
+    """Print what validation says, and what is promised."""
     if metrics["perplexity"] is None:
         click.echo(f"not validated (epoch {metrics['best_epoch']}): every reply is handed to a person")
         return

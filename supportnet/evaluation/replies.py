@@ -13,7 +13,8 @@ from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
 from supportnet.evaluation.reply_scores import reply_scores, slots_right
 from supportnet.models.replier import Replier
-from supportnet.text.byte_pairs import PAD_ID
+from supportnet.text.byte_pairs import PAD_ID, BytePairVocabulary
+from supportnet.text.graph import as_strings
 from supportnet.text.overlap import rouge_l
 from supportnet.text.slots import fill_slots, slotted
 from supportnet.training.reply_fit import piece_losses
@@ -60,9 +61,10 @@ def evaluate_replier(model: Replier, test_data: Sequence[Ticket], beam: int = 1)
     seconds = time.perf_counter() - start
     written = [reply.decode() for reply in answers["reply"]]
     templates = [template.decode() for template in answers["template"]]
-    references = [reference.decode() for reference in fill_slots(replies, texts).numpy()]
+    filled = fill_slots(as_strings(replies), as_strings(texts)).numpy()
+    references = [reference.decode() for reference in filled]
     groups = [ticket.conversation or f"row {row}" for row, ticket in enumerate(tickets)]
-    slots = slots_right(templates, [slotted(reply, model.pieces.constants) for reply in replies])
+    slots = slots_right(templates, [_template(model.pieces, reply) for reply in replies])
     handed, quality = model.handoff.applies_to(answers["reply_score"]), rouge_l(written, references)
     return {
         "task": "reply",
@@ -92,6 +94,11 @@ def perplexity(model: Replier, tickets: Sequence[Ticket]) -> float:
         total += float(keras.ops.sum(losses * real))
         count += float(keras.ops.sum(real))
     return math.exp(total / count)
+
+
+def _template(pieces: BytePairVocabulary, reply: str) -> str:
+    """A true reply as the model would write it: with slots, and with the company's own values spelled out."""
+    return pieces.decode(pieces.encode([slotted(reply, pieces.constants)])[0])
 
 
 def _examples(

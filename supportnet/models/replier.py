@@ -7,6 +7,7 @@ from typing import Any
 import numpy.typing as npt
 import tensorflow as tf
 
+from supportnet.errors import UserError
 from supportnet.layers.checks import check_positive
 from supportnet.models.config import NetworkConfig
 from supportnet.models.decoding import DecodingOptions
@@ -19,6 +20,11 @@ from supportnet.text.vocabulary import Vocabulary
 
 #: What is written of a message.
 OUTPUTS = ("reply", "template", "reply_score", "reply_tokens")
+#: What a message is drawn a reply with: the messages, `temperature`, `top_p`, `seed`.
+_DRAWING = (
+    tf.TensorSpec([None], tf.string),
+    *(tf.TensorSpec([], dtype) for dtype in (tf.float32, tf.float32, tf.int32)),
+)
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,7 @@ class Replier:
         self.reader = build_reader(self.network)
         self.writer = ReplyWriter(self.network, self.reader, pieces.pieces, DecodingOptions(config.max_reply_length))
         self._write: dict[int, Callable[[Any], dict[str, Any]]] = {}
+        self._sample = tf.function(self._drawn, input_signature=_DRAWING)
 
     def reply(self, texts: Iterable[str], beam: int = 1) -> list[Reply]:
         """Write a reply to each message.
@@ -104,10 +111,16 @@ class Replier:
             texts: the messages.
             temperature: below 1 prefers what is likely, above 1 less so.
             top_p: draw from the likeliest pieces that together have this probability (Holtzman et al. 2020).
-            seed: which.
+            seed: which, a whole number of 32 bits.
+
+        Raises:
+            UserError: `texts` isn't a list of strings, or `seed` isn't such a number.
         """
-        options = (temperature, top_p, seed)
-        return self._replies(run_in_batches(lambda batch: self._sampling(batch, *options), texts, OUTPUTS, 32))
+        if not (isinstance(seed, int) and -(2**31) <= seed < 2**31):
+            raise UserError(f"seed must be a whole number of 32 bits. Received: seed={seed}")
+        # Tensors: for each other number, the function would be compiled anew.
+        options = (tf.constant(temperature, tf.float32), tf.constant(top_p, tf.float32), tf.constant(seed, tf.int32))
+        return self._replies(run_in_batches(lambda batch: self._sample(batch, *options), texts, OUTPUTS, 32))
 
     def _replies(self, written: Mapping[str, npt.NDArray[Any]]) -> list[Reply]:
         scores = written["reply_score"]
@@ -126,8 +139,7 @@ class Replier:
             self._write[beam] = tf.function(write, input_signature=[tf.TensorSpec([None], tf.string)])
         return self._write[beam]
 
-    @tf.function
-    def _sampling(self, texts: Any, temperature: Any, top_p: Any, seed: Any) -> dict[str, Any]:
+    def _drawn(self, texts: Any, temperature: Any, top_p: Any, seed: Any) -> dict[str, Any]:
         features, count = self.front_end(texts), tf.shape(texts)[0]
         options = [tf.fill([count], value) for value in (temperature, top_p, seed)]
         return self.writer.answers(self.writer.sample(features, *options), texts, features)

@@ -12,7 +12,7 @@ from supportnet.models.sampling import sample
 from supportnet.text.byte_pairs import detokenize
 from supportnet.text.slots import fill_slots
 
-#: The score of the empty reply to a message without words: below all that a model gives.
+#: The score of an empty reply: below all that a model gives.
 NO_REPLY = -100.0
 
 
@@ -57,19 +57,22 @@ class ReplyWriter:
         Args:
             decoded: what one of the methods above returned.
             texts: the messages, string `[B]`; their values fill the slots.
-            features: what the front end made of them. A message without words gets no reply.
+            features: what the front end made of them. A message without words gets no reply, and a reply of nothing
+                but white space, or of bytes that are no text, is none.
 
         Returns:
             `reply` string `[B]`, `template` string `[B]`, the same with its slots unfilled, `reply_score` float32
             `[B]`, `reply_tokens` int32 `[B]`.
         """
         has_words = tf.reduce_any(features["mask"], axis=1)
-        templates = tf.where(has_words, detokenize(self.pieces, decoded.ids), "")
+        templates = detokenize(self.pieces, decoded.ids)
+        is_reply = has_words & tf.not_equal(tf.strings.strip(templates), "")
+        templates = tf.where(is_reply, templates, "")
         return {
             "reply": fill_slots(templates, texts),
             "template": templates,
-            "reply_score": tf.where(has_words, decoded.score, NO_REPLY),
-            "reply_tokens": tf.where(has_words, decoded.length, 0),
+            "reply_score": tf.where(is_reply, decoded.score, NO_REPLY),
+            "reply_tokens": tf.where(is_reply, decoded.length, 0),
         }
 
     def _start(self, features: Mapping[str, Any]) -> Any:
@@ -78,7 +81,7 @@ class ReplyWriter:
     def _step(self, ids: Any, position: Any, state: Any) -> tuple[Any, Any]:
         table = self._table.embeddings.value
         written, state = self._decoder.step(tf.gather(table, ids), position, state)
-        return tf.matmul(written, table, transpose_b=True), state
+        return tf.matmul(tf.cast(written, tf.float32), table, transpose_b=True), state
 
 
 def build_reader(network: keras.Model) -> keras.Model:

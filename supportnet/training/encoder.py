@@ -19,13 +19,22 @@ from supportnet.files import file_sha256
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.models.masked_language_model import MaskedLanguageModel
+from supportnet.models.replier import Replier
 from supportnet.models.suggester import Suggester
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.folder import VOCABULARY, WEIGHTS, finished_run, load_weights, save_network
 from supportnet.training.task import CONFIG
 
-#: Fields of `NetworkConfig` that don't change what pre-training made: a classifier may have others.
-FREE = ("num_pairs", "vector_dim", "dropout_rate", "head_dropout_rate", "word_dropout")
+#: Fields of `NetworkConfig` that don't change what pre-training made: other tasks may have others.
+FREE = (
+    "num_pairs",
+    "vector_dim",
+    "num_pieces",
+    "max_reply_length",
+    "dropout_rate",
+    "head_dropout_rate",
+    "word_dropout",
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class Encoder:
         network.build()
         return cls(config, vocabulary, network)
 
-    def start(self, model: IntentClassifier | Suggester) -> None:
+    def start(self, model: IntentClassifier | Suggester | Replier) -> None:
         """Give a model, which must have the same sizes and vocabulary, the pre-trained weights."""
         check_same_sizes(model.config, self.config)
         if model.vocabulary != self.vocabulary:

@@ -10,6 +10,7 @@ from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
 from supportnet.models.handoff import Handoff
 from supportnet.models.replier import Replier
+from supportnet.text.graph import as_strings
 from supportnet.text.overlap import rouge_l
 from supportnet.text.slots import fill_slots
 from supportnet.training.thresholds import RoutingCurve, best_point, lowest_point, routing_curve, threshold_at
@@ -35,7 +36,8 @@ def fit_handoff(model: Replier, validation: Sequence[Ticket], target: float, see
     chosen = [validation[i] for i in np.random.default_rng(seed).permutation(len(validation))[:MAX_MESSAGES]]
     texts = [ticket.text for ticket in chosen]
     answers = model.write(texts)
-    references = [reply.decode() for reply in fill_slots([ticket.reply or "" for ticket in chosen], texts).numpy()]
+    replies = as_strings([ticket.reply or "" for ticket in chosen])
+    references = [reply.decode() for reply in fill_slots(replies, as_strings(texts)).numpy()]
     quality = rouge_l([reply.decode() for reply in answers["reply"]], references)
     return choose_handoff(np.where(answers["reply_tokens"] > 0, answers["reply_score"], -np.inf), quality, target)
 

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 from supportnet.errors import UserError
 from supportnet.models.config import NetworkConfig
 from supportnet.models.presets import get_preset
-from supportnet.training.config import PretrainingConfig, SuggestionConfig, TrainingConfig
+from supportnet.training.config import PretrainingConfig, ReplyConfig, SuggestionConfig, TrainingConfig
 
-Training = TypeVar("Training", TrainingConfig, PretrainingConfig, SuggestionConfig)
+Training = TypeVar("Training", TrainingConfig, PretrainingConfig, SuggestionConfig, ReplyConfig)
 
 
 def split_options(

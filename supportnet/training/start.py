@@ -22,6 +22,7 @@ from supportnet.files import file_sha256
 from supportnet.layers import TokenEmbedding
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.models.replier import Replier
 from supportnet.models.suggester import Suggester
 from supportnet.text.vocabulary import Vocabulary, count_tokens
 from supportnet.training.encoder import Encoder, check_same_sizes, load_encoder
@@ -92,7 +93,7 @@ class Start:
             check_same_sizes(network, self.encoder.config)
 
     def apply(
-        self, model: IntentClassifier | Suggester, texts: Sequence[str], seed: int, progress_bar: bool = True
+        self, model: IntentClassifier | Suggester | Replier, texts: Sequence[str], seed: int, progress_bar: bool = True
     ) -> Coverage | None:
         """Set the weights of a fresh model.
 
@@ -118,7 +119,7 @@ class Start:
         return coverage
 
     def _vectors(
-        self, model: IntentClassifier | Suggester, texts: Sequence[str], seed: int, progress_bar: bool
+        self, model: IntentClassifier | Suggester | Replier, texts: Sequence[str], seed: int, progress_bar: bool
     ) -> "KeyedVectors":
         assert self.embeddings is not None
         if self.embeddings not in METHODS:
