@@ -4,7 +4,8 @@
 is switched off first, as it is in the server. Functions and structures: c_api.h, tf_tensor.h and tf_tstring.h, all
 in tensorflow/c.
 
-    >>> SavedModel("saved_models/tiny/1", Library()).run("classify", text=[b"where is my parcel?"])["intents"]
+    >>> texts = np.array([b"where is my parcel?"], object)
+    >>> SavedModel("saved_models/tiny/1", Library()).run("classify", text=texts)["intents"]
     array([[b'track_order', b'refund']], dtype=object)
 """
 
@@ -17,7 +18,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-TF_FLOAT, TF_STRING, TF_BOOL = 1, 7, 10
+TF_FLOAT, TF_INT32, TF_STRING, TF_BOOL = 1, 3, 7, 10
+#: What numbers are in an array.
+DTYPES = {TF_FLOAT: np.dtype(np.float32), TF_INT32: np.dtype(np.int32), TF_BOOL: np.dtype(np.bool_)}
 #: Size of a `TF_TString` in bytes.
 TSTRING_SIZE = 24
 
@@ -99,8 +102,16 @@ class Library:
         if code := self.TF_GetCode(self.status):
             raise TensorFlowError(f"{code}: {self.TF_Message(self.status).decode(errors='replace')}")
 
-    def string_tensor(self, values: Sequence[bytes]) -> int:
-        """Return a new tensor, string `[len(values)]`; `delete_string_tensor` frees it."""
+    def tensor(self, values: npt.NDArray[np.generic]) -> int:
+        """Return a new tensor of an array: float32, int32, bool, or objects that are `bytes`; `delete` frees it."""
+        if values.dtype == object:
+            return self._string_tensor(values.tolist())
+        kind = next(kind for kind, dtype in DTYPES.items() if dtype == values.dtype)
+        tensor = self.TF_AllocateTensor(kind, (c_int64 * values.ndim)(*values.shape), values.ndim, values.nbytes)
+        ctypes.memmove(self.TF_TensorData(tensor), values.tobytes(), values.nbytes)
+        return tensor
+
+    def _string_tensor(self, values: Sequence[bytes]) -> int:
         size = TSTRING_SIZE * len(values)
         tensor = self.TF_AllocateTensor(TF_STRING, (c_int64 * 1)(len(values)), 1, size)
         for i, value in enumerate(values):
@@ -109,19 +120,20 @@ class Library:
             self.TF_StringCopy(place, value, len(value))
         return tensor
 
-    def delete_string_tensor(self, tensor: int) -> None:
-        """Free a tensor of strings and the strings."""
-        for place in self._places(tensor):
-            self.TF_StringDealloc(place)
+    def delete(self, tensor: int) -> None:
+        """Free a tensor, and its strings."""
+        if self.TF_TensorType(tensor) == TF_STRING:
+            for place in self._places(tensor):
+                self.TF_StringDealloc(place)
         self.TF_DeleteTensor(tensor)
 
     def to_numpy(self, tensor: int) -> npt.NDArray[np.generic]:
-        """Copy a tensor to an array: float32, bool, or objects that are `bytes`."""
+        """Copy a tensor to an array: float32, int32, bool, or objects that are `bytes`."""
         shape = [self.TF_Dim(tensor, axis) for axis in range(self.TF_NumDims(tensor))]
         if self.TF_TensorType(tensor) == TF_STRING:
             array = np.array([self._bytes_at(place) for place in self._places(tensor)], object)
         else:
-            dtype = {TF_FLOAT: np.dtype(np.float32), TF_BOOL: np.dtype(np.bool_)}[self.TF_TensorType(tensor)]
+            dtype = DTYPES[self.TF_TensorType(tensor)]
             size = dtype.itemsize * self.TF_TensorElementCount(tensor)
             array = np.frombuffer(ctypes.string_at(self.TF_TensorData(tensor) or 0, size), dtype)
         return array.reshape(shape)
@@ -155,26 +167,26 @@ class SavedModel:
         finally:
             library.TF_DeleteBuffer(buffer)
 
-    def run(self, signature: str, **texts: Sequence[bytes]) -> dict[str, npt.NDArray[np.generic]]:
-        """Run a signature, whose inputs are strings, and return its outputs by name."""
+    def run(self, signature: str, **given: npt.NDArray[np.generic]) -> dict[str, npt.NDArray[np.generic]]:
+        """Run a signature, and return its outputs by name."""
         library = self._library
         inputs, outputs = self.signatures[signature]
-        sources = (Output * len(texts))(*(self._output(inputs[name]) for name in texts))
+        sources = (Output * len(given))(*(self._output(inputs[name]) for name in given))
         wanted = (Output * len(outputs))(*map(self._output, outputs.values()))
-        given, results = [library.string_tensor(values) for values in texts.values()], (c_void_p * len(outputs))()
+        tensors, results = [library.tensor(values) for values in given.values()], (c_void_p * len(outputs))()
         try:
             library.TF_SessionRun(
                 self._session,
                 None,
-                *(sources, (c_void_p * len(texts))(*given), len(texts)),
+                *(sources, (c_void_p * len(given))(*tensors), len(given)),
                 *(wanted, results, len(outputs)),
                 *(None, 0, None, library.status),
             )
             library.check()
             return {name: library.to_numpy(result) for name, result in zip(outputs, results, strict=True)}
         finally:
-            for tensor in given:
-                library.delete_string_tensor(tensor)
+            for tensor in tensors:
+                library.delete(tensor)
             for result in filter(None, results):
                 library.TF_DeleteTensor(result)
 

@@ -2,8 +2,9 @@
 
     python reader.py tf2|tf1|c_api FOLDER < requests.json > answers.json
 
-Standard input is a list of pairs: the name of a signature, and its inputs by name, lists of texts in base64. Standard
-output is a list of what the signature answers: name of the output -> its `shape` and its `values` in one flat list.
+Standard input is a list of pairs: the name of a signature, and its inputs by name, each a dtype and a list of values,
+texts in base64. Standard output is a list of what the signature answers: name of the output -> its `shape` and its
+`values` in one flat list.
 """
 
 import base64
@@ -22,9 +23,12 @@ def tf2(folder: str) -> Run:
     import tensorflow as tf
 
     module = tf.saved_model.load(folder)
+    dtypes = {"object": tf.string, "float32": tf.float32, "int32": tf.int32}
 
-    def run(signature: str, **texts: list[bytes]) -> Mapping[str, np.ndarray]:
-        outputs = module.signatures[signature](**{k: tf.constant(v, tf.string) for k, v in texts.items()})
+    def run(signature: str, **inputs: np.ndarray) -> Mapping[str, np.ndarray]:
+        outputs = module.signatures[signature](
+            **{name: tf.constant(values, dtypes[values.dtype.name]) for name, values in inputs.items()}
+        )
         return {name: output.numpy() for name, output in outputs.items()}
 
     return run
@@ -38,10 +42,10 @@ def tf1(folder: str) -> Run:
     with session.graph.as_default():
         signatures = tf.compat.v1.saved_model.load(session, ["serve"], folder).signature_def
 
-    def run(signature: str, **texts: list[bytes]) -> Mapping[str, np.ndarray]:
+    def run(signature: str, **given: np.ndarray) -> Mapping[str, np.ndarray]:
         inputs, outputs = signatures[signature].inputs, signatures[signature].outputs
         wanted = {name: info.name for name, info in outputs.items()}
-        return session.run(wanted, {inputs[name].name: values for name, values in texts.items()})
+        return session.run(wanted, {inputs[name].name: values for name, values in given.items()})
 
     return run
 
@@ -54,6 +58,10 @@ def c_api(folder: str) -> Run:
 
 
 READERS = {"tf2": tf2, "tf1": tf1, "c_api": c_api}
+
+
+def as_input(dtype: str, values: list[Any]) -> np.ndarray:
+    return np.array([base64.b64decode(text) for text in values] if dtype == "object" else values, dtype)
 
 
 def as_json(array: np.ndarray) -> dict[str, Any]:
@@ -69,8 +77,7 @@ def main() -> None:
     run = READERS[how](folder)
     answers = []
     for signature, inputs in json.load(sys.stdin):
-        texts = {name: [base64.b64decode(text) for text in values] for name, values in inputs.items()}
-        outputs = run(signature, **texts)
+        outputs = run(signature, **{name: as_input(*pair) for name, pair in inputs.items()})
         answers.append({name: as_json(np.asarray(output)) for name, output in outputs.items()})
     assert not any(map(sys.modules.get, blocked))
     json.dump(answers, sys.stdout)

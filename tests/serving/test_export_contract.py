@@ -89,7 +89,7 @@ def test_the_table_of_code_points_is_stored_once(tiny_export: Path) -> None:
     assert len([node for node in nodes if node.op == "Const" and node.ByteSize() > 100_000]) == 1
 
 
-@pytest.mark.parametrize("model", ["tiny_export", "tiny_suggestions"])
+@pytest.mark.parametrize("model", ["tiny_export", "tiny_suggestions", "tiny_replies"])
 def test_only_operations_that_a_server_has(model: str, request: pytest.FixtureRequest) -> None:
     folder = request.getfixturevalue(model)
     process = subprocess.run([sys.executable, CHECK_OPS, folder], capture_output=True, text=True, cwd="/")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from supportnet.models.exported_model import ExportedSuggester
+from supportnet.models.exported_model import ExportedSuggester, SavedModel
 from supportnet.models.intent_classifier import IntentClassifier
 
 READER = Path(__file__).parent / "reader.py"
@@ -38,12 +38,9 @@ REQUESTS: list[tuple[str, list[bytes]]] = [
 ]
 
 
-def ask(how: str, folder: Path, requests: list[tuple[str, dict[str, list[bytes]]]]) -> list[dict[str, Any]]:
+def ask(how: str, folder: Path, requests: list[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
     """Ask `reader.py` in a process whose path holds nothing of this repository."""
-    encoded = [
-        (signature, {name: [base64.b64encode(text).decode() for text in texts] for name, texts in inputs.items()})
-        for signature, inputs in requests
-    ]
+    encoded = [(signature, {name: encode(inputs[name]) for name in inputs}) for signature, inputs in requests]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     process = subprocess.run(
         [sys.executable, READER, how, folder],
@@ -57,6 +54,13 @@ def ask(how: str, folder: Path, requests: list[tuple[str, dict[str, list[bytes]]
     assert process.returncode == 0, process.stderr
     answers: list[dict[str, Any]] = json.loads(process.stdout)
     return answers
+
+
+def encode(values: list[bytes] | np.ndarray) -> tuple[str, list[Any]]:
+    """Write an input as `reader.py` reads it: its dtype and its values."""
+    if isinstance(values, np.ndarray):
+        return values.dtype.name, values.tolist()
+    return "object", [base64.b64encode(text).decode() for text in values]
 
 
 def as_array(output: dict[str, Any]) -> np.ndarray:
@@ -111,4 +115,33 @@ def test_same_suggestions(how: str, tiny_suggestions: Path) -> None:
                 assert as_array(answer[name]).tolist() == [[text.decode() for text in row] for row in values.tolist()]
             else:
                 assert answer[name]["shape"] == list(values.shape)
+                np.testing.assert_allclose(as_array(answer[name]), values, atol=1e-5)
+
+
+@pytest.mark.parametrize("how", ["tf2", "tf1", "c_api"])
+def test_same_replies(how: str, tiny_replies: Path) -> None:
+    """As the export has them here, where test_replies.py compares them with the trained model's."""
+    options = {
+        "temperature": np.array([1.0, 0.7, 0.0, 1.5, 1.0, 2.0], "float32"),
+        "top_p": np.array([1.0, 0.9, 1.0, 0.5, 0.0, 1.0], "float32"),
+        "seed": np.array([7, -1, 0, 2**31 - 1, 3, 1], "int32"),
+    }
+    requests: list[tuple[str, dict[str, Any]]] = [
+        ("reply", {"text": BATCH}),
+        ("reply_sample", {"text": BATCH, **options}),
+        ("embed", {"text": BATCH}),
+        ("reply", {"text": []}),
+        ("reply_sample", {"text": [], **{name: values[:0] for name, values in options.items()}}),
+        ("serving_default", {"text": BATCH[:1]}),
+    ]
+    model = SavedModel(tiny_replies)
+    for (signature, inputs), answer in zip(requests, ask(how, tiny_replies, requests), strict=True):
+        more = {name: values.tolist() for name, values in inputs.items() if name != "text"}
+        expected = model.run(signature, [text.decode("utf-8", "replace") for text in inputs["text"]], **more)
+        assert set(answer) == set(expected)
+        for name, values in expected.items():
+            assert answer[name]["shape"] == list(values.shape)
+            if values.dtype == object:
+                assert as_array(answer[name]).tolist() == [text.decode() for text in values.tolist()]
+            else:
                 np.testing.assert_allclose(as_array(answer[name]), values, atol=1e-5)
