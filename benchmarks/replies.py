@@ -76,8 +76,8 @@ def measure(arguments: argparse.Namespace) -> None:
     wanted = specs(arguments)
     missing = [spec for spec in wanted if not any(same_run(run, spec) for run in runs)]
     print(f"{len(missing)} of {len(wanted)} runs to do", flush=True)
-    do_all([spec for spec in missing if spec["kind"] in ("model", "peers")], arguments.jobs, _name, done)
-    do_all([spec for spec in missing if spec["kind"] not in ("model", "peers")], 1, _name, done)
+    do_all([spec for spec in missing if spec["kind"] != "speed"], arguments.jobs, _name, done)
+    do_all([spec for spec in missing if spec["kind"] == "speed"], 1, _name, done)
 
 
 def specs(arguments: argparse.Namespace) -> list[dict[str, Any]]:
@@ -90,13 +90,8 @@ def specs(arguments: argparse.Namespace) -> list[dict[str, Any]]:
         for name, options in OPTIONS.items()
         if name in arguments.architectures
     ]
-    alone = {"turns": 0, "options": {}}
-    return [
-        *models,
-        {**common, "kind": "peers", "options": {}},
-        {**common, "kind": "speed", **alone},
-        {**common, "module": "reply_speed_peers", "kind": "speed of peers", **alone, "repeats": 9},
-    ]
+    peers = {**common, "kind": "peers", "options": {}}
+    return [*models, peers, {**common, "module": "reply_speed", "kind": "speed", "turns": 0, "options": {}}]
 
 
 #: The parts of a run that tell it from others.
@@ -121,6 +116,13 @@ def tables(runs: Sequence[dict[str, Any]]) -> str:
     scored = [run for run in runs if run["split"] == "test"]
     lines = [f"| replies | {' | '.join(heading for heading, _ in WRITTEN.values())} |", "|---" * 5 + "|"]
     lines += [_line(name, figures) for name, figures in written(scored)]
+    lines += ["", "| greedy, batch 1, 32 pieces | ms a piece |", "|---|---|"]
+    lines += [
+        f"| {row['name']} | {row['milliseconds_per_token']:.2f} |"
+        for run in scored
+        if run["kind"] == "speed"
+        for row in run["figures"]["rows"]
+    ]
     return "\n".join(lines)
 
 

@@ -22,8 +22,10 @@ from supportnet.training.suggest import train_suggester
 
 #: Searches, and rounds of them; the median of the rounds' medians counts.
 SEARCHES, ROUNDS = 50, 9
-#: The search's answers, their depth, how many are wanted; and the answers of a bank that is indexed and published.
-BANK_SIZES, DEPTH, BEST, PUBLISHED = (1_000, 10_000, 100_000), 128, 5, 10_000
+#: The search's answers and the depth of their vectors: of one tower, and of all three.
+BANKS = ((1_000, 128), (10_000, 128), (100_000, 128), (100_000, 384))
+#: How many answers are wanted; and the answers of a bank that is indexed and published.
+BEST, PUBLISHED = 5, 10_000
 
 
 def measured(spec: dict[str, Any]) -> dict[str, Any]:
@@ -73,10 +75,10 @@ def peer_figures(spec: dict[str, Any]) -> dict[str, Any]:
 def search_figures(spec: dict[str, Any]) -> dict[str, Any]:
     """Time the search in the graph, and numpy's, one message at a time on one core, turn by turn."""
     rows = []
-    for size in BANK_SIZES:
+    for size, depth in BANKS:
         random = np.random.default_rng(0)
-        answers = random.normal(size=(size, DEPTH)).astype("float32")
-        queries = random.normal(size=(SEARCHES, DEPTH)).astype("float32")
+        answers = random.normal(size=(size, depth)).astype("float32")
+        queries = random.normal(size=(SEARCHES, depth)).astype("float32")
         graph, plain = _graph_search(answers), lambda query, answers=answers: numpy_top_k(answers, query, BEST)
         assert all((graph(query)[0].numpy()[0] == plain(query)[0]).all() for query in queries)
         times: dict[str, list[float]] = {"supportnet": [], "numpy": []}
@@ -84,7 +86,8 @@ def search_figures(spec: dict[str, Any]) -> dict[str, Any]:
             times["supportnet"].append(_median_milliseconds(graph, queries))
             times["numpy"].append(_median_milliseconds(plain, queries))
         found = {name: statistics.median(values) for name, values in times.items()}
-        rows.append({"answers": size, "milliseconds": found, "ratio": found["supportnet"] / found["numpy"]})
+        ratio = found["supportnet"] / found["numpy"]
+        rows.append({"answers": size, "depth": depth, "milliseconds": found, "ratio": ratio})
     return {"search": rows}
 
 
@@ -92,7 +95,7 @@ def _graph_search(answers: Any) -> Callable[[Any], Any]:
     """The search of an export, from a vector in numpy to the answers' rows."""
     kept = tf.Variable(answers.T)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, DEPTH])])
+    @tf.function(input_signature=[tf.TensorSpec([None, answers.shape[1]])])
     def search(query: Any) -> Any:
         return best_answers(query, kept, tf.constant([True]), 0.0, BEST)
 

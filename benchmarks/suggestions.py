@@ -77,14 +77,14 @@ def measure(arguments: argparse.Namespace) -> None:
 
 
 def specs(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """List the runs: see `suggestion_runs.measured`. Labels are learned with the longest context only."""
+    """List the runs: see `suggestion_runs.measured`."""
     load = {} if arguments.data_dir is None else {"data_dir": arguments.data_dir}
     common = {"module": "suggestion_runs", "load": load, "split": arguments.split}
     models = [
         {**common, "kind": "model", "turns": turns, "options": {"architecture": name, **options, **more, "seed": seed}}
         for seed in arguments.seeds
         for turns in arguments.turns
-        for more in ([{}, LABELS] if turns == max(arguments.turns) else [{}])
+        for more in ({}, LABELS)
         for name, options in OPTIONS.items()
         if name in arguments.architectures
     ]
@@ -112,10 +112,10 @@ def tables(runs: Sequence[dict[str, Any]]) -> str:
     lines += [_line(name, turns, figures) for name, turns, figures in ranked(scored)]
     lines += ["", "| the first suggestion's label, 3 turns | accuracy |", "|---|---|"]
     lines += [f"| {name} | {accuracy:.3f} |" for name, accuracy in labels(scored)]
-    lines += ["", "| best 5 of N answers, depth 128 | ms | numpy, ms | ratio |", "|---|---|---|---|"]
+    lines += ["", "| best 5 of N answers | depth | ms | numpy, ms | ratio |", "|---|---|---|---|---|"]
     lines += [
-        f"| {row['answers']:,} | {row['milliseconds']['supportnet']:.2f} | {row['milliseconds']['numpy']:.2f} "
-        f"| {row['ratio']:.2f} |"
+        f"| {row['answers']:,} | {row['depth']} | {row['milliseconds']['supportnet']:.2f} "
+        f"| {row['milliseconds']['numpy']:.2f} | {row['ratio']:.2f} |"
         for run in scored
         if run["kind"] == "search"
         for row in run["figures"]["search"]

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from supportnet.embeddings import load_word_embeddings
     from supportnet.evaluation.classify import evaluate_model
     from supportnet.models.article import build_model
+    from supportnet.models.transformer import build_transformer
     from supportnet.text.preprocess import preprocess
     from supportnet.training.pretrain import pretrain
+    from supportnet.training.reply import train_replier
+    from supportnet.training.reply_run import load_replier
     from supportnet.training.suggest import train_suggester
     from supportnet.training.suggestion_run import load_suggester
 
@@ -28,15 +31,18 @@ __all__ = [
     "SupportModel",
     "__version__",
     "build_model",
+    "build_transformer",
     "evaluate_model",
     "load",
     "load_bank",
     "load_model",
+    "load_replier",
     "load_suggester",
     "load_word_embeddings",
     "preprocess",
     "pretrain",
     "train",
+    "train_replier",
     "train_suggester",
 ]
 
@@ -44,15 +50,18 @@ __all__ = [
 _HOMES = {
     "SupportModel": "supportnet.api",
     "build_model": "supportnet.models.article",
+    "build_transformer": "supportnet.models.transformer",
     "evaluate_model": "supportnet.evaluation.classify",
     "load": "supportnet.data",
     "load_bank": "supportnet.data",
     "load_model": "supportnet.api",
+    "load_replier": "supportnet.training.reply_run",
     "load_suggester": "supportnet.training.suggestion_run",
     "load_word_embeddings": "supportnet.embeddings",
     "preprocess": "supportnet.text.preprocess",
     "pretrain": "supportnet.training.pretrain",
     "train": "supportnet.api",
+    "train_replier": "supportnet.training.reply",
     "train_suggester": "supportnet.training.suggest",
 }
 

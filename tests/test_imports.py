@@ -19,9 +19,13 @@ ROOMS = ["data", "text", "embeddings", "layers", "models", "training", "evaluati
 #: Any module may import these, but for `__init__`, which imports from every room when a name is first used.
 OUTSIDE = {"__init__", "errors", "files", "version"}
 
-#: The modules of `layers` and `models` that need TensorFlow's string operations.
+#: The modules of `layers` and `models` that need TensorFlow's own operations: on strings, for search, for loops.
 NEED_TENSORFLOW = {
-    f"supportnet.models.{name}" for name in ("intent_classifier", "exported_model", "search", "suggester")
+    f"supportnet.models.{name}"
+    for name in (
+        *("beam_search", "decoding", "exported_model", "intent_classifier", "replier", "reply_writer", "sampling"),
+        *("search", "suggester"),
+    )
 }
 
 BACKENDS = {"tensorflow", "jax", "torch"}

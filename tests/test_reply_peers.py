@@ -57,3 +57,35 @@ def test_speakers_are_not_words() -> None:
     assert without_speakers("customer: hi agent: x\nagent: Hello!") == "hi agent: x\nHello!"
     train = [Ticket("customer: yes\nagent: Coffee or tea?", reply="Which?"), Ticket("an agent", reply="One moment.")]
     assert nearest(train, [Ticket("agent: bread?\ncustomer: tea")]) == ["Which?"]
+
+
+def test_the_tables_of_replies() -> None:
+    """Peers and models by their BLEU; the time of a piece below."""
+    from replies import OPTIONS, tables
+
+    scores = {"rouge_l": 50.0, "exact_match": 0.4, "distinct_2": 0.1}
+    peers = {"replies": [{"name": "most frequent reply", "bleu": 8.1, **scores}]}
+    model = {"greedy": {"bleu": 44.0, **scores}, "beam 4": {"bleu": 45.25, **scores}}
+    speed = {"rows": [{"name": "supportnet", "milliseconds_per_token": 1.234}]}
+    common = {"split": "test", "turns": 3}
+    runs = [
+        {**common, "kind": "model", "options": {"architecture": next(iter(OPTIONS))}, "figures": model},
+        {**common, "kind": "peers", "options": {}, "figures": peers},
+        {**common, "kind": "speed", "options": {}, "figures": speed},
+        {**common, "kind": "peers", "split": "validation", "options": {}, "figures": {"replies": []}},
+    ]
+    lines = tables(runs).splitlines()
+    assert lines[2:5] == [
+        "| most frequent reply | 8.1 | 50.0 | 0.400 | 0.100 |",
+        "| supportnet transformer, greedy | 44.0 | 50.0 | 0.400 | 0.100 |",
+        "| supportnet transformer, beam 4 | 45.2 | 50.0 | 0.400 | 0.100 |",
+    ]
+    assert lines[-1] == "| supportnet | 1.23 |"
+
+
+def test_a_run_is_known_again_by_its_options() -> None:
+    from replies import same_run
+
+    run = {"kind": "model", "split": "test", "turns": 3, "options": {"architecture": "transformer", "seed": 0}}
+    assert same_run({**run, "figures": {}}, {**run, "module": "reply_runs", "load": {}})
+    assert not same_run({**run, "figures": {}}, {**run, "options": {"architecture": "transformer", "seed": 1}})

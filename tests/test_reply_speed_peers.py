@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("ctranslate2")
@@ -66,3 +67,21 @@ def test_both_types_are_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [(row["name"], row["batch_size"]) for row in rows] == [
         (f"CTranslate2 {name}", size) for size in (1, 2) for name in ("float32", "int8")
     ]
+
+
+def test_the_graph_writes_the_same_with_a_cache_and_without() -> None:
+    """What the benchmark times beside each other, on a tiny network."""
+    from reply_speed import Sizes, encoded, random_network, row, turns, without_cache, writer
+
+    sizes = Sizes(vocab_size=60, depth=16, hidden_dim=16, num_layers=1, num_heads=2)
+    network, features = random_network(sizes), encoded(sizes)
+    # Untrained, it would say one piece again and again: that which is most like the one before.
+    network.get_layer("decoder").norm.gamma.assign(-np.ones(16))
+    kept, anew = writer(network, features, 32), without_cache(network, features)
+    assert kept(1).shape == (1, 32)
+    assert kept(1)[0].tolist() == anew(1)[0, 1:].tolist()
+    assert len(set(kept(1)[0].tolist())) > 1
+    assert kept(32).tolist() == kept(1).tolist() * 32
+    calls = turns({"a": kept, "b": anew}, repeats=2)
+    assert [len(own) for own in calls.values()] == [2, 2]
+    assert row("a", 1, calls["a"])["milliseconds_per_token"] > 0

@@ -61,13 +61,13 @@ SUGGEST_NUMBERS = {
 REPLY_NUMBERS = {
     "batch_tokens": (4096, "Reply: tokens a step, of messages and replies, padding included."),
     "quality": (0.8, "Reply: mean quality (ROUGE-L) that replies shall have that aren't handed to a person."),
-    "num_pieces": (4000, "Reply: pieces that replies are written in, at most."),
+    "num_pieces": (2000, "Reply: pieces that replies are written in, at most."),
     "max_reply_length": (64, "Reply: pieces of a reply, at most."),
 }
 #: Defaults of a task that differ; --help names them.
 OTHER_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "suggest": {"epochs": 12, "batch_size": 128, "head_dropout_rate": 0.2},
-    "reply": {"num_layers": 2, "hidden_dim": 256},
+    "suggest": {"epochs": 8, "batch_size": 128, "head_dropout_rate": 0.2},
+    "reply": {"epochs": 8, "num_layers": 2, "hidden_dim": 256},
 }
 #: Options that not every task knows: name -> the tasks that do.
 TASKS_BY_OPTION: Mapping[str, tuple[str, ...]] = {
@@ -88,12 +88,11 @@ HEAD_NUMBERS = {
 
 def _with_other_defaults(by_name: dict[str, tuple[Any, str]]) -> dict[str, tuple[Any, str]]:
     """Name, in an option's help, the defaults that other tasks have."""
-    other = {
-        name: f"; {value} for the task {task}."
-        for task, values in OTHER_DEFAULTS.items()
-        for name, value in values.items()
-    }
-    return {name: (value, text.removesuffix(".") + other.get(name, ".")) for name, (value, text) in by_name.items()}
+    return {name: (value, text.removesuffix(".") + _others(name) + ".") for name, (value, text) in by_name.items()}
+
+
+def _others(name: str) -> str:
+    return "".join(f"; {values[name]} for the task {task}" for task, values in OTHER_DEFAULTS.items() if name in values)
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""Layers: attention, positions, embedding, encoders, decoders, pooling, scores. They know nothing of tasks or data."""
+"""Layers: attention, positional encoding, embedding, encoders, decoders, pooling, scores. No tasks, no data."""
 
 from supportnet.layers.attention import MultiHeadAttention, scaled_dot_product_attention
 from supportnet.layers.attention_block import AttentionBlock

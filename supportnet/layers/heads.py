@@ -29,8 +29,9 @@ def attend_from_one(query: Any, keys: Any, values: Any, bias: Any) -> Any:
         float `[B, D]`, the heads side by side.
 
     Example:
-        >>> keys, values = keras.ops.ones((1, 1, 2, 1)), keras.ops.array([[[[1.0], [5.0]]]])
-        >>> attend_from_one(keras.ops.ones((1, 1)), keys, values, mask_bias(keras.ops.array([True, False]))).numpy()
+        >>> keys, values = ops.ones((1, 1, 2, 1)), ops.array([[[[1.0], [5.0]]]])
+        >>> seen = ops.array([True, False])
+        >>> ops.convert_to_numpy(attend_from_one(ops.ones((1, 1)), keys, values, mask_bias(seen)))
         array([[1.]], dtype=float32)
     """
     _, num_heads, _, depth = keys.shape

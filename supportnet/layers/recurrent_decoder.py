@@ -18,7 +18,8 @@ class RecurrentDecoder(keras.layers.Layer):
 
     `BiLSTMAttention`, turned from an encoder into a decoder: its LSTM reads forwards only and begins with what the mean
     of the memory says, its blocks attend to the memory. It has the `call`, `start`, `step` and `reorder` of
-    `TransformerDecoder`. `equal_hidden_dim` finds the `hidden_dim` that gives it the same number of weights.
+    `TransformerDecoder`; `equal_hidden_dim` in `supportnet.models.budget` finds the `hidden_dim` that gives both the
+    same number of weights.
 
     Args:
         hidden_dim: units of the LSTM, and width of the blocks' feed-forward layers.

@@ -23,7 +23,7 @@ def make_last_norm(norm: str, dtype: Any) -> keras.layers.Layer:
 
 
 class ResidualBlock(keras.layers.Layer):
-    """The base of the blocks: `x + part(norm(x))` (pre-norm) or `norm(x + part(x))` (post-norm) for each of their parts.
+    """The base of the blocks: for each part `x + part(norm(x))`, pre-norm, or `norm(x + part(x))`, post-norm.
 
     Pre-norm trains without warm-up and at any depth, and leaves it to the stack to normalize the last sum (Xiong et
     al. 2020, On Layer Normalization in the Transformer Architecture). Post-norm is the original (Vaswani et al. 2017);

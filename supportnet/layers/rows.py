@@ -67,8 +67,9 @@ def pick_rows(state: dict[str, Any], rows: Any) -> dict[str, Any]:
         The same names, with tensors `[N, ...]`.
 
     Example:
-        >>> pick_rows({"hidden": keras.ops.array([[1.0], [2.0]])}, keras.ops.array([1, 1, 0]))["hidden"].numpy().T
-        array([[2., 2., 1.]], dtype=float32)
+        >>> picked = pick_rows({"length": keras.ops.array([3, 8])}, keras.ops.array([1, 1, 0]))
+        >>> keras.ops.convert_to_numpy(picked["length"])
+        array([8, 8, 3], dtype=int32)
     """
     return keras.tree.map_structure(lambda tensor: ops.take(tensor, rows, axis=0), state)
 

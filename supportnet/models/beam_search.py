@@ -10,8 +10,6 @@ import tensorflow as tf
 from supportnet.errors import UserError
 from supportnet.layers.checks import check_positive
 from supportnet.models.decoding import (
-    END_ID,
-    START_ID,
     Decoded,
     DecodingOptions,
     Step,
@@ -22,6 +20,7 @@ from supportnet.models.decoding import (
     no_tokens,
     put,
 )
+from supportnet.text.byte_pairs import END_ID, START_ID
 
 #: `reorder(state, rows int32 [N']) -> state`: the state whose rows are those that `rows` names, of N.
 Reorder = Callable[[Any, Any], Any]
@@ -47,7 +46,8 @@ def beam_search(
     short replies would win. A reply that is cut at `max_length` competes like the others.
 
     The search for a reply ends when no beginning can lead to a better one. The bound is exact: the sum only falls, and
-    no divisor is larger than that of `max_length` tokens.
+    no divisor is larger than that of `max_length` tokens. With a penalty it is a loose one: the search goes on for a
+    while after the best reply has ended, the longer the larger `max_length` is.
 
     Args:
         step: see `Step`; it gets B W rows, those of one reply side by side.
@@ -65,8 +65,8 @@ def beam_search(
     Example:
         >>> after = tf.math.log([[0.25] * 4, [0, 0, 0.45, 0.55], [0.25] * 4, [0, 0, 0.5, 0.5]])
         >>> step = lambda ids, position, state: (tf.gather(after, ids), state)
-        >>> options = DecodingOptions(max_length=3, min_length=0)
-        >>> [beam_search(step, {}, lambda state, _: state, 1, options, width).ids.numpy()[0].tolist() for width in (1, 2)]
+        >>> options, keep = DecodingOptions(max_length=3, min_length=0), lambda state, rows: state
+        >>> [beam_search(step, {}, keep, 1, options, width, 0.0).ids.numpy()[0].tolist() for width in (1, 2)]
         [[3, 2, 0], [2, 0, 0]]
     """
     check_positive("width", width)

@@ -50,7 +50,7 @@ class NetworkConfig:
     num_buckets: int = 12_000
     num_pairs: int = 16_384
     vector_dim: int = 128
-    num_pieces: int = 4000
+    num_pieces: int = 2000
     max_reply_length: int = 64
     max_length: int = 128
     text_mode: str = "unicode"

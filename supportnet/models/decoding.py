@@ -10,10 +10,7 @@ import tensorflow as tf
 
 from supportnet.errors import UserError
 from supportnet.layers.checks import check_not_negative, check_positive
-
-#: The first ids of every vocabulary of replies: what fills a batch's shorter rows, what comes before the first token,
-#: what comes after the last.
-PAD_ID, START_ID, END_ID = 0, 1, 2
+from supportnet.text.byte_pairs import END_ID, PAD_ID, START_ID
 
 #: `step(ids int32 [N], position int32 [], state) -> (logits float [N, V], state)`: what a decoder says after the token
 #: at `position`. The state is a nest of tensors, and keeps its shapes and dtypes.
@@ -82,7 +79,7 @@ def greedy(step: Step, state: Any, batch_size: Any, options: DecodingOptions) ->
         options: see `DecodingOptions`.
 
     Raises:
-        UserError: the vocabulary is too small for `options`; see `next_log_probs`.
+        UserError: the vocabulary is too small for `options`; see `forbid`.
 
     Example:
         >>> after = tf.constant([[0.0] * 4, [0, 0, 1, 2], [0.0] * 4, [0, 0, 2, 1]])

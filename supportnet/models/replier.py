@@ -78,7 +78,8 @@ class Replier:
         self.front_end = build_front_end(config, vocabulary)
         self.network = build_reply_network(config, len(vocabulary), len(pieces))
         self.reader = build_reader(self.network)
-        self.writer = ReplyWriter(self.network, self.reader, pieces.pieces, DecodingOptions(config.max_reply_length))
+        options = DecodingOptions(config.max_reply_length)
+        self.writer = ReplyWriter(self.network, self.reader, pieces.pieces, options, config.max_length)
         self._write: dict[int, Callable[[Any], dict[str, Any]]] = {}
         self._sample = tf.function(self._drawn, input_signature=_DRAWING)
 

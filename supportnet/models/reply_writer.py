@@ -10,6 +10,7 @@ from supportnet.models.beam_search import beam_search
 from supportnet.models.decoding import Decoded, DecodingOptions, greedy
 from supportnet.models.sampling import sample
 from supportnet.text.byte_pairs import detokenize
+from supportnet.text.modes import MAX_LENGTH
 from supportnet.text.slots import fill_slots
 
 #: The score of an empty reply: below all that a model gives.
@@ -24,6 +25,7 @@ class ReplyWriter:
         read: what the front end returns -> `memory`; see `build_reader`. An export has a faster one.
         pieces: the bytes of each piece; see `BytePairVocabulary`.
         options: what a reply may look like.
+        max_length: tokens that are read of a message; values further behind fill no slot.
 
     Example:
         >>> writer = ReplyWriter(model.network, model.reader, model.pieces.pieces, DecodingOptions())
@@ -31,9 +33,15 @@ class ReplyWriter:
     """
 
     def __init__(
-        self, network: keras.Model, read: Callable[[Any], Any], pieces: Sequence[bytes], options: DecodingOptions
+        self,
+        network: keras.Model,
+        read: Callable[[Any], Any],
+        pieces: Sequence[bytes],
+        options: DecodingOptions,
+        max_length: int = MAX_LENGTH,
     ) -> None:
         self.options = options
+        self.max_length = max_length
         self.pieces = tf.constant(list(pieces), tf.string)
         self._read = read
         self._decoder, self._table = network.get_layer("decoder"), network.get_layer("piece_embedding")
@@ -69,7 +77,7 @@ class ReplyWriter:
         is_reply = has_words & tf.not_equal(tf.strings.strip(templates), "")
         templates = tf.where(is_reply, templates, "")
         return {
-            "reply": fill_slots(templates, texts),
+            "reply": fill_slots(templates, texts, self.max_length),
             "template": templates,
             "reply_score": tf.where(is_reply, decoded.score, NO_REPLY),
             "reply_tokens": tf.where(is_reply, decoded.length, 0),

@@ -9,7 +9,7 @@ from supportnet.models.decoding import Decoded, DecodingOptions, Step, write
 #: Below it the most probable token is taken.
 LEAST_TEMPERATURE = 1e-3
 
-#: So many of the most probable tokens nearly always suffice to draw one; to sort all 8,000 takes ten times as long.
+#: So many of the most probable tokens nearly always suffice to draw one; to sort 8,000 takes ten times as long.
 FEW = 128
 
 
@@ -26,15 +26,16 @@ def sample(
         temperature: float32 `[B]`, by which the logits are divided. Below 0.001, or NaN: the most probable token.
         top_p: float32 `[B]`. A token is drawn from the most probable ones, from the fewest that have together at
             least this share of the probability. 1 or more: from all; 0 or less, or NaN: the most probable token.
-        seed: int32 or int64 `[B]`. The same seed draws the same reply, from every version of the graph.
+        seed: int32 or int64 `[B]`. The same seed draws the same reply; another version of TensorFlow may draw others.
 
     Raises:
         UserError: see `greedy`.
 
     Example:
-        >>> step = lambda ids, position, state: (tf.zeros((2, 8000)), state)
-        >>> sample(step, {}, 2, DecodingOptions(max_length=3), [1.0, 1.0], [0.9, 0.0], [7, 7]).ids.numpy().tolist()
-        [[5380, 4840, 417], [3, 2, 0]]
+        >>> step = lambda ids, position, state: (tf.constant([[0.0, 0.0, 1.0, 2.0]] * 2), state)
+        >>> options = DecodingOptions(max_length=3)
+        >>> sample(step, {}, 2, options, temperature=[1.0, 0.0], top_p=[0.7, 1.0], seed=[7, 8]).ids.numpy().tolist()
+        [[3, 3, 3], [3, 3, 3]]
     """
     temperature, top_p = tf.convert_to_tensor(temperature), tf.convert_to_tensor(top_p)
     drawn = _uniform(seed, options.max_length)
@@ -67,9 +68,9 @@ def pick(probabilities: Any, top_p: Any, drawn: Any) -> Any:
     """
     vocab_size = probabilities.shape[-1]
     ids, sure = _pick_among(min(FEW, vocab_size), probabilities, top_p, drawn)
-    if vocab_size <= FEW:
-        return ids
-    return tf.cond(tf.reduce_all(sure), lambda: ids, lambda: _pick_among(vocab_size, probabilities, top_p, drawn)[0])
+    unsure = tf.where(~sure)
+    of_these = (tf.gather_nd(values, unsure) for values in (probabilities, top_p, drawn))
+    return tf.tensor_scatter_nd_update(ids, unsure, _pick_among(vocab_size, *of_these)[0])
 
 
 def _pick_among(k: int, probabilities: Any, top_p: Any, drawn: Any) -> tuple[Any, Any]:

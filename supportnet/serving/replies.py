@@ -75,7 +75,7 @@ class ServedReplies(tf.Module):
         self.weights = [weight.value for weight in model.network.weights if weight.path not in read]
         self.table = table_from_file(vocabulary_path)
         options = DecodingOptions(model.config.max_reply_length)
-        writer = ReplyWriter(model.network, self.reader, model.pieces.pieces, options)
+        writer = ReplyWriter(model.network, self.reader, model.pieces.pieces, options, model.config.max_length)
         # Behind functions, so that it isn't.
         self._features = lambda text: model.front_end.features(text, self.table)
         self._handoff = lambda score: model.handoff.applies_to(score)

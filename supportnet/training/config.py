@@ -134,7 +134,7 @@ class SuggestionConfig:
         supportnet.errors.UserError: batch_size must be at least 2. Received: batch_size=1
     """
 
-    epochs: int = 12
+    epochs: int = 8
     batch_size: int = 128
     learning_rate: float = 2e-3
     warmup_share: float = 0.1
@@ -179,7 +179,7 @@ class ReplyConfig:
         supportnet.errors.UserError: quality must be above 0 and at most 1. Received: quality=2
     """
 
-    epochs: int = 20
+    epochs: int = 8
     batch_tokens: int = 4096
     learning_rate: float = 2e-3
     warmup_share: float = 0.1

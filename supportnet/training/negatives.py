@@ -67,7 +67,7 @@ class HardNegatives(keras.callbacks.Callback):
         return drawn
 
 
-def _best_wrong(scores: npt.NDArray[np.float32], right: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
+def _best_wrong(scores: npt.NDArray[np.floating], right: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
     """Return the columns of the highest scores of each row but the right one, in no order, `[B, count]`."""
     scores[np.arange(len(scores)), right] = -np.inf
     return np.argpartition(scores, -count, axis=1)[:, -count:]

@@ -103,7 +103,7 @@ def _best_order(asked: Asked, agreements: Sequence[int]) -> tuple[float, float]:
     """The prior and the agreement under which the first suggestion is right most often; of equals, the smallest."""
     by_label = asked.same_label.any()
     counted = asked.same_label.any(axis=1) if by_label else asked.right >= 0
-    rows = np.arange(len(counted))
+    rows = np.arange(len(asked.right))
 
     def accuracy(prior: float, agreement: float) -> float:
         best = _logits(asked, prior, agreement).argmax(axis=1)

@@ -12,13 +12,18 @@ from keras import ops
 from supportnet.layers import (
     AttentionBlock,
     BiLSTMAttention,
+    CausalSelfAttention,
+    CrossAttentionBlock,
+    DecoderBlock,
     MaskedPooling,
     MultiHeadAttention,
     NgramScores,
     PairEmbedding,
     PositionalEncoding,
+    RecurrentDecoder,
     ScaledCosine,
     TokenEmbedding,
+    TransformerDecoder,
     TransformerEncoder,
 )
 
@@ -26,6 +31,7 @@ VECTORS = np.random.default_rng(0).normal(size=(3, 5, 8)).astype("float32")
 # The last message has no tokens.
 MASK = np.arange(5) < np.array([[5], [2], [0]])
 SEQUENCE = {"x": VECTORS, "mask": MASK}
+WITH_MEMORY = {"x": VECTORS[:, :4], "memory": VECTORS[::-1].copy(), "mask": MASK}
 TOKENS = {
     "token_ids": np.where(MASK, [[3, 4, 5, 3, 6]], 0).astype("int32"),
     "mask": MASK,
@@ -50,21 +56,36 @@ def _with_mask(layer: Any, inputs: dict[str, Any]) -> Any:
     return layer(inputs["x"], mask=inputs["mask"])
 
 
+def _with_memory(layer: Any, inputs: dict[str, Any]) -> Any:
+    return layer(inputs["x"], inputs["memory"], memory_mask=inputs["mask"])
+
+
+def _alone(layer: Any, inputs: dict[str, Any]) -> Any:
+    return layer(inputs["x"])
+
+
+BLOCK = {"num_heads": 2, "hidden_dim": 12, "dropout_rate": 0.1}
+STACK = {"hidden_dim": 12, "num_layers": 2, "num_heads": 2, "dropout_rate": 0.1}
+
 CASES = [
     Case(MultiHeadAttention, {"num_heads": 2, "dropout_rate": 0.1}, SEQUENCE, _with_mask),
-    Case(AttentionBlock, {"num_heads": 2, "hidden_dim": 12, "dropout_rate": 0.1}, SEQUENCE, _with_mask),
+    Case(AttentionBlock, {**BLOCK, "norm": "pre"}, SEQUENCE, _with_mask),
+    Case(AttentionBlock, {**BLOCK, "norm": "post"}, SEQUENCE, _with_mask),
+    Case(CausalSelfAttention, {"num_heads": 2, "dropout_rate": 0.1}, {"x": VECTORS}, _alone),
+    Case(CrossAttentionBlock, {**BLOCK, "norm": "pre"}, WITH_MEMORY, _with_memory),
+    Case(DecoderBlock, {**BLOCK, "norm": "pre"}, WITH_MEMORY, _with_memory),
+    Case(DecoderBlock, {**BLOCK, "norm": "post"}, WITH_MEMORY, _with_memory),
+    Case(TransformerDecoder, {**STACK, "max_length": 9, "norm": "pre"}, WITH_MEMORY, _with_memory),
+    Case(TransformerDecoder, {**STACK, "max_length": 9, "norm": "post"}, WITH_MEMORY, _with_memory),
+    Case(RecurrentDecoder, STACK, WITH_MEMORY, _with_memory),
     Case(
         BiLSTMAttention,
         {"hidden_dim": 6, "num_layers": 2, "num_heads": 2, "dropout_rate": 0.1},
         SEQUENCE,
         _with_mask,
     ),
-    Case(
-        TransformerEncoder,
-        {"hidden_dim": 12, "num_layers": 2, "num_heads": 2, "dropout_rate": 0.1, "max_length": 9},
-        SEQUENCE,
-        _with_mask,
-    ),
+    Case(TransformerEncoder, {**STACK, "max_length": 9, "norm": "pre"}, SEQUENCE, _with_mask),
+    Case(TransformerEncoder, {**STACK, "max_length": 9, "norm": "post"}, SEQUENCE, _with_mask),
     Case(MaskedPooling, {}, SEQUENCE, _with_mask),
     Case(
         TokenEmbedding,
@@ -87,11 +108,13 @@ CASES = [
         lambda layer, inputs: layer(inputs["messages"], inputs["candidates"]),
         known_depth=False,
     ),
-    Case(PositionalEncoding, {"max_length": 9}, {"x": VECTORS}, lambda layer, inputs: layer(inputs["x"])),
+    Case(PositionalEncoding, {"max_length": 9}, {"x": VECTORS}, _alone),
 ]
 
 
-@pytest.fixture(params=CASES, ids=lambda case: case.layer.__name__)
+@pytest.fixture(
+    params=CASES, ids=lambda case: "-".join([case.layer.__name__, *filter(None, [case.arguments.get("norm")])])
+)
 def case(request: pytest.FixtureRequest) -> Case:
     keras.utils.set_random_seed(0)
     return request.param

@@ -60,3 +60,9 @@ def test_a_sequence_that_is_too_long_is_refused():
 def test_max_length_is_checked():
     with pytest.raises(UserError, match=r"max_length must be at least 1\. Received: max_length=0"):
         PositionalEncoding(max_length=0)
+
+
+def test_a_step_adds_the_encoding_of_one_position():
+    layer, x = PositionalEncoding(max_length=10), np.ones((2, 4), "float32")
+    layer.build((None, None, 4))
+    np.testing.assert_allclose(ops.convert_to_numpy(layer.step(ops.array(x), 3)), x + positional_encoding(4, 4)[3])

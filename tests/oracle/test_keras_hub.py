@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from supportnet.layers import AttentionBlock, PositionalEncoding, TransformerEncoder
+from supportnet.layers import AttentionBlock, DecoderBlock, PositionalEncoding, TransformerEncoder
 
 keras_hub = pytest.importorskip("keras_hub")
 
@@ -33,11 +33,33 @@ def randomize(layer: Any) -> None:
 
 def their_block(block: AttentionBlock) -> Any:
     """keras-hub's block (its `TransformerEncoder` is one block) with the weights of ours, in its order."""
-    theirs = keras_hub.layers.TransformerEncoder(block.hidden_dim, block.num_heads, normalize_first=True)
+    first = block.norm == "pre"
+    theirs = keras_hub.layers.TransformerEncoder(block.hidden_dim, block.num_heads, normalize_first=first)
     theirs.build(VECTORS.shape)
     parts = (block.attention, block.attention_norm, block.feed_forward_norm, block.expand, block.contract)
     weights = [weight for part in parts for weight in part.get_weights()]
     # Keras gives the heads an axis of their own, [D, H, D / H]; ours lie side by side in [D, D], in the same order.
+    theirs.set_weights([weight.reshape(w.shape) for weight, w in zip(weights, theirs.weights, strict=True)])
+    return theirs
+
+
+def their_decoder_block(block: DecoderBlock) -> Any:
+    """keras-hub's decoder block with the weights of ours; its queries, keys and values have a kernel each."""
+    first = block.norm == "pre"
+    theirs = keras_hub.layers.TransformerDecoder(block.hidden_dim, block.num_heads, normalize_first=first)
+    theirs.build(VECTORS.shape, VECTORS.shape)
+    kernel, bias, *output = block.self_attention.get_weights()
+    split = zip(np.split(kernel, 3, axis=1), np.split(bias, 3), strict=True)
+    parts = (
+        block.self_attention_norm,
+        block.cross_attention,
+        block.cross_attention_norm,
+        block.expand,
+        block.contract,
+        block.feed_forward_norm,
+    )
+    weights = [*(weight for part in split for weight in part), *output]
+    weights += [weight for part in parts for weight in part.get_weights()]
     theirs.set_weights([weight.reshape(w.shape) for weight, w in zip(weights, theirs.weights, strict=True)])
     return theirs
 
@@ -71,12 +93,24 @@ def test_positional_encoding(depth: int) -> None:
     np.testing.assert_allclose(numbers(PositionalEncoding(max_length=128)(nothing)), numbers(theirs), atol=1e-5)
 
 
-def test_attention_block() -> None:
-    block = AttentionBlock(num_heads=2, hidden_dim=12)
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_attention_block(norm: str) -> None:
+    block = AttentionBlock(num_heads=2, hidden_dim=12, norm=norm)
     block.build(VECTORS.shape)
     randomize(block)
     ours, theirs = block(VECTORS, mask=MASK), their_block(block)(VECTORS, padding_mask=MASK)
     np.testing.assert_allclose(numbers(ours)[MASK], numbers(theirs)[MASK], atol=1e-5)
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_decoder_block(norm: str) -> None:
+    """Theirs looks back only by itself; keras-hub calls a decoder block's encoder what we call the memory."""
+    block = DecoderBlock(num_heads=2, hidden_dim=12, norm=norm)
+    block.build(VECTORS.shape)
+    randomize(block)
+    memory = random(3, 6, 8, seed=9)
+    theirs = their_decoder_block(block)(VECTORS, memory, encoder_padding_mask=MASK)
+    np.testing.assert_allclose(numbers(block(VECTORS, memory, memory_mask=MASK)), numbers(theirs), atol=1e-5)
 
 
 def test_transformer_encoder(encoder: TransformerEncoder) -> None:
