@@ -5,8 +5,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
+import tensorflow as tf
 
 from supportnet.data.splits import with_reply
 from supportnet.data.ticket import Ticket
@@ -87,12 +87,16 @@ def perplexity(model: Replier, tickets: Sequence[Ticket]) -> float:
         model: a trained model.
         tickets: all with a reply.
     """
-    total, count = 0.0, 0.0
-    for features, pieces in validation_replies(model, ReplyPairs.of(tickets, model), BATCH_TOKENS):
-        real = keras.ops.cast(pieces != PAD_ID, "float32")
-        losses = piece_losses(pieces, model.network(features, training=False)["logits"])
-        total += float(keras.ops.sum(losses * real))
-        count += float(keras.ops.sum(real))
+    batches = validation_replies(model, ReplyPairs.of(tickets, model), BATCH_TOKENS)
+
+    # With its shapes left open: of a batch of one-word messages, Keras would warn that a softmax has one place.
+    @tf.function(input_signature=batches.element_spec)
+    def losses(features: Any, pieces: Any) -> Any:
+        real = tf.cast(pieces != PAD_ID, tf.float32)
+        own = piece_losses(pieces, model.network(features, training=False)["logits"])
+        return tf.stack([tf.reduce_sum(own * real), tf.reduce_sum(real)])
+
+    total, count = np.sum([losses(*batch).numpy().astype(float) for batch in batches], axis=0)
     return math.exp(total / count)
 
 
