@@ -17,7 +17,7 @@ from supportnet.layers.rows import pick_rows, without_padding
 
 @keras.saving.register_keras_serializable(package="supportnet")
 class TransformerDecoder(keras.layers.Layer):
-    """Vectors of the target's tokens with their positions added, then decoder blocks (Vaswani et al. 2017, section 3.1).
+    """The target's token vectors with their positions added, then decoder blocks (Vaswani et al. 2017, section 3.1).
 
     A whole target is decoded by a call. While it is being written, `start` and `step` give the same numbers for one
     token at a time: the keys and values of the tokens before stay in buffers, those of the memory are computed once.
