@@ -38,7 +38,7 @@ def tiny_classifier() -> "IntentClassifier":
         temperature=1.6,
         in_scope_threshold=0.15,
         coverage_weight=0.39,
-        route_threshold=0.4,
+        route_threshold=0.35,
         promised_precision=0.75,
         out_of_scope_share=0.1,
         expected_coverage=0.5,

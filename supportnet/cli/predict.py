@@ -118,6 +118,8 @@ def _answers(
 
 def _values(name: str, row: Any, top_k: int) -> Any:
     """One value, or a list of them: what JSON can hold."""
+    if isinstance(row, bytes):
+        return row.decode()
     if row.ndim == 0:
         return row.item()
     values = row[:top_k] if name.startswith(("intent", "suggestion")) else row

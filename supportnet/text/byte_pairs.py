@@ -60,7 +60,7 @@ class BytePairVocabulary:
             made before it.
 
     Example:
-        >>> vocabulary = BytePairVocabulary.train(["Your order {order_number} is on its way."] * 2, size=300)
+        >>> vocabulary = BytePairVocabulary.train(["Your order {order_number} is on its way."] * 2, num_pieces=300)
         >>> ids = vocabulary.encode(["Your order is {order_number}."])[0]
         >>> [vocabulary.pieces[index] for index in ids]
         [b'Your', b' order', b' is', b' ', b'{order_number}', b'.']
@@ -97,7 +97,7 @@ class BytePairVocabulary:
 
     @classmethod
     def train(
-        cls, texts: Iterable[str], size: int, min_count: int = 2, constants: Mapping[str, str] | None = None
+        cls, texts: Iterable[str], num_pieces: int, min_count: int = 2, constants: Mapping[str, str] | None = None
     ) -> "BytePairVocabulary":
         """Make the vocabulary of some texts; equal texts give equal vocabularies.
 
@@ -106,21 +106,22 @@ class BytePairVocabulary:
 
         Args:
             texts: the texts, normally the replies of the training split; whatever is spelled like a slot becomes one.
-            size: number of ids at most; fewer if nothing is left that occurs often enough.
+            num_pieces: number of ids at most; fewer if nothing is left that occurs often enough.
             min_count: how often two pieces must stand beside each other to become one.
             constants: of some slots, what is written in their place.
 
         Raises:
-            UserError: `min_count` isn't positive, or `size` leaves no room for the bytes and the slots.
+            UserError: `min_count` isn't positive, or `num_pieces` leaves no room for the bytes and the slots.
         """
         if min_count < 1:
             raise UserError(f"min_count must be positive. Received: min_count={min_count}")
         texts = [_valid(text) for text in _each(texts)]
         slots = sorted({slot for text in texts for slot in re.findall(SLOT, text)} | set(constants or {}))
-        room = size - _NUM_SPECIAL - len(slots)
+        room = num_pieces - _NUM_SPECIAL - len(slots)
         if room < len(_CHARACTERS):
-            least = size - room + len(_CHARACTERS)
-            raise UserError(f"size must be at least {least} for texts with {len(slots)} slots. Received: size={size}")
+            least = num_pieces - room + len(_CHARACTERS)
+            received = f"Received: num_pieces={num_pieces}"
+            raise UserError(f"num_pieces must be at least {least} for texts with {len(slots)} slots. {received}")
         merges = _merges((part for text in texts for part in re.split(SLOT, text)), room, min_count)
         return cls(slots, merges, constants)
 

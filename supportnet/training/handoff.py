@@ -37,7 +37,8 @@ def fit_handoff(model: Replier, validation: Sequence[Ticket], target: float, see
     texts = [ticket.text for ticket in chosen]
     answers = model.write(texts)
     replies = as_strings([ticket.reply or "" for ticket in chosen])
-    references = [reply.decode() for reply in fill_slots(replies, as_strings(texts)).numpy()]
+    filled = fill_slots(replies, as_strings(texts), model.config.max_length).numpy()
+    references = [reply.decode() for reply in filled]
     quality = rouge_l([reply.decode() for reply in answers["reply"]], references)
     return choose_handoff(np.where(answers["reply_tokens"] > 0, answers["reply_score"], -np.inf), quality, target)
 

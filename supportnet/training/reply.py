@@ -119,11 +119,11 @@ def train_replier(
     return TrainedReplier(model, metrics, progress.history, coverage)
 
 
-def _pieces(tickets: Sequence[Ticket], size: int, min_count: int) -> BytePairVocabulary:
+def _pieces(tickets: Sequence[Ticket], num_pieces: int, min_count: int) -> BytePairVocabulary:
     answered = [(t.text, t.reply or "", t.conversation or f"row {row}") for row, t in enumerate(tickets)]
     constants = constants_of(answered)
     slotted_once = cache(lambda reply: slotted(reply, constants))
-    return BytePairVocabulary.train([slotted_once(reply) for _, reply, _ in answered], size, min_count, constants)
+    return BytePairVocabulary.train([slotted_once(reply) for _, reply, _ in answered], num_pieces, min_count, constants)
 
 
 def _metrics(best: dict[str, Any], epoch: Mapping[str, float]) -> dict[str, Any]:

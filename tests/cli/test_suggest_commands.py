@@ -4,7 +4,6 @@ import contextlib
 import csv
 import io
 import json
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,8 @@ import pytest
 from shell import Shell
 
 from supportnet.cli.main import main
-from supportnet.cli.train import (
-    CLASSIFY_ONLY,
-    HEAD_NUMBERS,
-    NUMBERS,
-    SUGGEST_DEFAULTS,
-    SUGGEST_NUMBERS,
-    train,
-)
-from supportnet.cli.training_options import ENCODER_NUMBERS
 from supportnet.models.config import NetworkConfig
 from supportnet.training.config import SuggestionConfig
-from supportnet.training.suggest import NETWORK_DEFAULTS
 
 PAIRS = [
     ("where is my parcel", "Your parcel left today.", "track"),
@@ -263,14 +252,3 @@ def test_help_shows_examples(shell: Shell) -> None:
     assert "  supportnet index runs/answers --bank answers.csv --out saved_models/answers\n" in out
     assert "  supportnet index saved_models/answers --bank new_answers.csv" in out
     assert "--task suggest" in shell("train", "--help")[0]
-
-
-def test_every_option_of_the_configurations_has_a_flag() -> None:
-    """With the configuration's default, or what stands for it in the help of suggest."""
-    defaults = {field.name: field.default for config in (NetworkConfig, SuggestionConfig) for field in fields(config)}
-    flags = {**NUMBERS, **ENCODER_NUMBERS, **HEAD_NUMBERS, **SUGGEST_NUMBERS}
-    here = {name: default for name, (default, _) in flags.items() if name not in CLASSIFY_ONLY} | SUGGEST_DEFAULTS
-    others = {"architecture": "bilstm_attention", "text_mode": "unicode", "seed": 0, "num_pairs": 16_384}
-    assert here | others == defaults | NETWORK_DEFAULTS
-    assert all(type(here[name]) is type(defaults[name]) for name in here)
-    assert set(CLASSIFY_ONLY) <= {option.name for option in train.params}

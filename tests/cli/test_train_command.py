@@ -19,15 +19,28 @@ from shell import Shell
 import supportnet
 from supportnet.cli import pretrain as pretrain_command
 from supportnet.cli.main import main
-from supportnet.cli.train import HEAD_NUMBERS, NUMBERS, SUGGEST_NUMBERS, SWITCHES, print_result
+from supportnet.cli.train import (
+    HEAD_NUMBERS,
+    NUMBERS,
+    OTHER_DEFAULTS,
+    REPLY_NUMBERS,
+    SUGGEST_NUMBERS,
+    SWITCHES,
+    TASKS_BY_OPTION,
+    print_result,
+    train,
+)
 from supportnet.cli.training_options import ENCODER_NUMBERS
 from supportnet.models.config import NetworkConfig
 from supportnet.models.encoders import ENCODERS
-from supportnet.training.config import PretrainingConfig, TrainingConfig
+from supportnet.training import reply, suggest
+from supportnet.training.config import PretrainingConfig, ReplyConfig, SuggestionConfig, TrainingConfig
 
 ROWS = [("where is my parcel", "track"), ("refund my money", "refund"), ("cancel the order", "cancel")] * 8
 #: The defaults of the flags that aren't numbers, and of the one that stands apart.
 OTHERS = {"architecture": "bilstm_attention", "text_mode": "unicode", "seed": 0}
+#: name -> (default, help) of every number.
+FLAGS = {**NUMBERS, **ENCODER_NUMBERS, **HEAD_NUMBERS, **SUGGEST_NUMBERS, **REPLY_NUMBERS}
 TINY = ["--embedding_dim", 16, "--hidden-dim", 8, "--num-heads", 2, "--num-buckets", 500, "--batch-size", 8]
 
 
@@ -136,20 +149,48 @@ def test_evaluate_the_run_on_a_whole_file(shell: Shell, trained: dict[str, Any],
     assert {row["intent"] for row in figures["per_intent"]} == {"track", "refund", "cancel"}
 
 
-def test_every_option_of_the_configurations_has_a_flag() -> None:
-    """With the configuration's default."""
-    defaults = {field.name: field.default for config in (NetworkConfig, TrainingConfig) for field in fields(config)}
-    here = {name: default for name, (default, _) in {**NUMBERS, **ENCODER_NUMBERS, **HEAD_NUMBERS}.items()}
-    here |= dict.fromkeys(SWITCHES, False)
-    # One field of the network's is for suggestions only.
-    here["vector_dim"] = SUGGEST_NUMBERS["vector_dim"][0]
-    assert here | OTHERS == defaults
-    assert all(type(here[name]) is type(defaults[name]) for name in here)
+@pytest.mark.parametrize(
+    ("task", "config", "network_defaults"),
+    [
+        ("classify", TrainingConfig, {}),
+        ("suggest", SuggestionConfig, suggest.NETWORK_DEFAULTS),
+        ("reply", ReplyConfig, reply.NETWORK_DEFAULTS),
+    ],
+)
+def test_every_option_of_the_configurations_has_a_flag(
+    task: str, config: Any, network_defaults: dict[str, Any]
+) -> None:
+    """With the configuration's default, or what stands for it in the help; but for what only other tasks know."""
+    defaults = {field.name: field.default for part in (NetworkConfig, config) for field in fields(part)}
+    others = {name for name, tasks in TASKS_BY_OPTION.items() if task not in tasks}
+    assert not others & {field.name for field in fields(config)}
+    here = {name: default for name, (default, _) in FLAGS.items()} | dict.fromkeys(SWITCHES, False)
+    here |= OTHER_DEFAULTS.get(task, {})
+    known = {name: default for name, default in here.items() if name not in others}
+    assert known | OTHERS == {
+        name: value for name, value in (defaults | network_defaults).items() if name not in others
+    }
+    assert all(type(known[name]) is type(defaults[name]) for name in known)
+
+
+def test_tasks_are_of_options_that_there_are() -> None:
+    assert set(TASKS_BY_OPTION) <= {option.name for option in train.params}
+    assert set(OTHER_DEFAULTS["suggest"]) | set(OTHER_DEFAULTS["reply"]) <= set(FLAGS)
+
+
+@pytest.mark.parametrize("task", OTHER_DEFAULTS)
+def test_help_names_the_defaults_of_every_task(shell: Shell, task: str) -> None:
+    out = " ".join(shell("train", "--help")[0].split())
+    for name, default in OTHER_DEFAULTS[task].items():
+        entry = out[out.index(f" --{name.replace('_', '-')} ") :]
+        entry = entry[: entry.index("[default:") + 30]
+        assert f"; {default} for the task {task}" in entry
+        assert f"[default: {FLAGS[name][0]}]" in entry
 
 
 def test_every_option_of_pretraining_has_a_flag() -> None:
     """But what only the heads of the tasks have a use for."""
-    configs, heads = (NetworkConfig, PretrainingConfig), {*HEAD_NUMBERS, *SUGGEST_NUMBERS}
+    configs, heads = (NetworkConfig, PretrainingConfig), {*HEAD_NUMBERS, *SUGGEST_NUMBERS, *REPLY_NUMBERS}
     defaults = {field.name: field.default for config in configs for field in fields(config) if field.name not in heads}
     here = {name: default for name, (default, _) in {**pretrain_command.NUMBERS, **ENCODER_NUMBERS}.items()}
     assert here | OTHERS == defaults

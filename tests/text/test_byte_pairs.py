@@ -26,7 +26,7 @@ FIRST_BYTE = 5
 
 @pytest.fixture(scope="module")
 def vocabulary() -> BytePairVocabulary:
-    return BytePairVocabulary.train(REPLIES, size=400)
+    return BytePairVocabulary.train(REPLIES, num_pieces=400)
 
 
 def spelled(vocabulary: BytePairVocabulary, text: str) -> list[bytes]:
@@ -71,7 +71,7 @@ def test_a_slot_of_another_vocabulary_is_text(vocabulary: BytePairVocabulary) ->
 
 @pytest.mark.parametrize("name", ["<pad>", "<start>", "<end>", "PAD", "START", "END", "[PAD]", "</s>", "<|endoftext|>"])
 def test_no_text_spells_a_special_id(vocabulary: BytePairVocabulary, name: str) -> None:
-    trained = BytePairVocabulary.train([name] * 9, size=300)
+    trained = BytePairVocabulary.train([name] * 9, num_pieces=300)
     for each in (vocabulary, trained):
         ids = each.encode([name])[0]
         assert min(ids) > END_ID
@@ -130,7 +130,7 @@ def test_a_cut_character_is_left_out(vocabulary: BytePairVocabulary) -> None:
 
 def test_a_lone_surrogate_is_no_text(vocabulary: BytePairVocabulary) -> None:
     assert set(vocabulary.decode(vocabulary.encode(["\ud800"])[0])) == {"\ufffd"}
-    assert BytePairVocabulary.train(["\ud800{a}"] * 2, size=300).slots == ["{a}"]
+    assert BytePairVocabulary.train(["\ud800{a}"] * 2, num_pieces=300).slots == ["{a}"]
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (2, 0)])
@@ -168,34 +168,36 @@ def test_an_export_writes_texts_without_the_library(
 def test_equal_texts_give_equal_vocabularies(vocabulary: BytePairVocabulary) -> None:
     shuffled = random.Random(0).sample(REPLIES, len(REPLIES))
     for texts in (iter(REPLIES), shuffled):
-        again = BytePairVocabulary.train(texts, size=400)
+        again = BytePairVocabulary.train(texts, num_pieces=400)
         assert again == vocabulary
         assert again.pieces == vocabulary.pieces
         assert hash(again) == hash(vocabulary)
-    assert BytePairVocabulary.train(REPLIES, size=300) != vocabulary
+    assert BytePairVocabulary.train(REPLIES, num_pieces=300) != vocabulary
     assert vocabulary != vocabulary.merges
 
 
 def test_size_and_min_count() -> None:
     texts = ["ab ab ab", "cd cd", "ef"]
-    pieces = BytePairVocabulary.train(texts, size=999).pieces[259:]
+    pieces = BytePairVocabulary.train(texts, num_pieces=999).pieces[259:]
     assert set(pieces) == {b"ab", b"cd", b" ab"}
-    assert set(BytePairVocabulary.train(texts, size=999, min_count=3).pieces[259:]) == {b"ab"}
-    assert b"ef" in BytePairVocabulary.train(texts, size=999, min_count=1).pieces
-    assert len(BytePairVocabulary.train(texts, size=260)) == 260
-    assert len(BytePairVocabulary.train([], size=259)) == 259
+    assert set(BytePairVocabulary.train(texts, num_pieces=999, min_count=3).pieces[259:]) == {b"ab"}
+    assert b"ef" in BytePairVocabulary.train(texts, num_pieces=999, min_count=1).pieces
+    assert len(BytePairVocabulary.train(texts, num_pieces=260)) == 260
+    assert len(BytePairVocabulary.train([], num_pieces=259)) == 259
 
 
 def test_wrong_arguments_are_errors(vocabulary: BytePairVocabulary) -> None:
     with pytest.raises(UserError, match=r"min_count must be positive\. Received: min_count=0"):
-        BytePairVocabulary.train([], size=300, min_count=0)
-    with pytest.raises(UserError, match=r"size must be at least 261 for texts with 2 slots\. Received: size=260"):
-        BytePairVocabulary.train(REPLIES, size=260)
+        BytePairVocabulary.train([], num_pieces=300, min_count=0)
+    with pytest.raises(
+        UserError, match=r"num_pieces must be at least 261 for texts with 2 slots\. Received: num_pieces=260"
+    ):
+        BytePairVocabulary.train(REPLIES, num_pieces=260)
     for wrong in ("one text", b"bytes"):
         with pytest.raises(UserError, match="texts must be a list of texts"):
             vocabulary.encode(wrong)  # type: ignore[arg-type]
         with pytest.raises(UserError, match="texts must be a list of texts"):
-            BytePairVocabulary.train(wrong, size=300)  # type: ignore[arg-type]
+            BytePairVocabulary.train(wrong, num_pieces=300)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

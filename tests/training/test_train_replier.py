@@ -1,20 +1,25 @@
 """Training a model that writes replies: it learns, repeats itself, goes on where it was stopped, keeps no secrets."""
 
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from leaks import leaks
+from small_replier import make_replier
 
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.evaluation.reply_scores import exact_matches
 from supportnet.files import read_json, write_json
+from supportnet.models.config import NetworkConfig
 from supportnet.models.handoff import Handoff
+from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.checkpoint import Progress, save_checkpoint
+from supportnet.training.encoder import Encoder, save_encoder
+from supportnet.training.handoff import fit_handoff
 from supportnet.training.reply import TrainedReplier, train_replier
 from supportnet.training.reply_run import load_replier
 
@@ -117,6 +122,38 @@ def test_another_tasks_run(replier: Run, tmp_path: Path) -> None:
     write_json(tmp_path / "config.json", {**read_json(tmp_path / "config.json"), "task": "suggest"})
     with pytest.raises(UserError, match=r"must hold a run of the task reply\. Received: one of the task suggest"):
         load_replier(tmp_path)
+
+
+def test_it_starts_from_a_pretrained_encoder(replies_dataset: TicketDataset, tmp_path: Path) -> None:
+    """At a learning rate so low that training leaves the weights where they started."""
+    config = NetworkConfig("none", embedding_dim=16, num_heads=2, num_buckets=500)
+    encoder = Encoder.fresh(config, Vocabulary.build(["where is my lamp"], min_count=1))
+    save_encoder(tmp_path, encoder)
+    write_json(tmp_path / "config.json", {"task": "pretrain", "network": asdict(config)})
+    # What only a reply network has may be another.
+    own = {"num_pieces": 300, "max_reply_length": 4}
+    still = {"epochs": 1, "learning_rate": 1e-9, "weight_decay": 0.0, "batch_tokens": 2000, "progress_bar": False}
+    with pytest.warns(UserWarning, match="--quality"):
+        model = train_replier(replies_dataset, init=tmp_path, **own, **still).model
+    assert (model.vocabulary, model.config.max_reply_length) == (encoder.vocabulary, 4)
+    given, wanted = model.network.get_layer("embed").get_weights(), encoder.network.embed.get_weights()
+    for mine, pretrained in zip(given, wanted, strict=True):
+        np.testing.assert_allclose(mine, pretrained, atol=1e-6)
+    with pytest.raises(UserError, match=r"^embedding_dim must be that of the pre-trained encoder, 16"):
+        train_replier(replies_dataset, init=tmp_path, **{**own, **still, "embedding_dim": 8})
+
+
+def test_pieces_must_have_room_for_the_bytes(replies_dataset: TicketDataset, reply_options: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=r"^num_pieces must be at least 259 .* Received: num_pieces=258"):
+        train_replier(replies_dataset, **{**reply_options, "num_pieces": 258})
+
+
+def test_lone_surrogates_are_taken() -> None:
+    """JSON can hold them; here where the threshold is chosen."""
+    model = make_replier("none", max_reply_length=2)
+    tickets = [Ticket("lone \ud800 half", reply="as \udc00 here"), Ticket("hi", reply="Hello")]
+    with pytest.warns(UserWarning, match="--quality"):
+        assert fit_handoff(model, tickets, target=0.9).num_replies == 2
 
 
 def test_what_a_customer_sent_stays_out_and_comes_back(
