@@ -116,13 +116,10 @@ def tables(runs: Sequence[dict[str, Any]]) -> str:
     scored = [run for run in runs if run["split"] == "test"]
     lines = [f"| replies | {' | '.join(heading for heading, _ in WRITTEN.values())} |", "|---" * 5 + "|"]
     lines += [_line(name, figures) for name, figures in written(scored)]
-    lines += ["", "| greedy, batch 1, 32 pieces | ms a piece |", "|---|---|"]
-    lines += [
-        f"| {row['name']} | {row['milliseconds_per_token']:.2f} |"
-        for run in scored
-        if run["kind"] == "speed"
-        for row in run["figures"]["rows"]
-    ]
+    timed = [row for run in scored if run["kind"] == "speed" for row in run["figures"]["rows"]]
+    if timed:
+        lines += ["", "| greedy, batch 1, 32 pieces | ms a piece |", "|---|---|"]
+    lines += [f"| {row['name']} | {row['milliseconds_per_token']:.2f} |" for row in timed]
     return "\n".join(lines)
 
 

@@ -18,7 +18,7 @@ from reply_speed_peers import REPLY_LENGTH, SOURCE_LENGTH, Sizes, greedy_decoder
 from supportnet.models.config import NetworkConfig
 from supportnet.models.decoding import DecodingOptions
 from supportnet.models.reply_network import build_reply_network
-from supportnet.models.reply_writer import ReplyWriter, build_reader
+from supportnet.models.reply_writer import ReplyWriter, build_reader, transposed_table
 from supportnet.models.texts import build_front_end
 from supportnet.text.byte_pairs import END_ID, START_ID
 from supportnet.text.vocabulary import Vocabulary
@@ -101,7 +101,9 @@ def encoded(sizes: Sizes) -> Callable[[int], dict[str, Any]]:
 def writer(network: keras.Model, features: Callable[[int], dict[str, Any]], length: int) -> Decode:
     """The loop of an export; the pieces' spelling takes no part."""
     options = DecodingOptions(max_length=length, min_length=length)
-    greedy = tf.function(ReplyWriter(network, build_reader(network), [b""], options).greedy, reduce_retracing=True)
+    projection = transposed_table(network)
+    made = ReplyWriter(network, build_reader(network), [b""], options, projection=projection)
+    greedy = tf.function(made.greedy, reduce_retracing=True)
     inputs = {size: features(size) for size in (1, BATCH)}
     return lambda size: greedy(inputs[size]).ids.numpy()
 

@@ -112,13 +112,13 @@ def tables(runs: Sequence[dict[str, Any]]) -> str:
     lines += [_line(name, turns, figures) for name, turns, figures in ranked(scored)]
     lines += ["", "| the first suggestion's label, 3 turns | accuracy |", "|---|---|"]
     lines += [f"| {name} | {accuracy:.3f} |" for name, accuracy in labels(scored)]
-    lines += ["", "| best 5 of N answers | depth | ms | numpy, ms | ratio |", "|---|---|---|---|---|"]
+    searched = [row for run in scored if run["kind"] == "search" for row in run["figures"]["search"]]
+    if searched:
+        lines += ["", "| best 5 of N answers | depth | ms | numpy, ms | ratio |", "|---|---|---|---|---|"]
     lines += [
         f"| {row['answers']:,} | {row['depth']} | {row['milliseconds']['supportnet']:.2f} "
         f"| {row['milliseconds']['numpy']:.2f} | {row['ratio']:.2f} |"
-        for run in scored
-        if run["kind"] == "search"
-        for row in run["figures"]["search"]
+        for row in searched
     ]
     return "\n".join(lines)
 

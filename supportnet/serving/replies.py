@@ -10,7 +10,7 @@ import tensorflow as tf
 from supportnet.layers.checks import check_positive
 from supportnet.models.decoding import Decoded, DecodingOptions
 from supportnet.models.replier import Replier
-from supportnet.models.reply_writer import ReplyWriter
+from supportnet.models.reply_writer import ReplyWriter, transposed_table
 from supportnet.serving.fused_lstm import FusedNetwork
 from supportnet.serving.versions import TEXT, write_version
 from supportnet.text.vocabulary import table_from_file
@@ -75,7 +75,9 @@ class ServedReplies(tf.Module):
         self.weights = [weight.value for weight in model.network.weights if weight.path not in read]
         self.table = table_from_file(vocabulary_path)
         options = DecodingOptions(model.config.max_reply_length)
-        writer = ReplyWriter(model.network, self.reader, model.pieces.pieces, options, model.config.max_length)
+        self.projection = transposed_table(model.network)
+        sizes = (options, model.config.max_length, self.projection)
+        writer = ReplyWriter(model.network, self.reader, model.pieces.pieces, *sizes)
         # Behind functions, so that it isn't.
         self._features = lambda text: model.front_end.features(text, self.table)
         self._handoff = lambda score: model.handoff.applies_to(score)

@@ -110,12 +110,14 @@ def test_no_variable_is_stored_twice(
     weights = model.network.weights
     stored = dict(tf.train.list_variables(str(export.path / "variables" / "variables")))
     stored.pop("_CHECKPOINTABLE_OBJECT_GRAPH")
+    # The table of the pieces also stands transposed: one vector is multiplied with that in half the time.
+    assert stored.pop("projection/.ATTRIBUTES/VARIABLE_VALUE") == [16, len(model.pieces)]
     parameters = sum(int(np.prod(weight.shape)) for weight in weights)
     # A direction of the encoder's LSTM has its two kernels in one variable.
     assert len(stored) == len(weights) - (2 if which == "greedy" else 0)
     assert sum(int(np.prod(shape)) for shape in stored.values()) == parameters
     size = (export.path / "variables" / "variables.data-00000-of-00001").stat().st_size
-    assert size <= 1.3 * 4 * parameters
+    assert size <= 1.5 * 4 * parameters
 
 
 @pytest.mark.parametrize("texts", BATCHES.values(), ids=BATCHES)
