@@ -56,3 +56,12 @@ def test_figures_of_suggestions_are_the_committed_ones(monkeypatch: pytest.Monke
 
     runs = json.loads((ROOT / "benchmarks" / "results" / "suggestions.json").read_text("utf-8"))["runs"]
     assert tables(runs) in README.read_text("utf-8")
+
+
+def test_figures_of_replies_are_the_committed_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`python benchmarks/replies.py --table` prints the tables that stand there."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    from replies import tables
+
+    runs = json.loads((ROOT / "benchmarks" / "results" / "replies.json").read_text("utf-8"))["runs"]
+    assert tables(runs) in README.read_text("utf-8")
