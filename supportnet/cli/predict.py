@@ -163,8 +163,8 @@ def _print(answers: Iterable[dict[str, Any]]) -> None:
         elif "suggestions" in row:
             _print_suggestions(row)
         elif "reply" in row:
-            handed = ", hand it to a human" if row["handoff"] else ""
-            click.echo(f"  {row['reply']}\n  (score {row['reply_score']:.3f}{handed})")
+            handed = ", hand it to a person" if row["handoff"] else ""
+            click.echo(f"  {row['reply'] or 'no reply'}\n  (score {row['reply_score']:.3f}{handed})")
         else:
             for name in sorted(set(row) - {"text"}):
                 click.echo(f"  {name} {row[name]}")

@@ -186,8 +186,8 @@ def test_predict(shell: Shell, exported: dict[str, Any], folder: Path) -> None:
     assert empty == {"text": "", "reply": "", "reply_score": NO_REPLY, "reply_tokens": 0, "handoff": True}
     lines = shell(*ask)[0].splitlines()
     assert lines[0] == "where is my parcel"
-    assert f"  (score {first['reply_score']:.3f}, hand it to a human)" in lines
-    assert lines[-3:] == ["", "  ", f"  (score {NO_REPLY:.3f}, hand it to a human)"]
+    assert f"  (score {first['reply_score']:.3f}, hand it to a person)" in lines
+    assert lines[-3:] == ["", "  no reply", f"  (score {NO_REPLY:.3f}, hand it to a person)"]
 
 
 def test_predict_draws(shell: Shell, exported: dict[str, Any], folder: Path) -> None:
@@ -200,7 +200,7 @@ def test_predict_draws(shell: Shell, exported: dict[str, Any], folder: Path) -> 
     assert shell.json(*ask, *options, "--seed", 4)["predictions"] != found["predictions"]
     plain = shell.json(*ask, "--signature", "reply_sample")
     assert plain == shell.json(*ask, "--temperature", 1, "--top-p", 1, "--seed", 0)
-    assert "hand it to a human" in shell(*ask, "--seed", 0)[0]
+    assert "hand it to a person" in shell(*ask, "--seed", 0)[0]
 
 
 def test_predict_many(shell: Shell, exported: dict[str, Any], folder: Path, tmp_path: Path) -> None:
