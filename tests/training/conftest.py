@@ -89,7 +89,7 @@ def reply_options(options: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in options.items() if name not in left_out}
     network = {"architecture": "transformer", "hidden_dim": 16, "num_layers": 1, "num_pieces": 300}
     rates = {"dropout_rate": 0.0, "word_dropout": 0.0, "label_smoothing": 0.05}
-    training = {"epochs": 14, "batch_tokens": 200, "learning_rate": 0.03, "quality": 0.6}
+    training = {"epochs": 24, "batch_tokens": 200, "learning_rate": 0.02, "quality": 0.6}
     return {**kept, **network, **rates, **training, "max_reply_length": 16}
 
 
