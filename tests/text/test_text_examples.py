@@ -9,7 +9,8 @@ import pytest
 import supportnet.text
 
 MODULES = [module.name for module in pkgutil.iter_modules(supportnet.text.__path__)]
-WITH_EXAMPLES = {"code_points", "front_end", "graph", "preprocess", "redaction", "subwords", "tokenizer", "vocabulary"}
+WITH_EXAMPLES = {"byte_pairs", "code_points", "front_end", "graph", "overlap", "preprocess", "redaction"}
+WITH_EXAMPLES |= {"redaction_graph", "slots", "subwords", "tokenizer", "vocabulary"}
 
 
 @pytest.mark.parametrize("name", MODULES)
