@@ -1,4 +1,8 @@
-"""What the README shows is run as it stands there, but for the number of epochs."""
+"""What the README shows is run as it stands there, but for the number of epochs.
+
+The block that trains a model to write replies (`py`, not `python`) is left out: it takes a minute, and its calls are
+those of `training/test_train_replier.py`.
+"""
 
 import json
 import re
