@@ -17,7 +17,7 @@ from supportnet.training.examples import Examples, mixed
 from supportnet.training.loop import fit_model
 from supportnet.training.losses import TowerCrossentropy, vote_accuracy
 from supportnet.training.ngrams import fit_ngrams
-from supportnet.training.optimizer import scheduled_adamw
+from supportnet.training.optimizer import compile_for_training
 
 
 @dataclass(frozen=True)
@@ -107,15 +107,12 @@ def _network(classifier: IntentClassifier, config: TrainingConfig) -> keras.Mode
 def _compiled(network: keras.Model, config: TrainingConfig, steps: int, epochs: int) -> keras.Model:
     """A view of the network that ends in the towers' logits, with its optimizer ready to be restored."""
     model = keras.Model(network.input, network.output["tower_logits"], name="training")
-    optimizer = scheduled_adamw(
-        config.learning_rate, config.weight_decay, config.warmup_share, steps * epochs, steps * config.frozen_epochs
-    )
-    model.compile(
-        optimizer,
-        TowerCrossentropy(config.label_smoothing),
+    compile_for_training(
+        model,
+        config,
+        steps * epochs,
+        steps * config.frozen_epochs,
+        loss=TowerCrossentropy(config.label_smoothing),
         weighted_metrics=[keras.metrics.MeanMetricWrapper(vote_accuracy, name="accuracy")],
-        # Batches differ in length: XLA would compile anew for each.
-        jit_compile=False,
     )
-    model.optimizer.build(model.trainable_variables)
     return model

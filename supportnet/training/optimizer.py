@@ -34,6 +34,26 @@ def scheduled_adamw(
     return optimizer
 
 
+def compile_for_training(model: keras.Model, config: Any, steps: int, frozen_steps: int = 0, **options: Any) -> None:
+    """Compile a model with the optimizer of its training, ready to be restored.
+
+    Args:
+        model: the network, or a view of it.
+        config: with `learning_rate`, `weight_decay` and `warmup_share`; see `scheduled_adamw`.
+        steps: batches of the whole training.
+        frozen_steps: see `LazyAdamW`.
+        **options: of `model.compile`: loss, metrics.
+
+    Example:
+        >>> compile_for_training(model, TrainingConfig(), steps=1000, loss=loss)
+    """
+    rates = (config.learning_rate, config.weight_decay, config.warmup_share)
+    optimizer = scheduled_adamw(*rates, steps, frozen_steps)
+    # Batches differ in length: XLA would compile anew for each.
+    model.compile(optimizer, jit_compile=False, **options)
+    model.optimizer.build(model.trainable_variables)
+
+
 @keras.saving.register_keras_serializable(package="supportnet")
 class LazyAdamW(keras.optimizers.AdamW):
     """AdamW (Loshchilov & Hutter 2019), lazy on tables: rows that a batch doesn't hold keep values and moments.

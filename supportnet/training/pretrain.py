@@ -25,7 +25,7 @@ from supportnet.training.folder import begin, check_folder, fingerprint
 from supportnet.training.loop import fit_model
 from supportnet.training.losses import TowerCrossentropy, vote_accuracy, vote_log_loss
 from supportnet.training.masking import mask_words
-from supportnet.training.optimizer import scheduled_adamw
+from supportnet.training.optimizer import compile_for_training
 from supportnet.training.options import split_options
 from supportnet.training.splits import Sources, build_vocabulary, texts_of, unlabelled_sets
 
@@ -125,11 +125,9 @@ def _fit(
     """Train `encoder.network` in place; it ends with the weights of the best epoch."""
     steps = -(-len(learned) // config.batch_size)
     model = encoder.network
-    optimizer = scheduled_adamw(config.learning_rate, config.weight_decay, config.warmup_share, steps * config.epochs)
     metrics = [keras.metrics.MeanMetricWrapper(vote_accuracy, name="accuracy")]
     metrics += [keras.metrics.MeanMetricWrapper(vote_log_loss, name="log_loss")]
-    model.compile(optimizer, TowerCrossentropy(), metrics=metrics, jit_compile=False)
-    model.optimizer.build(model.trainable_variables)
+    compile_for_training(model, config, steps * config.epochs, loss=TowerCrossentropy(), metrics=metrics)
     return fit_model(
         model,
         lambda left: _masked(learned, front_end, config, _training_order(learned, config, left)),

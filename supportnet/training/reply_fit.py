@@ -11,7 +11,7 @@ from supportnet.text.byte_pairs import PAD_ID
 from supportnet.training.checkpoint import Progress
 from supportnet.training.config import ReplyConfig
 from supportnet.training.loop import fit_model
-from supportnet.training.optimizer import scheduled_adamw
+from supportnet.training.optimizer import compile_for_training
 from supportnet.training.reply_pairs import ReplyPairs, training_replies, validation_replies
 from supportnet.training.token_batches import token_batches
 
@@ -47,10 +47,7 @@ class ReplyModel(keras.Model):
         model.right = keras.metrics.Mean(name="accuracy")
         model.log_loss = keras.metrics.Mean(name="log_loss")
         model.label_smoothing = config.label_smoothing
-        optimizer = scheduled_adamw(config.learning_rate, config.weight_decay, config.warmup_share, steps)
-        # Batches differ in length: XLA would compile anew for each.
-        model.compile(optimizer, jit_compile=False)
-        model.optimizer.build(model.trainable_variables)
+        compile_for_training(model, config, steps)
         return model
 
 

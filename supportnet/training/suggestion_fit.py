@@ -11,7 +11,7 @@ from supportnet.training.checkpoint import Progress
 from supportnet.training.config import SuggestionConfig
 from supportnet.training.loop import fit_model
 from supportnet.training.negatives import HardNegatives
-from supportnet.training.optimizer import scheduled_adamw
+from supportnet.training.optimizer import compile_for_training
 from supportnet.training.pairs import LEFT_OUT, RIGHT, Pairs, training_pairs, validation_pairs
 
 
@@ -47,10 +47,7 @@ class PairModel(keras.Model):
         model = cls(network.input, network.output, name="training")
         model.right = keras.metrics.Mean(name="accuracy")
         model.label_weight = config.label_weight
-        optimizer = scheduled_adamw(config.learning_rate, config.weight_decay, config.warmup_share, steps)
-        # Batches differ in length: XLA would compile anew for each.
-        model.compile(optimizer, jit_compile=False)
-        model.optimizer.build(model.trainable_variables)
+        compile_for_training(model, config, steps)
         return model
 
 
