@@ -7,16 +7,15 @@ from keras import ops
 
 from supportnet.errors import UserError
 from supportnet.layers.causal_self_attention import cache_place
-from supportnet.layers.checks import check_choice, check_divides, check_positive, check_rate
+from supportnet.layers.checks import check_positive
 from supportnet.layers.decoder_block import DecoderBlock
 from supportnet.layers.heads import mask_bias
-from supportnet.layers.positional_encoding import PositionalEncoding
-from supportnet.layers.residual_block import NORMS, make_last_norm
 from supportnet.layers.rows import pick_rows, without_padding
+from supportnet.layers.transformer_stack import TransformerStack
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
-class TransformerDecoder(keras.layers.Layer):
+class TransformerDecoder(TransformerStack):
     """Vectors of the target's tokens with their positions added, then decoder blocks (Vaswani et al. 2017, 3.1).
 
     A whole target is decoded by a call. While it is being written, `start` and `step` give the same numbers for one
@@ -56,38 +55,8 @@ class TransformerDecoder(keras.layers.Layer):
         (2, 16)
     """
 
-    def __init__(
-        self,
-        hidden_dim: int,
-        num_layers: int,
-        num_heads: int,
-        dropout_rate: float = 0.0,
-        *,
-        max_length: int,
-        norm: str = "pre",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.hidden_dim = check_positive("hidden_dim", hidden_dim)
-        self.num_layers = check_positive("num_layers", num_layers)
-        self.num_heads = num_heads
-        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
-        self.max_length = check_positive("max_length", max_length)
-        # As in the encoder, `norm` is the last layer.
-        self.norm_place = check_choice("norm", norm, NORMS)
-        self.supports_masking = True
-
-    def build(self, input_shape: Any) -> None:
-        policy, depth = self.dtype_policy, input_shape[-1]
-        check_divides("num_heads", self.num_heads, "the depth", depth)
-        self.scale = float(depth) ** 0.5
-        self.positions = PositionalEncoding(self.max_length, dtype=policy, name="positions")
-        self.dropout = keras.layers.Dropout(self.dropout_rate, dtype=policy, name="dropout")
-        sizes = (self.num_heads, self.hidden_dim, self.dropout_rate, self.norm_place)
-        self.blocks = [DecoderBlock(*sizes, dtype=policy, name=f"block_{i}") for i in range(self.num_layers)]
-        self.norm = make_last_norm(self.norm_place, policy)
-        for layer in (self.positions, *self.blocks, self.norm):
-            layer.build(input_shape)
+    block = DecoderBlock
+    check_num_layers = staticmethod(check_positive)
 
     def call(self, x: Any, memory: Any, memory_mask: Any) -> Any:
         memory = without_padding(memory, memory_mask)
@@ -140,17 +109,3 @@ class TransformerDecoder(keras.layers.Layer):
     def reorder(self, state: dict[str, Any], rows: Any) -> dict[str, Any]:
         """Pick rows of a state, int32 `[N]`: those of the hypotheses that beam search goes on with."""
         return pick_rows(state, rows)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "hidden_dim": self.hidden_dim,
-            "num_layers": self.num_layers,
-            "num_heads": self.num_heads,
-            "dropout_rate": self.dropout_rate,
-            "max_length": self.max_length,
-            "norm": self.norm_place,
-        }
