@@ -10,13 +10,11 @@ that stands there with the same options. Needs ctranslate2: pip install '.[bench
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from intent_jobs import cores, do_all
-from intent_results import machine
+from star_runs import Benchmark, common_parts
 
 RESULTS = Path(__file__).parent / "results" / "replies.json"
 #: Options of `train_replier`, of each model; chosen on validation data.
@@ -30,85 +28,18 @@ WRITTEN = {
 }
 
 
-def main() -> None:
-    """Do the runs that the results file lacks, and print the tables."""
-    arguments = parsed()
-    from supportnet.files import read_json
-
-    if not arguments.table:
-        try:
-            measure(arguments)
-        except RuntimeError as error:
-            sys.exit(str(error))
-    print(tables(read_json(arguments.out)["runs"]))
-
-
-def parsed() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-dir", help="read DIR/star/ instead of downloading it")
-    parser.add_argument("--architectures", nargs="+", default=list(OPTIONS), choices=list(OPTIONS))
-    parser.add_argument("--turns", type=int, default=3, help="turns of the context")
-    parser.add_argument("--split", default="test", choices=["test", "validation"], help="what is scored")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
-    parser.add_argument("--jobs", type=int, default=2, help="runs at a time, each on a core of its own (default: 2)")
-    parser.add_argument("--table", action="store_true", help="only print the tables")
-    parser.add_argument("--out", type=Path, default=RESULTS)
-    arguments = parser.parse_args()
-    if not 1 <= arguments.jobs <= len(cores()):
-        parser.error(f"--jobs must be 1 to {len(cores())}, the number of cores. Received: {arguments.jobs}")
-    return arguments
-
-
-def measure(arguments: argparse.Namespace) -> None:
-    """Do the runs; the speed comes last, alone, because it is timed."""
-    from supportnet.files import read_json, write_json
-
-    runs: list[dict[str, Any]] = read_json(arguments.out)["runs"] if arguments.out.exists() else []
-
-    def done(spec: dict[str, Any], figures: dict[str, Any]) -> str:
-        runs[:] = [*(run for run in runs if not same_run(run, spec)), {**_kept(spec), "figures": figures}]
-        runs.sort(key=lambda run: [str(run[part]) for part in KEPT])
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        write_json(arguments.out, {"machine": machine(), "runs": runs})
-        return ""
-
-    wanted = specs(arguments)
-    missing = [spec for spec in wanted if not any(same_run(run, spec) for run in runs)]
-    print(f"{len(missing)} of {len(wanted)} runs to do", flush=True)
-    do_all([spec for spec in missing if spec["kind"] != "speed"], arguments.jobs, _name, done)
-    do_all([spec for spec in missing if spec["kind"] == "speed"], 1, _name, done)
-
-
 def specs(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """List the runs: see `reply_runs.measured`."""
-    load = {} if arguments.data_dir is None else {"data_dir": arguments.data_dir}
-    common = {"module": "reply_runs", "load": load, "split": arguments.split, "turns": arguments.turns}
+    common = common_parts("reply_runs", arguments)
     models = [
-        {**common, "kind": "model", "options": {"architecture": name, **options, "seed": seed}}
+        {**common, "kind": "model", "turns": turns, "options": {"architecture": name, **options, "seed": seed}}
         for seed in arguments.seeds
+        for turns in arguments.turns
         for name, options in OPTIONS.items()
         if name in arguments.architectures
     ]
-    peers = {**common, "kind": "peers", "options": {}}
-    return [*models, peers, {**common, "module": "reply_speed", "kind": "speed", "turns": 0, "options": {}}]
-
-
-#: The parts of a run that tell it from others.
-KEPT = ("kind", "split", "turns", "options")
-
-
-def _kept(spec: dict[str, Any]) -> dict[str, Any]:
-    return {part: spec[part] for part in KEPT}
-
-
-def same_run(run: dict[str, Any], spec: dict[str, Any]) -> bool:
-    """Tell whether a run in the results file is the one that is wanted."""
-    return all(run[part] == value for part, value in _kept(spec).items())
-
-
-def _name(spec: dict[str, Any]) -> str:
-    return f"{spec['kind']}, {spec['turns']} turns, {spec['options']}"
+    peers = [{**common, "kind": "peers", "turns": turns, "options": {}} for turns in arguments.turns]
+    return [*models, *peers, {**common, "module": "reply_speed", "kind": "speed", "turns": 0, "options": {}}]
 
 
 def tables(runs: Sequence[dict[str, Any]]) -> str:
@@ -140,4 +71,4 @@ def _line(name: str, figures: dict[str, float]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    Benchmark(__doc__, RESULTS, list(OPTIONS), turns=[3], alone="speed", specs=specs, tables=tables).main()

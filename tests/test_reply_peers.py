@@ -84,7 +84,7 @@ def test_the_tables_of_replies() -> None:
 
 
 def test_a_run_is_known_again_by_its_options() -> None:
-    from replies import same_run
+    from star_runs import same_run
 
     run = {"kind": "model", "split": "test", "turns": 3, "options": {"architecture": "transformer", "seed": 0}}
     assert same_run({**run, "figures": {}}, {**run, "module": "reply_runs", "load": {}})
