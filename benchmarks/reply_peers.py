@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from supportnet.data.ticket import Ticket, TicketDataset
+from supportnet.data.ticket import Ticket, TicketDataset, conversations_of
 from supportnet.evaluation.reply_scores import reply_scores
 
 #: Words that TF-IDF counts: single ones, or pairs too. On STAR single ones find the better replies.
@@ -78,6 +78,6 @@ def _scored(make: Callable[[], list[str]], scored: Sequence[Ticket]) -> dict[str
     started = time.process_time()
     written = make()
     seconds = time.process_time() - started
-    groups = [ticket.conversation or f"row {row}" for row, ticket in enumerate(scored)]
+    groups = conversations_of(scored)
     figures = reply_scores(written, [str(ticket.reply) for ticket in scored], groups)
     return {**figures, "cpu_seconds": seconds, "milliseconds_per_reply": 1000 * seconds / len(scored)}

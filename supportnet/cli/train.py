@@ -12,7 +12,6 @@ from supportnet.cli.common import (
     json_option,
     load_arguments,
     naming_flags,
-    print_json,
     start_tensorflow,
     writing_to,
 )
@@ -26,6 +25,7 @@ from supportnet.cli.training_options import (
     given,
     numbers,
     preset_option,
+    print_trained,
     resumable,
     run_options,
     switches,
@@ -148,17 +148,12 @@ def train(data: str, task: str, out: str, unlabelled: tuple[str, ...], as_json: 
     with naming_flags(), writing_to(out), resumable(out):
         trained = train_model(dataset, out, unlabelled=unlabelled or None, data_options=reading, **given(options))
     confidence = asdict(trained.model.confidence)
-    if as_json:
-        epochs = len(trained.history)
-        metrics = trained.metrics
-        coverage = None if trained.coverage is None else asdict(trained.coverage)
-        found = {"validation": metrics, "confidence": confidence, "coverage": coverage, "epochs": epochs}
-        print_json({"task": task, "run": out, **found})
-    else:
-        if trained.coverage is not None:
-            click.echo(trained.coverage)
+
+    def in_words() -> None:
         print_result(trained.metrics, confidence)
         click.echo(f"wrote {out}; next: supportnet evaluate {out} --data {data}")
+
+    print_trained(task, out, trained, {"confidence": confidence}, as_json, in_words)
 
 
 def check_task(task: str) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from supportnet.cli.common import load_replies, naming_flags, print_json, start_tensorflow, writing_to
-from supportnet.cli.training_options import given, resumable
+from supportnet.cli.common import load_replies, naming_flags, start_tensorflow, writing_to
+from supportnet.cli.training_options import given, print_trained, resumable
 
 
 def train_to_reply(data: str, out: str, as_json: bool, reading: dict[str, Any], options: dict[str, Any]) -> None:
@@ -25,16 +25,13 @@ def train_to_reply(data: str, out: str, as_json: bool, reading: dict[str, Any], 
 
     with naming_flags(), writing_to(out), resumable(out):
         trained = train_replier(dataset, out, **given(options))
-    metrics, handoff = trained.metrics, asdict(trained.model.handoff)
-    if as_json:
-        coverage = None if trained.coverage is None else asdict(trained.coverage)
-        found = {"validation": metrics, "handoff": handoff, "coverage": coverage, "epochs": len(trained.history)}
-        print_json({"task": "reply", "run": out, **found})
-        return
-    if trained.coverage is not None:
-        click.echo(trained.coverage)
-    print_validation(metrics, handoff)
-    click.echo(f"wrote {out}; next: supportnet export {out} saved_models/NAME")
+    handoff = asdict(trained.model.handoff)
+
+    def in_words() -> None:
+        print_validation(trained.metrics, handoff)
+        click.echo(f"wrote {out}; next: supportnet export {out} saved_models/NAME")
+
+    print_trained("reply", out, trained, {"handoff": handoff}, as_json, in_words)
 
 
 def print_validation(metrics: dict[str, Any], handoff: dict[str, Any]) -> None:

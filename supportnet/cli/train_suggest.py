@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from supportnet.cli.common import load_replies, naming_flags, print_json, start_tensorflow, writing_to
-from supportnet.cli.training_options import given, resumable
+from supportnet.cli.common import load_replies, naming_flags, start_tensorflow, writing_to
+from supportnet.cli.training_options import given, print_trained, resumable
 
 
 def train_to_suggest(data: str, out: str, as_json: bool, reading: dict[str, Any], options: dict[str, Any]) -> None:
@@ -26,18 +26,15 @@ def train_to_suggest(data: str, out: str, as_json: bool, reading: dict[str, Any]
     with naming_flags(), writing_to(out), resumable(out):
         trained = train_suggester(dataset, out, **given(options))
     metrics, relevance = trained.metrics, asdict(trained.model.relevance)
-    if as_json:
-        coverage = None if trained.coverage is None else asdict(trained.coverage)
-        found = {"validation": metrics, "relevance": relevance, "coverage": coverage, "epochs": len(trained.history)}
-        print_json({"task": "suggest", "run": out, **found})
-        return
-    if trained.coverage is not None:
-        click.echo(trained.coverage)
-    if metrics["accuracy"] is None:
-        click.echo(f"not validated (epoch {metrics['best_epoch']})")
-    else:
-        click.echo(
-            f"{metrics['accuracy']:.1%} of the validation replies rank first among those of 256 messages "
-            f"(epoch {metrics['best_epoch']})"
-        )
-    click.echo(f"wrote {out}; next: supportnet index {out} --bank FILE --out saved_models/NAME")
+
+    def in_words() -> None:
+        if metrics["accuracy"] is None:
+            click.echo(f"not validated (epoch {metrics['best_epoch']})")
+        else:
+            click.echo(
+                f"{metrics['accuracy']:.1%} of the validation replies rank first among those of 256 messages "
+                f"(epoch {metrics['best_epoch']})"
+            )
+        click.echo(f"wrote {out}; next: supportnet index {out} --bank FILE --out saved_models/NAME")
+
+    print_trained("suggest", out, trained, {"relevance": relevance}, as_json, in_words)

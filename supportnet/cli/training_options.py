@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from supportnet.cli.common import Command
+from supportnet.cli.common import Command, print_json
 from supportnet.models.presets import PRESETS
 
 #: Numbers: name -> (default, help). The defaults stand here a second time (a test compares them with the
@@ -105,3 +106,26 @@ def resumable(out: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise click.Abort(f"training; the same command with --resume goes on with {out}") from None
+
+
+def print_trained(
+    task: str, out: str, trained: Any, fitted: dict[str, Any], as_json: bool, in_words: Callable[[], None]
+) -> None:
+    """Print how a training of any task went.
+
+    Args:
+        task: what was learned.
+        out: the run folder.
+        trained: with `metrics`, `history` and `coverage`.
+        fitted: by name, what was fitted on validation data.
+        as_json: print one JSON object.
+        in_words: prints the metrics, and what was fitted, for a person.
+    """
+    if not as_json:
+        if trained.coverage is not None:
+            click.echo(trained.coverage)
+        in_words()
+        return
+    coverage = None if trained.coverage is None else asdict(trained.coverage)
+    found = {"validation": trained.metrics, **fitted, "coverage": coverage, "epochs": len(trained.history)}
+    print_json({"task": task, "run": out, **found})

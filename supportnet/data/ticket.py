@@ -1,6 +1,6 @@
 """The one record that every data source yields, and the data set that holds them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from supportnet.errors import UserError
@@ -68,3 +68,13 @@ class TicketDataset:
         """Every intent that occurs, sorted, without `OUT_OF_SCOPE`."""
         found = {ticket.intent for tickets in self.splits.values() for ticket in tickets}
         return sorted(intent for intent in found if intent not in (None, OUT_OF_SCOPE))
+
+
+def conversations_of(tickets: Iterable[Ticket]) -> list[str]:
+    """Return the conversation of each ticket; one without is a conversation of its own.
+
+    Example:
+        >>> conversations_of([Ticket("hi", conversation="7"), Ticket("hello")])
+        ['7', 'row 1']
+    """
+    return [ticket.conversation or f"row {row}" for row, ticket in enumerate(tickets)]

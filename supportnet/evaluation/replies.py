@@ -9,14 +9,14 @@ import numpy as np
 import tensorflow as tf
 
 from supportnet.data.splits import with_reply
-from supportnet.data.ticket import Ticket
+from supportnet.data.ticket import Ticket, conversations_of
 from supportnet.errors import UserError
 from supportnet.evaluation.reply_scores import reply_scores, slots_right
 from supportnet.models.replier import Replier
 from supportnet.text.byte_pairs import PAD_ID, BytePairVocabulary
 from supportnet.text.graph import as_strings
 from supportnet.text.overlap import rouge_l
-from supportnet.text.slots import fill_slots, slotted
+from supportnet.text.slots import fill_slots, slotted_all
 from supportnet.training.reply_fit import piece_losses
 from supportnet.training.reply_pairs import ReplyPairs, validation_replies
 
@@ -63,8 +63,8 @@ def evaluate_replier(model: Replier, test_data: Sequence[Ticket], beam: int = 1)
     templates = [template.decode() for template in answers["template"]]
     filled = fill_slots(as_strings(replies), as_strings(texts), model.config.max_length).numpy()
     references = [reference.decode() for reference in filled]
-    groups = [ticket.conversation or f"row {row}" for row, ticket in enumerate(tickets)]
-    slots = slots_right(templates, [_template(model.pieces, reply) for reply in replies])
+    groups = conversations_of(tickets)
+    slots = slots_right(templates, _templates(model.pieces, replies))
     handed, quality = model.handoff.applies_to(answers["reply_score"]), rouge_l(written, references)
     return {
         "task": "reply",
@@ -100,9 +100,9 @@ def perplexity(model: Replier, tickets: Sequence[Ticket]) -> float:
     return math.exp(total / count)
 
 
-def _template(pieces: BytePairVocabulary, reply: str) -> str:
-    """A true reply as the model would write it: with slots, and with the company's own values spelled out."""
-    return pieces.decode(pieces.encode([slotted(reply, pieces.constants)])[0])
+def _templates(pieces: BytePairVocabulary, replies: Sequence[str]) -> list[str]:
+    """The true replies as the model would write them: with slots, and with the company's own values spelled out."""
+    return [pieces.decode(ids) for ids in pieces.encode(slotted_all(replies, pieces.constants))]
 
 
 def _examples(

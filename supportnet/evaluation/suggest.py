@@ -9,7 +9,7 @@ import numpy.typing as npt
 from supportnet.data.bank import Bank, same_text
 from supportnet.data.judgements import Judgement, check_judged
 from supportnet.data.splits import with_reply
-from supportnet.data.ticket import Ticket
+from supportnet.data.ticket import Ticket, conversations_of
 from supportnet.errors import UserError
 from supportnet.evaluation.classify import median_milliseconds
 from supportnet.evaluation.ranking import (
@@ -64,7 +64,7 @@ def evaluate_suggester(model: Suggester, test_data: Sequence[Ticket], bank: Bank
         raise UserError("There is nothing to score: no message has a reply.")
     messages = model.vectors([ticket.text for ticket in tickets], "message")
     measured = {**_among_candidates(model, messages, tickets), **_in_bank(model, messages, tickets, bank)}
-    groups = [ticket.conversation or f"row {row}" for row, ticket in enumerate(tickets)]
+    groups = conversations_of(tickets)
     return {
         **_summary(measured, groups),
         "bank_size": len(bank.answers),

@@ -99,6 +99,17 @@ def slotted(reply: str, constants: Mapping[str, str] = MappingProxyType({})) -> 
     return reply
 
 
+def slotted_all(replies: Iterable[str], constants: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+    """Return `slotted` of each reply; those that come again are read once.
+
+    Example:
+        >>> slotted_all(["Call 020 7946 0958."] * 2)
+        ['Call {phone}.', 'Call {phone}.']
+    """
+    once = cache(lambda reply: slotted(reply, constants))
+    return [once(reply) for reply in replies]
+
+
 def filled(reply: str, message: str, max_length: int = MAX_LENGTH) -> str:
     """Return a reply with the customer's values in its slots: the reference of `fill_slots`, with the same arguments.
 

@@ -4,19 +4,18 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from supportnet.data import load
-from supportnet.data.ticket import Ticket, TicketDataset
+from supportnet.data.ticket import Ticket, TicketDataset, conversations_of
 from supportnet.embeddings import Coverage
 from supportnet.files import write_json
 from supportnet.models.replier import Replier
 from supportnet.text.byte_pairs import BytePairVocabulary
-from supportnet.text.slots import constants_of, slotted
+from supportnet.text.slots import constants_of, slotted_all
 from supportnet.training.config import ReplyConfig
 from supportnet.training.folder import begin, check_folder
 from supportnet.training.handoff import fit_handoff
@@ -120,10 +119,9 @@ def train_replier(
 
 
 def _pieces(tickets: Sequence[Ticket], num_pieces: int, min_count: int) -> BytePairVocabulary:
-    answered = [(t.text, t.reply or "", t.conversation or f"row {row}") for row, t in enumerate(tickets)]
-    constants = constants_of(answered)
-    slotted_once = cache(lambda reply: slotted(reply, constants))
-    return BytePairVocabulary.train([slotted_once(reply) for _, reply, _ in answered], num_pieces, min_count, constants)
+    replies = [ticket.reply or "" for ticket in tickets]
+    constants = constants_of(zip((ticket.text for ticket in tickets), replies, conversations_of(tickets), strict=True))
+    return BytePairVocabulary.train(slotted_all(replies, constants), num_pieces, min_count, constants)
 
 
 def _metrics(best: dict[str, Any], epoch: Mapping[str, float]) -> dict[str, Any]:

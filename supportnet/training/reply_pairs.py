@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,7 @@ from supportnet.models.replier import Replier
 from supportnet.text.byte_pairs import END_ID, START_ID
 from supportnet.text.front_end import TextFrontEnd
 from supportnet.text.graph import as_strings
-from supportnet.text.slots import slotted
+from supportnet.text.slots import slotted_all
 from supportnet.training.token_batches import token_batches
 
 Ints = npt.NDArray[np.int64]
@@ -39,8 +38,8 @@ class ReplyPairs:
     def of(cls, tickets: Sequence[Ticket], model: Replier) -> "ReplyPairs":
         """Read tickets that all have a reply as a model will read and write them."""
         texts = [ticket.text for ticket in tickets]
-        slotted_once = cache(lambda reply: slotted(reply, model.pieces.constants))
-        replies = model.pieces.encode([slotted_once(ticket.reply or "") for ticket in tickets])
+        templates = slotted_all((ticket.reply or "" for ticket in tickets), model.pieces.constants)
+        replies = model.pieces.encode(templates)
         pieces = [[*reply, END_ID][: model.config.max_reply_length] for reply in replies]
         return cls(texts, pieces, count_tokens(model.front_end, texts), np.array([len(row) for row in pieces]))
 

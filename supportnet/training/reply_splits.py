@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from supportnet.data.splits import with_reply
-from supportnet.data.ticket import Ticket, TicketDataset
+from supportnet.data.ticket import Ticket, TicketDataset, conversations_of
 from supportnet.errors import UserError
 from supportnet.training.folder import fingerprint
 
@@ -44,7 +44,7 @@ def reply_splits(dataset: TicketDataset, validation_share: float, seed: int) -> 
 
 def _cut_conversations(tickets: Sequence[Ticket], share: float, seed: int) -> tuple[list[Ticket], list[Ticket]]:
     """Divide tickets so that no conversation is in both parts; one without a number is a conversation of its own."""
-    names = [ticket.conversation or f"row {row}" for row, ticket in enumerate(tickets)]
+    names = conversations_of(tickets)
     distinct = sorted(set(names))
     count = min(round(len(distinct) * share), len(distinct) - 1)
     held_out = {distinct[i] for i in np.random.default_rng(seed).permutation(len(distinct))[:count]}
