@@ -5,6 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from supportnet.training.config import RunConfig
+
 
 def scheduled_adamw(
     learning_rate: float, weight_decay: float, warmup_share: float, steps: int, frozen_steps: int = 0
@@ -34,12 +36,14 @@ def scheduled_adamw(
     return optimizer
 
 
-def compile_for_training(model: keras.Model, config: Any, steps: int, frozen_steps: int = 0, **options: Any) -> None:
+def compile_for_training(
+    model: keras.Model, config: RunConfig, steps: int, frozen_steps: int = 0, **options: Any
+) -> None:
     """Compile a model with the optimizer of its training, ready to be restored.
 
     Args:
         model: the network, or a view of it.
-        config: with `learning_rate`, `weight_decay` and `warmup_share`; see `scheduled_adamw`.
+        config: how to train; see `scheduled_adamw`.
         steps: batches of the whole training.
         frozen_steps: see `LazyAdamW`.
         **options: of `model.compile`: loss, metrics.

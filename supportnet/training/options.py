@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 from supportnet.errors import UserError
 from supportnet.models.config import NetworkConfig
 from supportnet.models.presets import get_preset
-from supportnet.training.config import PretrainingConfig, ReplyConfig, SuggestionConfig, TrainingConfig
+from supportnet.training.config import RunConfig
 
-Training = TypeVar("Training", TrainingConfig, PretrainingConfig, SuggestionConfig, ReplyConfig)
+Training = TypeVar("Training", bound=RunConfig)
 
 
 def split_options(
