@@ -65,7 +65,8 @@ def evaluate_replier(model: Replier, test_data: Sequence[Ticket], beam: int = 1)
     references = [reference.decode() for reference in filled]
     groups = conversations_of(tickets)
     slots = slots_right(templates, _templates(model.pieces, replies))
-    handed, quality = model.handoff.applies_to(answers["reply_score"]), rouge_l(written, references)
+    handed = model.handoff.applies_to(answers["reply_score"], answers["complete"])
+    quality = rouge_l(written, references)
     return {
         "task": "reply",
         **reply_scores(written, references, groups),
