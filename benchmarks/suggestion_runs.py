@@ -17,7 +17,7 @@ from supportnet.data import Bank, bank_of_replies
 from supportnet.evaluation.ranking import draw_candidates
 from supportnet.evaluation.suggest import CANDIDATES, CANDIDATES_SEED, evaluate_suggester
 from supportnet.models.search import best_answers
-from supportnet.serving.suggestions import index
+from supportnet.serving.index import index
 from supportnet.training.suggest import train_suggester
 
 #: Searches, and rounds of them; the median of the rounds' medians counts.

@@ -77,7 +77,8 @@ def version_options(command: Command) -> Command:
     number = click.option(
         "--version", type=click.IntRange(min=1), help="Number of the version; one above the highest if not given."
     )
-    return number(overwrite(command))
+    keep = click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Then remove all but the N newest.")
+    return number(overwrite(keep(command)))
 
 
 def load_arguments(options: dict[str, Any]) -> dict[str, Any]:

@@ -5,55 +5,71 @@ from typing import Any
 
 import click
 
-from supportnet.cli.common import json_option, print_json, start_tensorflow, version_options, writing_to
+from supportnet.cli.bank_options import bank_options, min_score_option, read_bank
+from supportnet.cli.common import json_option, naming_flags, print_json, start_tensorflow, version_options, writing_to
 from supportnet.errors import UserError
 
 
 @click.command()
-@click.argument("run", metavar="RUN")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @click.argument("out", metavar="saved_models/NAME")
+@click.option("--bank", metavar="NAME|PATH", help="For a run that suggests: a file of answers, or a source's replies.")
+@bank_options
+@min_score_option
 @click.option(
     "--beam", type=click.IntRange(min=1), help="Beginnings of a reply that are followed at a time.  [default: 1]"
 )
 @version_options
 @json_option
-def export(run: str, out: str, beam: int | None, version: int | None, overwrite: bool, as_json: bool) -> None:
-    """Write a run's model as a SavedModel that TensorFlow Serving loads.
+def export(
+    runs: tuple[str, ...],
+    out: str,
+    bank: str | None,
+    data_dir: str | None,
+    min_score: float,
+    beam: int | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Write runs as one SavedModel that TensorFlow Serving loads: one of each task, or of those that there are.
 
     \b
     supportnet export runs/sample saved_models/support
     supportnet export runs/sample saved_models/support --version 7
     supportnet export runs/replies saved_models/replies --beam 4
+    supportnet export runs/intents runs/answers runs/replies saved_models/support --bank answers.csv --keep 3
     """
-    from supportnet.training.task import task_of
-
-    task = task_of(run)
-    if task == "suggest":
-        raise UserError(f"{run} suggests answers: write it with `supportnet index {run} --bank FILE --out {out}`.")
-    if beam is not None and task != "reply":
-        raise UserError(f"--beam is for models that write replies. {run} is none.")
+    tasks = [_task(run) for run in runs]
+    if "suggest" in tasks and bank is None:
+        raise UserError(f"{runs[tasks.index('suggest')]} suggests answers: name a file of them with --bank.")
+    if beam is not None and "reply" not in tasks:
+        raise UserError(f"--beam is for models that write replies. {runs[0]} is none.")
+    version = {name: options.pop(name) for name in ("version", "overwrite", "keep")}
+    answers = None if bank is None else read_bank(bank, data_dir, options)
     start_tensorflow()
-    write = _export_replies if task == "reply" else _export_classifier
-    folder, signatures = write(run, out, {"version": version, "overwrite": overwrite}, beam)
+    from supportnet.models.exported_model import SavedModel
+    from supportnet.serving.export import export as export_models
+
+    models = [_load(run, task) for run, task in zip(runs, tasks, strict=True)]
+    with naming_flags(), writing_to(out):
+        folder = export_models(models, out, bank=answers, min_score=min_score, beam=beam or 1, **version)
     if as_json:
+        signatures = SavedModel(folder).signatures
         print_json({"model": str(folder), "version": int(folder.name), "signatures": signatures})
     else:
         click.echo(f"wrote {folder}")
 
 
-def _export_classifier(run: str, out: str, options: dict[str, Any], _: int | None) -> tuple[Path, list[str]]:
-    from supportnet.serving.export import export as export_model
-    from supportnet.training.run import load_run
+def _task(run: str) -> str:
+    from supportnet.training.task import task_of
 
-    model = load_run(run)
-    with writing_to(out):
-        return export_model(model, out, **options), ["classify", "embed"]
+    # Where there is no run at all, loading it says so.
+    return task_of(run) or "classify"
 
 
-def _export_replies(run: str, out: str, options: dict[str, Any], beam: int | None) -> tuple[Path, list[str]]:
-    from supportnet.serving.replies import SIGNATURES, export_replies
+def _load(run: str, task: str) -> Any:
     from supportnet.training.reply_run import load_replier
+    from supportnet.training.run import load_run
+    from supportnet.training.suggestion_run import load_suggester
 
-    model = load_replier(run)
-    with writing_to(out):
-        return export_replies(model, out, beam=beam or 1, **options), sorted(SIGNATURES)
+    return {"classify": load_run, "suggest": load_suggester, "reply": load_replier}.get(task, load_run)(Path(run))

@@ -22,7 +22,7 @@ BATCH_SIZE = 64
 @click.argument("texts", nargs=-1, metavar="TEXT...")
 @click.option("--input", "input_path", metavar="FILE", help="A text file, one message a line; - for standard input.")
 @click.option("--output", "output_path", metavar="FILE", help="Where answers to --input go, one JSON object a line.")
-@click.option("--signature", help="What to ask the model for; classify, suggest or reply if not given, as it has.")
+@click.option("--signature", help="What to ask the model for; all that it does if not given.")
 @click.option("--tag", help="Only suggest answers with this tag, or of this language.")
 @click.option("--temperature", type=float, help="Draw a reply; below 1 prefers what is likely.  [default: 1.0]")
 @click.option("--top-p", type=float, help="Draw a reply from the likeliest pieces with this share.  [default: 1.0]")
@@ -89,8 +89,10 @@ def _ask(
     chosen: str | None, tag: str | None, draw: dict[str, float | None], known: list[str]
 ) -> tuple[str, dict[str, Any]]:
     """The signature to ask and its options: with a tag, or with what draws a reply, the variant that takes it."""
-    signature = chosen or next((name for name in ("classify", "suggest", "reply") if name in known), "classify")
     drawn = [flag(name) for name, value in draw.items() if value is not None]
+    wanted = ["suggest"] if tag is not None else ["reply"] if drawn else ["classify", "suggest", "reply"]
+    tasks = [name for name in wanted if name in known] or wanted
+    signature = chosen or (tasks[0] if len(tasks) == 1 else "serving_default")
     if tag is not None and drawn:
         raise UserError(f"Give either --tag or {drawn[0]}: no signature takes both.")
     if tag is not None:
@@ -149,25 +151,27 @@ def _lines(path: str) -> Iterator[str]:
 
 
 def _print(answers: Iterable[dict[str, Any]]) -> None:
+    parts = {"intents": _print_intents, "suggestions": _print_suggestions, "reply": _print_reply}
     for row in answers:
         click.echo(row["text"])
-        if "intents" in row:
-            scope, route = "in scope" if row["in_scope"] else "out of scope", "route" if row["route"] else "don't route"
-            click.echo(f"  {scope} ({row['in_scope_score']:.3f}), {route} ({row['route_score']:.3f})")
-            print_table(
-                [
-                    {"": "", "intent": intent, "score": score}
-                    for intent, score in zip(row["intents"], row["intent_scores"], strict=True)
-                ]
-            )
-        elif "suggestions" in row:
-            _print_suggestions(row)
-        elif "reply" in row:
-            handed = ", hand it to a person" if row["handoff"] else ""
-            click.echo(f"  {row['reply'] or 'no reply'}\n  (score {row['reply_score']:.3f}{handed})")
-        else:
+        for name, print_part in parts.items():
+            if name in row:
+                print_part(row)
+        if not parts.keys() & row.keys():
             for name in sorted(set(row) - {"text"}):
                 click.echo(f"  {name} {row[name]}")
+
+
+def _print_intents(row: dict[str, Any]) -> None:
+    scope, route = "in scope" if row["in_scope"] else "out of scope", "route" if row["route"] else "don't route"
+    click.echo(f"  {scope} ({row['in_scope_score']:.3f}), {route} ({row['route_score']:.3f})")
+    listed = zip(row["intents"], row["intent_scores"], strict=True)
+    print_table([{"": "", "intent": intent, "score": score} for intent, score in listed])
+
+
+def _print_reply(row: dict[str, Any]) -> None:
+    handed = ", hand it to a person" if row["handoff"] else ""
+    click.echo(f"  {row['reply'] or 'no reply'}\n  (score {row['reply_score']:.3f}{handed})")
 
 
 def _print_suggestions(row: dict[str, Any]) -> None:

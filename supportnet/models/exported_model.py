@@ -16,6 +16,8 @@ from supportnet.models.confidence import Confidence
 from supportnet.models.texts import checked_texts
 from supportnet.text.graph import as_strings
 
+#: The tasks: an export has a part for each that was trained.
+TASKS = ("classify", "suggest", "reply")
 #: Where an export keeps its confidence; TensorFlow leaves files in this folder alone.
 CONFIDENCE = "assets.extra/confidence.json"
 
@@ -77,6 +79,11 @@ class SavedModel:
         self.run("embed", [""])
 
     @property
+    def parts(self) -> dict[str, Any]:
+        """What it does: task -> the part that a `supportnet.serving.served_model.ServedModel` was made of."""
+        return {task: getattr(self._module, task) for task in TASKS if hasattr(self._module, task)}
+
+    @property
     def signatures(self) -> list[str]:
         """Names of the signatures, sorted."""
         return sorted(self._module.signatures)
@@ -110,7 +117,7 @@ class SavedModel:
 
 
 class ExportedSuggester(SavedModel):
-    """A SavedModel that `supportnet index` wrote.
+    """A SavedModel that suggests answers.
 
     Attributes:
         encoder: what a new bank leaves as it is; see `supportnet.serving.served_suggestions.ServedEncoder`.
@@ -123,12 +130,12 @@ class ExportedSuggester(SavedModel):
     """
 
     def _check(self) -> None:
-        self.encoder, self.bank = self._module.encoder, self._module.bank
+        self.encoder, self.bank = self.parts["suggest"].encoder, self.parts["suggest"].bank
         self.run("suggest", [""])
 
 
 class ExportedModel(SavedModel):
-    """A SavedModel that `supportnet export` wrote.
+    """A SavedModel that classifies.
 
     Args:
         path: `NAME` (its highest version) or `NAME/VERSION`.

@@ -29,6 +29,7 @@ class IntentClassifier:
 
     Attributes:
         config, vocabulary, intents, confidence: the arguments. `confidence` can be replaced.
+        origin: what it learned from (`data`) and what validation said (`validation`); empty if nothing trained it.
         front_end: strings `[B]` -> what the network takes.
         network: the Keras model; see `build_intent_network`.
 
@@ -37,6 +38,8 @@ class IntentClassifier:
         >>> model.classify(["where is my parcel?"])[0].intent
         'track_order'
     """
+
+    task = "classify"
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class IntentClassifier:
         self.front_end = build_front_end(config, vocabulary)
         self.network = build_intent_network(config, len(vocabulary), len(self.intents))
         self.confidence = confidence or Confidence()
+        self.origin: dict[str, Any] = {}
 
     @property
     def confidence(self) -> Confidence:

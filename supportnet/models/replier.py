@@ -53,6 +53,7 @@ class Replier:
 
     Attributes:
         config, vocabulary, pieces, handoff: the arguments. `handoff` can be replaced.
+        origin: what it learned from (`data`) and what validation said (`validation`); empty if nothing trained it.
         front_end: strings `[B]` -> what the network takes of messages.
         network: the Keras model; see `build_reply_network`.
         reader: its encoder, see `build_reader`.
@@ -63,6 +64,8 @@ class Replier:
         >>> model.reply(["hello, I need a flat"])[0].text
         'Hello, how can I help?'
     """
+
+    task = "reply"
 
     def __init__(
         self,
@@ -75,6 +78,7 @@ class Replier:
         self.vocabulary = vocabulary
         self.pieces = pieces
         self.handoff = handoff or Handoff()
+        self.origin: dict[str, Any] = {}
         self.front_end = build_front_end(config, vocabulary)
         self.network = build_reply_network(config, len(vocabulary), len(pieces))
         self.reader = build_reader(self.network)

@@ -59,6 +59,7 @@ class Suggester:
 
     Attributes:
         config, vocabulary, labels, relevance: the arguments. `relevance` can be replaced.
+        origin: what it learned from (`data`) and what validation said (`validation`); empty if nothing trained it.
         front_end: strings `[B]` -> what the network takes.
         network: the Keras model; see `build_suggestion_network`.
 
@@ -68,6 +69,8 @@ class Suggester:
         >>> model.suggest(["where is my parcel?"], index, top_k=3)[0][0].text
         'Your parcel left our warehouse today.'
     """
+
+    task = "suggest"
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class Suggester:
         self.vocabulary = vocabulary
         self.labels = list(labels)
         self.relevance = relevance or Relevance()
+        self.origin: dict[str, Any] = {}
         self.front_end = build_front_end(config, vocabulary)
         self.network = build_suggestion_network(config, len(vocabulary), len(self.labels))
         self._read = {side: _reader(self, side) for side in SIDES}

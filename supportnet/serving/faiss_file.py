@@ -14,7 +14,7 @@ from supportnet.models.exported_model import ExportedSuggester
 def write_faiss(model: ExportedSuggester, path: str | os.PathLike[str]) -> None:
     """Write what an exported model searches to a FAISS file, and the answers' ids beside it.
 
-    Searched with what the signature `embed` returns for a message, the file's distances are the answers' logits.
+    Searched with what the signature `embed_message` returns, the file's distances are the answers' logits.
 
     Args:
         model: what `supportnet index` wrote.
@@ -26,7 +26,8 @@ def write_faiss(model: ExportedSuggester, path: str | os.PathLike[str]) -> None:
 
     Example:
         >>> write_faiss(ExportedSuggester("saved_models/answers"), "answers.faiss")
-        >>> rows = faiss.read_index("answers.faiss").search(model.run("embed", ["where is it?"])["embedding"], 3)[1]
+        >>> queries = model.run("embed_message", ["where is it?"])["embedding"]
+        >>> scores, rows = faiss.read_index("answers.faiss").search(queries, 3)
     """
     faiss = import_faiss()
     rows = np.ascontiguousarray(model.bank.columns.numpy().T)

@@ -8,18 +8,24 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.data.bank import Answer
+from supportnet.data.bank import Answer, Bank
+from supportnet.data.duplicates import different_answers
+from supportnet.files import write_json
 from supportnet.models.search import best_answers, with_tag
-from supportnet.models.suggester import Suggester, build_side, side_outputs
+from supportnet.models.suggester import Suggester, build_side, columns_of, side_outputs
 from supportnet.models.suggestion_network import SIDES
+from supportnet.models.texts import run_in_batches
 from supportnet.serving.fused_lstm import FusedNetwork
-from supportnet.serving.versions import TEXT
+from supportnet.serving.signatures import TAG, TEXT
 from supportnet.text.tokenizer import to_bytes
 from supportnet.text.vocabulary import table_from_file
 
 #: How many answers the signatures return; callers take as many of the first as they show.
 TOP_K = 10
-TAG = tf.TensorSpec([None], tf.string, name="tag")
+#: The least score of a first suggestion that is worth showing: one in ten is right.
+MIN_SCORE = 0.1
+#: Answers a batch while a bank is read.
+BATCH_SIZE = 256
 
 
 class ServedEncoder(tf.Module):
@@ -77,12 +83,12 @@ class ServedBank(tf.Module):
 
 
 class ServedSuggestions(tf.Module):
-    """What is saved: encoder and bank, and the functions behind the signatures.
+    """The part of an export that suggests: encoder and bank, and the functions behind the signatures.
 
     Args:
         encoder: a `ServedEncoder`, or one that TensorFlow loaded.
         bank: the answers.
-        min_score: see `index`.
+        min_score: the least score of a first suggestion.
     """
 
     def __init__(self, encoder: Any, bank: ServedBank, min_score: float) -> None:
@@ -104,6 +110,11 @@ class ServedSuggestions(tf.Module):
 
     @tf.function(input_signature=[TEXT])
     def embed(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The vector of a message, in a model that does nothing else."""
+        return self.embed_message(text)
+
+    @tf.function(input_signature=[TEXT])
+    def embed_message(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """What the columns of the answers are multiplied with."""
         return {"embedding": self.encoder.message(text)["queries"]}
 
@@ -124,6 +135,26 @@ class ServedSuggestions(tf.Module):
             "suggestion_scores": scores,
             "has_suggestion": tf.logical_and(rows[:, 0] >= 0, scores[:, 0] >= self.min_score),
         }
+
+
+def serve_bank(encoder: Any, bank: Bank, min_score: float) -> ServedSuggestions:
+    """Read a bank's answers, near-duplicates once.
+
+    Args:
+        encoder, min_score: see `ServedSuggestions`.
+        bank: the answers; a `UserError` if there are none.
+    """
+    answers = different_answers(bank)
+    texts = [answer.searched for answer in answers]
+    read = run_in_batches(lambda batch: {"vectors": encoder.reply(batch)}, texts, ["vectors"], BATCH_SIZE)
+    return ServedSuggestions(encoder, ServedBank(answers, columns_of(answers, read["vectors"])), min_score)
+
+
+def write_bank_facts(folder: Path, bank: Bank, served: ServedSuggestions) -> None:
+    """Write what the bank of an export is into the folder of the export."""
+    kept = served.bank.ids.shape[0]
+    facts = {"bank": bank.name, "licence": bank.licence, "entries": len(bank.answers), "answers": kept}
+    write_json(folder / "assets.extra" / "suggestions.json", {**facts, "top_k": TOP_K, "min_score": served.min_score})
 
 
 def _by_tag(answers: Sequence[Answer]) -> tuple[list[str], list[int], list[int]]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ from supportnet.files import written_whole
 from supportnet.layers.checks import check_positive
 from supportnet.models.exported_model import versions_in
 
-#: What a signature takes: messages, string `[B]`.
-TEXT = tf.TensorSpec([None], tf.string, name="text")
-
 
 def write_version(
-    path: str | os.PathLike[str], save: Callable[[Path], None], version: int | None = None, overwrite: bool = False
+    path: str | os.PathLike[str],
+    save: Callable[[Path], None],
+    version: int | None = None,
+    overwrite: bool = False,
+    keep: int | None = None,
 ) -> Path:
     """Write a version of a model.
 
@@ -30,29 +32,43 @@ def write_version(
         save: writes the SavedModel into the folder it is given.
         version: number of the version, at least 1; one above the highest there if not given.
         overwrite: replace a version that is there.
+        keep: then remove the oldest versions, so that as many are left, this one among them.
 
     Returns:
         The folder of the version.
 
     Raises:
-        UserError: the version is there, isn't a positive number, or the file system refuses.
+        UserError: the version is there, `version` or `keep` isn't a positive number, or the file system refuses.
 
     Example:
         >>> write_version("saved_models/support", lambda folder: tf.saved_model.save(module, str(folder)))
         PosixPath('saved_models/support/1')
     """
     folder = Path(path)
-    if version is not None:
-        check_positive("version", version)
+    for name, number in (("version", version), ("keep", keep)):
+        if number is not None:
+            check_positive(name, number)
     try:
         target = folder / str(version or max(versions_in(folder), default=0) + 1)
         if target.exists() and not overwrite:
             raise UserError(f"{target} is there already: choose another version, or overwrite it (--overwrite).")
         with written_whole(target) as temporary:
             save(temporary)
+        _remove_oldest(target, keep)
     except (OSError, tf.errors.OpError) as error:
         raise UserError(f"The export to {folder} failed: {_reason(error)}.") from None
     return target
+
+
+def _remove_oldest(new: Path, keep: int | None) -> None:
+    """Remove versions beside the new one, the oldest first; what a server still answers from, it has in memory."""
+    if keep is None:
+        return
+    others = {number: folder for number, folder in versions_in(new.parent).items() if folder != new}
+    for number in sorted(others, reverse=True)[keep - 1 :]:
+        # Not in its place: a server that looks meanwhile must not find half of it.
+        with tempfile.TemporaryDirectory(prefix=".removed-", dir=new.parent) as holder:
+            others[number].rename(Path(holder) / others[number].name)
 
 
 def _reason(error: Any) -> str:

@@ -21,6 +21,8 @@ KINDS = tuple(PLACEHOLDERS)
 # No folded text holds control characters: they mark where a match opens and closes, and where a text ends.
 _OPEN, _CLOSE, _END_OF_TEXT = 1, 2, 3
 _SPACE, _FILLER = ord(" "), ord("<")
+# The first of the code points that Unicode keeps for a program's own marks, and that no text holds: 32 of them.
+_KIND = 0xFDD0
 
 
 class Spans(NamedTuple):
@@ -47,14 +49,59 @@ def personal_data_graph(texts: Any) -> Spans:
         >>> personal_data_graph(["I'm Jo@Example.com, order 123456", "hello"]).values
         <tf.Tensor: shape=(2,), dtype=string, numpy=array([b'Jo@Example.com', b'123456'], dtype=object)>
     """
-    splits, written = _code_points(tf.strings.join([texts, "\n"]))
-    prepared, offsets = _prepare(written, splits[1:] - 1)
-    starts, ends, kinds = _find(prepared)
-    starts, ends = tf.gather(offsets, starts), tf.gather(offsets, ends) + 1
+    splits, written, starts, ends, kinds = _find_in(texts)
     # The strings between these positions are by turns what is before a value, and a value.
     bounds = tf.concat([[0], tf.reshape(tf.stack([starts, ends], axis=1), [-1]), splits[-1:]], axis=0)
     values = tf.raw_ops.UnicodeEncode(input_values=written, input_splits=bounds, output_encoding="UTF-8")[1::2]
     return Spans(tf.searchsorted(splits, starts, side="right") - 1, kinds, values)
+
+
+def redact_graph(texts: Any) -> Any:
+    """Do what `redact` does to each text, in mode `unicode`.
+
+    Args:
+        texts: string `[B]`, UTF-8; B may be 0. Invalid bytes are read as U+FFFD.
+
+    Returns:
+        string `[B]`.
+
+    Example:
+        >>> redact_graph(["Call +44 20 7946 0958!"]).numpy()
+        array([b'Call <phone>!'], dtype=object)
+    """
+    splits, written, starts, ends, kinds = _find_in(texts)
+    # Of each value one code point is left, which stands for its kind; what reads like one is no character.
+    written = tf.where((written >= _KIND) & (written < _KIND + 32), 0xFFFD, written)
+    written = tf.tensor_scatter_nd_update(written, starts[:, tf.newaxis], _KIND + kinds)
+    ends_of_texts = splits[1:, tf.newaxis] - 1
+    dropped = _inside(starts + 1, ends, tf.size(written))
+    dropped = tf.tensor_scatter_nd_update(dropped, ends_of_texts, tf.ones_like(texts, tf.bool))
+    kept = tf.where(~dropped)[:, 0]
+    splits = tf.searchsorted(kept, tf.cast(splits, tf.int64), out_type=tf.int32)
+    written = tf.gather(written, kept)
+    redacted = tf.raw_ops.UnicodeEncode(input_values=written, input_splits=splits, output_encoding="UTF-8")
+    for number, placeholder in enumerate(PLACEHOLDERS.values()):
+        redacted = tf.strings.regex_replace(redacted, chr(_KIND + number), placeholder)
+    return redacted
+
+
+def _find_in(texts: Any) -> tuple[Any, Any, Any, Any, Any]:
+    """Find the personal data of all texts in one list of code points, with an end of a line after each text.
+
+    Returns:
+        int32 `[B + 1]`, where each text begins and the last one ends; the code points, int32 `[C]`; and of each piece
+        its start, its end and its kind, int32 `[N]`.
+    """
+    splits, written = _code_points(tf.strings.join([texts, "\n"]))
+    prepared, offsets = _prepare(written, splits[1:] - 1)
+    starts, ends, kinds = _find(prepared)
+    return splits, written, tf.gather(offsets, starts), tf.gather(offsets, ends) + 1, kinds
+
+
+def _inside(starts: Any, ends: Any, size: Any) -> Any:
+    """Tell which of `size` positions are in one of the ranges, bool `[size]`."""
+    bounds = [tf.math.bincount(places, minlength=size + 1, maxlength=size + 1) for places in (starts, ends)]
+    return (tf.cumsum(bounds[0] - bounds[1]) > 0)[:-1]
 
 
 def _code_points(texts: Any) -> tuple[Any, Any]:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,14 @@ import keras
 
 from supportnet.errors import UserError
 from supportnet.files import read_json, remove_incomplete, write_json, written_whole
+from supportnet.models.card import model_card
 from supportnet.models.config import NetworkConfig
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.task import CONFIG
 
 VOCABULARY = "vocabulary.txt"
 WEIGHTS = "weights.weights.h5"
+CARD = "model_card.json"
 
 #: The parts of a run's configuration that hold options by name.
 OPTIONS = ("network", "training", "start")
@@ -111,6 +113,21 @@ def save_network(folder: Path, vocabulary: Vocabulary, network: keras.Model) -> 
     vocabulary.save(folder / VOCABULARY)
     with written_whole(folder / WEIGHTS) as temporary:
         network.save_weights(temporary)
+
+
+def save_course(folder: Path, model: Any, history: Any, metrics: Mapping[str, Any]) -> None:
+    """Write how training went and what the model is, beside a model whose `origin` is known."""
+    write_json(folder / "history.json", history)
+    write_json(folder / "metrics.json", metrics)
+    write_json(folder / CARD, model_card(model))
+
+
+def read_origin(folder: Path) -> dict[str, Any]:
+    """Read the `origin` of a run's model from its card; one that was copied without its card has none."""
+    if not (folder / CARD).exists():
+        return {}
+    card = read_json(folder / CARD)
+    return {part: card[part] for part in ("data", "validation") if part in card}
 
 
 def load_weights(path: Path, network: keras.Model, others: str) -> None:

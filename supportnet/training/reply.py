@@ -12,12 +12,11 @@ import keras
 from supportnet.data import load
 from supportnet.data.ticket import Ticket, TicketDataset, conversations_of
 from supportnet.embeddings import Coverage
-from supportnet.files import write_json
 from supportnet.models.replier import Replier
 from supportnet.text.byte_pairs import BytePairVocabulary
 from supportnet.text.slots import constants_of, slotted_all
 from supportnet.training.config import ReplyConfig
-from supportnet.training.folder import begin, check_folder
+from supportnet.training.folder import begin, check_folder, save_course
 from supportnet.training.handoff import fit_handoff
 from supportnet.training.loop import best_metrics
 from supportnet.training.options import split_options
@@ -111,10 +110,10 @@ def train_replier(
     if validation:
         model.handoff = fit_handoff(model, validation, training.quality, training.seed)
     metrics = _metrics(best_metrics(progress.history, progress.best_epoch), progress.history[progress.best_epoch])
+    model.origin = {"data": made["data"], "validation": metrics}
     if folder is not None:
         save_replier(folder, model)
-        write_json(folder / "history.json", progress.history)
-        write_json(folder / "metrics.json", metrics)
+        save_course(folder, model, progress.history, metrics)
     return TrainedReplier(model, metrics, progress.history, coverage)
 
 

@@ -8,6 +8,7 @@ RUN/
   weights.weights.h5  the network's weights of the best epoch
   history.json        metrics of each epoch
   metrics.json        what validation says of the best epoch
+  model_card.json     what the model is, what it learned from, under which licence
   checkpoint.npz      the state after the last epoch, for --resume
   logs/               for TensorBoard
 """
@@ -19,7 +20,7 @@ from supportnet.models.handoff import Handoff
 from supportnet.models.replier import Replier
 from supportnet.text.byte_pairs import BytePairVocabulary
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.folder import VOCABULARY, WEIGHTS, finished_run, load_weights, save_network
+from supportnet.training.folder import VOCABULARY, WEIGHTS, finished_run, load_weights, read_origin, save_network
 from supportnet.training.task import CONFIG
 
 PIECES = "pieces.json"
@@ -50,4 +51,5 @@ def load_replier(path: str | os.PathLike[str]) -> Replier:
     vocabulary, pieces = Vocabulary.load(folder / VOCABULARY), BytePairVocabulary.load(folder / PIECES)
     model = Replier(config, vocabulary, pieces, Handoff.load(folder / HANDOFF))
     load_weights(folder / WEIGHTS, model.network, f"{CONFIG}, {VOCABULARY} and {PIECES}")
+    model.origin = read_origin(folder)
     return model

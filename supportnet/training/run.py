@@ -14,19 +14,22 @@ RUN/
 """
 
 import os
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import keras
 
 from supportnet.files import write_json
 from supportnet.models.confidence import Confidence
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.folder import VOCABULARY, WEIGHTS, finished_run, load_weights, read_names, save_network
+from supportnet.training.folder import (
+    VOCABULARY,
+    WEIGHTS,
+    finished_run,
+    load_weights,
+    read_names,
+    read_origin,
+    save_network,
+)
 from supportnet.training.task import CONFIG
-from supportnet.version import __version__
 
 INTENTS = "intents.json"
 CONFIDENCE = "confidence.json"
@@ -58,6 +61,7 @@ def load_run(path: str | os.PathLike[str]) -> IntentClassifier:
     vocabulary, intents = Vocabulary.load(folder / VOCABULARY), read_names(folder / INTENTS, least=1)
     model = IntentClassifier(config, vocabulary, intents, Confidence.load(folder / CONFIDENCE))
     load_weights(folder / WEIGHTS, model.network, f"{CONFIG}, {VOCABULARY} and {INTENTS}")
+    model.origin = read_origin(folder)
     return model
 
 
@@ -69,21 +73,3 @@ def is_run(path: str | os.PathLike[str]) -> bool:
         False
     """
     return any((Path(path) / name).exists() for name in (CONFIG, VOCABULARY, INTENTS, WEIGHTS))
-
-
-def model_card(model: IntentClassifier, data: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
-    """Say what the model is and what it learned from, for whoever finds it later."""
-    return {
-        "task": "classify",
-        "supportnet": __version__,
-        "keras": keras.__version__,
-        "architecture": model.config.architecture,
-        "parameters": model.network.count_params(),
-        "vocabulary": len(model.vocabulary),
-        "intents": len(model.intents),
-        "network": asdict(model.config),
-        "data": data,
-        "validation": metrics,
-        "confidence": asdict(model.confidence),
-        "personal_data": "Redacted by pattern before the vocabulary is built; see supportnet.text.redaction.",
-    }

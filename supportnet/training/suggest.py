@@ -12,10 +12,9 @@ from supportnet.data import load
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.embeddings import Coverage
 from supportnet.errors import UserError
-from supportnet.files import write_json
 from supportnet.models.suggester import Suggester
 from supportnet.training.config import SuggestionConfig
-from supportnet.training.folder import begin, check_folder
+from supportnet.training.folder import begin, check_folder, save_course
 from supportnet.training.loop import best_metrics
 from supportnet.training.options import split_options
 from supportnet.training.pairs import Pairs
@@ -111,10 +110,10 @@ def train_suggester(
     if validation:
         model.relevance = fit_relevance(model, pairs, validation, training.seed)
     metrics = best_metrics(progress.history, progress.best_epoch)
+    model.origin = {"data": made["data"], "validation": metrics}
     if folder is not None:
         save_suggester(folder, model)
-        write_json(folder / "history.json", progress.history)
-        write_json(folder / "metrics.json", metrics)
+        save_course(folder, model, progress.history, metrics)
     return TrainedSuggester(model, metrics, progress.history, coverage)
 
 

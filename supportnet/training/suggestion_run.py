@@ -8,6 +8,7 @@ RUN/
   weights.weights.h5  the network's weights of the best epoch
   history.json        metrics of each epoch
   metrics.json        what validation says of the best epoch
+  model_card.json     what the model is, what it learned from, under which licence
   checkpoint.npz      the state after the last epoch, for --resume
   logs/               for TensorBoard
 """
@@ -19,7 +20,15 @@ from supportnet.files import write_json
 from supportnet.models.relevance import Relevance
 from supportnet.models.suggester import Suggester
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.folder import VOCABULARY, WEIGHTS, finished_run, load_weights, read_names, save_network
+from supportnet.training.folder import (
+    VOCABULARY,
+    WEIGHTS,
+    finished_run,
+    load_weights,
+    read_names,
+    read_origin,
+    save_network,
+)
 from supportnet.training.task import CONFIG
 
 LABELS = "labels.json"
@@ -50,4 +59,5 @@ def load_suggester(path: str | os.PathLike[str]) -> Suggester:
     vocabulary, labels = Vocabulary.load(folder / VOCABULARY), read_names(folder / LABELS)
     model = Suggester(config, vocabulary, labels, Relevance.load(folder / RELEVANCE))
     load_weights(folder / WEIGHTS, model.network, f"{CONFIG}, {VOCABULARY} and {LABELS}")
+    model.origin = read_origin(folder)
     return model

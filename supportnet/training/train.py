@@ -11,16 +11,15 @@ import keras
 from supportnet.data import load
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.embeddings import Coverage
-from supportnet.files import write_json
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.training.calibrate import calibrate
 from supportnet.training.config import TrainingConfig
 from supportnet.training.examples import labelled_examples
-from supportnet.training.folder import begin, check_folder, fingerprint
+from supportnet.training.folder import begin, check_folder, fingerprint, save_course
 from supportnet.training.loop import best_metrics
 from supportnet.training.options import split_options
-from supportnet.training.run import model_card, save_model
+from supportnet.training.run import save_model
 from supportnet.training.self_training import fit_with_unlabelled
 from supportnet.training.splits import Sources, build_vocabulary, texts_of, training_splits, unlabelled_sets
 from supportnet.training.start import Start
@@ -122,11 +121,10 @@ def train(
         answers = model.answers([ticket.text for ticket in validation])
         model.confidence = calibrate(answers, validation, training.precision, training.out_of_scope_share)
     metrics = best_metrics(fit.history, fit.best_epoch)
+    model.origin = {"data": facts, "validation": metrics}
     if folder is not None:
         save_model(folder, model)
-        write_json(folder / "history.json", fit.history)
-        write_json(folder / "metrics.json", metrics)
-        write_json(folder / "model_card.json", model_card(model, facts, metrics))
+        save_course(folder, model, fit.history, metrics)
     return Trained(model, metrics, fit.history, coverage)
 
 

@@ -106,7 +106,7 @@ def test_what_is_not_there(shell: Shell, tiny_export: Path, tmp_path: Path) -> N
     assert f"--input {tmp_path} can't be read: Is a dir" in shell.error("predict", tiny_export, "--input", tmp_path)
     assert f"no exported model at {missing}" in shell.error("predict", missing, "hello")
     error = shell.error("predict", tiny_export, "hello", "--signature", "reply")
-    assert "no signature 'reply'. It has: classify, embed, serving_default." in error
+    assert "no signature 'reply'. It has: classify, classify_examples, embed, redact, serving_default." in error
     assert "--top-k" in shell.error("predict", tiny_export, "hello", "--top-k", 0)
 
 

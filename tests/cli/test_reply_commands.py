@@ -170,7 +170,7 @@ def test_evaluate_in_words(shell: Shell, trained: dict[str, Any], folder: Path) 
 
 
 def test_export(shell: Shell, exported: dict[str, Any], folder: Path) -> None:
-    signatures = ["embed", "reply", "reply_sample"]
+    signatures = ["embed", "redact", "reply", "reply_sample", "serving_default"]
     assert exported == {"model": str(folder / "model" / "1"), "version": 1, "signatures": signatures}
     assert "1 is there already" in shell.error("export", folder / "run", folder / "model", "--version", 1)
 
@@ -217,7 +217,7 @@ def test_predict_many(shell: Shell, exported: dict[str, Any], folder: Path, tmp_
     [
         (["predict", "model", "hi", "--signature", "classify"], "no signature 'classify'"),
         (["predict", "model", "hi", "--signature", "embed", "--seed", 1], "no signature 'embed_sample'"),
-        (["predict", "model", "hi", "--tag", "en"], "no signature 'reply_filtered'"),
+        (["predict", "model", "hi", "--tag", "en"], "no signature 'suggest_filtered'"),
         (["predict", "model", "hi", "--tag", "en", "--top-p", 1], "Give either --tag or --top-p"),
         (["predict", "model", "hi", "--temperature", "warm"], "'warm' is not a valid float"),
         (["predict", "model", "hi", "--seed", 2**31], "Invalid value for '--seed'"),

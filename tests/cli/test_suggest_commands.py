@@ -95,7 +95,8 @@ def test_train_in_words(shell: Shell, trained: dict[str, Any], folder: Path) -> 
 
 def test_index(shell: Shell, indexed: dict[str, Any], folder: Path, tmp_path: Path) -> None:
     """The first time of a run, then of the model itself, with another bank and a FAISS file."""
-    signatures = ["suggest", "suggest_filtered", "embed", "embed_answer"]
+    own = ["suggest", "suggest_filtered", "embed", "embed_message", "embed_answer"]
+    signatures = sorted([*own, "redact", "serving_default"])
     facts = {"entries": 5, "answers": 4, "signatures": signatures, "faiss": None}
     assert indexed == {"model": str(folder / "model" / "1"), "version": 1, **facts}
     pytest.importorskip("faiss")
@@ -226,7 +227,7 @@ def test_banks_that_cannot_be_read(
             ["evaluate", "run", "--bank", "bank.csv", "--queries", "unknown.csv"],
             "unknown.csv, row 2: there is no answer 'a9' in bank.csv",
         ),
-        (["export", "run", "new"], "run suggests answers: write it with `supportnet index run --bank FILE --out new`"),
+        (["export", "run", "new"], "run suggests answers: name a file of them with --bank."),
         (["index", "nowhere", "--bank", "bank.csv", "--out", "new"], "no exported model at nowhere"),
         (["index", "run", "--bank", "bank.csv", "--out", "new", "--min-score", 1], "--min-score must be"),
         (["index", "run", "--bank", "bank.csv", "--out", "bank.csv"], "The export to bank.csv failed: "),

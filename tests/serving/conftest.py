@@ -10,8 +10,8 @@ from supportnet.data.bank import Bank
 from supportnet.models.handoff import Handoff
 from supportnet.models.replier import Replier
 from supportnet.models.suggester import Suggester
-from supportnet.serving.replies import export_replies
-from supportnet.serving.suggestions import index
+from supportnet.serving.export import export
+from supportnet.serving.index import index
 
 
 @pytest.fixture(scope="session")
@@ -41,4 +41,4 @@ def tiny_replier() -> Replier:
 @pytest.fixture(scope="session")
 def tiny_replies(tiny_replier: Replier, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of version 1 of `tiny_replier`, greedy; don't change it."""
-    return export_replies(tiny_replier, tmp_path_factory.mktemp("replies") / "tiny")
+    return export(tiny_replier, tmp_path_factory.mktemp("replies") / "tiny")

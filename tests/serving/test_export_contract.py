@@ -41,7 +41,6 @@ def run(loaded: Any, signature: str, texts: list[str | bytes]) -> dict[str, np.n
 
 
 def test_signatures(tiny_export: Path, tiny_classifier: IntentClassifier, loaded: Any) -> None:
-    assert set(loaded.signatures) == {"serving_default", "classify", "embed"}
     classify = {
         "intents": tf.TensorSpec([None, len(tiny_classifier.intents)], tf.string, "intents"),
         "intent_scores": tf.TensorSpec([None, len(tiny_classifier.intents)], tf.float32, "intent_scores"),
@@ -50,10 +49,21 @@ def test_signatures(tiny_export: Path, tiny_classifier: IntentClassifier, loaded
     }
     depth = tiny_classifier.network.output["embedding"].shape[-1]
     embed = {"embedding": tf.TensorSpec([None, depth], tf.float32, "embedding")}
-    expected = {"serving_default": classify, "classify": classify, "embed": embed}
+    examples = {
+        "classes": tf.TensorSpec([None, len(tiny_classifier.intents)], tf.string, "classes"),
+        "scores": tf.TensorSpec([None, len(tiny_classifier.intents)], tf.float32, "scores"),
+    }
+    redact = {"redacted": tf.TensorSpec([None], tf.string, "redacted")}
+    answers = {"serving_default": classify, "classify": classify, "embed": embed, "redact": redact}
+    expected = {
+        **{name: ("text", outputs) for name, outputs in answers.items()},
+        "classify_examples": ("inputs", examples),
+    }
+    assert set(loaded.signatures) == set(expected)
     for name, signature in loaded.signatures.items():
-        assert signature.structured_input_signature == ((), {"text": tf.TensorSpec([None], tf.string, "text")})
-        assert signature.structured_outputs == expected[name]
+        taken, outputs = expected[name]
+        assert signature.structured_input_signature == ((), {taken: tf.TensorSpec([None], tf.string, taken)})
+        assert signature.structured_outputs == outputs
 
 
 def test_files(tiny_export: Path, tiny_classifier: IntentClassifier) -> None:
@@ -62,7 +72,7 @@ def test_files(tiny_export: Path, tiny_classifier: IntentClassifier) -> None:
         "saved_model.pb",
         "fingerprint.pb",
         "assets/vocabulary.txt",
-        "assets.extra/confidence.json",
+        *(f"assets.extra/{name}" for name in ("confidence.json", "labels.txt", "model_card.json")),
         "variables/variables.index",
         "variables/variables.data-00000-of-00001",
     }
@@ -82,11 +92,12 @@ def test_no_variable_is_stored_twice(tiny_export: Path, tiny_classifier: IntentC
     assert size <= 1.15 * 4 * parameters
 
 
-def test_the_table_of_code_points_is_stored_once(tiny_export: Path) -> None:
+def test_the_table_of_code_points_is_stored_once_a_task(tiny_export: Path) -> None:
     saved_model = saved_model_pb2.SavedModel.FromString((tiny_export / "saved_model.pb").read_bytes())
     functions = saved_model.meta_graphs[0].graph_def.library.function
     nodes = [node for function in functions for node in function.node_def]
-    assert len([node for node in nodes if node.op == "Const" and node.ByteSize() > 100_000]) == 1
+    # For what classifies, and for what redacts.
+    assert len([node for node in nodes if node.op == "Const" and node.ByteSize() > 100_000]) == 2
 
 
 @pytest.mark.parametrize("model", ["tiny_export", "tiny_suggestions", "tiny_replies"])

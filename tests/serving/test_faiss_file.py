@@ -20,7 +20,7 @@ def test_the_same_order(tiny_suggestions: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny.faiss", "tiny.faiss.ids.json"]
     ids = json.loads((tmp_path / "tiny.faiss.ids.json").read_text())
     assert ids == [answer_id.decode() for answer_id in model.bank.ids.numpy()]
-    queries, suggested = model.run("embed", TEXTS)["embedding"], model.run("suggest", TEXTS)
+    queries, suggested = model.run("embed_message", TEXTS)["embedding"], model.run("suggest", TEXTS)
     logits, rows = faiss.read_index(str(tmp_path / "tiny.faiss")).search(queries, 10)
     assert np.array(ids)[rows].tolist() == [[i.decode() for i in row] for row in suggested["suggestion_ids"].tolist()]
     np.testing.assert_allclose(logits, -np.sort(-queries @ model.bank.columns.numpy(), axis=1)[:, :10], atol=1e-5)

@@ -15,7 +15,7 @@ from supportnet.models.exported_model import ExportedModel, SavedModel
 from supportnet.models.handoff import Handoff
 from supportnet.models.replier import Replier
 from supportnet.models.reply_writer import NO_REPLY
-from supportnet.serving.replies import export_replies
+from supportnet.serving.export import export
 
 BATCHES: dict[str, list[str | bytes]] = {
     "none": [],
@@ -46,7 +46,7 @@ def transformer() -> Replier:
 @pytest.fixture(scope="module")
 def beamed(transformer: Replier, tmp_path_factory: pytest.TempPathFactory) -> SavedModel:
     """A version 7 that follows four beginnings at a time."""
-    return SavedModel(export_replies(transformer, tmp_path_factory.mktemp("replies") / "beam", version=7, beam=4))
+    return SavedModel(export(transformer, tmp_path_factory.mktemp("replies") / "beam", version=7, beam=4))
 
 
 def run(model: SavedModel, signature: str, texts: list[str | bytes]) -> dict[str, np.ndarray]:
@@ -81,6 +81,7 @@ def test_signatures(loaded: SavedModel, tiny_replier: Replier) -> None:
         "reply": ({"text": text}, reply),
         "reply_sample": ({"text": text, **drawing}, reply),
         "embed": ({"text": text}, {"embedding": tf.TensorSpec([None, depth], tf.float32, "embedding")}),
+        "redact": ({"text": text}, {"redacted": tf.TensorSpec([None], tf.string, "redacted")}),
     }
     assert loaded.signatures == sorted(expected)
     for name, signature in loaded._module.signatures.items():
@@ -95,6 +96,7 @@ def test_files(tiny_replies: Path, tiny_replier: Replier) -> None:
         "fingerprint.pb",
         "assets/vocabulary.txt",
         "assets.extra/handoff.json",
+        "assets.extra/model_card.json",
         "variables/variables.index",
         "variables/variables.data-00000-of-00001",
     }
@@ -113,7 +115,7 @@ def test_no_variable_is_stored_twice(
     stored = dict(tf.train.list_variables(str(export.path / "variables" / "variables")))
     stored.pop("_CHECKPOINTABLE_OBJECT_GRAPH")
     # The table of the pieces also stands transposed: one vector is multiplied with that in half the time.
-    assert stored.pop("projection/.ATTRIBUTES/VARIABLE_VALUE") == [16, len(model.pieces)]
+    assert stored.pop("reply/projection/.ATTRIBUTES/VARIABLE_VALUE") == [16, len(model.pieces)]
     parameters = sum(int(np.prod(weight.shape)) for weight in weights)
     # A direction of the encoder's LSTM has its two kernels in one variable.
     assert len(stored) == len(weights) - (2 if which == "greedy" else 0)
@@ -127,8 +129,8 @@ def test_answers_of_the_trained_model(
     loaded: SavedModel, tiny_replier: Replier, beamed: SavedModel, transformer: Replier, texts: list[str | bytes]
 ) -> None:
     as_text = [as_string(text) for text in texts]
-    for export, model, beam in ((loaded, tiny_replier, 1), (beamed, transformer, 4)):
-        outputs = run(export, "reply", texts)
+    for exported, model, beam in ((loaded, tiny_replier, 1), (beamed, transformer, 4)):
+        outputs = run(exported, "reply", texts)
         assert {name: value.shape for name, value in outputs.items()} == dict.fromkeys(
             ("reply", "reply_score", "reply_tokens", "handoff"), (len(texts),)
         )
@@ -238,16 +240,16 @@ def test_versions(loaded: SavedModel, beamed: SavedModel, transformer: Replier) 
     assert (loaded.path.name, beamed.path.name) == ("1", "7")
     folder = beamed.path.parent
     with pytest.raises(UserError, match=r"beam/7 is there already.*--overwrite"):
-        export_replies(transformer, folder, version=7)
+        export(transformer, folder, version=7)
     with pytest.raises(UserError, match="version must be"):
-        export_replies(transformer, folder, version=0)
+        export(transformer, folder, version=0)
     assert [path.name for path in folder.iterdir()] == ["7"]
 
 
 @pytest.mark.parametrize("beam", [0, -1, 1.5])
 def test_a_beam_is_a_positive_whole_number(tiny_replier: Replier, tmp_path: Path, beam: Any) -> None:
     with pytest.raises(UserError, match=rf"beam must be .* Received: beam={beam}"):
-        export_replies(tiny_replier, tmp_path / "tiny", beam=beam)
+        export(tiny_replier, tmp_path / "tiny", beam=beam)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -256,7 +258,7 @@ def test_a_beam_is_a_positive_whole_number(tiny_replier: Replier, tmp_path: Path
     [
         (
             lambda model: model.run("classify", ["x"]),
-            r"no signature 'classify'\. It has: embed, reply, reply_sample, s",
+            r"no signature 'classify'\. It has: embed, redact, reply, reply_sample, s",
         ),
         (lambda model: model.run("reply", "x"), "one string"),
         (lambda model: model.run("reply", [None]), "Message 0"),

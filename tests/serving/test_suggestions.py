@@ -16,8 +16,8 @@ from supportnet.data.bank import Answer, Bank
 from supportnet.errors import UserError
 from supportnet.models.exported_model import ExportedSuggester, SavedModel
 from supportnet.models.suggester import Suggester
+from supportnet.serving.index import index
 from supportnet.serving.served_suggestions import TOP_K
-from supportnet.serving.suggestions import index
 
 BATCHES: dict[str, list[str | bytes]] = {
     "none": [],
@@ -81,6 +81,8 @@ def test_signatures(loaded: ExportedSuggester, tiny_suggester: Suggester) -> Non
         "suggest": ({"text": text}, suggest),
         "suggest_filtered": ({"text": text, "tag": tag}, suggest),
         "embed": ({"text": text}, embed),
+        "embed_message": ({"text": text}, embed),
+        "redact": ({"text": text}, {"redacted": tf.TensorSpec([None], tf.string, "redacted")}),
         "embed_answer": ({"text": text}, embed),
     }
     assert loaded.signatures == sorted(expected)
@@ -282,7 +284,10 @@ def test_a_bank_that_breaks_while_it_is_read_leaves_nothing(loaded: ExportedSugg
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda model: model.run("classify", ["x"]), r"no signature 'classify'\. It has: embed, embed_answer, serving"),
+        (
+            lambda model: model.run("classify", ["x"]),
+            r"no signature 'classify'\. It has: embed, embed_answer, embed_message, redact, serving",
+        ),
         (lambda model: model.run("suggest", "x"), "one string"),
         (lambda model: model.run("suggest", [None]), "Message 0"),
         (lambda model: model.run("suggest_filtered", ["x"]), "must get the inputs tag, text. Received: text"),
@@ -297,4 +302,4 @@ def test_what_cannot_be_asked(loaded: ExportedSuggester, call: Callable[[SavedMo
 def test_a_classifier_is_no_suggester_but_a_saved_model(tiny_export: Path) -> None:
     with pytest.raises(UserError, match=r"tiny/1 can't be loaded: damaged, or no export of supportnet"):
         ExportedSuggester(tiny_export)
-    assert SavedModel(tiny_export).signatures == ["classify", "embed", "serving_default"]
+    assert SavedModel(tiny_export).signatures == ["classify", "classify_examples", "embed", "redact", "serving_default"]

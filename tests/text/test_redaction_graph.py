@@ -1,6 +1,7 @@
 """Personal data found in the graph is what the reference finds, in every text, as it was written."""
 
 import random
+import re
 
 import tensorflow as tf
 from hypothesis import given, settings
@@ -8,8 +9,8 @@ from hypothesis import strategies as st
 from test_redaction import AROUND, LINES, SURVIVES
 from test_twins import ALL_NASTY, PIECES, of_broken_bytes, of_code_points, of_digits, of_pieces
 
-from supportnet.text.redaction import find_personal_data
-from supportnet.text.redaction_graph import KINDS, personal_data_graph
+from supportnet.text.redaction import find_personal_data, redact
+from supportnet.text.redaction_graph import KINDS, personal_data_graph, redact_graph
 from supportnet.text.tokenizer import to_bytes
 
 Found = list[tuple[str, str]]
@@ -23,10 +24,19 @@ def found_in_graph(texts: list[str | bytes]) -> list[Found]:
     return found
 
 
+def redacted_in_graph(texts: list[str | bytes]) -> list[str]:
+    redacted = redact_graph(tf.constant([to_bytes(text) for text in texts], tf.string))
+    return [text.decode("utf-8") for text in redacted.numpy()]
+
+
 def assert_twins_agree(texts: list[str | bytes]) -> None:
     for text, found in zip(texts, found_in_graph(texts), strict=True):
         spans = find_personal_data(to_bytes(text).decode("utf-8", "replace"))
         assert found == [(span.kind, span.value) for span in spans], repr(text)
+    for text, redacted in zip(texts, redacted_in_graph(texts), strict=True):
+        # Code points that no text holds mark values in the graph.
+        readable = re.sub("[\ufdd0-\ufdef]", "\ufffd", to_bytes(text).decode("utf-8", "replace"))
+        assert redacted == redact(readable), repr(text)
 
 
 def test_every_kind_is_found_as_it_was_written() -> None:
@@ -47,6 +57,7 @@ def test_texts_of_a_batch_do_not_meet() -> None:
 def test_no_text_and_no_data() -> None:
     assert found_in_graph([]) == []
     assert found_in_graph([""]) == [[]]
+    assert (redacted_in_graph([]), redacted_in_graph(["", "a\ufdd0b"])) == ([], ["", "a\ufffdb"])
     spans = personal_data_graph(tf.constant(["hello"]))
     assert (spans.texts.dtype, spans.kinds.dtype, spans.values.dtype) == (tf.int32, tf.int32, tf.string)
 

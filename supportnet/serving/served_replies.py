@@ -1,71 +1,25 @@
-"""Export of a model that writes replies: messages in, replies out, the loop over pieces in the graph."""
+"""What an export of a model that writes replies holds: its weights, and the loop over pieces in the graph."""
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
-from supportnet.layers.checks import check_positive
 from supportnet.models.decoding import Decoded, DecodingOptions
 from supportnet.models.replier import Replier
 from supportnet.models.reply_writer import ReplyWriter, transposed_table
 from supportnet.serving.fused_lstm import FusedNetwork
-from supportnet.serving.versions import TEXT, write_version
+from supportnet.serving.signatures import SEED, TEMPERATURE, TEXT, TOP_P
 from supportnet.text.vocabulary import table_from_file
-
-#: What an export says of when a person takes over, in its folder.
-HANDOFF = "assets.extra/handoff.json"
-#: Options of `reply_sample`, one a message: TensorFlow Serving has no optional inputs.
-TEMPERATURE, TOP_P = (tf.TensorSpec([None], tf.float32, name=name) for name in ("temperature", "top_p"))
-SEED = tf.TensorSpec([None], tf.int32, name="seed")
-
-
-def export_replies(
-    model: Replier,
-    path: str | os.PathLike[str],
-    version: int | None = None,
-    overwrite: bool = False,
-    beam: int = 1,
-) -> Path:
-    """Write `model` to `path`/VERSION, as TensorFlow Serving wants it.
-
-    Signatures, which take `text`, string `[B]`:
-        `reply` (also `serving_default`): `reply` string `[B]`; `reply_score` float32 `[B]`, the mean logarithm of its
-            pieces' probabilities; `reply_tokens` int32 `[B]`, how many pieces it has; `handoff` bool `[B]`, whether a
-            human shall see to it: also where a slot of the reply is open. A message without words gets an empty reply,
-            and is handed over.
-        `reply_sample`: the same, drawn at random; takes `temperature` and `top_p`, float32 `[B]`, and `seed`, int32
-            `[B]`, as well.
-        `embed`: `embedding` float32 `[B, D]`, the mean of what the decoder sees of the message.
-
-    Args:
-        model: a trained model.
-        path, version, overwrite: as for `supportnet.serving.export.export`.
-        beam: how many beginnings of a reply are followed at a time; 1 writes the likeliest piece each time.
-
-    Returns:
-        The folder of the version.
-
-    Raises:
-        UserError: `beam` is below 1, or as for `export`.
-
-    Example:
-        >>> export_replies(load_replier("runs/replies"), "saved_models/replies", beam=4)
-        PosixPath('saved_models/replies/1')
-    """
-    check_positive("beam", beam)
-    return write_version(path, lambda folder: _save(model, folder, beam), version, overwrite)
 
 
 class ServedReplies(tf.Module):
-    """What is saved: the network's variables, the vocabulary's table and the functions behind the signatures.
+    """The part of an export that writes replies: the network's variables, the vocabulary's table and the functions.
 
     Args:
         model: a trained model.
         vocabulary_path: its vocabulary of words in a file, which becomes an asset.
-        beam: see `export_replies`.
+        beam: how many beginnings of a reply are followed at a time; 1 writes the likeliest piece each time.
     """
 
     def __init__(self, model: Replier, vocabulary_path: Path, beam: int) -> None:
@@ -111,17 +65,3 @@ class ServedReplies(tf.Module):
         answers = self._writer().answers(decoded, text, features)
         handoff = self._handoff(answers["reply_score"], answers["complete"])
         return {"handoff": handoff, **{name: answers[name] for name in ("reply", "reply_score", "reply_tokens")}}
-
-
-#: What an export answers, beside `serving_default`.
-SIGNATURES = ("reply", "reply_sample", "embed")
-
-
-def _save(model: Replier, folder: Path, beam: int) -> None:
-    with tempfile.TemporaryDirectory() as temporary:
-        vocabulary_path = Path(temporary) / "vocabulary.txt"
-        model.vocabulary.save(vocabulary_path)
-        module = ServedReplies(model, vocabulary_path, beam)
-        signatures = {name: getattr(module, name) for name in SIGNATURES}
-        tf.saved_model.save(module, str(folder), signatures={"serving_default": module.reply, **signatures})
-    model.handoff.save(folder / HANDOFF)

@@ -1,0 +1,58 @@
+"""One SavedModel of all the tasks that were trained: the functions behind its signatures."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from supportnet.serving.signatures import CLASSIFY_METHOD, SIGNATURES, TEXT
+from supportnet.text.redaction_graph import redact_graph
+
+
+class ServedModel(tf.Module):
+    """What is saved: one part for each task, as an attribute of the task's name.
+
+    Args:
+        parts: task -> a module with the functions of its signatures, made of a trained model, or one that TensorFlow
+            loaded from another export.
+
+    Example:
+        >>> ServedModel({"classify": ServedClassifier(model, Path("vocabulary.txt"))}).save(Path("saved_models/tiny/1"))
+    """
+
+    def __init__(self, parts: Mapping[str, Any]) -> None:
+        super().__init__()
+        # In the same order, however they were given: the first one's `embed` is the model's.
+        self._tasks = [task for task in SIGNATURES if task in parts]
+        for task in self._tasks:
+            setattr(self, task, parts[task])
+
+    def save(self, folder: Path) -> None:
+        """Write the SavedModel."""
+        tf.saved_model.save(self, str(folder), signatures=self._signatures())
+        if "classify" in self._tasks:
+            # TensorFlow writes every signature as one of the Predict API.
+            updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(str(folder))
+            updater.replace_method_name("classify_examples", CLASSIFY_METHOD)
+            updater.save()
+
+    def _signatures(self) -> dict[str, Any]:
+        functions: dict[str, Any] = {"redact": tf.function(_redact, input_signature=[TEXT])}
+        for task in reversed(self._tasks):
+            for name, inputs in SIGNATURES[task].items():
+                functions[name] = tf.function(self._function(task, name), input_signature=inputs)
+        return {"serving_default": tf.function(self._answer, input_signature=[TEXT]), **functions}
+
+    def _function(self, task: str, name: str) -> Callable[..., Any]:
+        function = getattr(getattr(self, task), name)
+        return lambda *inputs: function(*inputs)
+
+    def _answer(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What all tasks say; no two of them have an output of the same name."""
+        return {name: value for task in self._tasks for name, value in self._function(task, task)(text).items()}
+
+
+def _redact(text: tf.Tensor) -> dict[str, tf.Tensor]:
+    """The messages without personal data, for whoever shows or keeps them."""
+    return {"redacted": redact_graph(text)}
