@@ -110,7 +110,8 @@ def _from_rows(rows: list[Any], infos: Mapping[str, Any]) -> Inputs:
 
 def _column(rows: list[Any], name: str, info: Any, named: bool) -> npt.NDArray[Any]:
     """One input of all rows; an error names the row."""
-    leaves, shape = [], shape_of(rows[0])
+    leaves: list[Any] = []
+    shape = shape_of(rows[0])
     for position, row in enumerate(rows):
         try:
             if shape_of(row) != shape:

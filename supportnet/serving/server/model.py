@@ -11,6 +11,9 @@ import tensorflow as tf
 
 from supportnet.serving.server.codes import Code, ServingError
 
+#: As many requests run at a time as there are cores: handing operations to more threads only makes them wait.
+_IN_THIS_THREAD = tf.compat.v1.RunOptions(inter_op_thread_pool=-1)
+
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
@@ -55,7 +58,8 @@ class LoadedModel:
         """
         definition = self.signatures[signature]
         try:
-            outputs = self._callables[signature](*(inputs[name] for name in sorted(definition.inputs)))
+            values = (inputs[name] for name in sorted(definition.inputs))
+            outputs = self._callables[signature](*values, options=_IN_THIS_THREAD)
         except tf.errors.OpError as error:
             raise ServingError(Code(error.error_code), error.message.partition("\n")[0]) from None
         return dict(zip(sorted(definition.outputs), map(np.asarray, outputs), strict=True))
@@ -66,4 +70,4 @@ def _callable(session: Any, signature: Any) -> Any:
     fetches = [signature.outputs[name].name for name in sorted(signature.outputs)]
     feeds = [signature.inputs[name].name for name in sorted(signature.inputs)]
     # The signature that initializes a model stands among the others, and has an operation for an output.
-    return session.make_callable(fetches, feeds) if feeds else None
+    return session.make_callable(fetches, feeds, accept_options=True) if feeds else None

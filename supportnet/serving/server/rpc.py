@@ -6,7 +6,6 @@ from typing import Any
 import grpc
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
-from supportnet.errors import UserError
 from supportnet.serving.server.codes import Code, ServingError
 from supportnet.serving.server.service import Service
 from supportnet.serving.server.work import Work
@@ -23,19 +22,13 @@ def build_rpc_server(service: Service, work: Work, max_bytes: int, address: str)
         work: where it does.
         max_bytes: most bytes of a request; beyond them, grpcio says RESOURCE_EXHAUSTED.
         address: `host:port`; port 0 is a free one.
-
-    Raises:
-        UserError: the address can't be had.
     """
     options = [("grpc.max_receive_message_length", max_bytes), ("grpc.max_send_message_length", -1)]
     # Two servers on one port would share its requests.
     server = grpc.aio.server(options=[*options, ("grpc.so_reuseport", 0)])
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(_Prediction(service, work), server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(_Models(service, work), server)
-    try:
-        return server, server.add_insecure_port(address)
-    except RuntimeError:
-        raise UserError(f"--grpc-port: {address} can't be listened on; is the port in use?") from None
+    return server, server.add_insecure_port(address)
 
 
 class _Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
