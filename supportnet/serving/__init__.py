@@ -1,6 +1,6 @@
 """Serving: exports, the stand-in behind `supportnet serve`, and the client.
 
-    >>> from supportnet.serving import Client
+>>> from supportnet.serving import Client
 """
 
 from importlib import import_module

@@ -63,7 +63,10 @@ def toy_config(toy_folder: Path) -> Path:
     policy = "model_version_policy { all {} }"
     labels = " ".join(f'version_labels {{ key: "{name}" value: {n} }}' for name, n in (("stable", 1), ("canary", 2)))
     models = [("toy", f"{policy} {labels}"), ("newest", "")]
-    lines = [f'config {{ name: "{name}" base_path: "{toy_folder}" model_platform: "tensorflow" {more} }}' for name, more in models]
+    lines = [
+        f'config {{ name: "{name}" base_path: "{toy_folder}" model_platform: "tensorflow" {more} }}'
+        for name, more in models
+    ]
     path.write_text("model_config_list {" + "\n".join(lines) + "}")
     return path
 

@@ -51,7 +51,16 @@ class Served:
 @contextmanager
 def serving(*arguments: object, model: str = "toy", log: Path | None = None) -> Iterator[Served]:
     """Start `supportnet serve` on free ports, and end it by SIGTERM."""
-    command = [sys.executable, "-m", "supportnet", "serve", *map(str, arguments), "--rest-port=0", "--grpc-port=0", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "supportnet",
+        "serve",
+        *map(str, arguments),
+        "--rest-port=0",
+        "--grpc-port=0",
+        "--json",
+    ]
     with (log or Path("/dev/null")).open("w") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     try:

@@ -68,7 +68,9 @@ class Client:
         """Classify messages; see `IntentClassifier.classify`."""
         texts = checked_texts(texts)
         _check_positive("top_k", top_k)
-        return [_classification(text, row, top_k) for text, row in zip(texts, self._rows("classify", texts), strict=True)]
+        return [
+            _classification(text, row, top_k) for text, row in zip(texts, self._rows("classify", texts), strict=True)
+        ]
 
     def suggest(self, texts: Iterable[str], top_k: int = 3, tag: str | None = None) -> list[list[Suggestion]]:
         """Suggest answers to each message, best first; none where no answer is likely enough (`has_suggestion`).
@@ -81,7 +83,10 @@ class Client:
         texts = checked_texts(texts)
         _check_positive("top_k", top_k)
         options = {} if tag is None else {"tag": tag}
-        return [_suggestions(row)[:top_k] for row in self._rows("suggest_filtered" if options else "suggest", texts, options)]
+        return [
+            _suggestions(row)[:top_k]
+            for row in self._rows("suggest_filtered" if options else "suggest", texts, options)
+        ]
 
     def reply(self, texts: Iterable[str]) -> list[Reply]:
         """Write a reply to each message; see `Replier.reply`."""

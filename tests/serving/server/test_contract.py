@@ -157,7 +157,11 @@ def test_a_wrong_request_is_400_and_says_why(target: Served, body: Any, message:
     [
         ("x:predict", 404, "Servable not found for request: Latest(x)"),
         ("toy/versions/9:predict", 404, "Servable not found for request: Specific(toy, 9)"),
-        ("toy/versions/99999999999999999999:predict", 400, "Failed to convert version: 99999999999999999999 to numeric."),
+        (
+            "toy/versions/99999999999999999999:predict",
+            400,
+            "Failed to convert version: 99999999999999999999 to numeric.",
+        ),
         ("toy/labels/x:predict", 400, "Unrecognized servable version label: x"),
         ("toy:explain", 400, "Malformed request: POST /v1/models/toy:explain"),
         ("toy/versions/one:predict", 400, "Malformed request: POST /v1/models/toy/versions/one:predict"),
@@ -197,9 +201,7 @@ def test_classify_and_regress(target: Served) -> None:
     examples = [{"text": "hello"}, {"text": ["bye"]}]
     status, reply = target.post("toy:classify", {"signature_name": "classify_examples", "examples": examples})
     assert status == 200
-    assert reply == {
-        "results": [[["hello!", 0.5], ["refund", 0.333333343]], [["bye!", 0.5], ["refund", 0.333333343]]]
-    }
+    assert reply == {"results": [[["hello!", 0.5], ["refund", 0.333333343]], [["bye!", 0.5], ["refund", 0.333333343]]]}
     asked = {"signature_name": "regress", "context": {"text": "hello"}, "examples": [{}]}
     assert target.post("toy:regress", asked) == (200, {"results": [5.0]})
 
@@ -242,7 +244,9 @@ def failure(call: Any, request: Any) -> tuple[str, str]:
 
 
 def test_grpc_predict(channel: Any) -> None:
-    response = PredictionServiceStub(channel).Predict(predict_request(["a", "?"], signature_name="classify"), timeout=30)
+    response = PredictionServiceStub(channel).Predict(
+        predict_request(["a", "?"], signature_name="classify"), timeout=30
+    )
     assert (response.model_spec.version.value, response.model_spec.signature_name) == (2, "classify")
     assert tf.make_ndarray(response.outputs["intents"]).tolist()[1] == [name.encode() for name in INTENTS]
     assert tf.make_ndarray(response.outputs["in_scope"]).tolist() == [True, False]

@@ -168,7 +168,9 @@ def test_policies(write: Write, fields: str, served: set[int]) -> None:
 
 
 def test_labels(write: Write, folder: Path) -> None:
-    fields = f'base_path: "{folder}" version_labels {{ key: "stable" value: 1 }} version_labels {{ key: "next" value: 2 }}'
+    fields = (
+        f'base_path: "{folder}" version_labels {{ key: "stable" value: 1 }} version_labels {{ key: "next" value: 2 }}'
+    )
     store = Store(read_config(write(fields)), 100, lambda line: None)
     assert store.get(ModelSpec(name="toy", version_label="stable")).version == 1
     with pytest.raises(ServingError, match=r"Servable not found for request: Specific\(toy, 2\)"):
