@@ -1,8 +1,8 @@
-"""Load on a served model: `python serving_load.py URL MODEL [--protocol grpc] [--connections 32] [--seconds 60] [--pid PID]`.
+"""Load on a served model: `python serving_load.py URL MODEL [--protocol grpc] [--connections 32] [--seconds 60]`.
 
-URL is `http://host:8501`, or `grpc://host:8500` with `--protocol grpc`. Each connection sends one message after the other and
-waits for its answer. With the server's process as `--pid`, the memory that it holds is read ten times while it runs.
-What is printed is JSON. Run it on another core than the server.
+URL is `http://host:8501`, or `grpc://host:8500` with `--protocol grpc`. Each connection sends one message after the
+other and waits for its answer. With the server's process as `--pid`, the memory that it holds is read ten times while it
+runs. What is printed is JSON. Run it on another core than the server.
 """
 
 import argparse
@@ -36,8 +36,8 @@ def load(url: str, protocol: str, model: str, texts: list[str], connections: int
         seconds: how long.
 
     Returns:
-        `requests`, `errors` (the requests among them that weren't answered), `first_error`, `median_ms` and `p99_ms` of the
-        answered ones, and `per_second`.
+        `requests`, `errors` (the requests among them that weren't answered), `first_error`, `median_ms` and `p99_ms` of
+        the answered ones, and `per_second`.
     """
     connect = {"rest": _rest, "grpc": _grpc}[protocol]
     times: list[float] = []

@@ -33,8 +33,8 @@ def serve(
 ) -> None:
     """Serve an export on this machine: a stand-in for TensorFlow Serving, and a page at /.
 
-    REST and gRPC have TensorFlow Serving's paths, messages and codes. New versions in MODEL_DIR are served within a second
-    or two. SIGTERM and Ctrl-C stop it once what was asked is answered.
+    REST and gRPC have TensorFlow Serving's paths, messages and codes. New versions in MODEL_DIR are served within a
+    second or two. SIGTERM and Ctrl-C stop it once what was asked is answered.
 
     \b
     supportnet serve saved_models/tickets

@@ -15,8 +15,8 @@ FILES = Path(__file__).parents[2] / "examples" / "serving"
 FIELD = descriptor_pb2.FieldDescriptorProto
 INT64, STRING = ".google.protobuf.Int64Value", ".google.protobuf.StringValue"
 
-#: The messages of session_bundle_config.proto and monitoring_config.proto that tensorflow-serving-api leaves out: for each
-#: field its number, and its type; a list is repeated.
+#: The messages of session_bundle_config.proto and monitoring_config.proto that tensorflow-serving-api leaves out: for
+#: each field its number, and its type; a list is repeated.
 MESSAGES: dict[str, dict[str, tuple[int, Any]]] = {
     "BatchingParameters": {
         "max_batch_size": (1, INT64),

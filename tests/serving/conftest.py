@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from small_replier import make_replier
 from served import Served, serving
+from small_replier import make_replier
 from small_suggester import ANSWERS, make_suggester
 from toy_model import write_toy
 

@@ -1,7 +1,7 @@
 """A model with every kind of signature, made of a few core operations: what it answers is plain to see.
 
-`python tests/serving/toy_model.py /models/toy` writes versions 1 and 2, for a TensorFlow Serving that the contract tests
-are run against. Version N says of itself in `version`, and adds N to the scores of `numbers`.
+`python tests/serving/toy_model.py /models/toy` writes versions 1 and 2, for a TensorFlow Serving that the contract
+tests are run against. A version gives its number as `version`.
 """
 
 import sys

@@ -21,8 +21,8 @@ class Client:
         version: ask this version; the newest if not given.
         label: or the one with this label, such as `stable`.
         timeout: seconds for the answer to a request.
-        retries: how often a request that got 503 or 429 (UNAVAILABLE or RESOURCE_EXHAUSTED) is sent again; gRPC sends it
-            5 times at most, and also when it didn't reach the server.
+        retries: how often a request that got 503 or 429 (UNAVAILABLE or RESOURCE_EXHAUSTED) is sent again; gRPC sends
+            it 5 times at most, and also when it didn't reach the server.
         backoff: seconds before the second of them, doubled each time.
         batch_size: most messages of a request; more are split into several.
 

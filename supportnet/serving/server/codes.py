@@ -25,7 +25,7 @@ class Code(IntEnum):
     UNAUTHENTICATED = 16
 
 
-#: What HTTP says of each; 500 of those that aren't here. From `ToHTTPStatusCode` in TensorFlow Serving's http_server.cc.
+#: What HTTP says of each; 500 of those that aren't here. `ToHTTPStatusCode` in TensorFlow Serving's http_server.cc.
 HTTP_STATUS = {
     Code.OK: 200,
     Code.CANCELLED: 499,

@@ -99,8 +99,9 @@ def _check_names(definition: Any, inputs: Arrays, wanted: Sequence[str]) -> None
     given, needed = set(inputs), set(definition.inputs)
     if len(given) != len(needed):
         raise invalid(
-            f"input size does not match signature: {len(given)}!={len(needed)} len({_set(given)}) != len({_set(needed)})."
-            f" Sent extra: {_set(given - needed)}. Missing but required: {_set(needed - given)}."
+            f"input size does not match signature: {len(given)}!={len(needed)} "
+            f"len({_set(given)}) != len({_set(needed)}). "
+            f"Sent extra: {_set(given - needed)}. Missing but required: {_set(needed - given)}."
         )
     for name in sorted(given - needed):
         raise invalid(

@@ -85,7 +85,7 @@ def is_exact(value: float, dtype: Any) -> bool:
 def _leaf(value: Any, dtype: int) -> Any:
     kind = tf.dtypes.as_dtype(dtype)
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if kind == tf.string and (isinstance(value, str) or isinstance(value, dict)):
+    if kind == tf.string and isinstance(value, str | dict):
         if isinstance(value, dict) and not is_base64(value):
             raise invalid(f"JSON Value: {shown(value)} not formatted correctly for base64 data")
         return bytes_of(value)

@@ -1,4 +1,4 @@
-"""One version of a model, loaded: a session that is fed by the names of its signatures, as TensorFlow Serving does it."""
+"""One version of a model, loaded: a session that is fed by its signatures' names, as in TensorFlow Serving."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -34,7 +34,7 @@ _PAGE_HEADERS = {
 }
 
 
-class _TooLarge(Exception):
+class _TooLargeError(Exception):
     """A request has more bytes than it may."""
 
 
@@ -56,7 +56,7 @@ def build_app(service: Service, work: Work, max_bytes: int, read_seconds: float)
             return _json(200, await work.run(lambda: answer(body)))
         except ServingError as error:
             return _json(error.http_status, error_reply(error))
-        except _TooLarge:
+        except _TooLargeError:
             message = f"A request may have {max_bytes} bytes, not more."
             return _json(413, error_reply(invalid(message)), {"Connection": "close"})
         except (TimeoutError, ClientDisconnect):
@@ -124,7 +124,7 @@ async def _body(request: Request, max_bytes: int, seconds: float) -> bytes:
         async for part in request.stream():
             size += len(part)
             if size > max_bytes:
-                raise _TooLarge
+                raise _TooLargeError
             parts.append(part)
     return b"".join(parts)
 

@@ -17,7 +17,7 @@ Fingerprint = frozenset[tuple[str, int, int]]
 class Versions:
     """The versions of a model that are served; `poll` brings them up to date, the rest may be called meanwhile.
 
-    A version that can't be loaded is left out until its folder changes, and what was served before goes on being served.
+    A version that can't be loaded is left out until its folder changes; what was served before goes on being served.
 
     Args:
         model: which model, and which of its versions.

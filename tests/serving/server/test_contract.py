@@ -1,9 +1,11 @@
 """What a client may rely on, held against the stand-in, and against TensorFlow Serving where there is one.
 
     python tests/serving/toy_model.py "$PWD/toy_models/toy"
-    docker run --rm -p 8500:8500 -p 8501:8501 -v "$PWD/toy_models:/models" -v "$PWD/tests/serving/toy.config:/toy.config" \
-        tensorflow/serving --model_config_file=/toy.config --allow_version_labels_for_unavailable_models
-    SUPPORTNET_TFSERVING_URL=http://localhost:8501 SUPPORTNET_TFSERVING_GRPC=localhost:8500 pytest tests/serving/server/test_contract.py
+    docker run --rm -p 8500:8500 -p 8501:8501 -v "$PWD/toy_models:/models" \
+        -v "$PWD/tests/serving/toy.config:/toy.config" tensorflow/serving:2.21.0 \
+        --model_config_file=/toy.config --allow_version_labels_for_unavailable_models
+    export SUPPORTNET_TFSERVING_URL=http://localhost:8501 SUPPORTNET_TFSERVING_GRPC=localhost:8500
+    pytest tests/serving/server/test_contract.py
 
 Where messages are compared, it is by what both say.
 """
@@ -319,7 +321,7 @@ def test_grpc_classify_and_regress(channel: Any) -> None:
 def test_grpc_status_and_metadata(channel: Any) -> None:
     status = ModelServiceStub(channel).GetModelStatus
     found = status(GetModelStatusRequest(model_spec=ModelSpec(name="toy")), timeout=30).model_version_status
-    assert {entry.version: entry.state for entry in found} == {n: ModelVersionStatus.AVAILABLE for n in (1, 2)}
+    assert {entry.version: entry.state for entry in found} == dict.fromkeys((1, 2), ModelVersionStatus.AVAILABLE)
     asked = GetModelStatusRequest(model_spec=ModelSpec(name="x"))
     assert failure(status, asked) == ("NOT_FOUND", "Could not find any versions of model x")
     assert failure(status, GetModelStatusRequest()) == ("INVALID_ARGUMENT", "Missing ModelSpec")
