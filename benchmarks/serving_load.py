@@ -1,7 +1,7 @@
 """Load on a served model: `python serving_load.py URL MODEL [--protocol grpc] [--connections 32] [--seconds 60]`.
 
 URL is `http://host:8501`, or `grpc://host:8500` with `--protocol grpc`. Each connection sends one message after the
-other and waits for its answer. With the server's process as `--pid`, the memory that it holds is read ten times while it
+other and waits for its answer. With the server's process as `--pid`, its memory is read ten times while it
 runs. What is printed is JSON. Run it on another core than the server.
 """
 

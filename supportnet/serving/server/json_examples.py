@@ -48,4 +48,4 @@ def _checked(value: Any, name: str) -> Any:
         raise invalid(f"Cannot convert JSON value: {shown(value)} to float without loss of precision.")
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise invalid(f"Feature: {name} has uint64 element. Only int64 is supported.")
-    return value
+    return int(value) if isinstance(value, bool) else value
