@@ -29,9 +29,12 @@ def predict(
         wanted: outputs to return; all if there are none.
 
     Raises:
-        ServingError: inputs or outputs don't fit the signature, or TensorFlow refuses.
+        ServingError: there is no such signature, inputs or outputs don't fit it, or TensorFlow refuses.
     """
-    definition = model.signatures[signature]
+    definition = model.signatures.get(signature)
+    # What initializes a model stands among its signatures, and takes nothing.
+    if definition is None or not definition.inputs:
+        raise ServingError(Code.FAILED_PRECONDITION, f'Serving signature key "{signature}" not found.')
     _check_names(definition, inputs, wanted)
     for position, name in enumerate(sorted(definition.inputs)):
         _check_input(position, definition.inputs[name], inputs[name], max_batch_size)

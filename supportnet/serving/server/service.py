@@ -14,7 +14,7 @@ from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
 from tensorflow_serving.apis.regression_pb2 import RegressionRequest, RegressionResponse
 
 from supportnet.serving.server import inference, json_reply, json_request
-from supportnet.serving.server.codes import Code, ServingError, invalid
+from supportnet.serving.server.codes import invalid
 from supportnet.serving.server.inference import DEFAULT_SIGNATURE
 from supportnet.serving.server.model import LoadedModel
 from supportnet.serving.server.store import Store
@@ -39,8 +39,6 @@ class Service:
         """PredictionService.Predict."""
         model = self.store.get(request.model_spec)
         signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
-        if signature not in model.signatures:
-            raise ServingError(Code.FAILED_PRECONDITION, f'Serving signature key "{signature}" not found.')
         inputs, wanted = arrays_of(request.inputs), list(request.output_filter)
         outputs = inference.predict(model, signature, inputs, self._max_batch_size, wanted)
         return PredictResponse(model_spec=_answered_by(model, signature), outputs=protos_of(outputs))

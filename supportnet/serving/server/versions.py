@@ -47,7 +47,11 @@ class Versions:
 
     def poll(self) -> None:
         """Load the versions to serve that are new, then let go of those that aren't to be served any more."""
-        there = versions_in(self.model.folder)
+        try:
+            there = versions_in(self.model.folder)
+        # What can't be listed now may be at the next look.
+        except OSError:
+            return
         for version in sorted(self._wanted(there) - set(self._loaded)):
             self._load(version, there[version])
         wanted = self._wanted(there)

@@ -1,6 +1,7 @@
 """The requests in an export that a server answers before it serves: no client waits for what happens only once."""
 
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
@@ -44,13 +45,14 @@ def _replay(model: LoadedModel, record: PredictionLog, max_batch_size: int) -> N
     kind = record.WhichOneof("log_type")
     if kind == "predict_log":
         request = record.predict_log.request
-        signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
-        if signature not in model.signatures:
-            raise ServingError(Code.FAILED_PRECONDITION, f'Serving signature key "{signature}" not found.')
-        predict(model, signature, arrays_of(request.inputs), max_batch_size, list(request.output_filter))
+        predict(model, _signature(request), arrays_of(request.inputs), max_batch_size, list(request.output_filter))
     elif kind in ("classify_log", "regress_log"):
         request = getattr(record, kind).request
         run = classify if kind == "classify_log" else regress
-        run(model, request.model_spec.signature_name or DEFAULT_SIGNATURE, request.input, max_batch_size)
+        run(model, _signature(request), request.input, max_batch_size)
     else:
         raise ServingError(Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind}")
+
+
+def _signature(request: Any) -> str:
+    return request.model_spec.signature_name or DEFAULT_SIGNATURE

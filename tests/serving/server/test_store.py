@@ -177,6 +177,12 @@ def test_labels(write: Write, folder: Path) -> None:
         store.get(ModelSpec(name="toy", version_label="next"))
 
 
+def test_a_folder_that_cannot_be_listed_is_looked_at_again(tmp_path: Path) -> None:
+    versions = Versions(ServedModel("toy", tmp_path / ("a name that is too long" * 20)), 100, print)
+    versions.poll()
+    assert versions.get(None) is None
+
+
 @pytest.mark.parametrize("text", ["model_config_list {", "model_config_list {}", "models {}"])
 def test_a_wrong_config_is_a_users_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "models.config"

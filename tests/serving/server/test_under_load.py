@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from served import Served, serving
 from toy_model import write_toy
 
+from supportnet.serving import Client, RequestError
+
 pytestmark = pytest.mark.slow
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 
@@ -140,6 +142,9 @@ def test_limits(toy_folder: Path, tmp_path: Path) -> None:
         assert served.predict({"instances": ["a" * 2_000_000]})[0] == 413
         status, reply = served.predict({"instances": ["a"] * 3})
         assert (status, reply["error"]) == (400, "Task size 3 is larger than maximum input batch size 2")
+        with Client(f"grpc://{served.grpc}", "toy", retries=0) as client, pytest.raises(RequestError) as caught:
+            client.classify(["a" * 2_000_000])
+        assert caught.value.status == 429
         body = {"signature_name": "slow", "inputs": {"text": ["a"], "steps": [3000]}}
         replies: list[Any] = list(clients.map(lambda _: served.predict(body), range(8)))
         assert {status for status, _ in replies} == {503, 504}
