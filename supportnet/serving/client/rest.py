@@ -62,19 +62,14 @@ class RestRequests:
     def _ask(self, method: str, path: str, body: str | None = None) -> Any:
         try:
             reply = self._pool.request(method, self._url + path, body=body)
+        except urllib3.exceptions.HTTPError as error:
+            reason = getattr(error, "reason", None) or error
+            late = isinstance(reason, urllib3.exceptions.ReadTimeoutError)
+            raise RequestError(504 if late else 503, str(reason)) from None
+        try:
             data = json.loads(reply.data)
-        except (urllib3.exceptions.TimeoutError, urllib3.exceptions.MaxRetryError) as error:
-            raise _failed(error) from None
-        except (urllib3.exceptions.HTTPError, ValueError) as error:
-            raise RequestError(503, f"{self._url} didn't answer in JSON: {error}") from None
+        except ValueError:
+            raise RequestError(reply.status, f"{self._url} didn't answer in JSON: {reply.data[:100]!r}") from None
         if reply.status != 200:
             raise RequestError(reply.status, data["error"] if "error" in data else str(data))
         return data
-
-
-def _failed(error: Exception) -> RequestError:
-    reason = getattr(error, "reason", None) or error
-    late = isinstance(reason, urllib3.exceptions.TimeoutError)
-    # An error of a connection isn't one of time, though it counts among them.
-    late = late and not isinstance(reason, urllib3.exceptions.NewConnectionError)
-    return RequestError(504 if late else 503, str(reason))

@@ -121,6 +121,7 @@ def busy_rest(codes: list[int]) -> Iterator[str]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             code, body = codes.pop(0), json.dumps({"outputs": {"a": [1]}, "error": "busy"}).encode()
+            body = b"<html>" if code == 502 else body
             self.rfile.read(int(self.headers["Content-Length"]))
             self.send_response(code)
             self.send_header("Content-Length", str(len(body)))
@@ -177,6 +178,13 @@ def test_other_failures_are_not_nor_is_the_last_one(busy: Any, codes: list[int],
             client.predict("classify", ["a"])
         assert caught.value.status == first
         assert codes == left
+
+
+def test_a_proxy_that_does_not_answer_in_json() -> None:
+    with busy_rest([502]) as url, Client(url, "toy") as client:
+        with pytest.raises(RequestError, match="didn't answer in JSON: b'<html>'") as caught:
+            client.classify(["a"])
+        assert caught.value.status == 502
 
 
 def test_rest_needs_no_tensorflow() -> None:
