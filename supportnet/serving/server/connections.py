@@ -1,5 +1,6 @@
 """The HTTP server, with the limits that uvicorn doesn't have: clients that never finish what they send."""
 
+import math
 from asyncio import TimerHandle, Transport
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,15 +21,15 @@ def build_server(app: Any, read_seconds: float, max_connections: int, stop_secon
     """
     config = uvicorn.Config(
         app,
-        http=type("Timed", (_TimedProtocol,), {"read_seconds": read_seconds}),
+        http=_TimedProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         limit_concurrency=max_connections,
-        timeout_keep_alive=int(read_seconds) or 1,
-        timeout_graceful_shutdown=int(stop_seconds) or 1,
+        timeout_keep_alive=math.ceil(read_seconds),
+        timeout_graceful_shutdown=math.ceil(stop_seconds),
     )
     return _Server(config)
 
@@ -41,19 +42,18 @@ class _Server(uvicorn.Server):
 
 
 class _TimedProtocol(HttpToolsProtocol):
-    """Closes a connection whose next headers don't come in time."""
+    """Closes a connection whose headers don't come in the time that one may be idle."""
 
-    read_seconds: float
     _waiting: TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._waiting = self.loop.call_later(self.read_seconds, transport.close)
+        self._waiting = self.loop.call_later(self.timeout_keep_alive, transport.close)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._stop_waiting()
-        self._waiting = self.loop.call_later(self.read_seconds, self.transport.close)
+        self._waiting = self.loop.call_later(self.timeout_keep_alive, self.transport.close)
 
     def on_headers_complete(self) -> None:
         self._stop_waiting()

@@ -12,6 +12,7 @@ from tensorflow_serving.apis.regression_pb2 import RegressionResult
 
 from supportnet.serving.server.codes import Code, ServingError, invalid
 from supportnet.serving.server.model import Arrays, LoadedModel
+from supportnet.serving.server.tensors import type_name
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -123,8 +124,8 @@ def _check_names(definition: Any, inputs: Arrays, wanted: Sequence[str]) -> None
 def _check_input(position: int, expected: Any, value: npt.NDArray[Any], max_batch_size: int) -> None:
     dtype = tf.dtypes.as_dtype(expected.dtype)
     if tf.dtypes.as_dtype(value.dtype) != dtype:
-        given = tf.dtypes.as_dtype(value.dtype).name
-        raise invalid(f"Expects arg[{position}] to be {dtype.name} but {given} is provided")
+        given = type_name(tf.dtypes.as_dtype(value.dtype).as_datatype_enum)
+        raise invalid(f"Expects arg[{position}] to be {type_name(expected.dtype)} but {given} is provided")
     # A kernel that is fed a rank that the graph excludes may end the process.
     if not tf.TensorShape(expected.tensor_shape).is_compatible_with(value.shape):
         wanted = tf.TensorShape(expected.tensor_shape)

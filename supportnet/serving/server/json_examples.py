@@ -7,7 +7,7 @@ from tensorflow.core.example.example_pb2 import Example
 from tensorflow.core.example.feature_pb2 import Feature
 
 from supportnet.serving.server.codes import invalid
-from supportnet.serving.server.json_values import TYPES, bytes_of, is_base64, is_exact, shown
+from supportnet.serving.server.json_values import bytes_of, is_base64, is_exact, kind_of, shown
 
 
 def example_of(value: Any) -> Example:
@@ -21,7 +21,7 @@ def example_of(value: Any) -> Example:
         [b'where is my parcel?']
     """
     if not isinstance(value, dict):
-        raise invalid(f"Example must be JSON object but got JSON {TYPES[type(value)]}")
+        raise invalid(f"Example must be JSON object but got JSON {kind_of(value)}")
     example = Example()
     for name, content in value.items():
         key = bytes_of(name).decode("utf-8", "replace")
@@ -34,7 +34,7 @@ def example_of(value: Any) -> Example:
 
 def _add(value: Any, name: str, feature: Feature) -> None:
     if value is None or isinstance(value, list) or (isinstance(value, dict) and not is_base64(value)):
-        raise invalid(f"Feature: {name} has element with unexpected JSON type: {TYPES[type(value)]}")
+        raise invalid(f"Feature: {name} has element with unexpected JSON type: {kind_of(value)}")
     kind = {str: "bytes_list", dict: "bytes_list", float: "float_list"}.get(type(value), "int64_list")
     if feature.WhichOneof("kind") not in (None, kind):
         raise invalid(f"Unexpected element type in feature: {name} expecting type: {feature.WhichOneof('kind')[:-5]}")

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from supportnet.serving.server.codes import Code, ServingError, invalid
+from supportnet.serving.server.tensors import type_name
 
-#: What a value of JSON is called in messages.
-TYPES = {type(None): "Null", bool: "Bool", dict: "Object", list: "Array", str: "String", int: "Number", float: "Number"}
+_TYPES = {type(None): "Null", dict: "Object", list: "Array", str: "String", int: "Number", float: "Number"}
 #: The longest value that a message repeats.
 LONGEST_SHOWN = 200
 
@@ -75,6 +75,11 @@ def shown(value: Any) -> str:
     return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
 
 
+def kind_of(value: Any) -> str:
+    """Return what messages call a value's type."""
+    return str(value) if isinstance(value, bool) else _TYPES[type(value)]
+
+
 def is_exact(value: float, dtype: Any) -> bool:
     """Tell whether a number of JSON is one of a type of floating point, but for rounding."""
     if isinstance(value, int):
@@ -91,16 +96,16 @@ def _leaf(value: Any, dtype: int) -> Any:
         return bytes_of(value)
     if kind in (tf.float32, tf.float64) and number:
         if not is_exact(value, kind.as_numpy_dtype):
-            name = "float" if kind == tf.float32 else "double"
-            raise invalid(f"Cannot convert JSON value: {shown(value)} to {name} without loss of precision.")
+            raise invalid(f"Cannot convert JSON value: {shown(value)} to {type_name(dtype)} without loss of precision.")
         return value
     if kind == tf.bool and isinstance(value, bool):
         return value
     if kind.is_integer and isinstance(value, int) and number and kind.min <= value <= kind.max:
         return value
     if kind not in (tf.string, tf.float32, tf.float64, tf.bool) and not kind.is_integer:
-        raise ServingError(Code.UNIMPLEMENTED, f"Conversion of JSON Value: {shown(value)} to type: {kind.name}")
-    raise invalid(f"JSON Value: {shown(value)} Type: {TYPES[type(value)]} is not of expected type: {kind.name}")
+        message = f"Conversion of JSON Value: {shown(value)} to type: {type_name(dtype)}"
+        raise ServingError(Code.UNIMPLEMENTED, message)
+    raise invalid(f"JSON Value: {shown(value)} Type: {kind_of(value)} is not of expected type: {type_name(dtype)}")
 
 
 def _decoded(text: str) -> bytes:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from tensorflow.core.framework.types_pb2 import DataType
 
 from supportnet.serving.server.codes import invalid
 
@@ -34,6 +35,11 @@ def arrays_of(protos: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]]:
 def protos_of(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
     """Return arrays as TensorProtos, their values in the typed fields, as TensorFlow Serving writes them."""
     return {name: _proto(value) for name, value in arrays.items()}
+
+
+def type_name(dtype: int) -> str:
+    """Return what messages call a type: `string`, `float`, `int32`."""
+    return str(DataType.Name(dtype)).removeprefix("DT_").lower()
 
 
 def _array(name: str, proto: Any) -> npt.NDArray[Any]:

@@ -72,12 +72,12 @@ def test_values(value: Any, dtype: Any, values: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "dtype", "message"),
     [
-        ([True], tf.int32, "JSON Value: true Type: Bool is not of expected type: int32"),
+        ([True], tf.int32, "JSON Value: true Type: True is not of expected type: int32"),
         ([2**31], tf.int32, "is not of expected type: int32"),
         ([-1], tf.uint8, "is not of expected type: uint8"),
         ([1.0], tf.int64, "Type: Number is not of expected type: int64"),
-        (["1"], tf.float32, 'JSON Value: "1" Type: String is not of expected type: float32'),
-        ([{"b64": "YQ"}], tf.float32, "Type: Object is not of expected type: float32"),
+        (["1"], tf.float32, 'JSON Value: "1" Type: String is not of expected type: float'),
+        ([{"b64": "YQ"}], tf.float32, "Type: Object is not of expected type: float"),
         ([2**24 + 1], tf.float32, "Cannot convert JSON value: 16777217 to float without loss of precision."),
         ([1e39], tf.float32, "to float without loss of precision."),
         ([2**53 + 1], tf.float64, "to double without loss of precision."),
