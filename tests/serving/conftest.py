@@ -74,5 +74,5 @@ def toy_config(toy_folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def toy_server(toy_config: Path) -> Iterator[Served]:
     """The stand-in, which serves the toy; don't change its folder."""
-    with serving("--config", toy_config, "--read-timeout", 2) as served:
+    with serving("--config", toy_config) as served:
         yield served

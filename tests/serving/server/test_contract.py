@@ -348,7 +348,7 @@ def test_slow_and_dropped_clients_keep_nobody_waiting(target: Served) -> None:
         client.close()
     started = time.monotonic()
     assert target.predict({"instances": ["a"]})[0] == 200
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
     for client in slow:
         client.close()
     assert target.predict({"instances": ["a"]})[0] == 200
