@@ -15,6 +15,7 @@ from supportnet.cli.index import index
 from supportnet.cli.predict import predict
 from supportnet.cli.pretrain import pretrain
 from supportnet.cli.quickstart import quickstart
+from supportnet.cli.serve import serve
 from supportnet.cli.train import train
 from supportnet.errors import UserError
 from supportnet.version import __version__
@@ -43,7 +44,7 @@ def cli() -> None:
     """
 
 
-for command in (quickstart, data, audit, pretrain, train, evaluate, export, index, predict):
+for command in (quickstart, data, audit, pretrain, train, evaluate, export, index, predict, serve):
     cli.add_command(command)
 
 

@@ -38,6 +38,36 @@ class Classification:
 
 
 @dataclass(frozen=True)
+class Suggestion:
+    """One answer that is suggested for a message.
+
+    Attributes:
+        id: its id in the bank.
+        text: what it says.
+        score: the probability that it is right.
+    """
+
+    id: str
+    text: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is written to a message.
+
+    Attributes:
+        text: the reply; empty for a message without words.
+        score: the mean logarithm of its pieces' probabilities.
+        handoff: a person shall see to it.
+    """
+
+    text: str
+    score: float
+    handoff: bool
+
+
+@dataclass(frozen=True)
 class Answers:
     """What a model says of N messages.
 

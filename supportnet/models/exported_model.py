@@ -13,7 +13,7 @@ from supportnet.errors import UserError
 from supportnet.layers.checks import check_positive
 from supportnet.models.answers import ANSWERS, Answers, Classification, ranked
 from supportnet.models.confidence import Confidence
-from supportnet.models.texts import checked_texts
+from supportnet.models.messages import checked_texts
 from supportnet.text.graph import as_strings
 
 #: The tasks: an export has a part for each that was trained.

@@ -13,8 +13,9 @@ from supportnet.models.answers import ANSWERS, Answers, Classification, ranked
 from supportnet.models.confidence import Confidence
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_network import build_intent_network
+from supportnet.models.messages import checked_texts
 from supportnet.models.scores import judged
-from supportnet.models.texts import build_front_end, checked_texts, run_in_batches
+from supportnet.models.texts import build_front_end, run_in_batches
 from supportnet.text.vocabulary import Vocabulary
 
 

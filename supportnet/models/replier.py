@@ -1,7 +1,6 @@
 """A trained model that writes replies: a text front end, an encoder and a decoder, used on plain strings."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy.typing as npt
@@ -9,6 +8,7 @@ import tensorflow as tf
 
 from supportnet.errors import UserError
 from supportnet.layers.checks import check_positive
+from supportnet.models.answers import Reply
 from supportnet.models.config import NetworkConfig
 from supportnet.models.decoding import DecodingOptions
 from supportnet.models.handoff import Handoff
@@ -25,21 +25,6 @@ _DRAWING = (
     tf.TensorSpec([None], tf.string),
     *(tf.TensorSpec([], dtype) for dtype in (tf.float32, tf.float32, tf.int32)),
 )
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What is written to a message.
-
-    Attributes:
-        text: the reply; empty for a message without words.
-        score: the mean logarithm of its pieces' probabilities.
-        handoff: a person shall see to it.
-    """
-
-    text: str
-    score: float
-    handoff: bool
 
 
 class Replier:

@@ -12,27 +12,14 @@ import tensorflow as tf
 from supportnet.data.bank import Answer, Bank
 from supportnet.data.duplicates import different_answers
 from supportnet.layers.checks import check_positive
+from supportnet.models.answers import Suggestion
 from supportnet.models.config import NetworkConfig
+from supportnet.models.messages import checked_texts
 from supportnet.models.relevance import Relevance
 from supportnet.models.search import best_answers
 from supportnet.models.suggestion_network import SIDES, build_suggestion_network, of_side
-from supportnet.models.texts import build_front_end, checked_texts, run_in_batches
+from supportnet.models.texts import build_front_end, run_in_batches
 from supportnet.text.vocabulary import Vocabulary
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """One answer that is suggested for a message.
-
-    Attributes:
-        id: its id in the bank.
-        text: what it says.
-        score: the probability that it is right.
-    """
-
-    id: str
-    text: str
-    score: float
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from supportnet.errors import UserError
 from supportnet.layers.checks import check_positive
 from supportnet.models.config import NetworkConfig
+from supportnet.models.messages import checked_texts
 from supportnet.text.front_end import TextFrontEnd
 from supportnet.text.graph import as_strings
 from supportnet.text.vocabulary import Vocabulary
@@ -22,21 +22,6 @@ def build_front_end(config: NetworkConfig, vocabulary: Vocabulary) -> TextFrontE
         64
     """
     return TextFrontEnd(vocabulary, mode=config.text_mode, max_length=config.max_length, num_buckets=config.num_buckets)
-
-
-def checked_texts(texts: Iterable[str]) -> list[str]:
-    """Return the messages as a list, or raise a `UserError` that says what is wrong with them."""
-    if isinstance(texts, str | bytes):
-        raise UserError(f"Messages must be given as a list of strings. Received one string: {texts[:50]!r}")
-    # A dictionary or a data frame would give the names of its columns for messages.
-    if not isinstance(texts, Iterable) or isinstance(texts, Mapping) or hasattr(texts, "columns"):
-        kind = type(texts).__name__
-        raise UserError(f"Messages must be given as a list or one column of strings. Received: {kind}")
-    texts = list(texts)
-    for row, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise UserError(f"Message {row} (counted from 0) must be a string. Received: {text!r}")
-    return texts
 
 
 def run_in_batches(

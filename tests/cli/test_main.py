@@ -13,18 +13,12 @@ from shell import Shell
 import supportnet
 from supportnet.cli.main import cli, main
 
-COMMANDS = [
-    *(
-        [name]
-        for name in ("quickstart", "data", "audit", "pretrain", "train", "evaluate", "export", "index", "predict")
-    ),
-    ["data", "list"],
-    ["data", "describe"],
-]
+NAMES = ["quickstart", "data", "audit", "pretrain", "train", "evaluate", "export", "index", "predict", "serve"]
+COMMANDS = [*([name] for name in NAMES), ["data", "list"], ["data", "describe"]]
 
 
 def test_commands_are_all_here() -> None:
-    assert [[name] for name in cli.commands] == COMMANDS[:9]
+    assert list(cli.commands) == NAMES
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

@@ -11,9 +11,10 @@ import tensorflow as tf
 from small_replier import MESSAGES, make_replier
 
 from supportnet.errors import UserError
+from supportnet.models.answers import Reply
 from supportnet.models.decoding import DecodingOptions
 from supportnet.models.handoff import Handoff
-from supportnet.models.replier import OUTPUTS, Replier, Reply
+from supportnet.models.replier import OUTPUTS, Replier
 from supportnet.models.reply_writer import NO_REPLY, ReplyWriter
 from supportnet.text.byte_pairs import END_ID, PAD_ID, START_ID
 

@@ -1,10 +1,13 @@
 """One small suggestion model, one that writes replies, and an export of each, which the tests of this folder share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from served import Served, serving
 from small_replier import make_replier
 from small_suggester import ANSWERS, make_suggester
+from toy_model import write_toy
 
 from supportnet.data.bank import Bank
 from supportnet.models.handoff import Handoff
@@ -42,3 +45,34 @@ def tiny_replier() -> Replier:
 def tiny_replies(tiny_replier: Replier, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of version 1 of `tiny_replier`, greedy; don't change it."""
     return export(tiny_replier, tmp_path_factory.mktemp("replies") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the toy model, with versions 1 and 2; don't change it."""
+    folder = tmp_path_factory.mktemp("toys") / "toy"
+    for version in (1, 2):
+        write_toy(folder, version)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def toy_config(toy_folder: Path) -> Path:
+    """A models.config that serves both versions of the toy, labelled, and the newest one as `newest`."""
+    path = toy_folder.parent / "models.config"
+    policy = "model_version_policy { all {} }"
+    labels = " ".join(f'version_labels {{ key: "{name}" value: {n} }}' for name, n in (("stable", 1), ("canary", 2)))
+    models = [("toy", f"{policy} {labels}"), ("newest", "")]
+    lines = [
+        f'config {{ name: "{name}" base_path: "{toy_folder}" model_platform: "tensorflow" {more} }}'
+        for name, more in models
+    ]
+    path.write_text("model_config_list {" + "\n".join(lines) + "}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def toy_server(toy_config: Path) -> Iterator[Served]:
+    """The stand-in, which serves the toy; don't change its folder."""
+    with serving("--config", toy_config) as served:
+        yield served

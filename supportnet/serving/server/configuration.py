@@ -1,0 +1,66 @@
+"""Which models are served: one folder, or TensorFlow Serving's models.config."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from google.protobuf import text_format
+from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
+
+from supportnet.errors import UserError
+
+#: Takes the numbers of the versions that are there, and returns those to serve.
+Policy = Callable[[set[int]], set[int]]
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model to serve.
+
+    Attributes:
+        name: what clients call it.
+        folder: holds a folder for each version, whose name is its number.
+        policy: which versions are served; the highest if not given.
+        labels: names of versions, such as `stable`.
+    """
+
+    name: str
+    folder: Path
+    policy: Policy = field(default=lambda versions: _latest(versions, 1))
+    labels: Mapping[str, int] = field(default_factory=dict)
+
+
+def read_config(path: str | os.PathLike[str]) -> list[ServedModel]:
+    """Read a models.config: names, base paths, version policies and labels.
+
+    Raises:
+        UserError: it can't be read, isn't a ModelServerConfig, or lists no model or one twice.
+    """
+    try:
+        config = text_format.Parse(Path(path).read_text("utf-8"), ModelServerConfig())
+    except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
+        raise UserError(f"--config {path} can't be read: {error}.") from None
+    models = [_served(model) for model in config.model_config_list.config]
+    names = [model.name for model in models]
+    if not models or len(set(names)) < len(names):
+        raise UserError(f"--config {path} must list models with names of their own. It lists: {', '.join(names)}.")
+    return models
+
+
+def _served(config: ModelConfig) -> ServedModel:
+    return ServedModel(config.name, Path(config.base_path), _policy(config), dict(config.version_labels))
+
+
+def _policy(config: ModelConfig) -> Policy:
+    policy = config.model_version_policy
+    if policy.HasField("all"):
+        return lambda versions: versions
+    if policy.HasField("specific"):
+        listed = set(policy.specific.versions)
+        return lambda versions: versions & listed
+    return lambda versions: _latest(versions, policy.latest.num_versions or 1)
+
+
+def _latest(versions: set[int], count: int) -> set[int]:
+    return set(sorted(versions)[-count:])

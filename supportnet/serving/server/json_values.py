@@ -1,0 +1,117 @@
+"""Values of JSON as arrays, with the checks and messages of TensorFlow Serving's json_tensor.cc."""
+
+import base64
+import binascii
+import json
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from supportnet.serving.server.codes import Code, ServingError, invalid
+from supportnet.serving.server.tensors import type_name
+
+_TYPES = {type(None): "Null", dict: "Object", list: "Array", str: "String", int: "Number", float: "Number"}
+#: The longest value that a message repeats.
+LONGEST_SHOWN = 200
+
+
+def shape_of(value: Any) -> list[int]:
+    """Return the shape that a list of lists has if its first elements are like all others."""
+    return [len(value), *shape_of(value[0])] if isinstance(value, list) and value else [0] * isinstance(value, list)
+
+
+def array_of(leaves: list[Any], shape: Sequence[int], dtype: int) -> npt.NDArray[Any]:
+    """Return what `leaves_of` yielded as an array of a shape; strings are `bytes`."""
+    array = np.empty(len(leaves), tf.dtypes.as_dtype(dtype).as_numpy_dtype)
+    array[:] = leaves
+    return array.reshape(shape)
+
+
+def leaves_of(value: Any, shape: Sequence[int], dtype: int, level: int = 0) -> Iterator[Any]:
+    """Yield the values in a list of lists, each as the type of TensorFlow.
+
+    Raises:
+        ServingError: the lists don't have the shape, or a value isn't of the type.
+    """
+    if not isinstance(value, list):
+        if level != len(shape):
+            place = f"incorrect level: {level + 1} in the JSON DOM. Expected at level: {len(shape)}"
+            raise invalid(f"JSON Value: {shown(value)} found at {place}")
+        yield _leaf(value, dtype)
+        return
+    if level >= len(shape):
+        raise invalid(f"Encountered list at unexpected level: {level} expected < {len(shape)}")
+    if len(value) != shape[level]:
+        raise invalid(
+            f"Encountered list at unexpected size: {len(value)} at level: {level} expected size: {shape[level]}"
+        )
+    for element in value:
+        yield from leaves_of(element, shape, dtype, level + 1)
+
+
+def is_base64(value: Any) -> bool:
+    """Tell whether a value is bytes, written as `{"b64": "..."}`."""
+    return isinstance(value, dict) and list(value) == ["b64"] and isinstance(value["b64"], str)
+
+
+def bytes_of(value: Any) -> bytes:
+    """Return a string's bytes in UTF-8, or those of a `{"b64": "..."}`."""
+    if not isinstance(value, str):
+        return _decoded(value["b64"])
+    try:
+        # Bytes that weren't UTF-8 came in as lone surrogates, and go on unchanged.
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise invalid("JSON Parse error: The surrogate pair in string is invalid.") from None
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message shows it, cut where it is long."""
+    text = json.dumps(value[:LONGEST_SHOWN] if isinstance(value, str) else value)
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
+
+
+def kind_of(value: Any) -> str:
+    """Return what messages call a value's type."""
+    return str(value) if isinstance(value, bool) else _TYPES[type(value)]
+
+
+def is_exact(value: float, dtype: Any) -> bool:
+    """Tell whether a number of JSON is one of a type of floating point, but for rounding."""
+    if isinstance(value, int):
+        return abs(value) < 2 ** (np.finfo(dtype).nmant + 1)
+    return not math.isfinite(value) or abs(value) <= float(np.finfo(dtype).max)
+
+
+def _leaf(value: Any, dtype: int) -> Any:
+    kind = tf.dtypes.as_dtype(dtype)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if kind == tf.string and isinstance(value, str | dict):
+        if isinstance(value, dict) and not is_base64(value):
+            raise invalid(f"JSON Value: {shown(value)} not formatted correctly for base64 data")
+        return bytes_of(value)
+    if kind in (tf.float32, tf.float64) and number:
+        if not is_exact(value, kind.as_numpy_dtype):
+            raise invalid(f"Cannot convert JSON value: {shown(value)} to {type_name(dtype)} without loss of precision.")
+        return value
+    if kind == tf.bool and isinstance(value, bool):
+        return value
+    if kind.is_integer and isinstance(value, int) and number and kind.min <= value <= kind.max:
+        return value
+    if kind not in (tf.string, tf.float32, tf.float64, tf.bool) and not kind.is_integer:
+        message = f"Conversion of JSON Value: {shown(value)} to type: {type_name(dtype)}"
+        raise ServingError(Code.UNIMPLEMENTED, message)
+    raise invalid(f"JSON Value: {shown(value)} Type: {kind_of(value)} is not of expected type: {type_name(dtype)}")
+
+
+def _decoded(text: str) -> bytes:
+    """Padding may be missing."""
+    text = text.rstrip("=")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise invalid("Unable to base64 decode") from None

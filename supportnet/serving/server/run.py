@@ -1,0 +1,105 @@
+"""Serve models until a signal says stop: both protocols, one event loop, one queue of work."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from supportnet.errors import UserError
+from supportnet.serving.server.configuration import ServedModel
+from supportnet.serving.server.connections import build_server
+from supportnet.serving.server.rest import build_app
+from supportnet.serving.server.rpc import build_rpc_server
+from supportnet.serving.server.service import Service
+from supportnet.serving.server.store import Store
+from supportnet.serving.server.work import Work
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to serve.
+
+    Attributes:
+        host: address to listen on.
+        rest_port, grpc_port: 0 is a free one.
+        threads: how many requests run at a time.
+        queue: how many wait beyond those.
+        seconds: how long a request may wait and run.
+        read_seconds: how long a client may take to send its headers, and its body.
+        stop_seconds: how long running requests have when the server stops.
+        max_bytes: most bytes of a request.
+        max_batch_size: most rows of a request.
+        max_connections: most connections of REST.
+    """
+
+    host: str = "127.0.0.1"
+    rest_port: int = 8501
+    grpc_port: int = 8500
+    threads: int = 2
+    queue: int = 1000
+    seconds: float = 30.0
+    read_seconds: float = 30.0
+    stop_seconds: float = 30.0
+    max_bytes: int = 32 * 2**20
+    max_batch_size: int = 4096
+    max_connections: int = 1000
+
+
+def serve(
+    models: Sequence[ServedModel], options: Options, say: Callable[[str], None], started: Callable[[int, int], None]
+) -> None:
+    """Serve models until SIGTERM or SIGINT; then answer what was asked, and return.
+
+    Args:
+        models: what to serve.
+        options: how.
+        say: told in one line what was loaded, let go or left out.
+        started: told the ports of REST and gRPC, once requests are answered.
+
+    Raises:
+        UserError: a model has no version that can be loaded, or a port can't be had.
+    """
+    # The loader's remarks on its own deprecation.
+    tf.get_logger().setLevel("ERROR")
+    # grpcio binds its own socket, and says nothing of what keeps it from that.
+    _bound(options.host, options.grpc_port, "--grpc-port").close()
+    listening = _bound(options.host, options.rest_port, "--rest-port")
+    with listening, Store(models, options.max_batch_size, say) as store:
+        asyncio.run(_serve(store, options, listening, started))
+
+
+async def _serve(store: Store, options: Options, listening: socket.socket, started: Callable[[int, int], None]) -> None:
+    service = Service(store, options.max_batch_size)
+    work = Work(options.threads, options.queue, options.seconds)
+    address = f"[{options.host}]" if ":" in options.host else options.host
+    rpc, grpc_port = build_rpc_server(service, work, options.max_bytes, f"{address}:{options.grpc_port}")
+    app = build_app(service, work, options.max_bytes, options.read_seconds)
+    rest = build_server(app, options.read_seconds, options.max_connections, options.stop_seconds)
+    await rpc.start()
+    serving = asyncio.create_task(rest.serve([listening]))
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    while not rest.started:
+        await asyncio.sleep(0.01)
+    started(listening.getsockname()[1], grpc_port)
+    await stopped.wait()
+    rest.should_exit = True
+    await asyncio.gather(serving, rpc.stop(options.stop_seconds))
+    work.close()
+
+
+def _bound(host: str, port: int, flag: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sends small packets at once only on a socket that says it is TCP; else each answer takes 40 ms more.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise UserError(f"{flag}: {host}:{port} can't be listened on: {error.strerror}.") from None
+    return bound

@@ -1,0 +1,113 @@
+"""What TensorFlow Serving's REST and gRPC calls do, without the protocol around them."""
+
+from typing import Any
+
+from tensorflow_serving.apis.classification_pb2 import ClassificationRequest, ClassificationResponse
+from tensorflow_serving.apis.get_model_metadata_pb2 import (
+    GetModelMetadataRequest,
+    GetModelMetadataResponse,
+    SignatureDefMap,
+)
+from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusRequest, GetModelStatusResponse
+from tensorflow_serving.apis.model_pb2 import ModelSpec
+from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
+from tensorflow_serving.apis.regression_pb2 import RegressionRequest, RegressionResponse
+
+from supportnet.serving.server import inference, json_reply, json_request
+from supportnet.serving.server.codes import invalid
+from supportnet.serving.server.inference import DEFAULT_SIGNATURE
+from supportnet.serving.server.model import LoadedModel
+from supportnet.serving.server.store import Store
+from supportnet.serving.server.tensors import arrays_of, protos_of
+
+
+class Service:
+    """The calls, on messages of TensorFlow Serving and on bodies of JSON.
+
+    Each raises a `ServingError` with the code that TensorFlow Serving gives.
+
+    Args:
+        store: the models.
+        max_batch_size: most rows of a request.
+    """
+
+    def __init__(self, store: Store, max_batch_size: int) -> None:
+        self.store = store
+        self._max_batch_size = max_batch_size
+
+    def predict(self, request: PredictRequest) -> PredictResponse:
+        """PredictionService.Predict."""
+        model = self.store.get(request.model_spec)
+        signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        inputs, wanted = arrays_of(request.inputs), list(request.output_filter)
+        outputs = inference.predict(model, signature, inputs, self._max_batch_size, wanted)
+        return PredictResponse(model_spec=_answered_by(model, signature), outputs=protos_of(outputs))
+
+    def predict_json(self, spec: ModelSpec, body: bytes) -> bytes:
+        """`:predict`."""
+        request = json_request.parsed(body)
+        signature = json_request.signature_of(request, DEFAULT_SIGNATURE)
+        model = self.store.get(spec)
+        if signature not in model.signatures:
+            raise invalid(f'Serving signature name: "{signature}" not found in signature def')
+        infos = model.signatures[signature].inputs
+        if not infos:
+            raise invalid(f"Failed to get input map for signature: {signature}")
+        inputs, rows = json_request.inputs_of(request, infos)
+        outputs = inference.predict(model, signature, inputs, self._max_batch_size)
+        return json_reply.predictions(outputs, rows)
+
+    def classify(self, request: ClassificationRequest) -> ClassificationResponse:
+        """PredictionService.Classify."""
+        model = self.store.get(request.model_spec)
+        signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        result = inference.classify(model, signature, request.input, self._max_batch_size)
+        return ClassificationResponse(model_spec=_answered_by(model, signature), result=result)
+
+    def classify_json(self, spec: ModelSpec, body: bytes) -> bytes:
+        """`:classify`."""
+        return json_reply.classifications(self.classify(_of_examples(ClassificationRequest, spec, body)).result)
+
+    def regress(self, request: RegressionRequest) -> RegressionResponse:
+        """PredictionService.Regress."""
+        model = self.store.get(request.model_spec)
+        signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        result = inference.regress(model, signature, request.input, self._max_batch_size)
+        return RegressionResponse(model_spec=_answered_by(model, signature), result=result)
+
+    def regress_json(self, spec: ModelSpec, body: bytes) -> bytes:
+        """`:regress`."""
+        return json_reply.regressions(self.regress(_of_examples(RegressionRequest, spec, body)).result)
+
+    def metadata(self, request: GetModelMetadataRequest) -> GetModelMetadataResponse:
+        """PredictionService.GetModelMetadata: the signatures of a version."""
+        if not request.HasField("model_spec"):
+            raise invalid("Missing ModelSpec")
+        if not request.metadata_field:
+            raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
+        for field in request.metadata_field:
+            if field != "signature_def":
+                raise invalid(f"Metadata field {field} is not supported")
+        model = self.store.get(request.model_spec)
+        response = GetModelMetadataResponse(model_spec=_answered_by(model, ""))
+        response.metadata["signature_def"].Pack(SignatureDefMap(signature_def=model.signatures))
+        return response
+
+    def status(self, request: GetModelStatusRequest) -> GetModelStatusResponse:
+        """ModelService.GetModelStatus."""
+        if not request.HasField("model_spec"):
+            raise invalid("Missing ModelSpec")
+        return self.store.status(request.model_spec)
+
+
+def _of_examples(kind: Any, spec: ModelSpec, body: bytes) -> Any:
+    request = json_request.parsed(body)
+    asked = kind(model_spec=spec, input=json_request.examples_of(request))
+    asked.model_spec.signature_name = json_request.signature_of(request, "")
+    return asked
+
+
+def _answered_by(model: LoadedModel, signature: str) -> ModelSpec:
+    spec = ModelSpec(name=model.name, signature_name=signature)
+    spec.version.value = model.version
+    return spec
