@@ -12,6 +12,7 @@ from supportnet.errors import UserError
 from supportnet.files import written_whole
 from supportnet.layers.checks import check_positive
 from supportnet.models.exported_model import versions_in
+from supportnet.serving.warmup import write_warmup
 
 #: What a signature takes: messages, string `[B]`.
 TEXT = tf.TensorSpec([None], tf.string, name="text")
@@ -22,8 +23,8 @@ def write_version(
 ) -> Path:
     """Write a version of a model.
 
-    It is written under a temporary name and renamed when it is whole, so that a server that polls the folder never
-    loads half of one, and a full disk leaves nothing behind.
+    It is written under a temporary name and renamed when it is whole and has answered its own warm-up records, so that
+    a server that polls the folder never loads half of one, and a full disk leaves nothing behind.
 
     Args:
         path: the served model's folder, for example `saved_models/support`.
@@ -50,6 +51,7 @@ def write_version(
             raise UserError(f"{target} is there already: choose another version, or overwrite it (--overwrite).")
         with written_whole(target) as temporary:
             save(temporary)
+            write_warmup(temporary)
     except (OSError, tf.errors.OpError) as error:
         raise UserError(f"The export to {folder} failed: {_reason(error)}.") from None
     return target
