@@ -16,6 +16,7 @@ from supportnet.cli.predict import predict
 from supportnet.cli.pretrain import pretrain
 from supportnet.cli.quickstart import quickstart
 from supportnet.cli.train import train
+from supportnet.cli.verify import verify
 from supportnet.errors import UserError
 from supportnet.version import __version__
 
@@ -39,11 +40,12 @@ def cli() -> None:
     supportnet train --data tickets.csv --out runs/tickets       your own data
     supportnet evaluate runs/tickets --data held_out.csv
     supportnet export runs/tickets saved_models/tickets
+    supportnet verify saved_models/tickets
     supportnet predict saved_models/tickets "where is my parcel?"
     """
 
 
-for command in (quickstart, data, audit, pretrain, train, evaluate, export, index, predict):
+for command in (quickstart, data, audit, pretrain, train, evaluate, export, index, verify, predict):
     cli.add_command(command)
 
 
