@@ -16,7 +16,18 @@ from supportnet.cli.main import cli, main
 COMMANDS = [
     *(
         [name]
-        for name in ("quickstart", "data", "audit", "pretrain", "train", "evaluate", "export", "index", "predict")
+        for name in (
+            "quickstart",
+            "data",
+            "audit",
+            "pretrain",
+            "train",
+            "evaluate",
+            "export",
+            "index",
+            "verify",
+            "predict",
+        )
     ),
     ["data", "list"],
     ["data", "describe"],

@@ -13,6 +13,7 @@ import pickle
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from ctypes import c_char_p, c_void_p
 from typing import Any
 
@@ -21,7 +22,8 @@ import numpy.typing as npt
 # By its own name: this file is started by its path, so that nothing of the package around it is imported.
 from c_library import Library, Output, TensorFlowError  # type: ignore[import-not-found]
 
-Feeds, Fetches = Mapping[str, npt.NDArray[Any]], Sequence[str]
+Feeds = Mapping[str, npt.NDArray[Any]]
+Fetches = Sequence[str]
 #: Outputs, and the seconds of the run: by the clock, and of the CPU.
 Ran = tuple[list[npt.NDArray[Any]], float, float]
 
@@ -95,24 +97,23 @@ def main() -> None:
     blocked = ("supportnet", "keras", "tensorflow")
     # Python refuses to import what stands as None here, and its parts.
     sys.modules.update(dict.fromkeys(blocked))  # type: ignore[arg-type]
-    read, out = sys.stdin.buffer, sys.stdout.buffer
-    folder, session, reply = pickle.load(read), None, None
+    folder, started = pickle.load(sys.stdin.buffer), time.perf_counter()
     try:
-        started = time.perf_counter()
         session = Session(folder, Library())
-        reply = time.perf_counter() - started
     except (TensorFlowError, OSError) as error:
-        reply = str(error)
-    while True:
-        pickle.dump(reply, out)
-        out.flush()
-        try:
-            runs = pickle.load(read)
-        except EOFError:
-            break
-        reply = answer(session, runs)
-    if session is not None:
-        session.close()
+        send(str(error))
+        return
+    send(time.perf_counter() - started)
+    with suppress(EOFError):
+        while True:
+            send(answer(session, pickle.load(sys.stdin.buffer)))
+    session.close()
+
+
+def send(reply: Any) -> None:
+    """Write to standard output at once."""
+    pickle.dump(reply, sys.stdout.buffer)
+    sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ def compare(left: Mapping[str, npt.NDArray[Any]], right: Mapping[str, npt.NDArra
         if values.shape != others.shape:
             unlike.append(name)
         elif values.dtype.kind == "f":
-            widest = max(widest, float(np.abs(values - others).max(initial=0)))
+            finite = np.isfinite(values) & np.isfinite(others)
+            widest = max(widest, float(np.abs(values[finite] - others[finite]).max(initial=0)))
             if not np.allclose(values, others, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
                 unlike.append(name)
         elif ((values != others) & ~_tied(values, left.values())).any():

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from supportnet.serving.verify.c_runtime import CRuntime, CRuntimeError, Request
 from supportnet.serving.verify.check import Check
@@ -21,17 +22,22 @@ REPEATS = 50
 
 
 def running_checks(model: WrittenModel) -> Iterator[Check]:
-    """Load the model twice, as each must be new: asked at once, and after its warm-up."""
+    """Load the model twice, as each must be new: asked at once, and after its warm-up.
+
+    Signatures that the static checks found fault with aren't asked.
+    """
     askable = [name for name, signature in model.signatures.items() if not signature_problems(signature)]
+    if not askable:
+        return
     try:
         with CRuntime(model) as runtime:
-            yield _guarded("cold start", lambda: cold_start(model, runtime, askable))
+            yield _guarded("cold start", cold_start, model, runtime, askable)
         with CRuntime(model) as runtime:
-            yield _guarded("warm-up", lambda: warm_up(model, runtime))
+            yield _guarded("warm-up", warm_up, model, runtime)
             for name in askable:
-                yield _guarded(f"latency of {name}", lambda name=name: latency(model, runtime, name))
-            yield _guarded("batch invariance", lambda: batch_invariance(model, runtime, askable))
-            yield _guarded("nasty strings", lambda: nasty_strings(model, runtime, askable))
+                yield _guarded(f"latency of {name}", latency, model, runtime, name)
+            yield _guarded("batch invariance", batch_invariance, model, runtime, askable)
+            yield _guarded("nasty strings", nasty_strings, model, runtime, askable)
     except CRuntimeError as error:
         yield Check("load", False, f"TensorFlow's C API can't load it: {_line(error)}")
 
@@ -54,16 +60,24 @@ def warm_up(model: WrittenModel, runtime: CRuntime) -> Check:
     """Every record is answered, and every signature is asked."""
     try:
         requests = [Request(*record) for record in read_warmup(model.folder)]
-    except tf.errors.OpError as error:
+    except (tf.errors.OpError, DecodeError) as error:
         return Check("warm-up", False, f"the records can't be read ({_line(error)})")
-    strange = sorted({request.signature for request in requests} - set(model.signatures))
+    strange = [problem for request in requests for problem in _problems(model, request)]
     if strange:
-        return Check("warm-up", False, f"the model has no signature {', '.join(strange)}")
+        return Check("warm-up", False, strange[0])
     seconds = sum(answer.seconds for answer in runtime.ask(requests))
     asked = {(request.signature, len(next(iter(request.inputs.values())))) for request in requests}
     lacking = [f"{name} with {size}" for name in model.signatures for size in BATCH_SIZES if (name, size) not in asked]
     says = f"no record for {', '.join(lacking)}" if lacking else f"{len(requests)} records answered in {seconds:.2f} s"
     return Check("warm-up", not lacking, says, {"records": len(requests), "seconds": seconds})
+
+
+def _problems(model: WrittenModel, request: Request) -> list[str]:
+    if request.signature not in model.signatures:
+        return [f"the model has no signature {request.signature}"]
+    if set(request.inputs) != set(model.signatures[request.signature].inputs):
+        return [f"a record gives {request.signature} the inputs {', '.join(sorted(request.inputs))}"]
+    return []
 
 
 def latency(model: WrittenModel, runtime: CRuntime, name: str) -> Check:
@@ -122,9 +136,10 @@ def _usable(values: npt.NDArray[Any], rows: int) -> bool:
         return False
 
 
-def _guarded(name: str, check: Callable[[], Check]) -> Check:
+def _guarded(name: str, check: Callable[..., Check], *arguments: Any) -> Check:
+    """Do a check; a request that fails in it fails it."""
     try:
-        return check()
+        return check(*arguments)
     except CRuntimeError as error:
         return Check(name, False, _line(error))
 
