@@ -1,7 +1,8 @@
 """Time a kept model on one core: `python one_core.py MODEL CORE`.
 
-Every line read is JSON, a list of batches of messages; every line printed is a list of the seconds that each took, by the
-clock and of the process's CPU time. It waits in between, so that whoever asks can take turns between models. A process of its own, because TensorFlow sizes its thread
+Every line read is JSON, a list of batches of messages; every line printed is a list of the seconds that each took, by
+the clock and of the process's CPU time. It waits in between, so that whoever asks can take turns between models.
+A process of its own, because TensorFlow sizes its thread
 pools when it starts.
 """
 

@@ -1,4 +1,4 @@
-"""The export as a server runs it, on one core: latency and throughput beside an SVM, cold start, size, load, hot reload.
+"""The export as a server runs it, on one core: latency and throughput beside an SVM, start, size, load, hot reload.
 
     python benchmarks/serving.py --data-dir DIR          # without --data-dir, the data is downloaded
     python benchmarks/serving.py --phases speed start --models MODELS

@@ -1,4 +1,4 @@
-"""`supportnet serve`, a stand-in for TensorFlow Serving, on one core, asked from the others: under load, and under reload."""
+"""`supportnet serve`, a stand-in for TensorFlow Serving, on one core, asked from the others: load, and hot reload."""
 
 import json
 import os
@@ -141,7 +141,7 @@ def wait_for(server: Server, version: int, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         states = ask(f"{server.rest}/v1/models/{MODEL}")["model_version_status"]
-        if {"version": str(version), "state": "AVAILABLE"}.items() <= next(iter(states)).items():
+        if any({"version": str(version), "state": "AVAILABLE"}.items() <= state.items() for state in states):
             return
         time.sleep(0.1)
     raise RuntimeError(f"version {version} isn't served after {seconds:.0f} s: {states}")

@@ -45,7 +45,7 @@ def core() -> int:
 
 
 def speed_phase(models: dict[str, Path], data: str, data_dir: str | None) -> list[dict[str, Any]]:
-    """Time the models and the SVM in turns; `operations` is how many a graph has, the batch's size aside."""
+    """Time the models and the SVM in turns; of an export, what counts is the session's run, without HTTP."""
     tickets = supportnet.load(data, data_dir=data_dir)["test"]
     rows = speeds(models, tickets, lambda path: Peer(path) if path.is_file() else CPeer(path))
     svm = next(row for row in rows if row["model"] == "svm")

@@ -30,7 +30,8 @@ def _start(rows: list[dict[str, Any]]) -> list[str]:
         "|---|---|---|---|---|---|",
         *(
             f"| {NAMES[row['model']]} | {row['cold_start_seconds']:.2f} s | {row['warm_up_seconds']:.2f} s | "
-            f"{row['first_request_milliseconds']:.1f} ms | {row['bytes'] / 1e6:.1f} MB | {row['times_parameters']:.2f} |"
+            f"{row['first_request_milliseconds']:.1f} ms | {row['bytes'] / 1e6:.1f} MB | "
+            f"{row['times_parameters']:.2f} |"
             for row in rows
         ),
     ]
