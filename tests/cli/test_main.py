@@ -13,25 +13,8 @@ from shell import Shell
 import supportnet
 from supportnet.cli.main import cli, main
 
-COMMANDS = [
-    *(
-        [name]
-        for name in (
-            "quickstart",
-            "data",
-            "audit",
-            "pretrain",
-            "train",
-            "evaluate",
-            "export",
-            "index",
-            "verify",
-            "predict",
-        )
-    ),
-    ["data", "list"],
-    ["data", "describe"],
-]
+NAMES = ["quickstart", "data", "audit", "pretrain", "train", "evaluate", "export", "index", "verify", "predict"]
+COMMANDS = [*([name] for name in NAMES), ["data", "list"], ["data", "describe"]]
 
 
 def test_commands_are_all_here() -> None:
