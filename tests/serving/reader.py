@@ -59,7 +59,7 @@ def as_input(dtype: str, values: list[Any]) -> np.ndarray:
 
 def as_json(array: np.ndarray) -> dict[str, Any]:
     values = [value.decode() if isinstance(value, bytes) else value for value in array.ravel().tolist()]
-    return {"shape": array.shape, "values": values}
+    return {"shape": list(array.shape), "values": values}
 
 
 def main() -> None:

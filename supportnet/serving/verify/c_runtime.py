@@ -16,6 +16,8 @@ import numpy.typing as npt
 from supportnet.serving.verify.written import WrittenModel
 
 PROCESS = Path(__file__).with_name("c_process.py")
+#: No log; and without oneDNN, as the server's release build is configured.
+SETTINGS = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
 
 
 class Request(NamedTuple):
@@ -76,7 +78,7 @@ class CRuntime:
             stdout=subprocess.PIPE,
             stderr=self._said,
             cwd=PROCESS.anchor,
-            env=environment | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+            env=environment | SETTINGS,
         )
         try:
             self.load_seconds = float(self._exchange(str(self._model.folder.absolute())))
