@@ -1,7 +1,8 @@
 """Time a kept model on one core: `python one_core.py MODEL CORE`.
 
-Every line read is JSON, a list of batches of messages; every line printed is the list of seconds they took. It waits in
-between, so that whoever asks can take turns between models. A process of its own, because TensorFlow sizes its thread
+Every line read is JSON, a list of batches of messages; every line printed is a list of the seconds that each took, by
+the clock and of the process's CPU time. It waits in between, so that whoever asks can take turns between models.
+A process of its own, because TensorFlow sizes its thread
 pools when it starts.
 """
 
@@ -26,11 +27,11 @@ def loaded(path: str) -> Callable[[list[str]], Any]:
     return lambda texts, model=model: model.signatures["classify"](text=tf.constant(texts))
 
 
-def seconds(answer: Callable[[list[str]], Any], batch: list[str]) -> float:
-    """Time one call."""
-    started = time.perf_counter()
+def seconds(answer: Callable[[list[str]], Any], batch: list[str]) -> tuple[float, float]:
+    """Time one call: by the clock, and of the CPU."""
+    wall, cpu = time.perf_counter(), time.process_time()
     answer(batch)
-    return time.perf_counter() - started
+    return time.perf_counter() - wall, time.process_time() - cpu
 
 
 if __name__ == "__main__":

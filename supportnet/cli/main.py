@@ -17,6 +17,7 @@ from supportnet.cli.pretrain import pretrain
 from supportnet.cli.quickstart import quickstart
 from supportnet.cli.serve import serve
 from supportnet.cli.train import train
+from supportnet.cli.verify import verify
 from supportnet.errors import UserError
 from supportnet.version import __version__
 
@@ -40,11 +41,12 @@ def cli() -> None:
     supportnet train --data tickets.csv --out runs/tickets       your own data
     supportnet evaluate runs/tickets --data held_out.csv
     supportnet export runs/tickets saved_models/tickets
+    supportnet verify saved_models/tickets
     supportnet predict saved_models/tickets "where is my parcel?"
     """
 
 
-for command in (quickstart, data, audit, pretrain, train, evaluate, export, index, predict, serve):
+for command in (quickstart, data, audit, pretrain, train, evaluate, export, index, verify, predict, serve):
     cli.add_command(command)
 
 

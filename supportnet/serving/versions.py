@@ -13,6 +13,7 @@ from supportnet.errors import UserError
 from supportnet.files import written_whole
 from supportnet.layers.checks import check_positive
 from supportnet.models.exported_model import versions_in
+from supportnet.serving.warmup import write_warmup
 
 
 def write_version(
@@ -24,8 +25,8 @@ def write_version(
 ) -> Path:
     """Write a version of a model.
 
-    It is written under a temporary name and renamed when it is whole, so that a server that polls the folder never
-    loads half of one, and a full disk leaves nothing behind.
+    It is written under a temporary name and renamed when it is whole and has answered its own warm-up records, so that
+    a server that polls the folder never loads half of one, and a full disk leaves nothing behind.
 
     Args:
         path: the served model's folder, for example `saved_models/support`.
@@ -54,6 +55,7 @@ def write_version(
             raise UserError(f"{target} is there already: choose another version, or overwrite it (--overwrite).")
         with written_whole(target) as temporary:
             save(temporary)
+            write_warmup(temporary)
         _remove_oldest(target, keep)
     except (OSError, tf.errors.OpError) as error:
         raise UserError(f"The export to {folder} failed: {_reason(error)}.") from None

@@ -13,7 +13,10 @@ from shell import Shell
 import supportnet
 from supportnet.cli.main import cli, main
 
-NAMES = ["quickstart", "data", "audit", "pretrain", "train", "evaluate", "export", "index", "predict", "serve"]
+NAMES = [
+    *("quickstart", "data", "audit", "pretrain", "train", "evaluate"),
+    *("export", "index", "verify", "predict", "serve"),
+]
 COMMANDS = [*([name] for name in NAMES), ["data", "list"], ["data", "describe"]]
 
 

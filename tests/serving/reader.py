@@ -1,6 +1,6 @@
 """Ask an exported model in a fresh Python that can't import what trained it.
 
-    python reader.py tf2|tf1|c_api FOLDER < requests.json > answers.json
+    python reader.py tf2|tf1 FOLDER < requests.json > answers.json
 
 Standard input is a list of pairs: the name of a signature, and its inputs by name, each a dtype and a list of values,
 texts in base64. Standard output is a list of what the signature answers: name of the output -> its `shape` and its
@@ -50,14 +50,7 @@ def tf1(folder: str) -> Run:
     return run
 
 
-def c_api(folder: str) -> Run:
-    """Load with TensorFlow's C API."""
-    from c_api import Library, SavedModel
-
-    return SavedModel(folder, Library()).run
-
-
-READERS = {"tf2": tf2, "tf1": tf1, "c_api": c_api}
+READERS = {"tf2": tf2, "tf1": tf1}
 
 
 def as_input(dtype: str, values: list[Any]) -> np.ndarray:
@@ -66,12 +59,12 @@ def as_input(dtype: str, values: list[Any]) -> np.ndarray:
 
 def as_json(array: np.ndarray) -> dict[str, Any]:
     values = [value.decode() if isinstance(value, bytes) else value for value in array.ravel().tolist()]
-    return {"shape": array.shape, "values": values}
+    return {"shape": list(array.shape), "values": values}
 
 
 def main() -> None:
     how, folder = sys.argv[1:]
-    blocked = ["supportnet", "keras", *(["tensorflow"] if how == "c_api" else [])]
+    blocked = ["supportnet", "keras"]
     # Python refuses to import what stands as None here, and its parts.
     sys.modules.update(dict.fromkeys(blocked))
     run = READERS[how](folder)

@@ -13,9 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from reader import as_json
 
 from supportnet.models.exported_model import ExportedSuggester, SavedModel
 from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.serving.verify.c_runtime import CRuntime, Request
+from supportnet.serving.verify.written import WrittenModel
 
 READER = Path(__file__).parent / "reader.py"
 
@@ -39,7 +42,11 @@ REQUESTS: list[tuple[str, list[bytes]]] = [
 
 
 def ask(how: str, folder: Path, requests: list[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Ask `reader.py` in a process whose path holds nothing of this repository."""
+    """Ask `reader.py`, or TensorFlow's C API, in a process whose path holds nothing of this repository."""
+    if how == "c_api":
+        with CRuntime(WrittenModel(folder)) as runtime:
+            answers = runtime.ask([Request(signature, as_arrays(inputs)) for signature, inputs in requests])
+        return [{name: as_json(values) for name, values in answer.outputs.items()} for answer in answers]
     encoded = [(signature, {name: encode(inputs[name]) for name in inputs}) for signature, inputs in requests]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     process = subprocess.run(
@@ -52,8 +59,13 @@ def ask(how: str, folder: Path, requests: list[tuple[str, dict[str, Any]]]) -> l
         timeout=120,
     )
     assert process.returncode == 0, process.stderr
-    answers: list[dict[str, Any]] = json.loads(process.stdout)
-    return answers
+    return list(json.loads(process.stdout))
+
+
+def as_arrays(inputs: dict[str, Any]) -> dict[str, np.ndarray]:
+    return {
+        name: values if isinstance(values, np.ndarray) else np.array(values, object) for name, values in inputs.items()
+    }
 
 
 def encode(values: list[bytes] | np.ndarray) -> tuple[str, list[Any]]:

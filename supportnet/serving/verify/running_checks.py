@@ -1,0 +1,152 @@
+"""What can be said of an export by asking it, through the loader that TensorFlow Serving uses."""
+
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+
+from supportnet.serving.verify.c_runtime import CRuntime, CRuntimeError, Request
+from supportnet.serving.verify.check import Check
+from supportnet.serving.verify.compare import TOLERANCE, compare
+from supportnet.serving.verify.static_checks import signature_problems
+from supportnet.serving.verify.texts import NASTY, PLAIN, TWELVE_WORDS
+from supportnet.serving.verify.written import WrittenModel
+from supportnet.serving.warmup import BATCH_SIZES, inputs_of, read_warmup
+
+#: Calls whose median is the steady latency.
+REPEATS = 50
+
+
+def running_checks(model: WrittenModel) -> Iterator[Check]:
+    """Load the model twice, as each must be new: asked at once, and after its warm-up.
+
+    Signatures that the static checks found fault with aren't asked.
+    """
+    askable = [name for name, signature in model.signatures.items() if not signature_problems(signature)]
+    if not askable:
+        return
+    try:
+        with CRuntime(model) as runtime:
+            yield _guarded("cold start", cold_start, model, runtime, askable)
+        with CRuntime(model) as runtime:
+            yield _guarded("warm-up", warm_up, model, runtime)
+            for name in askable:
+                yield _guarded(f"latency of {name}", latency, model, runtime, name)
+            yield _guarded("batch invariance", batch_invariance, model, runtime, askable)
+            yield _guarded("nasty strings", nasty_strings, model, runtime, askable)
+    except CRuntimeError as error:
+        yield Check("load", False, f"TensorFlow's C API can't load it: {_line(error)}")
+
+
+def request(model: WrittenModel, signature: str, texts: Sequence[bytes]) -> Request:
+    """Ask a signature about messages."""
+    inputs = model.signatures[signature].inputs
+    return Request(signature, inputs_of({name: tf.as_dtype(info.dtype) for name, info in inputs.items()}, texts))
+
+
+def cold_start(model: WrittenModel, runtime: CRuntime, askable: Sequence[str]) -> Check:
+    """Load and first answer, without a warm-up; a server would warm up before."""
+    (first,) = runtime.ask([request(model, _first(askable), [TWELVE_WORDS])])
+    seconds = {"load_seconds": runtime.load_seconds, "first_answer_seconds": first.seconds}
+    says = f"{sum(seconds.values()):.2f} s: load {runtime.load_seconds:.2f} s, first answer {first.seconds:.2f} s"
+    return Check("cold start", None, says, seconds)
+
+
+def warm_up(model: WrittenModel, runtime: CRuntime) -> Check:
+    """Every record is answered, and every signature is asked."""
+    try:
+        requests = [Request(*record) for record in read_warmup(model.folder)]
+    except (tf.errors.OpError, DecodeError) as error:
+        return Check("warm-up", False, f"the records can't be read ({_line(error)})")
+    strange = [problem for request in requests for problem in _problems(model, request)]
+    if strange:
+        return Check("warm-up", False, strange[0])
+    seconds = sum(answer.seconds for answer in runtime.ask(requests))
+    asked = {(request.signature, len(next(iter(request.inputs.values())))) for request in requests}
+    lacking = [f"{name} with {size}" for name in model.signatures for size in BATCH_SIZES if (name, size) not in asked]
+    says = f"no record for {', '.join(lacking)}" if lacking else f"{len(requests)} records answered in {seconds:.2f} s"
+    return Check("warm-up", not lacking, says, {"records": len(requests), "seconds": seconds})
+
+
+def _problems(model: WrittenModel, request: Request) -> list[str]:
+    if request.signature not in model.signatures:
+        return [f"the model has no signature {request.signature}"]
+    if set(request.inputs) != set(model.signatures[request.signature].inputs):
+        return [f"a record gives {request.signature} the inputs {', '.join(sorted(request.inputs))}"]
+    return []
+
+
+def latency(model: WrittenModel, runtime: CRuntime, name: str) -> Check:
+    """The first request after the warm-up, and later ones: one message of twelve words."""
+    first, *later = runtime.ask([request(model, name, [TWELVE_WORDS])] * (REPEATS + 1))
+    steady = statistics.median(answer.seconds for answer in later)
+    cpu = statistics.median(answer.cpu_seconds for answer in later)
+    says = f"{1000 * steady:.2f} ms ({1000 * cpu:.2f} ms of CPU time), first {1000 * first.seconds:.2f} ms"
+    figures = {"first_seconds": first.seconds, "seconds": steady, "cpu_seconds": cpu}
+    return Check(f"latency of {name}", None, says, figures)
+
+
+def batch_invariance(model: WrittenModel, runtime: CRuntime, askable: Sequence[str]) -> Check:
+    """A server puts messages of several users into one batch: the others must change nothing."""
+    texts, widest, problems = [*PLAIN, *NASTY.values()], 0.0, []
+    for name in askable:
+        together = request(model, name, texts)
+        alone = [
+            Request(name, {key: values[row : row + 1] for key, values in together.inputs.items()})
+            for row in range(len(texts))
+        ]
+        batch, *rows = [answer.outputs for answer in runtime.ask([together, *alone])]
+        joined = {key: np.concatenate([row[key] for row in rows]) for key in batch}
+        difference, unlike = compare(batch, joined)
+        widest = max(widest, difference)
+        problems += [f"{name}: {output} differs" for output in unlike]
+    fine = f"{len(texts)} messages, one by one as in a batch; numbers differ by {widest:.1e}, at most {TOLERANCE}"
+    return Check("batch invariance", not problems, "; ".join(problems) or fine, {"difference": widest})
+
+
+def nasty_strings(model: WrittenModel, runtime: CRuntime, askable: Sequence[str]) -> Check:
+    """No message, and no batch without one, breaks a signature."""
+    problems = []
+    for name in askable:
+        for what, texts in {**{what: [text] for what, text in NASTY.items()}, "no message": []}.items():
+            try:
+                (answer,) = runtime.ask([request(model, name, texts)])
+            except CRuntimeError as error:
+                problems.append(f"{name}, {what}: {_line(error)}")
+                continue
+            unusable = [key for key, values in answer.outputs.items() if not _usable(values, len(texts))]
+            problems += [f"{name}, {what}: {key} can't be used" for key in unusable]
+    fine = f"{', '.join(NASTY)}; and no message at all"
+    return Check("nasty strings", not problems, "; ".join(problems[:3]) or fine)
+
+
+def _usable(values: npt.NDArray[Any], rows: int) -> bool:
+    """Whether there is a row for each message, every number is one, and every string is Unicode."""
+    if values.shape[:1] != (rows,):
+        return False
+    if values.dtype != object:
+        return bool(np.isfinite(values).all())
+    try:
+        return all(isinstance(value.decode(), str) for value in values.ravel())
+    except UnicodeDecodeError:
+        return False
+
+
+def _guarded(name: str, check: Callable[..., Check], *arguments: Any) -> Check:
+    """Do a check; a request that fails in it fails it."""
+    try:
+        return check(*arguments)
+    except CRuntimeError as error:
+        return Check(name, False, _line(error))
+
+
+def _first(askable: Sequence[str]) -> str:
+    return "serving_default" if "serving_default" in askable else askable[0]
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:300]

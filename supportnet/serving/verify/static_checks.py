@@ -1,0 +1,110 @@
+"""What can be said of an export from its files: operations, signatures, assets, size."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from supportnet.serving.verify.check import Check
+from supportnet.serving.verify.written import WrittenModel
+from supportnet.serving.warmup import EXAMPLES, WARMUP
+
+OPERATIONS = Path(__file__).with_name("operations.py")
+#: What signatures may take; each is `[B]`.
+INPUTS = {
+    **dict.fromkeys(("text", "tag", EXAMPLES), tf.string),
+    **dict.fromkeys(("temperature", "top_p"), tf.float32),
+    "seed": tf.int32,
+}
+#: How much larger than the parameters the file that holds them may be: a variable that stands there twice doubles it.
+MOST_TIMES_PARAMETERS = 1.15
+
+
+def static_checks(model: WrittenModel) -> Iterator[Check]:
+    """Check the files."""
+    yield from operations(model)
+    yield signatures(model)
+    yield assets(model)
+    yield size(model)
+
+
+def operations(model: WrittenModel) -> Iterator[Check]:
+    """Every operation is one of core TensorFlow with a kernel for the CPU, and none needs a compiler."""
+    command = [sys.executable, "-P", str(OPERATIONS), str(model.folder.absolute())]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=OPERATIONS.anchor, check=False)
+    if done.returncode:
+        yield Check("operations", False, f"can't be listed: {done.stderr.strip()[-300:]}")
+        return
+    found = json.loads(done.stdout)
+    problems = [f"{node} {reason}" for node, reason in found["problems"].items()]
+    fine = f"{len(found['operations'])} operations, all of core TensorFlow"
+    yield Check("operations", not problems, "; ".join(problems[:3]) or fine, {"operations": len(found["operations"])})
+    compiled = ", ".join(found["compiled"])
+    yield Check("no compiler", not compiled, f"{compiled} must be compiled" if compiled else "no jit_compile")
+
+
+def signatures(model: WrittenModel) -> Check:
+    """The signatures take and answer what a server can pass on."""
+    problems = [] if "serving_default" in model.signatures else ["there is no serving_default"]
+    for name, signature in model.signatures.items():
+        problems += [f"{name}: {problem}" for problem in signature_problems(signature)]
+    return Check("signatures", not problems, "; ".join(problems) or ", ".join(model.signatures))
+
+
+def signature_problems(signature: Any) -> list[str]:
+    """Say what is wrong with a `SignatureDef`."""
+    problems = [*_input_problems(signature.inputs)]
+    for name, info in signature.outputs.items():
+        # The server takes such a name for a wish to get base64.
+        if info.dtype == tf.string.as_datatype_enum and name.endswith("_bytes"):
+            problems.append(f"the text output {name} would be sent as base64")
+        if not info.tensor_shape.dim or info.tensor_shape.dim[0].size != -1:
+            problems.append(f"the output {name} has no row for each message")
+    if EXAMPLES in signature.inputs and not set(signature.outputs) <= {"classes", "scores"}:
+        problems.append(f"the Classify API takes classes and scores, not {', '.join(sorted(signature.outputs))}")
+    return problems
+
+
+def _input_problems(inputs: Mapping[str, Any]) -> Iterator[str]:
+    if EXAMPLES in inputs and len(inputs) > 1:
+        yield f"the Classify API takes one input, {EXAMPLES}"
+    if not {"text", EXAMPLES} & set(inputs):
+        yield "no input takes messages"
+    for name, info in inputs.items():
+        if name not in INPUTS:
+            yield f"the input {name} is not known"
+        elif tf.as_dtype(info.dtype) != INPUTS[name]:
+            yield f"the input {name} must be {INPUTS[name].name}, not {tf.as_dtype(info.dtype).name}"
+        if [dim.size for dim in info.tensor_shape.dim] != [-1]:
+            yield f"the input {name} must have rank 1, a value a message"
+
+
+def assets(model: WrittenModel) -> Check:
+    """The files that the graph reads are there, and the warm-up."""
+    wanted = [*(f"assets/{name}" for name in model.assets), WARMUP]
+    missing = [
+        name for name in wanted if not (model.folder / name).is_file() or not (model.folder / name).stat().st_size
+    ]
+    return Check("assets", not missing, f"missing or empty: {', '.join(missing)}" if missing else ", ".join(wanted))
+
+
+def size(model: WrittenModel) -> Check:
+    """No variable is stored twice."""
+    try:
+        parameters = model.parameters_bytes()
+    # TensorFlow's reader of checkpoints turns the errors of C++ into Python's own.
+    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        return Check("size", False, f"the variables can't be read ({str(error).splitlines()[0]})")
+    variables, total = model.variables_bytes(), model.total_bytes()
+    times, limit = variables / max(parameters, 1), MOST_TIMES_PARAMETERS
+    return Check(
+        "size",
+        times <= limit,
+        f"{total / 1e6:.1f} MB, {total / max(parameters, 1):.2f} times the parameters; "
+        f"the variables alone {times:.2f} times, at most {limit}",
+        {"bytes": total, "parameters_bytes": parameters, "times_parameters": total / max(parameters, 1)},
+    )
