@@ -9,11 +9,12 @@ import pytest
 from keras import ops
 
 from supportnet.errors import UserError
-from supportnet.layers import RecurrentDecoder, TransformerDecoder
+from supportnet.layers import PrefixDecoder, RecurrentDecoder, TransformerDecoder
 
 DECODERS = {
     "transformer": partial(TransformerDecoder, hidden_dim=12, num_layers=2, num_heads=2, max_length=9),
     "post-norm": partial(TransformerDecoder, hidden_dim=12, num_layers=2, num_heads=2, max_length=9, norm="post"),
+    "prefix": partial(PrefixDecoder, hidden_dim=12, num_layers=2, num_heads=2, max_length=9, max_memory_length=8),
     "recurrent": partial(RecurrentDecoder, hidden_dim=6, num_layers=2, num_heads=2),
 }
 
