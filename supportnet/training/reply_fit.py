@@ -88,6 +88,7 @@ def fit_replier(
     config: ReplyConfig,
     folder: Path | None = None,
     progress_bar: bool = True,
+    what: str = "training",
 ) -> Progress:
     """Train `model.network` in place; it ends with the weights of the best epoch.
 
@@ -99,6 +100,7 @@ def fit_replier(
         folder: where the checkpoint and the TensorBoard logs go. If it holds a checkpoint, training goes on from
             there, and ends as if it had never been interrupted.
         progress_bar: show one on standard error.
+        what: what the bar says is done.
 
     Returns:
         The history, and which epoch was the best.
@@ -116,4 +118,5 @@ def fit_replier(
         patience=config.patience,
         folder=folder,
         progress_bar=progress_bar,
+        what=what,
     )

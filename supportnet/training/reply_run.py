@@ -10,6 +10,7 @@ RUN/
   metrics.json        what validation says of the best epoch
   checkpoint.npz      the state after the last epoch, for --resume
   logs/               for TensorBoard
+  pretraining/        the checkpoint and the logs of what came first, where it was pre-trained
 """
 
 import os

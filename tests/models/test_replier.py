@@ -19,7 +19,7 @@ from supportnet.text.byte_pairs import END_ID, PAD_ID, START_ID
 
 NOTHING = Reply("", NO_REPLY, handoff=True)
 #: The encoder that is left out has the Transformer's decoder.
-ARCHITECTURES = ["bilstm_attention", "transformer"]
+ARCHITECTURES = ["bilstm_attention", "transformer", "gpt"]
 WIDTHS = [1, 3]
 
 
