@@ -5,7 +5,6 @@ from typing import Literal, NamedTuple
 
 from supportnet.errors import UserError
 
-
 #: Who takes part in a conversation.
 SPEAKERS = ("customer", "agent")
 

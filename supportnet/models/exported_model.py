@@ -1,7 +1,7 @@
 """An exported model, loaded back: plain TensorFlow, the same methods as a trained one."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,17 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from supportnet.errors import UserError
+from supportnet.files import read_json
 from supportnet.layers.checks import check_positive
 from supportnet.models.answers import ANSWERS, Answers, Classification, ranked
 from supportnet.models.confidence import Confidence
-from supportnet.models.texts import checked_texts
+from supportnet.models.texts import checked_texts, warn_if_cut
 from supportnet.text.graph import as_strings
 
 #: Where an export keeps its confidence; TensorFlow leaves files in this folder alone.
 CONFIDENCE = "assets.extra/confidence.json"
+#: And, where messages may be whole conversations, how it reads one: `text_mode` and `max_length`.
+READING = "assets.extra/reading.json"
 
 
 def version_folder(path: str | os.PathLike[str]) -> Path:
@@ -107,6 +110,18 @@ class SavedModel:
         inputs = {name: _tensor(list(values), wanted[name].dtype) for name, values in options.items()}
         inputs["text"] = as_strings(checked_texts(texts))
         return {name: value.numpy() for name, value in function(**inputs).items()}
+
+    def warn_if_cut(self, texts: Sequence[str]) -> None:
+        """Warn of messages that are longer than what the model reads, where it says how much that is.
+
+        Raises:
+            UserError: the file that says so is damaged.
+        """
+        if (self.path / READING).exists():
+            reading = read_json(self.path / READING)
+            if set(reading) != {"text_mode", "max_length"}:
+                raise UserError(f"{self.path / READING} is damaged: it must hold text_mode and max_length.")
+            warn_if_cut(texts, reading["text_mode"], reading["max_length"], stacklevel=3)
 
 
 class ExportedSuggester(SavedModel):

@@ -16,8 +16,8 @@ def build_reply_network(config: NetworkConfig, vocab_size: int, num_pieces: int)
     """Build the encoder and the decoder over what the text front end returns for messages, and pieces of replies.
 
     The decoder looks at every token of the message as the encoder understood it, and at the token's own vectors beside
-    that: names and numbers get through unchanged. `gpt` has no encoder: its decoder reads the tokens' own vectors, which
-    are as deep as all towers' of the others. Scores of the pieces are products with the vectors that the pieces
+    that: names and numbers get through unchanged. `gpt` has no encoder: its decoder reads the tokens' own vectors,
+    which are as deep as all towers' of the others. Scores of the pieces are products with the vectors that the pieces
     are read by (Press & Wolf 2017, Using the Output Embedding).
 
     Args:

@@ -7,8 +7,10 @@ from typing import Any
 
 import tensorflow as tf
 
+from supportnet.files import write_json
 from supportnet.layers.checks import check_positive
 from supportnet.models.decoding import Decoded, DecodingOptions
+from supportnet.models.exported_model import READING
 from supportnet.models.replier import Replier
 from supportnet.models.reply_writer import ReplyWriter, transposed_table
 from supportnet.serving.fused_lstm import FusedNetwork
@@ -124,3 +126,4 @@ def _save(model: Replier, folder: Path, beam: int) -> None:
         signatures = {name: getattr(module, name) for name in SIGNATURES}
         tf.saved_model.save(module, str(folder), signatures={"serving_default": module.reply, **signatures})
     model.handoff.save(folder / HANDOFF)
+    write_json(folder / READING, {"text_mode": model.config.text_mode, "max_length": model.config.max_length})

@@ -90,6 +90,9 @@ def train_replier(
     Raises:
         UserError: as for `train`; or no message has a reply.
 
+    Warns:
+        UserWarning: messages are longer than what is read of them; or as for `reply_splits` and `choose_handoff`.
+
     The random generators of Python, NumPy and Keras are seeded, for the whole process.
 
     Example:
@@ -113,6 +116,7 @@ def train_replier(
     texts = [ticket.text for ticket in train_tickets]
     pieces = _pieces(train_tickets, network.num_pieces, training.min_count)
     model = Replier(network, start.vocabulary or build_vocabulary(texts, network, training.min_count), pieces)
+    model.warn_if_cut([*texts, *(ticket.text for ticket in validation)])
     coverage = start.apply(model, texts, training.seed, progress_bar)
     if folder is not None:
         begin(folder, made)

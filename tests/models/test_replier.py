@@ -1,5 +1,6 @@
 """Messages in, written replies out: order, empty messages, seeds, thresholds, and what can't be written to."""
 
+import warnings
 from functools import cache
 from typing import Any
 
@@ -131,6 +132,22 @@ def test_another_seed_or_temperature_compiles_nothing(recurrent: Replier) -> Non
     before = recurrent._sample.experimental_get_tracing_count()
     recurrent.sample(MESSAGES[:2], temperature=1, top_p=1, seed=-5)
     assert recurrent._sample.experimental_get_tracing_count() == before == 1
+
+
+def test_messages_that_are_too_long_are_counted(recurrent: Replier) -> None:
+    messages = ["parcel " * 128, "parcel " * 129, "x" * (64 * 128 + 1), "x" * 64 * 128, "?" * 1000, ""]
+    for call in (recurrent.reply, recurrent.sample):
+        with pytest.warns(UserWarning, match="--max-length") as warned:
+            call(iter(messages))
+        assert [str(warning.message) for warning in warned] == [
+            "Of 2 of 6 messages only the first 128 tokens are read (--max-length): "
+            "a conversation loses its oldest turns."
+        ]
+        assert warned[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        recurrent.warn_if_cut(messages[3:])
+        recurrent.warn_if_cut([])
 
 
 @pytest.mark.parametrize("seed", [2**31, -(2**31) - 1, 1.5, None])

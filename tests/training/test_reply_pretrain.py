@@ -39,7 +39,7 @@ def dataset() -> TicketDataset:
         Ticket(f"customer: I want to {wanted} it.\nagent: Is it the {thing}?", reply=f"We {wanted} the {thing}.")
         for thing, wanted in pairs
     ]
-    return TicketDataset("toy contexts", {"train": tickets * 8, "validation": tickets * 4})
+    return TicketDataset("toy contexts", {"train": tickets * 24, "validation": tickets * 4})
 
 
 @pytest.fixture(scope="module")
@@ -69,28 +69,27 @@ def test_it_learns_to_write(finished: tuple[Path, TrainedReplier], dataset: Tick
     assert len({reply.text for reply in loaded.reply(texts)}) > 3
 
 
-@pytest.mark.parametrize(("part", "epoch"), [("pretraining", 1), ("pretraining", 2), (".", 1)])
 def test_interrupted_and_resumed(
     finished: tuple[Path, TrainedReplier],
     dataset: TicketDataset,
     gpt_options: dict[str, Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    part: str,
-    epoch: int,
 ) -> None:
-    """In either half, or between the two: as if nothing had happened."""
+    """Within pre-training, right after it, and later: as if nothing had happened."""
     run = tmp_path / "run"
 
     def die(path: Path, model: object, best: object, progress: Progress) -> None:
         save_checkpoint(path, model, best, progress)
-        if (path.parent, progress.epoch) == (run / part, epoch):
+        if (path.parent, progress.epoch) in stops:
             raise KeyboardInterrupt
 
     folder, trained = finished
     monkeypatch.setattr("supportnet.training.callbacks.save_checkpoint", die)
-    with pytest.raises(KeyboardInterrupt):
-        train_replier(dataset, run, **gpt_options)
+    stops = [(run / "pretraining", 1), (run / "pretraining", 2), (run, 1)]
+    for _ in stops:
+        with pytest.raises(KeyboardInterrupt):
+            train_replier(dataset, run, resume=True, **gpt_options)
     monkeypatch.undo()
     resumed = train_replier(dataset, run, resume=True, **gpt_options)
     pairs = zip(resumed.model.network.get_weights(), trained.model.network.get_weights(), strict=True)
@@ -111,9 +110,17 @@ def test_gpt_is_pretrained_unless_told_otherwise(
         train_replier(dataset, **{**gpt_options, "pretraining_epochs": -1})
 
 
-def test_messages_that_say_nothing(dataset: TicketDataset, gpt_options: dict[str, Any]) -> None:
+def test_messages_that_say_nothing_and_some_that_are_too_long(
+    dataset: TicketDataset, gpt_options: dict[str, Any]
+) -> None:
+    """Nothing is learned from the former, and it is said once of how many of the latter the end isn't read."""
     silent = [replace(ticket, text="") for ticket in dataset["train"][:9]]
-    still = {**gpt_options, "epochs": 1, "validation_share": 0.0}
-    with pytest.warns(UserWarning, match="no validation"):
-        metrics = train_replier(replace(dataset, splits={"train": silent}), **still).metrics
-    assert "pretraining_perplexity" not in metrics
+    validation = [replace(ticket, text=f"customer: {ticket.reply}") for ticket in dataset["train"][:2]]
+    splits = {"train": silent, "validation": [*validation, Ticket("hello", reply="hello")]}
+    with pytest.warns(UserWarning, match="--max-length") as warned:
+        trained = train_replier(replace(dataset, splits=splits), **{**gpt_options, "epochs": 1, "max_length": 3})
+    assert "pretraining_perplexity" not in trained.metrics
+    said = [str(warning.message) for warning in warned if "--max-length" in str(warning.message)]
+    assert said == [
+        "Of 2 of 12 messages only the first 3 tokens are read (--max-length): a conversation loses its oldest turns."
+    ]
