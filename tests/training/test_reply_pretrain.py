@@ -1,4 +1,4 @@
-"""Pre-training of a model that writes replies: what it is asked, that it learns, and that it goes on where it stopped."""
+"""Pre-training of a model that writes replies: what is asked, that it learns, that it goes on where it stopped."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ RESULTS = ["config.json", "history.json", "metrics.json", "vocabulary.txt", "pie
 
 
 def test_what_is_asked() -> None:
-    """The newest turn, after those before it; whatever isn't a conversation is one turn, and nothing is asked of none."""
+    """The newest turn, after those before it; what isn't a conversation is one turn, and nothing is asked of none."""
     texts = ["customer: where?\nagent: hi\ncustomer: hello", "agent: wait", "where?\nagent: Ann", "", "customer: \nx"]
     asked = [(ticket.text, ticket.reply) for ticket in turns_of(Ticket(text, reply="not read") for text in texts)]
     assert asked == [
