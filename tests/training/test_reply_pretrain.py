@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small_replier import make_replier
 
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json
 from supportnet.training.checkpoint import Progress, save_checkpoint
+from supportnet.training.config import ReplyConfig
 from supportnet.training.reply import TrainedReplier, train_replier
-from supportnet.training.reply_pretrain import turns_of
+from supportnet.training.reply_pretrain import pretrain_replier, turns_of
 from supportnet.training.reply_run import load_replier
 
 RESULTS = ["config.json", "history.json", "metrics.json", "vocabulary.txt", "pieces.json", "handoff.json"]
@@ -76,7 +78,7 @@ def test_interrupted_and_resumed(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Within pre-training, right after it, and later: as if nothing had happened."""
+    """Right after pre-training, and later: as if nothing had happened."""
     run = tmp_path / "run"
 
     def die(path: Path, model: object, best: object, progress: Progress) -> None:
@@ -86,7 +88,7 @@ def test_interrupted_and_resumed(
 
     folder, trained = finished
     monkeypatch.setattr("supportnet.training.callbacks.save_checkpoint", die)
-    stops = [(run / "pretraining", 1), (run / "pretraining", 2), (run, 1)]
+    stops = [(run / "pretraining", 2), (run, 1)]
     for _ in stops:
         with pytest.raises(KeyboardInterrupt):
             train_replier(dataset, run, resume=True, **gpt_options)
@@ -110,17 +112,19 @@ def test_gpt_is_pretrained_unless_told_otherwise(
         train_replier(dataset, **{**gpt_options, "pretraining_epochs": -1})
 
 
-def test_messages_that_say_nothing_and_some_that_are_too_long(
-    dataset: TicketDataset, gpt_options: dict[str, Any]
-) -> None:
-    """Nothing is learned from the former, and it is said once of how many of the latter the end isn't read."""
-    silent = [replace(ticket, text="") for ticket in dataset["train"][:9]]
-    validation = [replace(ticket, text=f"customer: {ticket.reply}") for ticket in dataset["train"][:2]]
-    splits = {"train": silent, "validation": [*validation, Ticket("hello", reply="hello")]}
-    with pytest.warns(UserWarning, match="--max-length") as warned:
-        trained = train_replier(replace(dataset, splits=splits), **{**gpt_options, "epochs": 1, "max_length": 3})
-    assert "pretraining_perplexity" not in trained.metrics
-    said = [str(warning.message) for warning in warned if "--max-length" in str(warning.message)]
-    assert said == [
-        "Of 2 of 12 messages only the first 3 tokens are read (--max-length): a conversation loses its oldest turns."
+def test_from_messages_that_say_nothing_nothing_is_learned() -> None:
+    model = make_replier("gpt")
+    before = model.network.get_weights()
+    assert pretrain_replier(model, [Ticket("", reply="hello"), Ticket(" \n")], [], ReplyConfig()) is None
+    assert all(map(np.array_equal, before, model.network.get_weights()))
+
+
+def test_it_is_said_once_how_many_messages_are_too_long(dataset: TicketDataset, gpt_options: dict[str, Any]) -> None:
+    """Before anything takes long; here, training ends with it."""
+    splits = {"train": [*dataset["train"][:9], Ticket("hello", reply="hello")], "validation": dataset["validation"][:2]}
+    ends = {"max_length": 3, "embeddings": "missing.vec"}
+    with pytest.warns(UserWarning, match="--max-length") as warned, pytest.raises(UserError, match=r"missing\.vec"):
+        train_replier(replace(dataset, splits=splits), **{**gpt_options, **ends})
+    assert [str(warning.message) for warning in warned] == [
+        "Of 11 of 12 messages only the first 3 tokens are read (--max-length): a conversation loses its oldest turns."
     ]
