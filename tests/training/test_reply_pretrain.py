@@ -11,9 +11,11 @@ from small_replier import make_replier
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json
+from supportnet.text.byte_pairs import BytePairVocabulary
 from supportnet.training.checkpoint import Progress, save_checkpoint
 from supportnet.training.config import ReplyConfig
 from supportnet.training.reply import TrainedReplier, train_replier
+from supportnet.training.reply_pairs import ReplyPairs
 from supportnet.training.reply_pretrain import pretrain_replier, turns_of
 from supportnet.training.reply_run import load_replier
 
@@ -30,6 +32,14 @@ def test_what_is_asked() -> None:
         ("", "where?\nagent: Ann"),
         ("x", "customer: "),
     ]
+
+
+def test_personal_data_are_not_asked() -> None:
+    """Values that a customer sent are slots here as well."""
+    model = make_replier("gpt", max_reply_length=64)
+    model.pieces = BytePairVocabulary(["{number}"], [])
+    pairs = ReplyPairs.of(turns_of([Ticket("customer: my order is 83920175, ann@example.com\nagent: hello")]), model)
+    assert [model.pieces.decode(pieces) for pieces in pairs.pieces] == ["customer: my order is {number}, {email}"]
 
 
 @pytest.fixture(scope="module")
