@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from supportnet.errors import UserError
 from supportnet.layers.checks import check_positive
@@ -59,7 +58,7 @@ def warn_if_cut(texts: Sequence[str], mode: str, max_length: int, stacklevel: in
     # A token is one character at least: most messages needn't be read a second time.
     long = [text for text in texts if len(text) > max_length]
     batches = (long[i : i + 1024] for i in range(0, len(long), 1024))
-    count = sum(int(tf.math.count_nonzero(are_cut(batch, mode, max_length))) for batch in batches)
+    count = sum(int(are_cut(batch, mode, max_length).numpy().sum()) for batch in batches)
     if count:
         warnings.warn(
             f"Of {count} of {len(texts)} messages only the first {max_length} tokens are read (--max-length): a "
