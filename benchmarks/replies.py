@@ -18,7 +18,7 @@ from star_runs import Benchmark, common_parts
 
 RESULTS = Path(__file__).parent / "results" / "replies.json"
 #: Options of `train_replier`, of each model; chosen on validation data.
-OPTIONS: dict[str, dict[str, Any]] = {"transformer": {}, "bilstm_attention": {}}
+OPTIONS: dict[str, dict[str, Any]] = {"transformer": {}, "bilstm_attention": {}, "gpt": {}}
 #: Name in a figure -> heading in the table and its format.
 WRITTEN = {
     "bleu": ("BLEU", ".1f"),

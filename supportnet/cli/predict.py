@@ -69,6 +69,7 @@ def predict(
     from supportnet.models.exported_model import SavedModel
 
     loaded = SavedModel(model)
+    loaded.warn_if_cut(messages)
     draw = {"temperature": temperature, "top_p": top_p, "seed": seed}
     signature, options = _ask(signature, tag, draw, loaded.signatures)
     answers: Iterable[dict[str, Any]] = _answers(loaded, signature, messages, top_k, options)

@@ -60,6 +60,10 @@ SUGGEST_NUMBERS = {
 }
 REPLY_NUMBERS = {
     "batch_tokens": (4096, "Reply: tokens a step, of messages and replies, padding included."),
+    "pretraining_epochs": (
+        0,
+        "Reply: passes over what is said in the training messages before replies are learned; 2 for gpt.",
+    ),
     "quality": (0.8, "Reply: mean quality (ROUGE-L) that replies shall have that aren't handed to a person."),
     "num_pieces": (2000, "Reply: pieces that replies are written in, at most."),
     "max_reply_length": (64, "Reply: pieces of a reply, at most."),
@@ -132,6 +136,7 @@ def train(data: str, task: str, out: str, unlabelled: tuple[str, ...], as_json: 
     supportnet train --data few.csv --init runs/encoder --unlabelled tickets.csv --out runs/few
     supportnet train --task suggest --data chats.csv --text-column question --reply-column answer --out runs/answers
     supportnet train --task reply --data star --data-dir downloads --architecture transformer --out runs/replies
+    supportnet train --task reply --data star --data-dir downloads --architecture gpt --out runs/gpt
     """
     from supportnet.data import load
 

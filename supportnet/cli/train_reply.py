@@ -39,6 +39,8 @@ def print_validation(metrics: dict[str, Any], handoff: dict[str, Any]) -> None:
     if metrics["perplexity"] is None:
         click.echo(f"not validated (epoch {metrics['best_epoch']}): every reply is handed to a person")
         return
+    if "pretraining_perplexity" in metrics:
+        click.echo(f"pre-trained to a perplexity of {metrics['pretraining_perplexity']:.2f} of the validation messages")
     click.echo(
         f"perplexity {metrics['perplexity']:.2f}, {metrics['accuracy']:.1%} of the validation replies' pieces right "
         f"(epoch {metrics['best_epoch']})"

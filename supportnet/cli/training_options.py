@@ -32,7 +32,7 @@ architecture_option = click.option(
     "--architecture",
     default="bilstm_attention",
     show_default=True,
-    help="The encoder: bilstm_attention or transformer or none.",
+    help="The encoder: bilstm_attention or transformer or none; or gpt, which writes replies without one.",
 )
 preset_option = click.option(
     "--preset", metavar="NAME", help=f"Sizes by name: {', '.join(PRESETS)}. A size given beside it wins."

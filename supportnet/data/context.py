@@ -5,6 +5,9 @@ from typing import Literal, NamedTuple
 
 from supportnet.errors import UserError
 
+#: Who takes part in a conversation.
+SPEAKERS = ("customer", "agent")
+
 
 class Turn(NamedTuple):
     """What one side said before the other one spoke, or the same one again.
@@ -49,7 +52,24 @@ def context(turns: Sequence[Turn], num_turns: int) -> str:
     return "\n".join(f"{speaker}: {text}" for speaker, text in reversed(lines))
 
 
+def newest_turn(text: str) -> tuple[str, str]:
+    """Part what `context` returned: the newest turn, and the context of those before it.
+
+    A message without speakers is one turn, whatever its lines.
+
+    Example:
+        >>> newest_turn("customer: where is my parcel?\\nagent: How can I help?")
+        ('customer: where is my parcel?', 'agent: How can I help?')
+        >>> newest_turn("where is my parcel?\\nregards, Ann")
+        ('where is my parcel?\\nregards, Ann', '')
+    """
+    if not text.startswith(tuple(f"{speaker}: " for speaker in SPEAKERS)):
+        return text, ""
+    newest, _, before = text.partition("\n")
+    return newest, before
+
+
 def _checked(speaker: str) -> str:
-    if speaker not in ("customer", "agent"):
+    if speaker not in SPEAKERS:
         raise UserError(f"A turn's speaker must be customer or agent. Received: {speaker=}")
     return speaker

@@ -47,6 +47,9 @@ def evaluate_replier(model: Replier, test_data: Sequence[Ticket], beam: int = 1)
     Raises:
         UserError: no message has a reply.
 
+    Warns:
+        UserWarning: messages are longer than what is read of them.
+
     Example:
         >>> evaluate_replier(model, supportnet.load("star", data_dir="downloads")["test"])["exact_match"]
     """
@@ -54,6 +57,7 @@ def evaluate_replier(model: Replier, test_data: Sequence[Ticket], beam: int = 1)
     if not tickets:
         raise UserError("There is nothing to score: no message has a reply.")
     texts, replies = [ticket.text for ticket in tickets], [ticket.reply or "" for ticket in tickets]
+    model.warn_if_cut(texts)
     # The first call compiles.
     model.write(texts[:1], beam)
     start = time.perf_counter()

@@ -3,6 +3,7 @@
 from supportnet.layers.attention import MultiHeadAttention, scaled_dot_product_attention
 from supportnet.layers.attention_block import AttentionBlock
 from supportnet.layers.bilstm_attention import BiLSTMAttention
+from supportnet.layers.causal_block import CausalBlock
 from supportnet.layers.causal_self_attention import CausalSelfAttention
 from supportnet.layers.cross_attention_block import CrossAttentionBlock
 from supportnet.layers.decoder_block import DecoderBlock
@@ -10,6 +11,7 @@ from supportnet.layers.ngram_scores import NgramScores
 from supportnet.layers.pair_embedding import PairEmbedding
 from supportnet.layers.pooling import MaskedPooling
 from supportnet.layers.positional_encoding import PositionalEncoding, positional_encoding
+from supportnet.layers.prefix_decoder import PrefixDecoder
 from supportnet.layers.recurrent_decoder import RecurrentDecoder
 from supportnet.layers.scaled_cosine import ScaledCosine
 from supportnet.layers.token_embedding import TokenEmbedding
@@ -19,6 +21,7 @@ from supportnet.layers.transformer_encoder import TransformerEncoder
 __all__ = [
     "AttentionBlock",
     "BiLSTMAttention",
+    "CausalBlock",
     "CausalSelfAttention",
     "CrossAttentionBlock",
     "DecoderBlock",
@@ -27,6 +30,7 @@ __all__ = [
     "NgramScores",
     "PairEmbedding",
     "PositionalEncoding",
+    "PrefixDecoder",
     "RecurrentDecoder",
     "ScaledCosine",
     "TokenEmbedding",

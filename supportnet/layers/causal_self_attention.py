@@ -7,7 +7,7 @@ from keras import ops
 
 from supportnet.layers.attention import scaled_dot_product_attention
 from supportnet.layers.checks import check_divides, check_rate
-from supportnet.layers.heads import attend_from_one, join_heads, mask_bias, split_heads
+from supportnet.layers.heads import HIDDEN, attend_from_one, join_heads, split_heads
 from supportnet.layers.rows import by_row
 
 
@@ -23,7 +23,8 @@ class CausalSelfAttention(keras.layers.Layer):
         dropout_rate: dropout on the attention weights.
 
     Call arguments:
-        x: float `[B, T, D]`. Padding stands at the end, where no real token sees it.
+        x: float `[B, T, D]`. Padding stands at the end, where no real token sees it, or is masked.
+        mask: bool `[B, T]`, False where no position may look; nowhere, if not given.
 
     Returns:
         float `[B, T, D]`.
@@ -54,13 +55,19 @@ class CausalSelfAttention(keras.layers.Layer):
         self.input_dense.build(input_shape)
         self.output_dense.build(input_shape)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Any, mask: Any = None) -> Any:
+        return self.read(x, mask)[0]
+
+    def read(self, x: Any, mask: Any = None) -> tuple[Any, Any, Any]:
+        """Do what a call does, and return with it what later positions look at: keys and values `[B, H, T, D / H]`."""
         parts = ops.split(by_row(x, self.input_dense), 3, axis=-1)
         query, keys, values = (split_heads(part, self.num_heads) for part in parts)
         positions = ops.arange(ops.shape(x)[1])
-        mask = ops.greater_equal(ops.expand_dims(positions, -1), positions)
-        heads, _ = scaled_dot_product_attention(query, keys, values, mask, self.weight_dropout)
-        return by_row(join_heads(heads), self.output_dense)
+        seen = ops.greater_equal(ops.expand_dims(positions, -1), positions)
+        if mask is not None:
+            seen = ops.logical_and(seen, ops.expand_dims(mask, (1, 2)))
+        heads, _ = scaled_dot_product_attention(query, keys, values, seen, self.weight_dropout)
+        return by_row(join_heads(heads), self.output_dense), keys, values
 
     def start(self, batch: Any, max_length: int) -> tuple[Any, Any]:
         """Make the buffers of the keys and the values, zeros `[B, H, max_length, D / H]`."""
@@ -84,6 +91,9 @@ class CausalSelfAttention(keras.layers.Layer):
         keys, values = _write(keys, rows, key), _write(values, rows, value)
         return self.output_dense(attend_from_one(query, keys, values, bias)), keys, values
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+        """See the call's `mask`."""
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
 
@@ -91,24 +101,27 @@ class CausalSelfAttention(keras.layers.Layer):
         return {**super().get_config(), "num_heads": self.num_heads, "dropout_rate": self.dropout_rate}
 
 
-def cache_place(position: Any, batch: Any, cache: Any) -> tuple[Any, Any]:
+def cache_place(position: Any, batch: Any, cache: Any, behind: Any = HIDDEN) -> tuple[Any, Any]:
     """Find where a position's keys and values belong, and hide the positions after it: the same in every block.
 
     Args:
         position: int32 scalar, from 0.
         batch: number of sequences B.
         cache: a buffer, `[B, H, max_length, D / H]`; only its shape counts.
+        behind: bias of the places behind the position, where they aren't all hidden: broadcastable to
+            `[B, H, max_length]`.
 
     Returns:
-        The rows of `[B H max_length, D / H]` to write, int32 `[B H, 1]`, and the bias of the scores, `[max_length]`.
+        The rows of `[B H max_length, D / H]` to write, int32 `[B H, 1]`, and the bias of the scores, `[max_length]` or
+        in the shape of `behind`.
     """
-    _, num_heads, length, _ = cache.shape
+    _, num_heads, length, _ = ops.shape(cache)
     rows = ops.arange(batch * num_heads, dtype="int32") * length + position
-    return ops.expand_dims(rows, -1), mask_bias(ops.arange(length, dtype="int32") <= position)
+    return ops.expand_dims(rows, -1), ops.where(ops.arange(length, dtype="int32") <= position, 0.0, behind)
 
 
 def _write(cache: Any, rows: Any, vectors: Any) -> Any:
     """Write `[B, D]` into the rows of a buffer `[B, H, max_length, D / H]`."""
-    _, num_heads, length, depth = cache.shape
+    _, num_heads, length, depth = ops.shape(cache)
     flat = ops.scatter_update(ops.reshape(cache, (-1, depth)), rows, ops.reshape(vectors, (-1, depth)))
     return ops.reshape(flat, (-1, num_heads, length, depth))

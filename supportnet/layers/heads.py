@@ -4,6 +4,9 @@ from typing import Any
 
 from keras import ops
 
+#: What added to a score hides a position.
+HIDDEN = -1e9
+
 
 def split_heads(x: Any, num_heads: int) -> Any:
     """`[B, T, D]` -> `[B, H, T, D / H]`."""
@@ -44,4 +47,4 @@ def attend_from_one(query: Any, keys: Any, values: Any, bias: Any) -> Any:
 
 def mask_bias(mask: Any) -> Any:
     """What added to scores hides the positions where `mask` is False: float32, in the mask's shape."""
-    return ops.where(mask, 0.0, -1e9)
+    return ops.where(mask, 0.0, HIDDEN)

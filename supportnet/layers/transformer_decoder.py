@@ -1,6 +1,6 @@
 """The Transformer's decoder: positions, then blocks of attention to what came before and to a memory."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -10,6 +10,7 @@ from supportnet.layers.causal_self_attention import cache_place
 from supportnet.layers.checks import check_positive
 from supportnet.layers.decoder_block import DecoderBlock
 from supportnet.layers.heads import mask_bias
+from supportnet.layers.residual_block import ResidualBlock
 from supportnet.layers.rows import pick_rows, without_padding
 from supportnet.layers.transformer_stack import TransformerStack
 
@@ -55,7 +56,7 @@ class TransformerDecoder(TransformerStack):
         (2, 16)
     """
 
-    block = DecoderBlock
+    block: ClassVar[type[ResidualBlock]] = DecoderBlock
     check_num_layers = staticmethod(check_positive)
 
     def call(self, x: Any, memory: Any, memory_mask: Any) -> Any:
@@ -81,13 +82,16 @@ class TransformerDecoder(TransformerStack):
         Raises:
             UserError: `max_length` is below 1 or above the layer's own.
         """
+        self._check_max_length(max_length)
+        memory, batch = without_padding(memory, memory_mask), ops.shape(memory)[0]
+        blocks = {block.name: block.start(memory, batch, max_length) for block in self.blocks}
+        return {"memory_bias": mask_bias(ops.expand_dims(memory_mask, 1)), **blocks}
+
+    def _check_max_length(self, max_length: int) -> None:
         if check_positive("max_length", max_length) > self.max_length:
             raise UserError(
                 f"max_length must be at most that of the positions ({self.max_length}). Received: {max_length=}"
             )
-        memory, batch = without_padding(memory, memory_mask), ops.shape(memory)[0]
-        blocks = {block.name: block.start(memory, batch, max_length) for block in self.blocks}
-        return {"memory_bias": mask_bias(ops.expand_dims(memory_mask, 1)), **blocks}
 
     def step(self, x: Any, position: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Decode one token.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from supportnet.errors import UserError
 from supportnet.layers.checks import check_divides, check_not_negative, check_positive, check_rate
-from supportnet.models.encoders import ENCODERS
+from supportnet.models.encoders import DECODER_ONLY, ENCODERS
 from supportnet.text.modes import get_mode
 
 
@@ -13,11 +13,12 @@ class NetworkConfig:
     """Everything that decides the shape of the network, but the vocabulary and the intents or labels.
 
     Attributes:
-        architecture: name of the encoder: a key of `supportnet.models.encoders.ENCODERS`.
+        architecture: name of the encoder: a key of `supportnet.models.encoders.ENCODERS`; or `gpt`, which writes
+            replies without one.
         embedding_dim: depth D of the token vectors.
         hidden_dim: units of the encoder's inner layers: of the feed-forward ones, and of `bilstm_attention`'s LSTM
             in each direction.
-        num_layers: attention blocks of the encoder, 0 or more.
+        num_layers: attention blocks of the encoder, 0 or more, and of the decoder; `gpt` has as many as both.
         num_heads: attention heads; must divide `embedding_dim`.
         dropout_rate: dropout inside the encoder.
         head_dropout_rate: dropout on the pooled message, before the head of the task.
@@ -56,8 +57,9 @@ class NetworkConfig:
     text_mode: str = "unicode"
 
     def __post_init__(self) -> None:
-        if self.architecture not in ENCODERS:
-            known = ", ".join(ENCODERS)
+        architectures = (*ENCODERS, DECODER_ONLY)
+        if self.architecture not in architectures:
+            known = ", ".join(architectures)
             raise UserError(f"architecture must be one of {known}. Received: architecture={self.architecture!r}")
         for name in ("embedding_dim", "hidden_dim", "num_buckets", "num_pairs", "vector_dim", "num_pieces"):
             check_positive(name, getattr(self, name))

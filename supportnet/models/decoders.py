@@ -6,12 +6,13 @@ from typing import Any
 
 import keras
 
-from supportnet.layers import RecurrentDecoder, TransformerDecoder
+from supportnet.layers import PrefixDecoder, RecurrentDecoder, TransformerDecoder
 from supportnet.models.config import NetworkConfig
+from supportnet.models.encoders import DECODER_ONLY
 
 
 def build_decoder(config: NetworkConfig) -> keras.layers.Layer:
-    """Make the decoder that belongs to the configuration's encoder, a layer with the name `decoder`.
+    """Make the decoder that belongs to the configuration's architecture, a layer with the name `decoder`.
 
     Example:
         >>> build_decoder(NetworkConfig(architecture="transformer", max_reply_length=40)).max_length
@@ -28,6 +29,12 @@ def _transformer(config: NetworkConfig) -> keras.layers.Layer:
     return TransformerDecoder(**_sizes(config), max_length=config.max_reply_length)
 
 
+def _gpt(config: NetworkConfig) -> keras.layers.Layer:
+    # As many blocks as the Transformer's encoder and decoder have together.
+    sizes = {**_sizes(config), "num_layers": 2 * config.num_layers}
+    return PrefixDecoder(**sizes, max_length=config.max_reply_length, max_memory_length=config.max_length)
+
+
 def _sizes(config: NetworkConfig) -> dict[str, Any]:
     """What every decoder takes."""
     return {
@@ -40,7 +47,7 @@ def _sizes(config: NetworkConfig) -> dict[str, Any]:
 
 
 #: architecture -> the function that makes its decoder. `none` reads messages without an encoder, and writes as the
-#: Transformer does.
+#: Transformer does; `gpt` reads them with its decoder.
 DECODERS: Mapping[str, Callable[[NetworkConfig], keras.layers.Layer]] = MappingProxyType(
-    {"bilstm_attention": _recurrent, "transformer": _transformer, "none": _transformer}
+    {"bilstm_attention": _recurrent, "transformer": _transformer, "none": _transformer, DECODER_ONLY: _gpt}
 )

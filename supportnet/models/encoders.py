@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras
 
+from supportnet.errors import UserError
 from supportnet.layers import BiLSTMAttention, TokenEmbedding, TransformerEncoder
 
 if TYPE_CHECKING:
@@ -19,7 +20,15 @@ def build_encoder(config: "NetworkConfig") -> keras.layers.Layer | None:
         >>> from supportnet.models.config import NetworkConfig
         >>> build_encoder(NetworkConfig(architecture="transformer", max_length=64)).max_length
         64
+
+    Raises:
+        UserError: the architecture is `gpt`, which has none.
     """
+    if config.architecture == DECODER_ONLY:
+        raise UserError(
+            "architecture must have an encoder for this: gpt is for written replies (--task reply). "
+            f"Received: architecture={DECODER_ONLY!r}"
+        )
     return ENCODERS[config.architecture](config)
 
 
@@ -66,3 +75,6 @@ def _sizes(config: "NetworkConfig") -> dict[str, Any]:
 ENCODERS: Mapping[str, Callable[["NetworkConfig"], keras.layers.Layer | None]] = MappingProxyType(
     {"bilstm_attention": _bilstm_attention, "transformer": _transformer, "none": lambda config: None}
 )
+
+#: The architecture whose decoder reads the message as well: it writes replies, and does nothing else.
+DECODER_ONLY = "gpt"

@@ -1,7 +1,7 @@
 """An exported model, loaded back: plain TensorFlow, the same methods as a trained one."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,20 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from supportnet.errors import UserError
+from supportnet.files import read_json
 from supportnet.layers.checks import check_positive
 from supportnet.models.answers import ANSWERS, Answers, Classification, ranked
 from supportnet.models.confidence import Confidence
 from supportnet.models.messages import checked_texts
+from supportnet.models.texts import warn_if_cut
 from supportnet.text.graph import as_strings
 
 #: The tasks: an export has a part for each that was trained.
 TASKS = ("classify", "suggest", "reply")
 #: Where an export keeps its confidence; TensorFlow leaves files in this folder alone.
 CONFIDENCE = "assets.extra/confidence.json"
+#: And what it says of its models: task -> `supportnet.models.card.model_card`.
+CARD = "assets.extra/model_card.json"
 
 
 def version_folder(path: str | os.PathLike[str]) -> Path:
@@ -114,6 +118,20 @@ class SavedModel:
         inputs = {name: _tensor(list(values), wanted[name].dtype) for name, values in options.items()}
         inputs["text"] = as_strings(checked_texts(texts))
         return {name: value.numpy() for name, value in function(**inputs).items()}
+
+    def warn_if_cut(self, texts: Sequence[str]) -> None:
+        """Warn of messages that are longer than what the model reads, where they may be whole conversations.
+
+        Raises:
+            UserError: the model card, which says how much is read, is damaged.
+        """
+        cards = read_json(self.path / CARD) if (self.path / CARD).exists() else {}
+        try:
+            read = [cards[task]["network"] for task in ("reply", "suggest") if task in cards]
+            for network in read[:1]:
+                warn_if_cut(texts, network["text_mode"], network["max_length"], stacklevel=3)
+        except (KeyError, TypeError):
+            raise UserError(f"{self.path / CARD} is damaged: it must hold text_mode and max_length.") from None
 
 
 class ExportedSuggester(SavedModel):

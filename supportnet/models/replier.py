@@ -1,6 +1,6 @@
 """A trained model that writes replies: a text front end, an encoder and a decoder, used on plain strings."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -12,9 +12,10 @@ from supportnet.models.answers import Reply
 from supportnet.models.config import NetworkConfig
 from supportnet.models.decoding import DecodingOptions
 from supportnet.models.handoff import Handoff
+from supportnet.models.messages import checked_texts
 from supportnet.models.reply_network import build_reply_network
 from supportnet.models.reply_writer import ReplyWriter, build_reader
-from supportnet.models.texts import build_front_end, run_in_batches
+from supportnet.models.texts import build_front_end, run_in_batches, warn_if_cut
 from supportnet.text.byte_pairs import BytePairVocabulary
 from supportnet.text.vocabulary import Vocabulary
 
@@ -81,8 +82,17 @@ class Replier:
 
         Raises:
             UserError: `texts` isn't a list of strings, or `beam` is below 1.
+
+        Warns:
+            UserWarning: messages are longer than what is read of them.
         """
+        texts = checked_texts(texts)
+        self.warn_if_cut(texts)
         return self._replies(self.write(texts, beam))
+
+    def warn_if_cut(self, texts: Sequence[str]) -> None:
+        """Warn of messages that are longer than what the model reads; see `supportnet.models.texts.warn_if_cut`."""
+        warn_if_cut(texts, self.config.text_mode, self.config.max_length, stacklevel=4)
 
     def write(self, texts: Iterable[str], beam: int = 1, batch_size: int = 32) -> dict[str, npt.NDArray[Any]]:
         """Write a reply to each message, as arrays.
@@ -108,6 +118,8 @@ class Replier:
         """
         if not (isinstance(seed, int) and -(2**31) <= seed < 2**31):
             raise UserError(f"seed must be a whole number of 32 bits. Received: seed={seed}")
+        texts = checked_texts(texts)
+        self.warn_if_cut(texts)
         # Tensors: for each other number, the function would be compiled anew.
         options = (tf.constant(temperature, tf.float32), tf.constant(top_p, tf.float32), tf.constant(seed, tf.int32))
         return self._replies(run_in_batches(lambda batch: self._sample(batch, *options), texts, OUTPUTS, 32))

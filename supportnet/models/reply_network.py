@@ -1,11 +1,14 @@
 """The network of the reply task: an encoder that reads a message, and a decoder that writes a reply piece by piece."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from supportnet.layers.checks import check_positive
 from supportnet.models.config import NetworkConfig
 from supportnet.models.decoders import build_decoder
+from supportnet.models.encoders import DECODER_ONLY, build_embedding
 from supportnet.models.towers import Towers, front_end_inputs
 
 
@@ -13,7 +16,8 @@ def build_reply_network(config: NetworkConfig, vocab_size: int, num_pieces: int)
     """Build the encoder and the decoder over what the text front end returns for messages, and pieces of replies.
 
     The decoder looks at every token of the message as the encoder understood it, and at the token's own vectors beside
-    that: names and numbers get through unchanged. Scores of the pieces are products with the vectors that the pieces
+    that: names and numbers get through unchanged. `gpt` has no encoder: its decoder reads the tokens' own vectors,
+    which are as deep as all towers' of the others. Scores of the pieces are products with the vectors that the pieces
     are read by (Press & Wolf 2017, Using the Output Embedding).
 
     Args:
@@ -38,9 +42,7 @@ def build_reply_network(config: NetworkConfig, vocab_size: int, num_pieces: int)
     """
     check_positive("num_pieces", num_pieces)
     message, pieces = front_end_inputs(), keras.Input((None,), dtype="int32", name="pieces")
-    read = Towers(config, vocab_size).read(message)
-    seen = ops.concatenate([read[name] for name in ("encoded", "words") if name in read], axis=-1)
-    memory = keras.layers.Dense(config.embedding_dim, name="memory")(seen)
+    memory = keras.layers.Dense(config.embedding_dim, name="memory")(_seen(config, vocab_size, message))
     spread = keras.initializers.RandomNormal(stddev=config.embedding_dim**-0.5)
     table = keras.layers.ReversibleEmbedding(
         num_pieces, config.embedding_dim, embeddings_initializer=spread, reverse_dtype="float32", name="piece_embedding"
@@ -48,3 +50,11 @@ def build_reply_network(config: NetworkConfig, vocab_size: int, num_pieces: int)
     written = build_decoder(config)(table(pieces), memory, memory_mask=message["mask"])
     outputs = {"logits": table(written, reverse=True), "memory": memory}
     return keras.Model({**message, "pieces": pieces}, outputs, name="reply_network")
+
+
+def _seen(config: NetworkConfig, vocab_size: int, message: dict[str, Any]) -> Any:
+    """What is made of each token of a message before the decoder sees it."""
+    if config.architecture == DECODER_ONLY:
+        return build_embedding(config, vocab_size)(message)
+    read = Towers(config, vocab_size).read(message)
+    return ops.concatenate([read[name] for name in ("encoded", "words") if name in read], axis=-1)

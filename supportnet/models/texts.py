@@ -1,5 +1,6 @@
 """Plain strings in front of a model: checked, encoded, and run in batches."""
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from supportnet.layers.checks import check_positive
 from supportnet.models.config import NetworkConfig
 from supportnet.models.messages import checked_texts
 from supportnet.text.front_end import TextFrontEnd
-from supportnet.text.graph import as_strings
+from supportnet.text.graph import are_cut, as_strings
 from supportnet.text.vocabulary import Vocabulary
 
 
@@ -22,6 +23,33 @@ def build_front_end(config: NetworkConfig, vocabulary: Vocabulary) -> TextFrontE
         64
     """
     return TextFrontEnd(vocabulary, mode=config.text_mode, max_length=config.max_length, num_buckets=config.num_buckets)
+
+
+def warn_if_cut(texts: Sequence[str], mode: str, max_length: int, stacklevel: int = 2) -> None:
+    """Say of how many messages something isn't read because they are too long.
+
+    Args:
+        texts: the messages.
+        mode: how they become tokens.
+        max_length: tokens that are read of each.
+        stacklevel: whose line is warned of; 2 is that of the caller.
+
+    Warns:
+        UserWarning: there are such messages.
+
+    Example:
+        >>> warn_if_cut(["where is my parcel"], "unicode", max_length=128)
+    """
+    # A token is one character at least: most messages needn't be read a second time.
+    long = [text for text in texts if len(text) > max_length]
+    batches = (long[i : i + 1024] for i in range(0, len(long), 1024))
+    count = sum(int(are_cut(batch, mode, max_length).numpy().sum()) for batch in batches)
+    if count:
+        warnings.warn(
+            f"Of {count} of {len(texts)} messages only the first {max_length} tokens are read (--max-length): a "
+            "conversation loses its oldest turns.",
+            stacklevel=stacklevel,
+        )
 
 
 def run_in_batches(

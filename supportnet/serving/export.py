@@ -10,15 +10,15 @@ from supportnet.errors import UserError
 from supportnet.files import write_json
 from supportnet.layers.checks import check_positive, check_rate
 from supportnet.models.card import model_card
-from supportnet.models.exported_model import CONFIDENCE
+from supportnet.models.exported_model import CARD, CONFIDENCE
 from supportnet.serving.served_classifier import ServedClassifier
 from supportnet.serving.served_model import ServedModel
 from supportnet.serving.served_replies import ServedReplies
 from supportnet.serving.served_suggestions import MIN_SCORE, ServedEncoder, serve_bank, write_bank_facts
 from supportnet.serving.versions import write_version
 
-#: What an export says of when a person takes over, of its models and of their intents.
-HANDOFF, CARD, LABELS = "assets.extra/handoff.json", "assets.extra/model_card.json", "assets.extra/labels.txt"
+#: What an export says of when a person takes over, and of its intents.
+HANDOFF, LABELS = "assets.extra/handoff.json", "assets.extra/labels.txt"
 
 
 def export(

@@ -72,6 +72,26 @@ def flat_tokens(texts: Any, mode: str, max_length: int) -> Tokens:
     return Tokens(tf.gather_nd(values, kept), tf.gather_nd(positions, kept), shape)
 
 
+def are_cut(texts: Any, mode: str = "unicode", max_length: int = MAX_LENGTH) -> Any:
+    """Tell of which texts something isn't read because they are too long.
+
+    Args:
+        texts, mode, max_length: as for `tokenize_graph`.
+
+    Returns:
+        bool `[B]`.
+
+    Example:
+        >>> are_cut(["where is my parcel", "where is it"], max_length=3).numpy().tolist()
+        [True, False]
+    """
+    texts = as_strings(texts)
+    positions = flat_tokens(texts, mode, max_length + 1).positions
+    rows = tf.boolean_mask(positions[:, 0], tf.equal(positions[:, 1], max_length))
+    has_more = tf.scatter_nd(rows[:, tf.newaxis], tf.ones_like(rows), [tf.shape(texts, tf.int64)[0]]) > 0
+    return has_more | (tf.strings.length(texts) > BYTES_PER_TOKEN * max_length)
+
+
 def fold_graph(texts: Any, fold: Fold) -> Any:
     """Fold the code points of texts, string `[B]`; invalid bytes are read as U+FFFD first."""
     splits, code_points = tf.raw_ops.UnicodeDecode(

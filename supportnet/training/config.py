@@ -171,6 +171,8 @@ class ReplyConfig(RunConfig):
     Attributes:
         batch_tokens: tokens a step, of messages and replies together, padding included.
         label_smoothing: share of each target that is spread over all pieces.
+        pretraining_epochs: passes over the turns of the training conversations that come first, at most; see
+            `supportnet.training.reply_pretrain`.
         quality: mean quality (ROUGE-L, 0 to 1) that the replies shall have that aren't handed to a person.
 
     Raises:
@@ -185,11 +187,13 @@ class ReplyConfig(RunConfig):
     epochs: int = 8
     batch_tokens: int = 4096
     label_smoothing: float = 0.1
+    pretraining_epochs: int = 0
     quality: float = 0.8
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_positive("batch_tokens", self.batch_tokens)
+        check_not_negative("pretraining_epochs", self.pretraining_epochs)
         check_rate("label_smoothing", self.label_smoothing)
         if not 0 < self.quality <= 1:
             raise UserError(f"quality must be above 0 and at most 1. Received: quality={self.quality}")

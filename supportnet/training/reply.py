@@ -12,9 +12,11 @@ import keras
 from supportnet.data import load
 from supportnet.data.ticket import Ticket, TicketDataset, conversations_of
 from supportnet.embeddings import Coverage
+from supportnet.models.encoders import DECODER_ONLY
 from supportnet.models.replier import Replier
 from supportnet.text.byte_pairs import BytePairVocabulary
 from supportnet.text.slots import constants_of, slotted_all
+from supportnet.training.checkpoint import Progress
 from supportnet.training.config import ReplyConfig
 from supportnet.training.folder import begin, check_folder, save_course
 from supportnet.training.handoff import fit_handoff
@@ -22,6 +24,7 @@ from supportnet.training.loop import best_metrics
 from supportnet.training.options import split_options
 from supportnet.training.reply_fit import fit_replier
 from supportnet.training.reply_pairs import ReplyPairs
+from supportnet.training.reply_pretrain import pretrain_replier
 from supportnet.training.reply_run import save_replier
 from supportnet.training.reply_splits import pair_facts, reply_splits
 from supportnet.training.splits import build_vocabulary
@@ -29,6 +32,8 @@ from supportnet.training.start import Start
 
 #: What suits writing better than the classifier's defaults; chosen on STAR's validation data.
 NETWORK_DEFAULTS = {"num_layers": 2, "hidden_dim": 256}
+#: The same, of one architecture.
+DEFAULTS_BY_ARCHITECTURE: Mapping[str, Mapping[str, int]] = {DECODER_ONLY: {"pretraining_epochs": 2}}
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,8 @@ class TrainedReplier:
     Attributes:
         model: the model, with the weights of the best epoch and its threshold.
         metrics: on validation (None without it) `accuracy`, the share of the pieces of replies that are told from
-            those before, `loss`, `perplexity`; and `best_epoch`, counted from 1.
+            those before, `loss`, `perplexity`, where it was pre-trained `pretraining_perplexity`, that of the messages;
+            and `best_epoch`, counted from 1.
         history: one dictionary of metrics an epoch.
         coverage: how much of the vocabulary the given word vectors hold; None where none were given.
     """
@@ -67,6 +73,8 @@ def train_replier(
     Personal data in the replies are slots to it (see `supportnet.text.slots`): it can name one, and never invents a
     number.
 
+    `gpt`, or whatever has `pretraining_epochs`, first learns to say what is said in the messages.
+
     Args:
         data: a data set, or the name or path of one (see `supportnet.load`), with replies; messages without one are
             left out. Without a validation split, one is cut off, conversation by conversation where they are known.
@@ -81,6 +89,9 @@ def train_replier(
     Raises:
         UserError: as for `train`; or no message has a reply.
 
+    Warns:
+        UserWarning: messages are longer than what is read of them; or as for `reply_splits` and `choose_handoff`.
+
     The random generators of Python, NumPy and Keras are seeded, for the whole process.
 
     Example:
@@ -88,7 +99,9 @@ def train_replier(
         >>> trained.model.reply(["where is my parcel?"])[0].text
     """
     start = Start.of(init, embeddings, require_coverage)
-    network, training = split_options(options, ReplyConfig, {**NETWORK_DEFAULTS, **start.network_options}, preset)
+    of_architecture = DEFAULTS_BY_ARCHITECTURE.get(str(options.get("architecture")), {})
+    defaults = {**NETWORK_DEFAULTS, **of_architecture, **start.network_options}
+    network, training = split_options(options, ReplyConfig, defaults, preset)
     start.check(network)
     dataset = data if isinstance(data, TicketDataset) else load(data, **(data_options or {}))
     train_tickets, validation = reply_splits(dataset, training.validation_share, training.seed)
@@ -102,14 +115,20 @@ def train_replier(
     texts = [ticket.text for ticket in train_tickets]
     pieces = _pieces(train_tickets, network.num_pieces, training.min_count)
     model = Replier(network, start.vocabulary or build_vocabulary(texts, network, training.min_count), pieces)
+    model.warn_if_cut([*texts, *(ticket.text for ticket in validation)])
     coverage = start.apply(model, texts, training.seed, progress_bar)
     if folder is not None:
         begin(folder, made)
+    pretrained = None
+    if training.pretraining_epochs:
+        pretrained = pretrain_replier(model, train_tickets, validation, training, folder, progress_bar)
     held_out = ReplyPairs.of(validation, model) if validation else None
     progress = fit_replier(model, ReplyPairs.of(train_tickets, model), held_out, training, folder, progress_bar)
     if validation:
         model.handoff = fit_handoff(model, validation, training.quality, training.seed)
-    metrics = _metrics(best_metrics(progress.history, progress.best_epoch), progress.history[progress.best_epoch])
+    metrics = {**best_metrics(progress.history, progress.best_epoch), "perplexity": _perplexity(progress)}
+    if pretrained is not None:
+        metrics["pretraining_perplexity"] = _perplexity(pretrained)
     model.origin = {"data": made["data"], "validation": metrics}
     if folder is not None:
         save_replier(folder, model)
@@ -123,6 +142,7 @@ def _pieces(tickets: Sequence[Ticket], num_pieces: int, min_count: int) -> ByteP
     return BytePairVocabulary.train(slotted_all(replies, constants), num_pieces, min_count, constants)
 
 
-def _metrics(best: dict[str, Any], epoch: Mapping[str, float]) -> dict[str, Any]:
-    log_loss = epoch.get("val_log_loss")
-    return {**best, "perplexity": None if log_loss is None else math.exp(log_loss)}
+def _perplexity(progress: Progress) -> float | None:
+    """That of the best epoch on validation."""
+    log_loss = progress.history[progress.best_epoch].get("val_log_loss")
+    return None if log_loss is None else math.exp(log_loss)

@@ -37,7 +37,8 @@ class ReplyModel(keras.Model):
         real = ops.cast(y != PAD_ID, "float32")
         right = ops.cast(ops.equal(ops.argmax(y_pred["logits"], axis=-1), ops.cast(y, "int64")), "float32")
         self.right.update_state(right, real)
-        self.log_loss.update_state(piece_losses(y, y_pred["logits"]), real)
+        # In one row: of several, Keras would take the means first, and a piece of a long batch would count for less.
+        self.log_loss.update_state(ops.reshape(piece_losses(y, y_pred["logits"]), (-1,)), ops.reshape(real, (-1,)))
         return dict(self.get_metrics_result())
 
     @classmethod
@@ -88,6 +89,7 @@ def fit_replier(
     config: ReplyConfig,
     folder: Path | None = None,
     progress_bar: bool = True,
+    what: str = "training",
 ) -> Progress:
     """Train `model.network` in place; it ends with the weights of the best epoch.
 
@@ -99,6 +101,7 @@ def fit_replier(
         folder: where the checkpoint and the TensorBoard logs go. If it holds a checkpoint, training goes on from
             there, and ends as if it had never been interrupted.
         progress_bar: show one on standard error.
+        what: what the bar says is done.
 
     Returns:
         The history, and which epoch was the best.
@@ -116,4 +119,5 @@ def fit_replier(
         patience=config.patience,
         folder=folder,
         progress_bar=progress_bar,
+        what=what,
     )

@@ -11,6 +11,7 @@ RUN/
   model_card.json     what the model is, what it learned from, under which licence
   checkpoint.npz      the state after the last epoch, for --resume
   logs/               for TensorBoard
+  pretraining/        the checkpoint and the logs of what came first, where it was pre-trained
 """
 
 import os

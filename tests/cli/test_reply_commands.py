@@ -203,6 +203,15 @@ def test_predict_draws(shell: Shell, exported: dict[str, Any], folder: Path) -> 
     assert "hand it to a person" in shell(*ask, "--seed", 0)[0]
 
 
+def test_predict_says_once_what_it_does_not_read(shell: Shell, exported: dict[str, Any], folder: Path) -> None:
+    _, err = shell("predict", folder / "model", "where is my parcel " * 40, "hello " * 200, "hello")
+    said = [line for line in err.splitlines() if line.startswith("supportnet: warning: ")]
+    assert said == [
+        "supportnet: warning: Of 2 of 3 messages only the first 128 tokens are read (--max-length): "
+        "a conversation loses its oldest turns."
+    ]
+
+
 def test_predict_many(shell: Shell, exported: dict[str, Any], folder: Path, tmp_path: Path) -> None:
     """More than a batch holds, each with the seed."""
     (tmp_path / "in.txt").write_text("where is my parcel\n" * 70)
@@ -262,6 +271,8 @@ def test_mistakes(
         (["--label-weight", 1], "--label-weight is for --task suggest."),
         (["--task", "classify", "--batch-tokens", 64], "--batch-tokens is for --task reply."),
         (["--task", "suggest", "--batch-tokens", 64], "--batch-tokens is for --task reply."),
+        (["--task", "suggest", "--pretraining-epochs", 2], "--pretraining-epochs is for --task reply."),
+        (["--pretraining-epochs", -1], "--pretraining-epochs must be at least 0. Received: pretraining_epochs=-1"),
         (["--task", "suggest", "--label-smoothing", 0.1], "--label-smoothing is for --task classify or reply."),
         (["--batch-tokens", 0], "--batch-tokens must be at least 1. Received: batch_tokens=0"),
         (["--quality", 0], "--quality must be above 0 and at most 1. Received: quality=0.0"),

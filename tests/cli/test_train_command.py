@@ -200,7 +200,7 @@ def test_every_option_of_pretraining_has_a_flag() -> None:
 def test_help_shows_defaults_and_names(shell: Shell) -> None:
     out = " ".join(shell("train", "--help")[0].split())
     assert "[default: 12000]" in out
-    assert f"The encoder: {' or '.join(ENCODERS)}." in out
+    assert f"The encoder: {' or '.join(ENCODERS)}; or gpt," in out
     assert "tiny, small, base" in out
 
 
@@ -227,7 +227,11 @@ def test_options_without_a_default_are_numbers(shell: Shell) -> None:
         (["--seed", -1], "--seed must be at least 0. Received: seed=-1"),
         (
             ["--architecture", "crystal-ball"],
-            "--architecture must be one of bilstm_attention, transformer, none. Received",
+            "--architecture must be one of bilstm_attention, transformer, none, gpt. Received",
+        ),
+        (
+            ["--architecture", "gpt"],
+            "--architecture must have an encoder for this: gpt is for written replies (--task reply). Received",
         ),
         (["--preset", "huge"], "--preset must be one of tiny, small, base. Received: preset='huge'"),
         (

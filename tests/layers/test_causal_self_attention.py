@@ -43,6 +43,14 @@ def test_it_is_multi_head_attention_with_a_causal_mask(layer: CausalSelfAttentio
     np.testing.assert_allclose(layer(VECTORS), twin(VECTORS, mask=causal), atol=1e-5)
 
 
+def test_no_position_looks_where_the_mask_is_false(layer: CausalSelfAttention) -> None:
+    mask = np.array([[True, False, True, True, True], [True, True, True, False, True]])
+    left_out = np.stack([np.delete(VECTORS[0], 1, axis=0), np.delete(VECTORS[1], 3, axis=0)])
+    output = ops.convert_to_numpy(layer(VECTORS, mask=mask))
+    np.testing.assert_allclose(output[0][mask[0]], ops.convert_to_numpy(layer(left_out))[0], atol=1e-5)
+    np.testing.assert_allclose(output[1][mask[1]], ops.convert_to_numpy(layer(left_out))[1], atol=1e-5)
+
+
 def test_steps_give_what_the_call_gives(layer: CausalSelfAttention) -> None:
     whole = ops.convert_to_numpy(layer(VECTORS))
     keys, values = layer.start(2, max_length=8)
@@ -66,6 +74,11 @@ def test_a_position_has_its_rows_in_the_buffer() -> None:
     rows, bias = cache_place(2, batch=2, cache=np.zeros((2, 3, 4, 5)))
     np.testing.assert_array_equal(rows, [[2], [6], [10], [14], [18], [22]])
     np.testing.assert_array_equal(bias, np.array([0, 0, 0, -1e9], "float32"))
+
+
+def test_what_lies_behind_a_position_may_be_seen() -> None:
+    _, bias = cache_place(1, batch=1, cache=np.zeros((1, 3, 4, 5)), behind=np.array([-1e9, -1e9, -1e9, 0], "float32"))
+    np.testing.assert_array_equal(bias, np.array([0, 0, -1e9, 0], "float32"))
 
 
 @pytest.mark.parametrize("num_heads", [0, 5, 2.0])

@@ -9,11 +9,12 @@ import pytest
 from keras import ops
 
 from supportnet.errors import UserError
-from supportnet.layers import RecurrentDecoder, TransformerDecoder
+from supportnet.layers import PrefixDecoder, RecurrentDecoder, TransformerDecoder
 
 DECODERS = {
     "transformer": partial(TransformerDecoder, hidden_dim=12, num_layers=2, num_heads=2, max_length=9),
     "post-norm": partial(TransformerDecoder, hidden_dim=12, num_layers=2, num_heads=2, max_length=9, norm="post"),
+    "prefix": partial(PrefixDecoder, hidden_dim=12, num_layers=2, num_heads=2, max_length=9, max_memory_length=8),
     "recurrent": partial(RecurrentDecoder, hidden_dim=6, num_layers=2, num_heads=2),
 }
 
@@ -110,7 +111,8 @@ def test_every_token_of_the_memory_counts_at_every_position(decoder: Any) -> Non
     before = whole(decoder)
     for place in range(5):
         changed = MEMORY.copy()
-        changed[0, place] += 1
+        # Not by the same in every column: that is normalized away.
+        changed[0, place] += random(8, seed=2)
         assert (np.abs(whole(decoder, X, changed)[0] - before[0]).max(axis=-1) > 1e-5).all()
 
 
@@ -137,6 +139,10 @@ def test_a_state_names_its_tensors_and_has_the_batch_first(decoder: Any) -> None
     _, after = decoder.step(ops.array(X[:, 0]), 0, state)
     shapes = [keras.tree.map_structure(lambda tensor: str(tuple(tensor.shape)), each) for each in (state, after)]
     assert shapes[0] == shapes[1]
+    if isinstance(decoder, PrefixDecoder):
+        block = {"self_keys": "(4, 2, 12, 4)", "self_values": "(4, 2, 12, 4)"}
+        assert shapes[0] == {"bias": "(4, 1, 12)", "block_0": block, "block_1": block}
+        return
     own = {"hidden": "(4, 6)", "carry": "(4, 6)"} if isinstance(decoder, RecurrentDecoder) else {}
     caches = {} if own else {"self_keys": "(4, 2, 7, 4)", "self_values": "(4, 2, 7, 4)"}
     block = {**caches, "cross_keys": "(4, 2, 5, 4)", "cross_values": "(4, 2, 5, 4)"}
@@ -213,10 +219,31 @@ def test_one_transformer_block_worked_by_hand() -> None:
     np.testing.assert_allclose(output, [[[1, -1]]], atol=1e-4)
 
 
+def test_one_prefix_block_worked_by_hand() -> None:
+    decoder = PrefixDecoder(hidden_dim=1, num_layers=1, num_heads=1, max_length=2, max_memory_length=3, norm="post")
+    decoder.build((None, None, 2))
+    for weight in decoder.weights:
+        if not weight.path.endswith("gamma"):
+            weight.assign(np.zeros(weight.shape))
+    attention = decoder.blocks[0].self_attention
+    attention.input_dense.kernel.assign(np.hstack([np.zeros((2, 4)), np.eye(2)]))
+    attention.output_dense.kernel.assign(np.eye(2))
+    # All scores are 0: to sqrt(2) x + [0, 1], both target and memory, is added the mean of those up to it. Of the
+    # memory that is sqrt(2) [2, 2] + [0, 1], of the target [0, 1], which gets the mean of the two.
+    memory = np.array([[[2, 2], [9, 7]]], "float32")
+    output = whole(decoder, np.zeros((1, 1, 2), "float32"), memory, np.array([[True, False]]))
+    np.testing.assert_allclose(output, [[[-1, 1]]], atol=1e-4)
+    attention.output_dense.kernel.assign([[9, 0], [0, 0]])
+    # The first column of the mean is sqrt(2); nine times it is more than 1.
+    output = whole(decoder, np.zeros((1, 1, 2), "float32"), memory, np.array([[True, False]]))
+    np.testing.assert_allclose(output, [[[1, -1]]], atol=1e-4)
+
+
 SIZES = {"hidden_dim": 6, "num_layers": 1, "num_heads": 2, "dropout_rate": 0.1}
+PREFIX = partial(PrefixDecoder, max_length=9, max_memory_length=9)
 
 
-@pytest.mark.parametrize("decoder", [partial(TransformerDecoder, max_length=9), RecurrentDecoder])
+@pytest.mark.parametrize("decoder", [partial(TransformerDecoder, max_length=9), RecurrentDecoder, PREFIX])
 @pytest.mark.parametrize(
     ("name", "value", "rule"),
     [
@@ -240,6 +267,10 @@ def test_lengths_are_checked() -> None:
         whole(decoder, random(4, 10, 8))
     with pytest.raises(UserError, match=r"at most that of the positions \(9\)\. Received: max_length=10$"):
         begin(decoder, max_length=10)
+    with pytest.raises(UserError, match=r"^max_memory_length must be at least 1\. Received: max_memory_length=0$"):
+        PrefixDecoder(**SIZES, max_length=9, max_memory_length=0)
+    with pytest.raises(UserError, match=r"at most max_length=8 long\. Received: length=9"):
+        whole(make(DECODERS["prefix"]), X, random(4, 9, 8), np.ones((4, 9), bool))
     for name in DECODERS:
         with pytest.raises(UserError, match=r"^max_length must be at least 1\. Received: max_length=0$"):
             begin(make(DECODERS[name]), max_length=0)

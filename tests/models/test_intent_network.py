@@ -141,7 +141,11 @@ def test_the_encoder_has_the_configurations_numbers(architecture):
 @pytest.mark.parametrize(
     ("name", "value", "rule"),
     [
-        ("architecture", "lstm", "must be one of bilstm_attention, transformer, none. Received: architecture='lstm'"),
+        (
+            "architecture",
+            "lstm",
+            "must be one of bilstm_attention, transformer, none, gpt. Received: architecture='lstm'",
+        ),
         *[
             (name, 0, f"must be at least 1. Received: {name}=0")
             for name in ("embedding_dim", "hidden_dim", "num_buckets", "num_pairs", "max_length")

@@ -1,5 +1,6 @@
 """Messages in, written replies out: order, empty messages, seeds, thresholds, and what can't be written to."""
 
+import warnings
 from functools import cache
 from typing import Any
 
@@ -48,6 +49,7 @@ def assert_same(one: dict[str, Any], other: dict[str, Any]) -> None:
             assert one[name].tolist() == other[name].tolist()
 
 
+@pytest.mark.parametrize("model", [*ARCHITECTURES, "gpt"], indirect=True)
 def test_each_piece_is_the_likeliest_that_the_network_gives(model: Replier) -> None:
     """When it is run whole over what was written, as in training; and the score is the mean log-probability."""
 
@@ -134,6 +136,22 @@ def test_another_seed_or_temperature_compiles_nothing(recurrent: Replier) -> Non
     assert recurrent._sample.experimental_get_tracing_count() == before == 1
 
 
+def test_messages_that_are_too_long_are_counted(recurrent: Replier) -> None:
+    messages = ["parcel " * 128, "parcel " * 129, "x" * (64 * 128 + 1), "x" * 64 * 128, "?" * 1000, ""]
+    for call in (recurrent.reply, recurrent.sample):
+        with pytest.warns(UserWarning, match="--max-length") as warned:
+            call(iter(messages))
+        assert [str(warning.message) for warning in warned] == [
+            "Of 2 of 6 messages only the first 128 tokens are read (--max-length): "
+            "a conversation loses its oldest turns."
+        ]
+        assert warned[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        recurrent.warn_if_cut(messages[3:])
+        recurrent.warn_if_cut([])
+
+
 @pytest.mark.parametrize("seed", [2**31, -(2**31) - 1, 1.5, None])
 def test_a_seed_is_what_an_export_takes(recurrent: Replier, seed: Any) -> None:
     with pytest.raises(UserError, match=r"seed must be a whole number of 32 bits\. Received: seed="):
@@ -216,7 +234,7 @@ def test_a_reply_has_at_most_max_reply_length_pieces() -> None:
 def test_the_model_is_float32_outside_in_half_precision() -> None:
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        models = [make_replier(architecture, max_reply_length=2) for architecture in ARCHITECTURES]
+        models = [make_replier(architecture, max_reply_length=2) for architecture in [*ARCHITECTURES, "gpt"]]
     finally:
         keras.config.set_dtype_policy("float32")
     for model in models:

@@ -7,12 +7,14 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from supportnet.errors import UserError
-from supportnet.layers import RecurrentDecoder, TransformerDecoder
+from supportnet.layers import PrefixDecoder, RecurrentDecoder, TransformerDecoder
 from supportnet.models.config import NetworkConfig
 from supportnet.models.decoders import DECODERS
-from supportnet.models.encoders import ENCODERS
+from supportnet.models.encoders import DECODER_ONLY, ENCODERS
+from supportnet.models.presets import PRESETS
 from supportnet.models.reply_network import build_reply_network
 from supportnet.models.reply_writer import build_reader
 from supportnet.text.byte_pairs import START_ID
@@ -35,7 +37,7 @@ def build(architecture: str) -> keras.Model:
     return network
 
 
-@pytest.fixture(scope="module", params=ENCODERS)
+@pytest.fixture(scope="module", params=DECODERS)
 def architecture(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -75,8 +77,9 @@ def test_shapes(network: keras.Model) -> None:
 
 
 def test_every_encoder_has_a_decoder(network: keras.Model, architecture: str) -> None:
-    assert set(DECODERS) == set(ENCODERS)
+    assert set(DECODERS) == {*ENCODERS, DECODER_ONLY}
     kinds = {"bilstm_attention": RecurrentDecoder, "transformer": TransformerDecoder, "none": TransformerDecoder}
+    kinds["gpt"] = PrefixDecoder
     assert type(network.get_layer("decoder")) is kinds[architecture]
 
 
@@ -130,6 +133,29 @@ def test_logits_are_products_with_the_vectors_of_the_pieces(network: keras.Model
     written = keras.Model(network.input, network.get_layer("decoder").output)(inputs, training=False)
     expected = keras.ops.convert_to_numpy(written) @ keras.ops.convert_to_numpy(tables[0]).T
     np.testing.assert_allclose(outputs(network)["logits"], expected, atol=1e-4)
+
+
+def test_gpt_is_as_large_as_the_transformer() -> None:
+    """With the options that replies are trained with, and at every size."""
+    for sizes in ({"num_layers": 2, "hidden_dim": 256}, *PRESETS.values()):
+        counts = [
+            build_reply_network(NetworkConfig(architecture, **sizes), 2500, 2000).count_params()
+            for architecture in ("transformer", "gpt")
+        ]
+        assert counts[1] == pytest.approx(counts[0], rel=0.1)
+
+
+def test_a_gradient_reaches_every_weight(network: keras.Model) -> None:
+    inputs = {**FRONT_END(MESSAGES), "pieces": as_tensor(PIECES)}
+    with tf.GradientTape() as tape:
+        # Weighted, because the sum of a normalized vector never changes.
+        logits = network(inputs, training=False)["logits"]
+        loss = tf.reduce_sum(logits * np.random.default_rng(1).normal(size=logits.shape).astype("float32"))
+    for weight, gradient in zip(network.trainable_weights, tape.gradient(loss, network.trainable_weights), strict=True):
+        assert gradient is not None, weight.path
+        # A bias of the keys adds the same to all scores of a query: softmax doesn't see it.
+        if not weight.path.endswith("key/bias"):
+            assert np.abs(tf.convert_to_tensor(gradient)).max() > 1e-6, weight.path
 
 
 def test_the_first_logits_are_no_extremes() -> None:

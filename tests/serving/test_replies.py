@@ -1,6 +1,7 @@
 """An export of a model that writes replies: its contract, and the trained model's answers."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,7 @@ def test_files(tiny_replies: Path, tiny_replier: Replier) -> None:
         "assets/vocabulary.txt",
         "assets.extra/handoff.json",
         "assets.extra/model_card.json",
+        "assets.extra/tf_serving_warmup_requests",
         "variables/variables.index",
         "variables/variables.data-00000-of-00001",
     }
@@ -135,6 +137,25 @@ def test_answers_of_the_trained_model(
             ("reply", "reply_score", "reply_tokens", "handoff"), (len(texts),)
         )
         assert_same(outputs, model, as_text, beam)
+
+
+def test_gpt_answers_as_it_was_trained(tmp_path: Path) -> None:
+    model = make_replier("gpt", Handoff(threshold=-0.9), dropout_rate=0.1)
+    exported = SavedModel(export(model, tmp_path / "gpt", beam=3))
+    for texts in BATCHES.values():
+        assert_same(run(exported, "reply", texts), model, [as_string(text) for text in texts], beam=3)
+    drawn = exported.run("reply_sample", MESSAGES, **{**DRAWING, "temperature": [0.0] * 7})
+    assert_same(drawn, model, MESSAGES, beam=1)
+    assert len(set(drawn["reply"].tolist())) > 2
+
+
+def test_messages_that_are_too_long_are_counted(loaded: SavedModel, tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match=r"^Of 1 of 3 messages only the first 128 tokens are read \(--max-length\)"):
+        loaded.warn_if_cut(["hello parcel " * 65, "hello", ""])
+    folder = shutil.copytree(loaded.path, tmp_path / "1")
+    (folder / "assets.extra" / "model_card.json").write_text('{"reply": {}}')
+    with pytest.raises(UserError, match=r"model_card\.json is damaged"):
+        SavedModel(folder).warn_if_cut(["hello"])
 
 
 def test_the_answers_depend_on_the_message_and_the_beam(

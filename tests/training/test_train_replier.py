@@ -12,6 +12,7 @@ from small_replier import make_replier
 
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
+from supportnet.evaluation.replies import perplexity
 from supportnet.evaluation.reply_scores import exact_matches
 from supportnet.files import read_json, write_json
 from supportnet.models.config import NetworkConfig
@@ -37,6 +38,13 @@ def test_it_learns_to_write_what_agents_wrote(replier: Run, replies_dataset: Tic
     tickets = [ticket for ticket in replies_dataset["validation"] if ticket.text]
     written = [reply.text for reply in trained.model.reply([ticket.text for ticket in tickets])]
     assert exact_matches(written, [str(ticket.reply) for ticket in tickets]).mean() > 0.8
+
+
+def test_the_perplexity_is_that_of_the_evaluation(replier: Run, replies_dataset: TicketDataset) -> None:
+    """Whatever batches the pieces come in."""
+    _, trained = replier
+    measured = perplexity(trained.model, replies_dataset["validation"])
+    assert trained.metrics["perplexity"] == pytest.approx(measured, rel=1e-4)
 
 
 def test_the_threshold_keeps_what_it_promises_on_validation(replier: Run) -> None:
