@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from supportnet.cli.audit import audit
+from supportnet.cli.compare import compare
 from supportnet.cli.data import data
 from supportnet.cli.evaluate import evaluate
 from supportnet.cli.export import export
@@ -43,7 +44,7 @@ def cli() -> None:
     """
 
 
-for command in (quickstart, data, audit, pretrain, train, evaluate, export, index, predict):
+for command in (quickstart, data, audit, pretrain, train, evaluate, export, index, predict, compare):
     cli.add_command(command)
 
 
