@@ -69,7 +69,7 @@ def compare(plan: str | None, out: str, jobs: int | None, quick: bool, as_json: 
         print_json({"out": out, **{name: results[name] for name in ("matching", "summary", "differences", "studies")}})
         return
     print_results(results)
-    click.echo(f"\nwrote {out}/results.json")
+    click.echo(f"\nwrote {out}/results.json and {out}/report.html")
 
 
 def print_results(results: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from supportnet.compare.matching import match_weights
 from supportnet.compare.messages import check_task, fingerprint_of, prepare
 from supportnet.compare.plan import Plan
 from supportnet.compare.pool import cores, do_runs
+from supportnet.compare.report import write_report
 from supportnet.compare.results import Outcome, read_outcome, results_of, write_results
 from supportnet.compare.run import BASELINE, Run
 from supportnet.compare.studies import study_runs
@@ -23,7 +24,7 @@ from supportnet.files import remove_incomplete
 def compare(
     plan: Plan, out: str | os.PathLike[str], jobs: int | None = None, progress_bar: bool = True
 ) -> dict[str, Any]:
-    """Do what is missing of a comparison, and write `results.json` after every run.
+    """Do what is missing of a comparison; write `results.json` after every run, and `report.html` at the end.
 
     Args:
         plan: what is compared.
@@ -75,6 +76,8 @@ class Comparison:
         results = self._write(runs)
         for _ in self._done(runs):
             results = self._write(runs)
+        datasets = {source["name_or_path"]: data for source, data in zip(self.plan.data, self.datasets, strict=True)}
+        write_report(self.out, results, self.outcomes(runs), datasets)
         return results
 
     def outcomes(self, runs: list[Run]) -> list[Outcome]:
