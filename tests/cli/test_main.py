@@ -14,17 +14,15 @@ import supportnet
 from supportnet.cli.main import cli, main
 
 COMMANDS = [
-    *(
-        [name]
-        for name in ("quickstart", "data", "audit", "pretrain", "train", "evaluate", "export", "index", "predict")
-    ),
+    *([name] for name in ("quickstart", "data", "audit", "pretrain", "train", "evaluate", "export", "index")),
+    *([name] for name in ("predict", "compare")),
     ["data", "list"],
     ["data", "describe"],
 ]
 
 
 def test_commands_are_all_here() -> None:
-    assert [[name] for name in cli.commands] == COMMANDS[:9]
+    assert [[name] for name in cli.commands] == COMMANDS[:10]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

@@ -56,7 +56,7 @@ def risk_coverage(part: Part) -> Chart:
         axes.plot(
             curve.coverage, 1 - curve.precision, color=style(part.models, model)["color"], label=part.label(model)
         )
-        half = 1 - curve.precision[min(np.searchsorted(curve.coverage, 0.5), len(curve.coverage) - 1)]
+        half = 1 - curve.precision[min(int(np.searchsorted(curve.coverage, 0.5)), len(curve.coverage) - 1)]
         said.append(f"{part.label(model)} {half:.1%}")
     axes.set(xlabel="messages that are routed", ylabel="of these, sent to the wrong place", xlim=(0, 1))
     axes.set_ylim(bottom=0)
