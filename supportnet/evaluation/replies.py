@@ -64,7 +64,8 @@ def evaluate_replier(model: Replier, test_data: Sequence[Ticket], beam: int = 1)
     references = filled(replies, texts, model.config.max_length)
     groups = conversations_of(tickets)
     slots = slots_right(templates, _templates(model.pieces, replies))
-    handed, quality = model.handoff.applies_to(answers["reply_score"]), rouge_l(written, references)
+    handed = model.handoff.applies_to(answers["reply_score"], answers["complete"])
+    quality = rouge_l(written, references)
     return {
         "task": "reply",
         **reply_scores(written, references, groups),

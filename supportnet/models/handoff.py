@@ -19,8 +19,8 @@ class Handoff(Fitted):
         num_replies: replies that it was chosen on.
 
     Example:
-        >>> Handoff(threshold=-0.5).applies_to(np.array([-0.1, -0.9])).tolist()
-        [False, True]
+        >>> Handoff(threshold=-0.5).applies_to(np.array([-0.1, -0.9, -0.1]), np.array([True, True, False])).tolist()
+        [False, True, True]
     """
 
     threshold: float | None = None
@@ -29,6 +29,14 @@ class Handoff(Fitted):
     rate: float = 1.0
     num_replies: int = 0
 
-    def applies_to(self, scores: Any) -> Any:
-        """Tell which replies, of an array or a tensor of scores, are handed off."""
-        return scores < (math.inf if self.threshold is None else self.threshold)
+    def applies_to(self, scores: Any, complete: Any) -> Any:
+        """Tell which replies are handed off: those with a low score, and those that aren't complete, whatever theirs.
+
+        Args:
+            scores: float32 `[N]`, an array or a tensor.
+            complete: bool `[N]`; see `ReplyWriter.answers`.
+
+        Returns:
+            bool `[N]`.
+        """
+        return (scores < (math.inf if self.threshold is None else self.threshold)) | ~complete

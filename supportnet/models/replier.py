@@ -19,7 +19,7 @@ from supportnet.text.byte_pairs import BytePairVocabulary
 from supportnet.text.vocabulary import Vocabulary
 
 #: What is written of a message.
-OUTPUTS = ("reply", "template", "reply_score", "reply_tokens")
+OUTPUTS = ("reply", "template", "reply_score", "reply_tokens", "complete")
 #: What a message is drawn a reply with: the messages, `temperature`, `top_p`, `seed`.
 _DRAWING = (
     tf.TensorSpec([None], tf.string),
@@ -100,7 +100,7 @@ class Replier:
 
         Returns:
             `reply` and `template`, the same with its slots unfilled, bytes `[N]`; `reply_score` float32 `[N]`;
-            `reply_tokens` int32 `[N]`.
+            `reply_tokens` int32 `[N]`; `complete` bool `[N]`; see `ReplyWriter.answers`.
         """
         check_positive("beam", beam)
         return run_in_batches(self._writing(beam), texts, OUTPUTS, batch_size)
@@ -125,7 +125,8 @@ class Replier:
 
     def _replies(self, written: Mapping[str, npt.NDArray[Any]]) -> list[Reply]:
         scores = written["reply_score"]
-        rows = zip(written["reply"].tolist(), scores.tolist(), self.handoff.applies_to(scores).tolist(), strict=True)
+        handed = self.handoff.applies_to(scores, written["complete"])
+        rows = zip(written["reply"].tolist(), scores.tolist(), handed.tolist(), strict=True)
         return [Reply(text.decode(), score, handoff) for text, score, handoff in rows]
 
     def _writing(self, beam: int) -> Callable[[Any], dict[str, Any]]:

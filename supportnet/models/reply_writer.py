@@ -11,7 +11,7 @@ from supportnet.models.decoding import Decoded, DecodingOptions, greedy
 from supportnet.models.sampling import sample
 from supportnet.text.byte_pairs import detokenize
 from supportnet.text.modes import MAX_LENGTH
-from supportnet.text.slots import fill_slots
+from supportnet.text.slots import fill_slots, has_open_slot
 
 #: The score of an empty reply: below all that a model gives.
 NO_REPLY = -100.0
@@ -74,17 +74,19 @@ class ReplyWriter:
 
         Returns:
             `reply` string `[B]`, `template` string `[B]`, the same with its slots unfilled, `reply_score` float32
-            `[B]`, `reply_tokens` int32 `[B]`.
+            `[B]`, `reply_tokens` int32 `[B]`, `complete` bool `[B]`: there is a reply, and no slot of it is open.
         """
         has_words = tf.reduce_any(features["mask"], axis=1)
         templates = detokenize(self.pieces, decoded.ids)
         is_reply = has_words & tf.not_equal(tf.strings.strip(templates), "")
         templates = tf.where(is_reply, templates, "")
+        replies = fill_slots(templates, texts, self.max_length)
         return {
-            "reply": fill_slots(templates, texts, self.max_length),
+            "reply": replies,
             "template": templates,
             "reply_score": tf.where(is_reply, decoded.score, NO_REPLY),
             "reply_tokens": tf.where(is_reply, decoded.length, 0),
+            "complete": is_reply & ~has_open_slot(replies),
         }
 
     def _start(self, features: Mapping[str, Any]) -> Any:

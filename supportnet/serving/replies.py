@@ -34,7 +34,8 @@ def export_replies(
     Signatures, which take `text`, string `[B]`:
         `reply` (also `serving_default`): `reply` string `[B]`; `reply_score` float32 `[B]`, the mean logarithm of its
             pieces' probabilities; `reply_tokens` int32 `[B]`, how many pieces it has; `handoff` bool `[B]`, whether a
-            human shall see to it. A message without words gets an empty reply, and is handed over.
+            human shall see to it: also where a slot of the reply is open. A message without words gets an empty reply,
+            and is handed over.
         `reply_sample`: the same, drawn at random; takes `temperature` and `top_p`, float32 `[B]`, and `seed`, int32
             `[B]`, as well.
         `embed`: `embedding` float32 `[B, D]`, the mean of what the decoder sees of the message.
@@ -80,7 +81,7 @@ class ServedReplies(tf.Module):
         writer = ReplyWriter(model.network, self.reader, model.pieces.pieces, *sizes)
         # Behind functions, so that it isn't.
         self._features = lambda text: model.front_end.features(text, self.table)
-        self._handoff = lambda score: model.handoff.applies_to(score)
+        self._handoff = model.handoff.applies_to
         self._writer = lambda: writer
         self._beam = beam
 
@@ -108,8 +109,8 @@ class ServedReplies(tf.Module):
 
     def _answers(self, decoded: Decoded, text: tf.Tensor, features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         answers = self._writer().answers(decoded, text, features)
-        del answers["template"]
-        return {**answers, "handoff": self._handoff(answers["reply_score"])}
+        handoff = self._handoff(answers["reply_score"], answers["complete"])
+        return {"handoff": handoff, **{name: answers[name] for name in ("reply", "reply_score", "reply_tokens")}}
 
 
 #: What an export answers, beside `serving_default`.

@@ -157,6 +157,22 @@ def fill_slots(replies: Any, messages: Any, max_length: int = MAX_LENGTH) -> Any
     return tf.cond(any_slot, lambda: _fill(replies, _readable(messages, max_length)), lambda: replies)
 
 
+def has_open_slot(replies: Any) -> Any:
+    """Tell which replies hold a slot that nothing has filled, or what reads like one: no customer shall read it.
+
+    Args:
+        replies: string `[B]`, what `fill_slots` returned.
+
+    Returns:
+        bool `[B]`.
+
+    Example:
+        >>> has_open_slot(["Hello {first_name}.", "Hello Ann."]).numpy().tolist()
+        [True, False]
+    """
+    return tf.strings.regex_full_match(replies, f"(?s).*{SLOT}.*")
+
+
 def _readable(messages: Any, max_length: int) -> Any:
     """Return the part of messages that is read at all, valid UTF-8."""
     limit = BYTES_PER_TOKEN * max_length

@@ -40,7 +40,7 @@ def fit_handoff(model: Replier, validation: Sequence[Ticket], target: float, see
     filled = fill_slots(replies, as_strings(texts), model.config.max_length).numpy()
     references = [reply.decode() for reply in filled]
     quality = rouge_l([reply.decode() for reply in answers["reply"]], references)
-    return choose_handoff(np.where(answers["reply_tokens"] > 0, answers["reply_score"], -np.inf), quality, target)
+    return choose_handoff(np.where(answers["complete"], answers["reply_score"], -np.inf), quality, target)
 
 
 def choose_handoff(scores: npt.NDArray[np.floating], quality: npt.NDArray[np.floating], target: float) -> Handoff:

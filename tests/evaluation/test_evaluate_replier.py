@@ -19,7 +19,7 @@ from supportnet.models.handoff import Handoff
 from supportnet.models.replier import Replier
 from supportnet.text.byte_pairs import END_ID, START_ID, BytePairVocabulary
 from supportnet.text.overlap import rouge_l
-from supportnet.text.slots import fill_slots
+from supportnet.text.slots import fill_slots, has_open_slot
 from supportnet.text.vocabulary import Vocabulary
 
 CONSTANTS = {"{our_url_1}": "www.shop.example/returns"}
@@ -54,8 +54,10 @@ class Parrot(Replier):
         texts = list(texts)
         rows = [next(i for i, ticket in enumerate(ANSWERED) if ticket.text == text) for text in texts]
         templates = [TEMPLATES[row] for row in rows]
+        replies = fill_slots(templates, texts)
         return {
-            "reply": fill_slots(templates, texts).numpy(),
+            "reply": replies.numpy(),
+            "complete": np.array([template != "" for template in templates]) & ~has_open_slot(replies).numpy(),
             "template": np.array([template.encode() for template in templates], object),
             "reply_score": np.array([SCORES[row] for row in rows], "float32"),
             "reply_tokens": np.array([len(template.split()) for template in templates], "int32"),

@@ -64,7 +64,9 @@ def assert_same(outputs: dict[str, np.ndarray], model: Replier, texts: list[str]
     assert outputs["reply"].tolist() == expected["reply"].tolist()
     assert outputs["reply_tokens"].tolist() == expected["reply_tokens"].tolist()
     np.testing.assert_allclose(outputs["reply_score"], expected["reply_score"], atol=1e-5)
-    assert outputs["handoff"].tolist() == model.handoff.applies_to(expected["reply_score"]).tolist()
+    assert (
+        outputs["handoff"].tolist() == model.handoff.applies_to(expected["reply_score"], expected["complete"]).tolist()
+    )
 
 
 def test_signatures(loaded: SavedModel, tiny_replier: Replier) -> None:
