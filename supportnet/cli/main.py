@@ -17,6 +17,7 @@ from supportnet.cli.predict import predict
 from supportnet.cli.pretrain import pretrain
 from supportnet.cli.quickstart import quickstart
 from supportnet.cli.train import train
+from supportnet.cli.tune import tune
 from supportnet.errors import UserError
 from supportnet.version import __version__
 
@@ -44,7 +45,7 @@ def cli() -> None:
     """
 
 
-for command in (quickstart, data, audit, pretrain, train, evaluate, export, index, predict, compare):
+for command in (quickstart, data, audit, pretrain, train, evaluate, export, index, predict, compare, tune):
     cli.add_command(command)
 
 

@@ -18,12 +18,12 @@ STUDIES = ("length", "size", "gradients")
 #: A comparison of all tasks in some minutes on two cores.
 QUICK: Mapping[str, Any] = {
     "tasks": TASKS,
-    "messages": 1200,
+    "messages": 1000,
     "options": {
         "preset": "tiny",
         "classify": {"epochs": 4},
-        "suggest": {"epochs": 4, "batch_size": 64},
-        "reply": {"epochs": 8, "learning_rate": 4e-3, "batch_tokens": 1024, "max_reply_length": 48, "num_layers": 1},
+        "suggest": {"epochs": 3, "batch_size": 64},
+        "reply": {"epochs": 6, "learning_rate": 4e-3, "batch_tokens": 1024, "max_reply_length": 48, "num_layers": 1},
     },
 }
 

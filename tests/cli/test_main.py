@@ -15,14 +15,14 @@ from supportnet.cli.main import cli, main
 
 COMMANDS = [
     *([name] for name in ("quickstart", "data", "audit", "pretrain", "train", "evaluate", "export", "index")),
-    *([name] for name in ("predict", "compare")),
+    *([name] for name in ("predict", "compare", "tune")),
     ["data", "list"],
     ["data", "describe"],
 ]
 
 
 def test_commands_are_all_here() -> None:
-    assert [[name] for name in cli.commands] == COMMANDS[:10]
+    assert [[name] for name in cli.commands] == COMMANDS[:11]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
