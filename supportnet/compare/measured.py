@@ -20,6 +20,9 @@ from supportnet.data.ticket import TicketDataset
 from supportnet.errors import UserError
 from supportnet.models.exported_model import SavedModel
 
+#: How many epochs more a training has while an epoch is timed, until it takes so many seconds longer.
+EPOCHS, LONG_ENOUGH = (4, 16, 64), 1.0
+
 
 def measured(run: Run) -> dict[str, Any]:
     """Do a run.
@@ -107,10 +110,21 @@ def _result(
 
 
 def _epoch_seconds(run: Run, task: Task, dataset: TicketDataset) -> float:
-    """The time of an epoch, without that of compiling: three epochs take two more than one."""
-    times = []
-    for epochs in (1, 3):
-        started = time.perf_counter()
+    """The time of an epoch, without that of compiling: what a training takes longer that has some epochs more.
+
+    It is the processor's time: on the one core that a run has, what else the machine does changes little of it.
+    """
+
+    def seconds(epochs: int) -> float:
+        started = time.process_time()
         task.train(dataset, run.model, {**run.options, "seed": run.seed, "epochs": epochs, "patience": epochs})
-        times.append(time.perf_counter() - started)
-    return max((times[1] - times[0]) / 2, 1e-3)
+        return time.process_time() - started
+
+    # The first training of a process takes longer than any other.
+    seconds(1)
+    least = seconds(1)
+    for more in EPOCHS:
+        longer = seconds(1 + more) - least
+        if longer > LONG_ENOUGH:
+            return longer / more
+    raise UserError(f"An epoch is too short to be timed ({run}): match by parameters, or give more messages.")

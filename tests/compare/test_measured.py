@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from small_comparison import TINY, Small
 
+from supportnet.compare import measured as measured_module
 from supportnet.compare.matching import count_weights
 from supportnet.compare.measured import measured, messages_of
 from supportnet.compare.pool import do_runs
@@ -98,3 +99,23 @@ def test_a_run_that_fails_in_its_process(run: Run, tmp_path: Path, capfd: pytest
     bar = capfd.readouterr().err
     assert "classify transformer seed 0 on" in bar
     assert "1/1" in bar
+
+
+def test_the_time_of_an_epoch_is_without_that_of_compiling(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Clock:
+        """Compiling takes 30 seconds in the first training and 3 in others, an epoch 0.1."""
+
+        now, compiled = 0.0, 30.0
+
+        def train(self, dataset: Any, architecture: str, options: dict[str, Any]) -> None:
+            assert options["patience"] == options["epochs"]
+            self.now += self.compiled + 0.1 * options["epochs"]
+            self.compiled = 3.0
+
+    clock = Clock()
+    monkeypatch.setattr(measured_module, "TASKS", {"classify": clock})
+    monkeypatch.setattr(measured_module.time, "process_time", lambda: clock.now)
+    assert measured(replace(run, study="timing"))["epoch_seconds"] == pytest.approx(0.1)
+    monkeypatch.setattr(measured_module, "LONG_ENOUGH", 1000)
+    with pytest.raises(UserError, match="An epoch is too short to be timed"):
+        measured(replace(run, study="timing"))
