@@ -1,5 +1,6 @@
 """How much of an early token reaches a late one: the vanishing gradient, measured (Pascanu et al. 2013)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -22,8 +23,9 @@ def gradient_norms(model: Any, dataset: TicketDataset) -> dict[str, list[float]]
     `d output_T / d input_(T-k)` is estimated from products with random directions.
 
     Returns:
-        `trained` and `fresh`, the same network before training: one norm a distance k, from 0. Empty for a model
-        without an encoder.
+        `trained`; `fresh`, the same network before training; `without attention`, what the trained one's blocks are
+        given, which of an LSTM is what it remembers: one norm a distance k, from 0. Empty for a model without an
+        encoder.
     """
     texts = [ticket.text for ticket in lengthened(dataset, model.config.max_length)["test"][:MESSAGES]]
     given = encoder_input(model, texts)
@@ -32,17 +34,17 @@ def gradient_norms(model: Any, dataset: TicketDataset) -> dict[str, list[float]]
     keras.utils.set_random_seed(0)
     fresh = type(given.encoder).from_config(given.encoder.get_config())
     fresh.build(given.vectors.shape)
-    norms = {"trained": given.encoder, "fresh": fresh}
-    return {name: _norms(encoder, given.vectors, given.mask).tolist() for name, encoder in norms.items()}
+    read = {"trained": given.encoder, "fresh": fresh, "without attention": given.encoder.prepare}
+    return {name: _norms(function, given.vectors, given.mask).tolist() for name, function in read.items()}
 
 
-def _norms(encoder: keras.layers.Layer, vectors: Any, mask: Any) -> npt.NDArray[np.float64]:
+def _norms(read: Callable[..., Any], vectors: Any, mask: Any) -> npt.NDArray[np.float64]:
     random = tf.random.Generator.from_seed(0)
     # A row for each direction: what a row gives doesn't depend on the others.
     x, mask = tf.repeat(tf.convert_to_tensor(vectors), DIRECTIONS, axis=0), tf.repeat(mask, DIRECTIONS, axis=0)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        last = encoder(x, mask=mask)[:, -1]
+        last = read(x, mask=mask)[:, -1]
         along = tf.reduce_sum(last * random.normal(tf.shape(last)))
     # E |J^T u|^2 = |J|_F^2 for u of unit variance; the last token comes first, at distance 0.
     squares = tf.reduce_mean(tf.reduce_sum(tape.gradient(along, x) ** 2, axis=-1), axis=0)

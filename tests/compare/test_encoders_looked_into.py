@@ -53,7 +53,8 @@ def test_gradients_have_the_norm_of_the_jacobian(architecture: str, monkeypatch:
     model = classifier(architecture, num_layers=1)
     dataset = TicketDataset("data", {"train": [Ticket(TEXT)], "test": [Ticket(TEXT)]})
     found = gradients.gradient_norms(model, dataset)
-    assert len(found["trained"]) == len(found["fresh"]) == 12
+    assert [len(norms) for norms in found.values()] == [12, 12, 12]
+    assert (found["without attention"][1] > 0) == (architecture == "bilstm_attention")
     given = encoder_input(model, [gradients.lengthened(dataset, 12)["test"][0].text])
     assert given is not None
     x = tf.convert_to_tensor(given.vectors)

@@ -65,10 +65,11 @@ def gradients(norms: Mapping[str, Mapping[str, Sequence[float]]]) -> Chart:
     said = []
     for model, found in norms.items():
         colour = style(list(norms), model)["color"]
-        for state, dashes in (("trained", "-"), ("fresh", ":")):
-            axes.plot(
-                [norm / found[state][0] for norm in found[state]], dashes, color=colour, label=f"{model}, {state}"
-            )
+        for state, dashes in (("trained", "-"), ("fresh", ":"), ("without attention", "--")):
+            relative = [norm / found[state][0] for norm in found[state]]
+            # Nothing but attention connects a Transformer's tokens.
+            if any(relative[1:]):
+                axes.plot(relative, dashes, color=colour, label=f"{model}, {state}")
         said.append(f"{model} {found['trained'][-1] / found['trained'][0]:.2g}")
     axes.set(yscale="log", xlabel="tokens between input and output", ylabel="norm of the gradient, beside that at 0")
     axes.legend(frameon=False)
