@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from intent_svm import tfidf
 from scipy.sparse import vstack
 from sklearn.svm import LinearSVC
 
 import supportnet
 from supportnet.data.splits import train_validation_split
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
+from supportnet.evaluation.baselines.svm import tfidf
 from supportnet.training.pretrain import pretrain
 
 #: Share of a user's own file that is kept for the test, if it has no such split.

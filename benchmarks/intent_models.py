@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import joblib
-from intent_svm import Svm, fitted
 
 import supportnet
 from supportnet.data.ticket import OUT_OF_SCOPE, TicketDataset
+from supportnet.evaluation.baselines.svm import Svm, fitted
 from supportnet.evaluation.classify import evaluate_model
 from supportnet.training.config import TrainingConfig
 from supportnet.training.splits import training_splits

@@ -6,7 +6,6 @@ On STAR. A ticket's text is the context, its reply the document, its intent the 
 from collections.abc import Sequence
 from typing import Any
 
-import bm25s
 import numpy as np
 import numpy.typing as npt
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -15,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from supportnet.data.ticket import Ticket, TicketDataset
+from supportnet.evaluation.baselines.bm25 import Bm25
 from supportnet.evaluation.ranking import mean_reciprocal_rank, ranks, recall_at
 
 Floats = npt.NDArray[np.floating]
@@ -59,15 +59,7 @@ def tfidf_scores(read: Sequence[str], contexts: Sequence[str], replies: Sequence
 
 def bm25_scores(contexts: Sequence[str], replies: Sequence[str], candidates: Rows) -> Floats:
     """Return the BM25 scores of each context's candidates, `[N, C]`; the replies are the documents."""
-    queries, documents = (
-        bm25s.tokenize(list(texts), stopwords="en", return_ids=False, show_progress=False)
-        for texts in (contexts, replies)
-    )
-    index = bm25s.BM25(k1=1.5, b=0.75)
-    index.index(documents, show_progress=False)
-    # By ids, as a query may have no word of the index.
-    found = (index.get_scores_from_ids(index.get_tokens_ids(query)) for query in queries)
-    return np.stack([scores[rows] for scores, rows in zip(found, candidates, strict=True)])
+    return np.take_along_axis(Bm25(replies).scores(contexts), candidates, axis=1)
 
 
 def label_peers(dataset: TicketDataset, split: str = "test") -> list[dict[str, Any]]:

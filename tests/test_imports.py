@@ -14,7 +14,7 @@ import supportnet
 PACKAGE = Path(supportnet.__file__).parent
 
 #: A room may import itself and the rooms before it.
-ROOMS = ["data", "text", "embeddings", "layers", "models", "training", "evaluation", "serving", "api", "cli"]
+ROOMS = ["data", "text", "embeddings", "layers", "models", "training", "evaluation", "serving", "compare", "api", "cli"]
 
 #: Any module may import these, but for `__init__`, which imports from every room when a name is first used.
 OUTSIDE = {"__init__", "errors", "files", "version"}

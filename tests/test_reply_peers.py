@@ -33,32 +33,6 @@ def test_peers_are_scored_as_models_are() -> None:
     assert rows["most frequent reply"]["distinct_1"] == 2 / 8
 
 
-def test_the_nearest_message_in_each_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    import reply_peers
-
-    monkeypatch.setattr(reply_peers, "BLOCK", 3)
-    asked = [Ticket(f"about a {subject} please") for subject in reversed(SUBJECTS)]
-    found = reply_peers.nearest(TRAIN, [*asked, Ticket(""), Ticket("zebra")])
-    assert found == [ticket.reply for ticket in [*reversed(PAIRS), PAIRS[0], PAIRS[0]]]
-
-
-def test_pairs_of_words_tell_apart_what_words_cannot() -> None:
-    from reply_peers import nearest
-
-    train = [Ticket("no please wait", reply="I wait."), Ticket("please no wait", reply="I go on.")]
-    asked = [Ticket("please no wait")]
-    assert nearest(train, asked) == ["I wait."]
-    assert nearest(train, asked, ngrams=(1, 2)) == ["I go on."]
-
-
-def test_speakers_are_not_words() -> None:
-    from reply_peers import nearest, without_speakers
-
-    assert without_speakers("customer: hi agent: x\nagent: Hello!") == "hi agent: x\nHello!"
-    train = [Ticket("customer: yes\nagent: Coffee or tea?", reply="Which?"), Ticket("an agent", reply="One moment.")]
-    assert nearest(train, [Ticket("agent: bread?\ncustomer: tea")]) == ["Which?"]
-
-
 def test_the_tables_of_replies() -> None:
     """Peers and models by their BLEU; the time of a piece below."""
     from replies import OPTIONS, tables

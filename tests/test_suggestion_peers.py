@@ -1,4 +1,4 @@
-"""The peers of reply suggestion, on a handful of replies; they need the extra `benchmarks`."""
+"""The peers of reply suggestion, on a handful of replies."""
 
 from pathlib import Path
 
@@ -7,7 +7,6 @@ import pytest
 
 from supportnet.data.ticket import Ticket, TicketDataset
 
-pytest.importorskip("bm25s")
 SUBJECTS = ["parcel", "refund", "flight", "weather"]
 PAIRS = [Ticket(f"tell me about my {subject}", subject, f"Your {subject} is fine.") for subject in SUBJECTS]
 DATASET = TicketDataset("star", {"train": [*PAIRS, Ticket("tell me", None, "About what?")], "test": PAIRS})

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from supportnet.cli.audit import audit
+from supportnet.cli.compare import compare
 from supportnet.cli.data import data
 from supportnet.cli.evaluate import evaluate
 from supportnet.cli.export import export
@@ -17,6 +18,7 @@ from supportnet.cli.pretrain import pretrain
 from supportnet.cli.quickstart import quickstart
 from supportnet.cli.serve import serve
 from supportnet.cli.train import train
+from supportnet.cli.tune import tune
 from supportnet.cli.verify import verify
 from supportnet.errors import UserError
 from supportnet.version import __version__
@@ -46,7 +48,11 @@ def cli() -> None:
     """
 
 
-for command in (quickstart, data, audit, pretrain, train, evaluate, export, index, verify, predict, serve):
+COMMANDS = (
+    *(quickstart, data, audit, pretrain, train, tune, evaluate, compare),
+    *(export, index, verify, predict, serve),
+)
+for command in COMMANDS:
     cli.add_command(command)
 
 

@@ -21,6 +21,7 @@ from supportnet.cli.training_options import (
     ENCODER_NUMBERS,
     OPTIMIZER_NUMBERS,
     architecture_option,
+    config_option,
     flag,
     given,
     numbers,
@@ -100,6 +101,7 @@ def _others(name: str) -> str:
 
 
 @click.command()
+@config_option
 @data_options
 @click.option(
     "--task",
@@ -132,6 +134,7 @@ def train(data: str, task: str, out: str, unlabelled: tuple[str, ...], as_json: 
     supportnet train --data sample --out runs/sample
     supportnet train --data tickets.csv --text-column body --label-column topic --out runs/tickets
     supportnet train --data tickets.csv --architecture transformer --preset small --out runs/small
+    supportnet train --config search/best.toml --data tickets.csv --out runs/best
     supportnet train --data banking77 --data-dir downloads --out runs/banking77 --resume
     supportnet train --data few.csv --init runs/encoder --unlabelled tickets.csv --out runs/few
     supportnet train --task suggest --data chats.csv --text-column question --reply-column answer --out runs/answers

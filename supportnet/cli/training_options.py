@@ -1,14 +1,17 @@
 """Options that `train` and `pretrain` share."""
 
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from supportnet.cli.common import Command, print_json
+from supportnet.errors import UserError
 from supportnet.models.presets import PRESETS
 
 #: Numbers: name -> (default, help). The defaults stand here a second time (a test compares them with the
@@ -36,6 +39,31 @@ architecture_option = click.option(
 )
 preset_option = click.option(
     "--preset", metavar="NAME", help=f"Sizes by name: {', '.join(PRESETS)}. A size given beside it wins."
+)
+
+
+def _read_config(context: click.Context, _: click.Parameter, path: str | None) -> None:
+    """Take what a file says as if it stood on the command line, but for what stands there itself."""
+    if path is None:
+        return
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"--config: {path} can't be read: {error}") from None
+    known = {option.name for option in context.command.params}
+    unknown = sorted(name for name in values if name.replace("-", "_") not in known)
+    if unknown:
+        raise UserError(f"--config: {path} has an option {unknown[0]!r} that there isn't.")
+    context.default_map = {name.replace("-", "_"): value for name, value in values.items()}
+
+
+config_option = click.option(
+    "--config",
+    metavar="FILE.toml",
+    is_eager=True,
+    expose_value=False,
+    callback=_read_config,
+    help="Options by name, such as `supportnet tune` found; those given beside it win.",
 )
 
 

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import StratifiedKFold
-from sklearn.pipeline import make_union
 from sklearn.svm import LinearSVC
 from tqdm import tqdm
 
 from supportnet.errors import UserError
+from supportnet.evaluation.baselines.svm import tfidf
 from supportnet.training.temperature import fit_temperature, tempered
 
 
@@ -65,12 +64,8 @@ def out_of_fold_probabilities(
 
 def _features(texts: Sequence[str]) -> Any:
     """All messages at once: TF-IDF counts words and sees no label, so that nothing leaks from fold to fold."""
-    union = make_union(
-        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
-        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True),
-    )
     try:
-        return union.fit_transform(texts).tocsr()
+        return tfidf().fit_transform(texts).tocsr()
     except ValueError:
         raise UserError(
             "No message holds a word of two letters or more: there is nothing to tell intents by."

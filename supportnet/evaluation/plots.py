@@ -63,7 +63,7 @@ def reliability_diagram(outcome: Outcomes) -> Figure:
     lower.set(xlabel="confidence of the model in its answer", ylabel="messages in scope")
     lower.margins(y=0.2)
     for axes in (upper, lower):
-        _tidy(axes)
+        tidy(axes)
         axes.xaxis.set_major_formatter(PercentFormatter(1))
     upper.yaxis.set_major_formatter(PercentFormatter(1))
     return figure
@@ -92,11 +92,12 @@ def risk_coverage(outcome: Outcomes) -> Figure:
     axes.xaxis.set_major_formatter(PercentFormatter(1))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.legend(loc="upper left", frameon=False)
-    _tidy(axes)
+    tidy(axes)
     return figure
 
 
-def _tidy(axes: Any) -> None:
+def tidy(axes: Any) -> None:
+    """Leave out the lines of a frame that say nothing, and add faint ones to read values by."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.25)
     axes.set_axisbelow(True)

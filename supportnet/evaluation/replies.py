@@ -65,8 +65,7 @@ def evaluate_replier(model: Replier, test_data: Sequence[Ticket], beam: int = 1)
     seconds = time.perf_counter() - start
     written = [reply.decode() for reply in answers["reply"]]
     templates = [template.decode() for template in answers["template"]]
-    filled = fill_slots(as_strings(replies), as_strings(texts), model.config.max_length).numpy()
-    references = [reference.decode() for reference in filled]
+    references = filled(replies, texts, model.config.max_length)
     groups = conversations_of(tickets)
     slots = slots_right(templates, _templates(model.pieces, replies))
     handed = model.handoff.applies_to(answers["reply_score"], answers["complete"])
@@ -83,6 +82,16 @@ def evaluate_replier(model: Replier, test_data: Sequence[Ticket], beam: int = 1)
         "num_examples": len(tickets),
         "examples": _examples(texts, written, references, answers["reply_score"]),
     }
+
+
+def filled(replies: Sequence[str], texts: Sequence[str], max_length: int) -> list[str]:
+    """Return replies with their slots filled from the messages, as `supportnet.text.slots.fill_slots` does.
+
+    Example:
+        >>> filled(["Order {number} was sent."], ["Where is order 1234567?"], max_length=128)
+        ['Order 1234567 was sent.']
+    """
+    return [reply.decode() for reply in fill_slots(as_strings(replies), as_strings(texts), max_length).numpy()]
 
 
 def perplexity(model: Replier, tickets: Sequence[Ticket]) -> float:

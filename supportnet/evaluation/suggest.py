@@ -62,17 +62,20 @@ def evaluate_suggester(model: Suggester, test_data: Sequence[Ticket], bank: Bank
     tickets = with_reply(test_data)
     if not tickets:
         raise UserError("There is nothing to score: no message has a reply.")
-    messages = model.vectors([ticket.text for ticket in tickets], "message")
-    measured = {**_among_candidates(model, messages, tickets), **_in_bank(model, messages, tickets, bank)}
-    groups = conversations_of(tickets)
     return {
-        **_summary(measured, groups),
+        **_summary(suggestion_values(model, tickets, bank), conversations_of(tickets)),
         "bank_size": len(bank.answers),
         "num_examples": len(tickets),
         "milliseconds_per_message": median_milliseconds(
             lambda text: model.vectors([text], "message"), [ticket.text for ticket in tickets]
         ),
     }
+
+
+def suggestion_values(model: Suggester, tickets: Sequence[Ticket], bank: Bank) -> dict[str, Floats | None]:
+    """Return what `evaluate_suggester` gives the means of, a value for each ticket, `[N]`; all tickets have a reply."""
+    messages = model.vectors([ticket.text for ticket in tickets], "message")
+    return {**_among_candidates(model, messages, tickets), **_in_bank(model, messages, tickets, bank)}
 
 
 def evaluate_judged(model: Suggester, judgements: Sequence[Judgement], bank: Bank) -> dict[str, Any]:
@@ -111,35 +114,40 @@ def evaluate_judged(model: Suggester, judgements: Sequence[Judgement], bank: Ban
 def _among_candidates(model: Suggester, messages: Floats, tickets: Sequence[Ticket]) -> dict[str, Floats | None]:
     texts = [ticket.reply or "" for ticket in tickets]
     if len(set(map(same_text, texts))) < CANDIDATES:
-        return dict.fromkeys(_rank_figures(np.ones(1), ""))
+        return dict.fromkeys(rank_values(np.ones(1), ""))
     depth = len(model.scales)
     replies, weighted = model.vectors(texts, "reply")[:, :depth], messages[:, :depth] * model.scales
     candidates = draw_candidates(texts, CANDIDATES, CANDIDATES_SEED)
     scores = np.stack([replies[chosen] @ message for chosen, message in zip(candidates, weighted, strict=True)])
-    return _rank_figures(ranks(scores, np.zeros(len(scores), "int64")), "")
+    return rank_values(ranks(scores, np.zeros(len(scores), "int64")), "")
 
 
 def _in_bank(model: Suggester, messages: Floats, tickets: Sequence[Ticket], bank: Bank) -> dict[str, Floats | None]:
-    row = {same_text(answer.text): i for i, answer in enumerate(bank.answers)}
-    right = np.array([row.get(same_text(ticket.reply or ""), -1) for ticket in tickets])
-    columns, found, best = _bank_columns(model, bank), np.full(len(tickets), np.inf), np.zeros(len(tickets), "int64")
+    right, columns = rows_in_bank(tickets, bank), _bank_columns(model, bank)
+    found, best = np.full(len(tickets), np.inf), np.zeros(len(tickets), "int64")
     for block in np.array_split(np.arange(len(tickets)), -(-len(tickets) // BLOCK)):
         scores = model.queries(messages[block]) @ columns
         best[block] = scores.argmax(axis=1)
         found[block] = np.where(right[block] >= 0, ranks(scores, np.maximum(right[block], 0)), np.inf)
     return {
-        **_rank_figures(found, "bank_"),
+        **rank_values(found, "bank_"),
         "bank_share": (right >= 0).astype(float),
         "label_accuracy": _label_accuracy(tickets, [bank.answers[i].tags for i in best], bank),
     }
+
+
+def rows_in_bank(tickets: Sequence[Ticket], bank: Bank) -> npt.NDArray[np.int64]:
+    """Return the row of each ticket's reply in a bank, int64 `[N]`; -1 where the bank lacks it."""
+    row = {same_text(answer.text): i for i, answer in enumerate(bank.answers)}
+    return np.array([row.get(same_text(ticket.reply or ""), -1) for ticket in tickets])
 
 
 def _bank_columns(model: Suggester, bank: Bank) -> npt.NDArray[np.float32]:
     return columns_of(bank.answers, model.vectors([answer.searched for answer in bank.answers], "reply"))
 
 
-def _rank_figures(found: Floats, prefix: str) -> dict[str, Floats | None]:
-    """One value a message for each measure of its rank."""
+def rank_values(found: Floats, prefix: str) -> dict[str, Floats | None]:
+    """Return one value a message for each measure of its rank (see `ranks`), `[N]`; a prefix names them."""
     recalls = {f"{prefix}recall_at_{k}": (found <= k).astype(float) for k in CUTOFFS}
     return {**recalls, f"{prefix}mrr": 1 / found}
 

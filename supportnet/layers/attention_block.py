@@ -45,3 +45,7 @@ class AttentionBlock(ResidualBlock):
     def call(self, x: Any, mask: Any) -> Any:
         x = self._add(x, self.attention_norm, lambda y: self.attention(y, mask=mask))
         return self._feed_forward(x)
+
+    def weights_of(self, x: Any, mask: Any) -> Any:
+        """Return how much each token looks at each, float32 `[B, H, T, T]`; each row sums to 1."""
+        return self.attention(self._given(x, self.attention_norm), mask=mask, return_weights=True)[1]

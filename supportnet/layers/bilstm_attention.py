@@ -73,11 +73,15 @@ class BiLSTMAttention(keras.layers.Layer):
             layer.build(input_shape)
 
     def call(self, x: Any, mask: Any) -> Any:
-        read = self.reader or self.lstm
-        x = x + self.dropout(by_row(read(x, mask=mask), self.project))
+        x = self.prepare(x, mask)
         for block in self.blocks:
             x = block(x, mask=mask)
         return self.norm(x)
+
+    def prepare(self, x: Any, mask: Any) -> Any:
+        """Return what the first block is given, `[B, T, D]`."""
+        read = self.reader or self.lstm
+        return x + self.dropout(by_row(read(x, mask=mask), self.project))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape

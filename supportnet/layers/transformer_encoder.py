@@ -45,7 +45,11 @@ class TransformerEncoder(TransformerStack):
     check_num_layers = staticmethod(check_not_negative)
 
     def call(self, x: Any, mask: Any) -> Any:
-        x = self.dropout(self.positions(x * self.scale))
+        x = self.prepare(x, mask)
         for block in self.blocks:
             x = block(x, mask=mask)
         return self.norm(x)
+
+    def prepare(self, x: Any, mask: Any) -> Any:
+        """Return what the first block is given, `[B, T, D]`."""
+        return self.dropout(self.positions(x * self.scale))

@@ -36,13 +36,13 @@ def reply_splits(dataset: TicketDataset, validation_share: float, seed: int) -> 
     if "validation" in dataset.splits:
         validation = with_reply(dataset["validation"])
     else:
-        tickets, validation = _cut_conversations(tickets, validation_share, seed)
+        tickets, validation = cut_conversations(tickets, validation_share, seed)
     if not validation:
         warnings.warn(_NO_VALIDATION, stacklevel=3)
     return tickets, validation
 
 
-def _cut_conversations(tickets: Sequence[Ticket], share: float, seed: int) -> tuple[list[Ticket], list[Ticket]]:
+def cut_conversations(tickets: Sequence[Ticket], share: float, seed: int) -> tuple[list[Ticket], list[Ticket]]:
     """Divide tickets so that no conversation is in both parts; one without a number is a conversation of its own."""
     names = conversations_of(tickets)
     distinct = sorted(set(names))

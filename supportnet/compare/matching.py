@@ -1,0 +1,94 @@
+"""As many weights for one architecture as for another: what makes comparing them fair.
+
+Counted are the weights of the layers. Tables of vectors (of words, n-grams, pairs and pieces) are left out: all
+architectures have the same ones, so large that beside them any two networks would be alike.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+
+from supportnet.errors import UserError
+from supportnet.layers import NgramScores, PairEmbedding, TokenEmbedding
+from supportnet.models.budget import equal_hidden_dim
+
+#: By how much the numbers of weights may differ.
+TOLERANCE = 0.05
+TABLES = (TokenEmbedding, PairEmbedding, NgramScores, keras.layers.ReversibleEmbedding)
+#: The architecture without an encoder, which has nothing to be matched: it shows what an encoder is worth.
+WITHOUT_ENCODER = "none"
+
+
+def count_weights(network: keras.Model) -> int:
+    """Return the number of weights outside tables.
+
+    Example:
+        >>> count_weights(model.network)
+        311616
+    """
+    tables = sum(layer.count_params() for layer in network.layers if isinstance(layer, TABLES))
+    return int(network.count_params() - tables)
+
+
+def match_weights(
+    build: Callable[[str, Mapping[str, Any]], keras.Model], options: Mapping[str, Mapping[str, Any]]
+) -> dict[str, tuple[dict[str, Any], int | None]]:
+    """Give every architecture the `hidden_dim` with which it has as many weights as the first one with an encoder.
+
+    Args:
+        build: makes a network of an architecture and options.
+        options: architecture -> its options.
+
+    Returns:
+        architecture -> its options, with a `hidden_dim`, and the number of weights, which differs by 5% at most. None,
+        and its options unchanged, for the architecture without an encoder.
+
+    Raises:
+        UserError: no `hidden_dim` gives an architecture the number of weights.
+    """
+    encoders = [name for name in options if name != WITHOUT_ENCODER]
+    matched: dict[str, tuple[dict[str, Any], int | None]] = {}
+    budget = None
+    for name in options:
+        if name not in encoders:
+            matched[name] = (dict(options[name]), None)
+        elif budget is None:
+            budget = count_weights(build(name, options[name]))
+            matched[name] = (dict(options[name]), budget)
+        else:
+            matched[name] = _matched(build, name, options[name], budget)
+    return matched
+
+
+def _matched(
+    build: Callable[[str, Mapping[str, Any]], keras.Model], name: str, options: Mapping[str, Any], budget: int
+) -> tuple[dict[str, Any], int]:
+    def count(hidden_dim: int) -> int:
+        return count_weights(build(name, {**options, "hidden_dim": hidden_dim}))
+
+    found = {**options, "hidden_dim": equal_hidden_dim(quadratic([count(n) for n in (1, 2, 3)]), budget)}
+    weights = count(found["hidden_dim"])
+    check_weights(name, weights, budget)
+    return found, weights
+
+
+def quadratic(counts: Sequence[int]) -> Callable[[int], int]:
+    """Return the polynomial of degree 2 that is `counts` at 1, 2 and 3: weights grow with a width like one.
+
+    Example:
+        >>> quadratic([1, 4, 9])(10)
+        100
+    """
+    first, second, third = counts
+    bend = third - 2 * second + first
+    return lambda n: first + (n - 1) * (second - first) + (n - 1) * (n - 2) // 2 * bend
+
+
+def check_weights(name: str, weights: int, budget: int) -> None:
+    """Raise a `UserError` where two numbers of weights differ by more than `TOLERANCE`."""
+    if abs(weights - budget) > TOLERANCE * budget:
+        raise UserError(
+            f"{name} can't be matched: it has {weights:,} weights, and shall have {budget:,}, give or take "
+            f"{TOLERANCE:.0%}. Other sizes (num_layers, embedding_dim) may do."
+        )

@@ -1,0 +1,130 @@
+"""Train one model of a comparison and measure it."""
+
+import pickle
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from supportnet.compare.attention_maps import attention_maps
+from supportnet.compare.gradients import gradient_norms
+from supportnet.compare.matching import check_weights, count_weights
+from supportnet.compare.measure import latency, megabytes, peak_megabytes
+from supportnet.compare.messages import drawn, fingerprint_of, lengthened, prepare
+from supportnet.compare.run import BASELINE, Run
+from supportnet.compare.tasks import TASKS, Task
+from supportnet.compare.tasks.task import Scored
+from supportnet.data import load
+from supportnet.data.ticket import TicketDataset
+from supportnet.errors import UserError
+from supportnet.models.exported_model import SavedModel
+
+#: How many epochs more a training has while an epoch is timed, until it takes so many seconds longer.
+EPOCHS, LONG_ENOUGH = (4, 16, 64), 1.0
+
+
+def measured(run: Run) -> dict[str, Any]:
+    """Do a run.
+
+    Returns:
+        A dictionary that JSON can hold: `figures`; `values` and `groups`, message by message (see `Scored`); `history`
+        of the training; `details`, for the report. Of the study `timing`, only `epoch_seconds`.
+
+    Raises:
+        UserError: the data have changed, or the training can't be done.
+    """
+    dataset, task = messages_of(run), TASKS[run.task]
+    if run.study == "timing":
+        return {"epoch_seconds": _epoch_seconds(run, task, dataset)}
+    return _baseline(run, task, dataset) if run.model == BASELINE else _model(run, task, dataset)
+
+
+def messages_of(run: Run) -> TicketDataset:
+    """Load the messages that a run is trained and scored on."""
+    dataset = prepare(load(**run.data), run.messages)
+    if fingerprint_of(dataset) != run.fingerprint:
+        raise UserError(f"{run.name} has changed since the comparison began: start the command again.")
+    if run.length is not None:
+        dataset = lengthened(dataset, run.length)
+    if run.share < 1:
+        few = drawn(dataset["train"], round(run.share * len(dataset["train"])))
+        dataset = replace(dataset, splits={**dataset.splits, "train": few})
+    return dataset
+
+
+def _model(run: Run, task: Task, dataset: TicketDataset) -> dict[str, Any]:
+    started = time.perf_counter()
+    trained = task.train(dataset, run.model, {**run.options, "seed": run.seed})
+    seconds, model = time.perf_counter() - started, trained.model
+    weights = count_weights(model.network)
+    if run.weights is not None:
+        check_weights(run.model, weights, run.weights)
+    scored, memory = task.score(model, dataset), peak_megabytes()
+    with tempfile.TemporaryDirectory() as folder:
+        path = task.save(model, dataset, Path(folder) / "model")
+        served, size = SavedModel(path), megabytes(path)
+        times = latency(lambda texts: served.run(task.signature, texts), [t.text for t in dataset["test"]])
+    epochs = len(trained.history)
+    cost = {
+        "training_seconds": seconds,
+        "messages_per_second": epochs * len(dataset["train"]) / seconds,
+        "epochs": epochs,
+        "parameters": int(model.network.count_params()),
+        "matched_weights": weights,
+        "peak_megabytes": memory,
+        "model_megabytes": size,
+    }
+    more = {"gradients": gradient_norms(model, dataset)} if run.study == "gradients" else {}
+    return _result(scored, cost, times, trained.history, {"attention": attention_maps(model, dataset), **more})
+
+
+def _baseline(run: Run, task: Task, dataset: TicketDataset) -> dict[str, Any]:
+    started = time.perf_counter()
+    baseline = task.fit_baseline(dataset, run.options)
+    seconds = time.perf_counter() - started
+    scored, memory = task.score_baseline(baseline, dataset), peak_megabytes()
+    times = latency(task.answer_baseline(baseline), [ticket.text for ticket in dataset["test"]])
+    cost = {
+        "training_seconds": seconds,
+        "messages_per_second": len(dataset["train"]) / seconds,
+        "peak_megabytes": memory,
+        "model_megabytes": len(pickle.dumps(baseline)) / 1e6,
+    }
+    return _result(scored, cost, times, [], {})
+
+
+def _result(
+    scored: Scored, cost: dict[str, float], times: dict[str, Any], history: list[Any], details: dict[str, Any]
+) -> dict[str, Any]:
+    flat = {f"{name}_batch_{size}": value for size, row in times.items() for name, value in row.items()}
+    # JSON has no NaN.
+    values = {name: [None if v != v else round(v, 6) for v in row.tolist()] for name, row in scored.values.items()}
+    return {
+        "figures": {**scored.figures, **cost, **flat},
+        "values": values,
+        "groups": scored.groups,
+        "history": history,
+        "details": {**scored.details, **details},
+    }
+
+
+def _epoch_seconds(run: Run, task: Task, dataset: TicketDataset) -> float:
+    """The time of an epoch, without that of compiling: what a training takes longer that has some epochs more.
+
+    It is the processor's time: on the one core that a run has, what else the machine does changes little of it.
+    """
+
+    def seconds(epochs: int) -> float:
+        started = time.process_time()
+        task.train(dataset, run.model, {**run.options, "seed": run.seed, "epochs": epochs, "patience": epochs})
+        return time.process_time() - started
+
+    # The first training of a process takes longer than any other.
+    seconds(1)
+    least = seconds(1)
+    for more in EPOCHS:
+        longer = seconds(1 + more) - least
+        if longer > LONG_ENOUGH:
+            return longer / more
+    raise UserError(f"An epoch is too short to be timed ({run}): match by parameters, or give more messages.")

@@ -1,0 +1,155 @@
+"""What is compared: data x tasks x architectures x seeds, from a file or from flags."""
+
+import os
+import tomllib
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from supportnet.errors import UserError
+
+TASKS = ("classify", "suggest", "reply")
+ARCHITECTURES = ("bilstm_attention", "transformer")
+MATCHES = ("parameters", "time", "none")
+STUDIES = ("length", "size", "gradients")
+
+#: A comparison of all tasks in some minutes on two cores.
+QUICK: Mapping[str, Any] = {
+    "tasks": TASKS,
+    "messages": 1000,
+    "options": {
+        "preset": "tiny",
+        "classify": {"epochs": 4},
+        "suggest": {"epochs": 3, "batch_size": 64},
+        "reply": {"epochs": 6, "learning_rate": 4e-3, "batch_tokens": 1024, "max_reply_length": 48, "num_layers": 1},
+    },
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A comparison.
+
+    Attributes:
+        data: what `supportnet.load` is given for each data set, by name: `name_or_path` and options.
+        tasks: of `TASKS`.
+        architectures: names of encoders (see `supportnet.models.encoders`). The first one that has an encoder is what
+            the others are matched with.
+        seeds: of training; every model has the same.
+        match: `parameters`, the others get the `hidden_dim` that gives them as many weights; `time`, as many epochs as
+            fit in the same time; or `none`.
+        options: fields of the training's and the network's configuration, and `preset`; those below the name of a task
+            or of an architecture, or of both, count there only.
+        messages: training messages at most, and half as many for validation and for the test; None takes all.
+        baselines: whether what a user would pick instead is measured as well.
+        studies: of `STUDIES`, on the first data set.
+
+    Raises:
+        UserError: a name or a number that can't be.
+
+    Example:
+        >>> Plan(data=("sample",), tasks=("classify",)).architectures
+        ('bilstm_attention', 'transformer')
+    """
+
+    data: Sequence[Any] = ("sample",)
+    tasks: Sequence[str] = ("classify",)
+    architectures: Sequence[str] = ARCHITECTURES
+    seeds: Sequence[int] = (0, 1, 2)
+    match: str = "parameters"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    messages: int | None = None
+    baselines: bool = True
+    studies: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "data", [_source(entry) for entry in _listed("data", self.data)])
+        put(self, "seeds", range(self.seeds) if isinstance(self.seeds, int) else self.seeds)
+        for name, known in (("tasks", TASKS), ("studies", STUDIES), ("architectures", None), ("seeds", None)):
+            values = tuple(_listed(name, getattr(self, name)))
+            put(self, name, values)
+            _check(name, values, known)
+        _check("match", (self.match,), MATCHES)
+        if not self.data or not self.tasks or not self.architectures or not self.seeds:
+            raise UserError("A comparison must have at least one data set, task, architecture and seed.")
+        if any(not isinstance(seed, int) or seed < 0 for seed in self.seeds):
+            raise UserError(f"seeds must be whole numbers, 0 or more. Received: seeds={list(self.seeds)}")
+        if self.messages is not None and (not isinstance(self.messages, int) or self.messages < 1):
+            raise UserError(f"messages must be at least 1. Received: messages={self.messages}")
+
+    def warn_of_few_seeds(self) -> None:
+        """Warn where chance can't be judged."""
+        if len(self.seeds) == 1:
+            warnings.warn("One seed only: no interval can be given, no difference be told from chance.", stacklevel=2)
+        elif len(self.seeds) < 3:
+            warnings.warn("Fewer than three seeds: intervals say little of how much the seeds differ.", stacklevel=2)
+
+    def options_of(self, task: str, architecture: str) -> dict[str, Any]:
+        """Return the options of one kind of run, the most particular ones last.
+
+        Example:
+            >>> plan = Plan(options={"epochs": 3, "reply": {"epochs": 5, "transformer": {"num_layers": 2}}})
+            >>> plan.options_of("reply", "transformer")
+            {'epochs': 5, 'num_layers': 2}
+        """
+        own = self.options.get(task, {})
+        levels = (self.options, self.options.get(architecture, {}), own, own.get(architecture, {}))
+        return {name: value for level in levels for name, value in level.items() if not isinstance(value, Mapping)}
+
+
+def plan_of(values: Mapping[str, Any], where: str = "The plan") -> Plan:
+    """Make a plan of its attributes by name; one that there isn't is a `UserError` that names it."""
+    known = [attribute.name for attribute in fields(Plan)]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise UserError(f"{where} has a key {unknown[0]!r} that there isn't. The keys are: {', '.join(known)}.")
+    return Plan(**values)
+
+
+def load_plan(path: str | os.PathLike[str], **overrides: Any) -> Plan:
+    """Read a plan from a TOML file.
+
+    Args:
+        path: its keys are the attributes of `Plan`; `data` is a name or path, or a list of such, or of tables with
+            `name` and options of `supportnet.load`; `seeds` a list, or how many.
+        **overrides: attributes that count instead of what the file says.
+
+    Raises:
+        UserError: the file is missing, isn't TOML, or has a key that there isn't.
+
+    Example:
+        >>> load_plan("compare.toml", seeds=(0,))
+    """
+    try:
+        read = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} can't be read: {error}") from None
+    return plan_of({**read, **overrides}, str(path))
+
+
+def _source(entry: Any) -> dict[str, Any]:
+    if isinstance(entry, str):
+        return {"name_or_path": entry}
+    if isinstance(entry, Mapping) and isinstance(entry.get("name", entry.get("name_or_path")), str):
+        options = {name: value for name, value in entry.items() if name not in ("name", "name_or_path")}
+        return {"name_or_path": entry.get("name", entry.get("name_or_path")), **options}
+    raise UserError(f"data must be names or paths, or tables with a name. Received: {entry!r}")
+
+
+def _listed(name: str, value: Any) -> list[Any]:
+    if isinstance(value, str | Mapping):
+        return [value]
+    if not isinstance(value, Sequence):
+        raise UserError(f"{name} must be a list. Received: {name}={value!r}")
+    return list(value)
+
+
+def _check(name: str, values: Sequence[Any], known: Sequence[str] | None) -> None:
+    for value in values:
+        if known is not None and value not in known:
+            raise UserError(f"{name} must be of {', '.join(known)}. Received: {value!r}")
+    if len(set(values)) < len(values):
+        raise UserError(f"{name} must name each once. Received: {', '.join(map(str, values))}")

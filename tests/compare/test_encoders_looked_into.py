@@ -1,0 +1,66 @@
+"""Attention and gradients of encoders, against what they are computed from."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from supportnet.compare import gradients
+from supportnet.compare.attention_maps import attention_maps
+from supportnet.compare.encoder_input import encoder_input
+from supportnet.data.ticket import Ticket, TicketDataset
+from supportnet.models.config import NetworkConfig
+from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.text.vocabulary import Vocabulary
+
+TEXT = "please write to ann@example.com where my parcel is"
+DATASET = TicketDataset("data", {"train": [Ticket(TEXT)], "test": [Ticket("short"), Ticket(TEXT)]})
+
+
+def classifier(architecture: str, num_layers: int = 2) -> IntentClassifier:
+    keras.utils.set_random_seed(0)
+    sizes: dict[str, Any] = {"embedding_dim": 8, "hidden_dim": 6, "num_heads": 2, "num_buckets": 50, "max_length": 12}
+    config = NetworkConfig(architecture, num_layers=num_layers, **sizes)
+    return IntentClassifier(config, Vocabulary.build([TEXT], min_count=1), ["a", "b"])
+
+
+@pytest.mark.parametrize("architecture", ["bilstm_attention", "transformer"])
+def test_attention_is_what_the_encoder_computes(architecture: str) -> None:
+    model = classifier(architecture)
+    ((found),) = attention_maps(model, DATASET)
+    assert found["tokens"] == ["please", "write", "to", "<email>", "where", "my", "parcel", "is"]
+    np.testing.assert_allclose(np.sum(found["weights"], axis=1), 1, atol=1e-3)
+    given = encoder_input(model, [TEXT])
+    assert given is not None
+    first, last = given.encoder.blocks
+    x = first(given.encoder.prepare(given.vectors, given.mask), mask=given.mask)
+    np.testing.assert_allclose(last.weights_of(x, given.mask).numpy().mean(axis=1)[0], found["weights"], atol=1e-4)
+    ended = given.encoder.norm(last(x, mask=given.mask))
+    np.testing.assert_allclose(ended, given.encoder(given.vectors, mask=given.mask), atol=1e-6)
+
+
+def test_what_has_no_attention_has_no_map() -> None:
+    assert attention_maps(classifier("none"), DATASET) == []
+    assert attention_maps(classifier("bilstm_attention", num_layers=0), DATASET) == []
+    assert gradients.gradient_norms(classifier("none"), DATASET) == {}
+
+
+@pytest.mark.parametrize("architecture", ["bilstm_attention", "transformer"])
+def test_gradients_have_the_norm_of_the_jacobian(architecture: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gradients, "DIRECTIONS", 300)
+    model = classifier(architecture, num_layers=1)
+    dataset = TicketDataset("data", {"train": [Ticket(TEXT)], "test": [Ticket(TEXT)]})
+    found = gradients.gradient_norms(model, dataset)
+    assert [len(norms) for norms in found.values()] == [12, 12, 12]
+    assert (found["without attention"][1] > 0) == (architecture == "bilstm_attention")
+    given = encoder_input(model, [gradients.lengthened(dataset, 12)["test"][0].text])
+    assert given is not None
+    x = tf.convert_to_tensor(given.vectors)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        last = given.encoder(x, mask=given.mask)[0, -1]
+    jacobian = tape.jacobian(last, x)[:, 0]
+    exact = np.sqrt(np.sum(np.square(jacobian), axis=(0, 2)))[::-1]
+    np.testing.assert_allclose(found["trained"], exact, rtol=0.3)

@@ -1,0 +1,35 @@
+"""Time, memory and size."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+
+from supportnet.compare import measure
+
+
+def test_latency_by_messages_at_a_time() -> None:
+    seen: list[int] = []
+
+    def answer(texts: list[str]) -> None:
+        seen.append(len(texts))
+        time.sleep(0.002 * (len(texts) > 1))
+
+    found = measure.latency(answer, ["a", "b", "c"])
+    assert set(seen) == {1, 64}
+    assert found["64"]["median_milliseconds"] >= 2 > found["1"]["median_milliseconds"]
+    assert found["64"]["p99_milliseconds"] >= found["64"]["median_milliseconds"]
+    assert found["1"]["calls"] == measure.MOST_CALLS
+
+
+def test_the_most_memory_stays_known_when_it_is_given_back() -> None:
+    block = np.ones(60_000_000 // 8)
+    with_block = measure.peak_megabytes()
+    del block
+    assert measure.peak_megabytes() >= with_block > 60
+
+
+def test_size_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "file").write_bytes(b"x" * 2_000_000)
+    assert measure.megabytes(tmp_path) == 2
