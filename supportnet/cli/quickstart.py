@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,17 @@ from supportnet.cli.common import json_option, naming_flags, print_json, start_t
 
 #: The sample is easy to learn: a few epochs reach what many would.
 QUICK_EPOCHS = 8
+#: What is quick for the other two tasks, and enough to show what they do.
+QUICK_ANSWERS = {"architecture": "none"}
+QUICK_REPLIES = {"architecture": "transformer", "preset": "tiny"}
 
 MESSAGES = (
     "where is my parcel? it should have been here on monday",
     "I was charged twice for the same order!!",
     "how do i send back shoes that dont fit",
 )
+
+Say = Callable[[str], None]
 
 
 @click.command()
@@ -26,14 +32,15 @@ MESSAGES = (
     type=click.IntRange(min=1),
     default=QUICK_EPOCHS,
     show_default=True,
-    help="Passes over the training messages.",
+    help="Passes over the training messages, for each task.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
 @json_option
 def quickstart(out: str, epochs: int, seed: int, as_json: bool) -> None:
-    """Train on the built-in sample, evaluate, export, and answer a few messages: some minutes on two cores.
+    """Train all three tasks on the built-in sample, export them as one model, and answer a few messages.
 
-    It writes DIR/runs/quickstart and DIR/saved_models/quickstart/1, and replaces what an earlier quickstart left.
+    It takes some minutes on two cores, writes DIR/runs/quickstart and DIR/saved_models/quickstart/1, and replaces what
+    an earlier quickstart left.
 
     \b
     supportnet quickstart
@@ -42,48 +49,102 @@ def quickstart(out: str, epochs: int, seed: int, as_json: bool) -> None:
     started = time.monotonic()
     start_tensorflow()
     from supportnet.data import load
-    from supportnet.evaluation.classify import evaluate_model
-    from supportnet.models.exported_model import ExportedModel
-    from supportnet.serving.export import export
-    from supportnet.training.train import train
 
-    run, saved = Path(out) / "runs" / "quickstart", Path(out) / "saved_models" / "quickstart"
-    say = _silent if as_json else click.echo
+    runs, saved = Path(out) / "runs" / "quickstart", Path(out) / "saved_models" / "quickstart"
+    say: Say = _silent if as_json else click.echo
     dataset = load("sample")
     say(f"1. data: {len(dataset['train'])} messages to train on, {len(dataset.intents)} intents (sample)")
     with naming_flags(), writing_to(out):
-        shutil.rmtree(run, ignore_errors=True)
+        shutil.rmtree(runs, ignore_errors=True)
         say("2. training")
-        trained = train(dataset, run, seed=seed, epochs=epochs)
-        say(f"   validation accuracy {trained.metrics['accuracy']:.3f}; the run is in {run}")
-        folder = export(trained.model, saved, version=1, overwrite=True)
-    say(f"3. export: {folder}")
-    model = ExportedModel(folder)
-    figures = evaluate_model(model, dataset["test"])
-    say(f"4. test accuracy of the export {figures['accuracy']:.3f} on {figures['num_examples']} messages")
-    routed, right = figures["coverage_at_precision"], figures["precision_at_threshold"]
-    precise = "" if right is None else f", {right:.0%} of them right"
-    say(f"   it would route {routed:.0%} of all messages without a human{precise}")
+        models = _train(dataset, runs, {"seed": seed, "epochs": epochs}, say)
+        folder = _export(models, dataset, saved)
+    say(f"3. export of all three: {folder}")
+    figures = _evaluate(folder, models, dataset, say)
     say("5. answers")
-    answers = [{"text": a.text, "intent": a.intent, "score": a.score} for a in model.classify(MESSAGES)]
-    for answer in answers:
-        say(f"   {answer['score']:.2f}  {answer['intent']:<20} {answer['text']}")
+    answers = _answer(folder, say)
     seconds = time.monotonic() - started
     say(f'done in {seconds:.0f} s; ask it yourself: supportnet predict {saved} "..."')
     if as_json:
-        print_json(
-            {
-                "run": str(run),
-                "model": str(folder),
-                "accuracy": figures["accuracy"],
-                "macro_f1": figures["macro_f1"],
-                "num_examples": figures["num_examples"],
-                "coverage_at_precision": routed,
-                "precision_at_threshold": right,
-                "predictions": answers,
-                "seconds": seconds,
-            }
-        )
+        print_json({"runs": str(runs), "model": str(folder), **figures, "predictions": answers, "seconds": seconds})
+
+
+def _train(dataset: Any, runs: Path, options: dict[str, Any], say: Say) -> list[Any]:
+    """Train a model for each task."""
+    from supportnet.training.reply import train_replier
+    from supportnet.training.suggest import train_suggester
+    from supportnet.training.train import train
+
+    say("   which intent a message has")
+    intents = train(dataset, runs / "intents", **options)
+    say(f"   validation accuracy {intents.metrics['accuracy']:.3f}; the run is in {runs / 'intents'}")
+    say("   which known answer suits it")
+    answers = train_suggester(dataset, runs / "answers", **QUICK_ANSWERS, **options)
+    say(f"   the right one of 256 first for {answers.metrics['accuracy']:.3f}; the run is in {runs / 'answers'}")
+    say("   how to write a reply")
+    replies = train_replier(dataset, runs / "replies", **QUICK_REPLIES, **options)
+    say(f"   perplexity {replies.metrics['perplexity']:.2f} a piece; the run is in {runs / 'replies'}")
+    return [intents.model, answers.model, replies.model]
+
+
+def _export(models: list[Any], dataset: Any, saved: Path) -> Path:
+    from supportnet.data import bank_of_replies
+    from supportnet.serving.export import export
+
+    return export(models, saved, version=1, overwrite=True, bank=bank_of_replies("sample", dataset["train"]))
+
+
+def _evaluate(folder: Path, models: list[Any], dataset: Any, say: Say) -> dict[str, Any]:
+    """Score the three tasks on the test messages."""
+    from supportnet.data import bank_of_replies
+    from supportnet.evaluation.classify import evaluate_model
+    from supportnet.evaluation.replies import evaluate_replier
+    from supportnet.evaluation.suggest import evaluate_suggester
+    from supportnet.models.exported_model import ExportedModel
+
+    test = dataset["test"]
+    intents = evaluate_model(ExportedModel(folder), test)
+    answers = evaluate_suggester(models[1], test, bank_of_replies("sample", dataset["train"]))
+    replies = evaluate_replier(models[2], test)
+    say(f"4. test: accuracy of the export {intents['accuracy']:.3f} on {intents['num_examples']} messages")
+    routed, right = intents["coverage_at_precision"], intents["precision_at_threshold"]
+    precise = "" if right is None else f", {right:.0%} of them right"
+    say(f"   it would route {routed:.0%} of all messages without a human{precise}")
+    say(
+        f"   the true reply is first of 100 for {answers['recall_at_1']:.0%}, among the first five for "
+        f"{answers['recall_at_5']:.0%}"
+    )
+    say(f"   written replies: BLEU {replies['bleu']:.1f}, {replies['handoff_rate']:.0%} would be handed to a person")
+    names = ("accuracy", "macro_f1", "num_examples", "coverage_at_precision", "precision_at_threshold")
+    return {
+        **{name: intents[name] for name in names},
+        **{name: answers[name] for name in ("recall_at_1", "recall_at_5")},
+        **{name: replies[name] for name in ("bleu", "rouge_l", "handoff_rate")},
+    }
+
+
+def _answer(folder: Path, say: Say) -> list[dict[str, Any]]:
+    """Ask the export."""
+    from supportnet.models.exported_model import SavedModel
+
+    outputs = SavedModel(folder).run("serving_default", MESSAGES)
+    answers = [
+        {
+            "text": text,
+            "intent": outputs["intents"][row, 0].decode(),
+            "score": float(outputs["intent_scores"][row, 0]),
+            "suggestion": outputs["suggestions"][row, 0].decode(),
+            "reply": outputs["reply"][row].decode(),
+            "handoff": bool(outputs["handoff"][row]),
+        }
+        for row, text in enumerate(MESSAGES)
+    ]
+    for answer in answers:
+        say(f"   {answer['text']}")
+        say(f"     intent      {answer['intent']} ({answer['score']:.2f})")
+        say(f"     suggestion  {answer['suggestion']}")
+        say(f"     reply       {answer['reply']}{' (hand it to a person)' if answer['handoff'] else ''}")
+    return answers
 
 
 def _silent(_: Any) -> None:
