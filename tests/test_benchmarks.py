@@ -154,3 +154,16 @@ def test_the_self_trained_svm_learns_from_messages_without_labels() -> None:
     known = [Ticket("alpha one", "a"), Ticket("beta two", "b")]
     rest = [Ticket("alpha gamma", None)] * 20 + [Ticket("beta delta", None)] * 20
     assert svm_predictions(known, rest, [Ticket("gamma"), Ticket("delta")]) == ["a", "b"]
+
+
+def test_tables_of_serving() -> None:
+    from serving_tables import tables
+
+    asked = {"requests": 7000, "errors": 0, "median_ms": 2.0, "p99_ms": 8.25, "per_second": 500.0}
+    load = {"connections": 32, "alone": asked, "rest": {**asked, "megabytes": [800.0, 810.0]}, "grpc": asked}
+    speed = {"model": "none", "milliseconds_per_message": 0.5, "cpu_milliseconds_per_message": 0.25}
+    speed |= {"messages_per_second": 12345.0, "times_svm_throughput": 2.0}
+    lines = tables({"machine": {}, "speed": [speed], "load": load}).splitlines()
+    assert lines[2] == "| supportnet without an encoder | 0.50 ms | 0.25 ms | 12,345 | 2.00 |"
+    assert lines[7] == "| REST, 32 connections | 7,000 | 0 | 2.0 ms | 8.2 ms | 500 | 800 MB, then 810 MB |"
+    assert len(lines) == 9
