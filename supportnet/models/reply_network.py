@@ -42,7 +42,8 @@ def build_reply_network(config: NetworkConfig, vocab_size: int, num_pieces: int)
     """
     check_positive("num_pieces", num_pieces)
     message, pieces = front_end_inputs(), keras.Input((None,), dtype="int32", name="pieces")
-    memory = keras.layers.Dense(config.embedding_dim, name="memory")(_seen(config, vocab_size, message))
+    seen = _seen(config, vocab_size, message)
+    memory = keras.layers.Dense(config.embedding_dim, name="memory")(seen)
     spread = keras.initializers.RandomNormal(stddev=config.embedding_dim**-0.5)
     table = keras.layers.ReversibleEmbedding(
         num_pieces, config.embedding_dim, embeddings_initializer=spread, reverse_dtype="float32", name="piece_embedding"

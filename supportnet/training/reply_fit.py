@@ -34,11 +34,11 @@ class ReplyModel(keras.Model):
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Count the batch into the metrics."""
-        real = ops.cast(y != PAD_ID, "float32")
-        right = ops.cast(ops.equal(ops.argmax(y_pred["logits"], axis=-1), ops.cast(y, "int64")), "float32")
-        self.right.update_state(right, real)
         # In one row: of several, Keras would take the means first, and a piece of a long batch would count for less.
-        self.log_loss.update_state(ops.reshape(piece_losses(y, y_pred["logits"]), (-1,)), ops.reshape(real, (-1,)))
+        real = ops.reshape(ops.cast(y != PAD_ID, "float32"), (-1,))
+        right = ops.cast(ops.equal(ops.argmax(y_pred["logits"], axis=-1), ops.cast(y, "int64")), "float32")
+        self.right.update_state(ops.reshape(right, (-1,)), real)
+        self.log_loss.update_state(ops.reshape(piece_losses(y, y_pred["logits"]), (-1,)), real)
         return dict(self.get_metrics_result())
 
     @classmethod
