@@ -33,6 +33,13 @@ def test_networks_have_as_many_weights(task: str) -> None:
     assert {name: matched[name][1] for name in counts} == {**counts, "none": None}
 
 
+def test_a_decoder_without_an_encoder_is_matched_too() -> None:
+    options = {"transformer": {**SIZES, "hidden_dim": 48}, "gpt": SIZES}
+    matched = match_weights(lambda name, own: build("reply", name, own), options)
+    counts = [count_weights(build("reply", name, own)) for name, (own, _) in matched.items()]
+    assert counts[1] == pytest.approx(counts[0], rel=0.05)
+
+
 def test_tables_do_not_count() -> None:
     small, large = (build("classify", "none", {**SIZES, "num_buckets": n}) for n in (1, 1000))
     assert large.count_params() > 2 * small.count_params()

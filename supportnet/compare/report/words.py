@@ -50,15 +50,18 @@ def verdict(row: Mapping[str, Any]) -> str:
         >>> verdict({"task": "classify", "model": "a", "against": "b", "difference": 0.1, "interval": [0.05, 0.15]})
         'a is better than b, by more than chance would make it.'
     """
-    own, other = model_name(row["task"], row["model"]), model_name(row["task"], row["against"])
+    own, other = (_named(row["task"], row[side]) for side in ("model", "against"))
     better, worse = (own, other) if row["difference"] >= 0 else (other, own)
     if row["interval"] is None:
         return f"{better} came out above {worse}; a single training can't say whether by chance."
     low, high = row["interval"]
     if low <= 0 <= high:
         return f"{better} came out above {worse}, but by no more than chance may make it: take either."
-    usual = " (what one would use instead)" if BASELINE in (row["model"], row["against"]) else ""
-    return f"{better} is better than {worse}{usual}, by more than chance would make it."
+    return f"{better} is better than {worse}, by more than chance would make it."
+
+
+def _named(task: str, model: str) -> str:
+    return model_name(task, model) + (" (what one would use instead)" if model == BASELINE else "")
 
 
 def _time(seconds: float) -> str:

@@ -43,7 +43,7 @@ class WriteReplies(Task):
         written = [reply.decode() for reply in answers["reply"]]
         more = {
             "perplexity": perplexity(model, tickets),
-            "handoff_rate": float(model.handoff.applies_to(answers["reply_score"]).mean()),
+            "handoff_rate": float(model.handoff.applies_to(answers["reply_score"], answers["complete"]).mean()),
         }
         return _scored(written, dataset, model.config.max_length, more)
 

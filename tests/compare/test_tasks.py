@@ -1,0 +1,61 @@
+"""Models of all tasks, with random weights: how they are scored, and that their export answers."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_comparison import TINY, Small
+
+from supportnet.compare.attention_maps import attention_maps
+from supportnet.compare.measured import messages_of
+from supportnet.compare.table import QUALITY
+from supportnet.compare.tasks import TASKS
+from supportnet.data.ticket import TicketDataset
+from supportnet.models.exported_model import SavedModel
+from supportnet.models.handoff import Handoff
+from supportnet.models.replier import Replier
+from supportnet.models.suggester import Suggester
+from supportnet.text.byte_pairs import BytePairVocabulary
+from supportnet.text.vocabulary import Vocabulary
+
+SIZES = {name: TINY[name] for name in ("embedding_dim", "hidden_dim", "num_heads", "num_buckets", "num_pairs")}
+
+
+@pytest.fixture(scope="module")
+def dataset(small: Small) -> TicketDataset:
+    return messages_of(small.runs[1])
+
+
+def vocabulary(dataset: TicketDataset) -> Vocabulary:
+    return Vocabulary.build([ticket.text for ticket in dataset["train"]], min_count=1)
+
+
+def check(task: str, model: Any, dataset: TicketDataset) -> None:
+    """Its figures are those of the table, and the means of what it gives message by message."""
+    scored = TASKS[task].score(model, dataset)
+    assert set(QUALITY[task]) <= set(scored.figures)
+    for name, values in scored.values.items():
+        assert len(values) == len(scored.groups) == len(dataset["test"])
+        assert scored.figures[name] == pytest.approx(np.nanmean(values))
+    assert len(scored.details["said"]) == len(dataset["test"])
+
+
+@pytest.mark.parametrize("architecture", ["transformer", "gpt"])
+def test_a_model_that_writes_replies(dataset: TicketDataset, architecture: str, tmp_path: Path) -> None:
+    config, _ = TASKS["reply"].sizes(architecture, {**SIZES, "num_layers": 1, "max_reply_length": 6})
+    pieces = BytePairVocabulary.train([str(ticket.reply) for ticket in dataset["train"]], 300, 1, [])
+    model = Replier(config, vocabulary(dataset), pieces, Handoff(threshold=-100.0))
+    check("reply", model, dataset)
+    assert bool(attention_maps(model, dataset)) == (architecture == "transformer")
+    served = SavedModel(TASKS["reply"].save(model, dataset, tmp_path / "model"))
+    assert len(served.run(TASKS["reply"].signature, ["where is it"])["reply"]) == 1
+
+
+def test_a_model_that_suggests(dataset: TicketDataset, tmp_path: Path) -> None:
+    task = TASKS["suggest"]
+    config, _ = task.sizes("none", {**SIZES, "vector_dim": 8})
+    model = Suggester(config, vocabulary(dataset))
+    check("suggest", model, dataset)
+    served = SavedModel(task.save(model, dataset, tmp_path / "model"))
+    assert served.run(task.signature, ["where is it"])["suggestions"].shape == (1, 10)
