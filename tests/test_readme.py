@@ -16,6 +16,7 @@ README = ROOT / "README.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.slow
 def test_python_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """One after the other in one namespace, as in a notebook."""
     monkeypatch.chdir(tmp_path)

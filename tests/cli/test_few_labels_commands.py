@@ -43,6 +43,7 @@ def train(folder: Path, out: str, *more: Any) -> list[Any]:
     return ["train", *data, *SHORT, "--out", folder / out, *more]
 
 
+@pytest.mark.slow
 def test_pretrain_then_learn_from_few_labels(shell: Shell, folder: Path) -> None:
     pretrained = shell.json(*pretrain(folder, "encoder"))
     assert set(pretrained) == {"encoder", "held_out", "epochs"}

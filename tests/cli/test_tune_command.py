@@ -35,6 +35,7 @@ def command(data: Path, *more: object) -> list[object]:
     return ["tune", "--data", data, "--space", space, "--architecture", "none", "--epochs", 2, *more]
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_and_its_best_options_train_a_model(shell: Shell, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "search"
     first = shell.json(*command(data, "--trials", 2, "--out", out))

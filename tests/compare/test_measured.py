@@ -16,6 +16,8 @@ from supportnet.compare.run import Run
 from supportnet.errors import UserError
 from supportnet.files import read_json
 
+pytestmark = pytest.mark.slow
+
 COST = {"training_seconds", "messages_per_second", "peak_megabytes", "model_megabytes"}
 TIMES = {f"{name}_milliseconds_batch_{size}" for name in ("median", "p99") for size in (1, 64)}
 

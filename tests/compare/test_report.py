@@ -18,6 +18,8 @@ from supportnet.compare.report.words import verdict
 from supportnet.compare.results import Outcome, read_outcome, results_of
 from supportnet.data import load
 
+pytestmark = pytest.mark.slow
+
 
 class Page(HTMLParser):
     """Collects the tags of a page, with their attributes."""
@@ -103,7 +105,6 @@ def browser() -> Iterator[Any]:
         pytest.skip(f"no browser: {type(error).__name__}")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (390, "dark")])
 def test_in_a_browser(browser: Any, report: Path, tmp_path: Path, width: int, scheme: str) -> None:
     errors: list[str] = []

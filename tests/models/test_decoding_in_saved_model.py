@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,8 @@ from toy_decoders import Network, pick_rows
 from supportnet.models.beam_search import beam_search
 from supportnet.models.decoding import Decoded, DecodingOptions, greedy
 from supportnet.models.sampling import sample
+from supportnet.serving.verify.static_checks import OPERATIONS
 
-CHECK_OPS = Path(__file__).parents[1] / "serving" / "check_ops.py"
 OPTIONS = DecodingOptions(max_length=10, min_length=2, no_repeat_ngram=3)
 
 #: Reads the messages, and prints what each signature answers.
@@ -78,7 +77,7 @@ def folder(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_only_core_operations_are_used(folder: str) -> None:
-    done = subprocess.run([sys.executable, str(CHECK_OPS), folder], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-P", OPERATIONS, folder], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["problems"] == {}
 
 

@@ -59,7 +59,7 @@ def test_run(loaded: ExportedModel) -> None:
     [
         (
             lambda model: model.run("reply", ["hello"]),
-            r"no signature 'reply'\. It has: classify, embed, serving_default",
+            r"no signature 'reply'\. It has: classify, classify_examples, embed, redact, serving_default",
         ),
         (lambda model: model.classify("hello"), "one string"),
         (lambda model: model.run("classify", "hello"), "one string"),

@@ -49,12 +49,13 @@ def records(folder: Path) -> list[PredictionLog]:
 def test_every_signature_is_asked(tiny_export: Path, tiny_suggestions: Path, tiny_replies: Path) -> None:
     for folder in (tiny_export, tiny_suggestions, tiny_replies):
         signatures = tf.saved_model.load(str(folder)).signatures
-        requests = [record.predict_log.request for record in records(folder)]
+        requests = [record.predict_log.request for record in records(folder) if record.HasField("predict_log")]
         asked = {
             (request.model_spec.signature_name, request.inputs["text"].tensor_shape.dim[0].size): request
             for request in requests
         }
-        assert sorted(asked) == [(name, size) for name in sorted(signatures) for size in (1, 16)]
+        predicted = sorted(set(signatures) - {"classify_examples"})
+        assert sorted(asked) == [(name, size) for name in predicted for size in (1, 16)]
         for (name, size), request in asked.items():
             wanted = signatures[name].structured_input_signature[1]
             assert set(request.inputs) == set(wanted)

@@ -159,6 +159,7 @@ print(json.dumps({"graph": graph, "python": python, "lower": lower}))
 """
 
 
+@pytest.mark.slow
 def test_every_locale_gives_the_same_tokens() -> None:
     """Under Turkish, TensorFlow's own lower case of TITLE is `tıtle`: the trap is there, and nothing falls into it."""
     command = [sys.executable, "-c", _IN_OTHER_LOCALE, str(Path(__file__).parent)]

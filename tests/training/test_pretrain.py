@@ -124,6 +124,7 @@ def test_other_seed_other_encoder(tiny: dict[str, Any], whole: tuple[Path, Pretr
     assert not same_weights(other, whole[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epoch", [2, 4])
 def test_interrupted(
     tiny: dict[str, Any],

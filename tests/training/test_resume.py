@@ -63,6 +63,7 @@ def test_killed_while_patience_runs_out(contrary: TicketDataset, options: dict[s
     assert not list(run.glob(".incomplete-*"))
 
 
+@pytest.mark.slow
 def test_killed_without_validation_data(
     dataset: TicketDataset, options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -146,6 +146,7 @@ def dying(folder: str, epoch: int) -> Callable[..., None]:
     return save
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("place", "epoch"), [("run", 2), ("round_1", 1), ("round_2", 1), ("round_2", 2)])
 def test_interrupted(
     quick: dict[str, Any],

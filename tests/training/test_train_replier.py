@@ -26,7 +26,7 @@ from supportnet.training.reply_run import load_replier
 
 #: What must be the same, byte by byte, whether a training was interrupted or not.
 RESULTS = ["config.json", "history.json", "metrics.json", "vocabulary.txt", "pieces.json", "handoff.json"]
-FILES = [*RESULTS, "weights.weights.h5"]
+FILES = [*RESULTS, "model_card.json", "weights.weights.h5"]
 Run = tuple[Path, TrainedReplier]
 
 

@@ -31,7 +31,7 @@ from supportnet.training.task import task_of
 
 #: What must be the same, byte by byte, whether a training was interrupted or not.
 RESULTS = ["config.json", "history.json", "metrics.json", "vocabulary.txt", "labels.json", "relevance.json"]
-FILES = [*RESULTS, "weights.weights.h5"]
+FILES = [*RESULTS, "model_card.json", "weights.weights.h5"]
 Run = tuple[Path, TrainedSuggester]
 
 
@@ -288,7 +288,7 @@ def test_a_run_of_another_task(copy: Path) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_named(copy: Path, name: str) -> None:
-    if name in ("history.json", "metrics.json"):
+    if name in ("history.json", "metrics.json", "model_card.json"):
         (copy / name).unlink()
         load_suggester(copy)
         return

@@ -10,8 +10,8 @@ from supportnet.serving.server.codes import Code, ServingError, invalid
 from supportnet.serving.server.inference import DEFAULT_SIGNATURE, classify, predict, regress
 from supportnet.serving.server.model import LoadedModel
 from supportnet.serving.server.tensors import arrays_of
+from supportnet.serving.warmup import WARMUP
 
-WARM_UP = "assets.extra/tf_serving_warmup_requests"
 #: The same in TensorFlow Serving's saved_model_warmup_util.h.
 MOST_RECORDS = 1000
 
@@ -22,7 +22,7 @@ def warm_up(model: LoadedModel, max_batch_size: int) -> int:
     Raises:
         ServingError: a record fails, or there are more than 1000; TensorFlow Serving doesn't load the model either.
     """
-    path = model.folder / WARM_UP
+    path = model.folder / WARMUP
     if not path.exists():
         return 0
     records = _records(path)

@@ -18,7 +18,7 @@ from supportnet.serving.server.configuration import ServedModel, read_config
 from supportnet.serving.server.inference import predict
 from supportnet.serving.server.store import Store
 from supportnet.serving.server.versions import Versions
-from supportnet.serving.server.warm_up import WARM_UP
+from supportnet.serving.warmup import WARMUP
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_what_is_no_number_is_no_version(versions: Versions, folder: Path) -> No
 
 
 def warm_up_records(folder: Path, texts: list[str]) -> None:
-    target = folder / WARM_UP
+    target = folder / WARMUP
     target.parent.mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(target)) as writer:
         for text in texts:
@@ -131,7 +131,7 @@ def test_a_version_whose_warm_up_fails_is_left_out(
         shutil.copytree(toy_folder / "2", folder / str(number))
         warm_up_records(folder / str(number), records or [])
         if records is None:
-            (folder / str(number) / WARM_UP).write_bytes(b"no record" * 9)
+            (folder / str(number) / WARMUP).write_bytes(b"no record" * 9)
         versions.poll()
     assert served_by(versions) == 2
     assert said[1] == "serving version 2 of toy (2 warm-up requests)"
