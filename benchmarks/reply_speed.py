@@ -1,6 +1,6 @@
 """Greedy decoding in the graph, on random weights, beside CTranslate2 and a loop that keeps nothing; see `replies.py`.
 
-    python benchmarks/one_run.py '{"module": "reply_speed", "core": 0}'
+    python benchmarks/one_run.py '{"module": "reply_speed", "core": 0, "load": {"data_dir": "DIR"}}'
 
 A Transformer with an encoder and a decoder of two layers each; every reply has exactly so many pieces as are asked for.
 The process is held on one core; turns are taken call by call, and the fastest call counts, as it was disturbed least.
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import reply_training_speed
 import tensorflow as tf
 from reply_speed_peers import REPLY_LENGTH, SOURCE_LENGTH, Sizes, greedy_decoder, row, timed, write_model
 
@@ -37,12 +38,13 @@ def measured(spec: dict[str, Any]) -> dict[str, Any]:
     """Time all of it.
 
     Args:
-        spec: `repeats`, if not as many as `REPEATS`.
+        spec: `load`, arguments of `supportnet.load`; `repeats`, if not as many as `REPEATS`.
 
     Returns:
         `rows`, one for each way to write one reply, see `reply_speed_peers.row`; `cache_speedup`, how much faster than
         without a cache; `growth`, a piece's time in a reply of 256 by that in one of 16; `batch_speedup`, the
-        throughput of 32 messages at once by that of one at a time.
+        throughput of 32 messages at once by that of one at a time, ours and CTranslate2's; `training`, see
+        `reply_training_speed.measured`.
     """
     repeats, sizes = spec.get("repeats", REPEATS), Sizes()
     network, features = random_network(sizes), encoded(sizes)
@@ -55,15 +57,22 @@ def measured(spec: dict[str, Any]) -> dict[str, Any]:
             **{f"CTranslate2 {name}": greedy_decoder(Path(folder), name) for name in ("float32", "int8")},
         }
         rows = [row(name, 1, calls) for name, calls in turns(decoders, repeats).items()]
+        speedups = {name: batch_speedup(decoders[name], repeats) for name in ("supportnet", "CTranslate2 float32")}
     lengths = {length: row(str(length), 1, calls) for length, calls in turns(ours, repeats).items()}
-    batches = {size: min(timed(ours[REPLY_LENGTH], size).wall for _ in range(repeats // 4)) for size in (1, BATCH)}
     per_piece = {length: found["milliseconds_per_token"] * REPLY_LENGTH / length for length, found in lengths.items()}
     return {
         "rows": rows,
         "cache_speedup": rows[1]["milliseconds_per_token"] / rows[0]["milliseconds_per_token"],
         "growth": per_piece[LONG] / per_piece[SHORT],
-        "batch_speedup": BATCH * batches[1] / batches[BATCH],
+        "batch_speedup": speedups,
+        "training": reply_training_speed.measured(spec),
     }
+
+
+def batch_speedup(decode: Decode, repeats: int) -> float:
+    """How many times as many replies a second come out of a batch as one by one."""
+    fastest = {size: min(timed(decode, size).wall for _ in range(repeats // 4)) for size in (1, BATCH)}
+    return BATCH * fastest[1] / fastest[BATCH]
 
 
 def turns(decoders: dict[Any, Decode], repeats: int) -> dict[Any, list[Any]]:
