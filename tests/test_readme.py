@@ -70,3 +70,12 @@ def test_figures_of_replies_are_the_committed_ones(monkeypatch: pytest.MonkeyPat
 
     runs = json.loads((ROOT / "benchmarks" / "results" / "replies.json").read_text("utf-8"))["runs"]
     assert tables(runs) in README.read_text("utf-8")
+
+
+def test_figures_of_serving_are_the_committed_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`python benchmarks/serving.py --table` prints the tables that stand there."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    from serving_tables import tables
+
+    results = json.loads((ROOT / "benchmarks" / "results" / "serving.json").read_text("utf-8"))
+    assert tables(results) in README.read_text("utf-8")
