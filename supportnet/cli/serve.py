@@ -47,12 +47,12 @@ def serve(
         raise UserError("--name is for MODEL_DIR: --config FILE names its models itself.")
     start_tensorflow()
     try:
-        from supportnet.serving.server.configuration import ServedModel, read_config
+        from supportnet.serving.server.configuration import ConfiguredModel, read_config
         from supportnet.serving.server.run import Options, serve
     except ModuleNotFoundError as error:
         raise UserError(f"`serve` needs {error.name}: pip install 'supportnet[serve]'.") from None
     path = Path(folder or "").resolve()
-    models = read_config(config) if config else [ServedModel(name or path.name, path)]
+    models = read_config(config) if config else [ConfiguredModel(name or path.name, path)]
     megabytes, reading = options.pop("max_megabytes"), options.pop("read_timeout")
     how = Options(
         threads=threads or os.cpu_count() or 1,

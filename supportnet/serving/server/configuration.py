@@ -15,7 +15,7 @@ Policy = Callable[[set[int]], set[int]]
 
 
 @dataclass(frozen=True)
-class ServedModel:
+class ConfiguredModel:
     """A model to serve.
 
     Attributes:
@@ -31,7 +31,7 @@ class ServedModel:
     labels: Mapping[str, int] = field(default_factory=dict)
 
 
-def read_config(path: str | os.PathLike[str]) -> list[ServedModel]:
+def read_config(path: str | os.PathLike[str]) -> list[ConfiguredModel]:
     """Read a models.config: names, base paths, version policies and labels.
 
     Raises:
@@ -48,8 +48,8 @@ def read_config(path: str | os.PathLike[str]) -> list[ServedModel]:
     return models
 
 
-def _served(config: ModelConfig) -> ServedModel:
-    return ServedModel(config.name, Path(config.base_path), _policy(config), dict(config.version_labels))
+def _served(config: ModelConfig) -> ConfiguredModel:
+    return ConfiguredModel(config.name, Path(config.base_path), _policy(config), dict(config.version_labels))
 
 
 def _policy(config: ModelConfig) -> Policy:

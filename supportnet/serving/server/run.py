@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from supportnet.errors import UserError
-from supportnet.serving.server.configuration import ServedModel
+from supportnet.serving.server.configuration import ConfiguredModel
 from supportnet.serving.server.connections import build_server
 from supportnet.serving.server.rest import build_app
 from supportnet.serving.server.rpc import build_rpc_server
@@ -49,7 +49,7 @@ class Options:
 
 
 def serve(
-    models: Sequence[ServedModel], options: Options, say: Callable[[str], None], started: Callable[[int, int], None]
+    models: Sequence[ConfiguredModel], options: Options, say: Callable[[str], None], started: Callable[[int, int], None]
 ) -> None:
     """Serve models until SIGTERM or SIGINT; then answer what was asked, and return.
 

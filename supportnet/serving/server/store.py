@@ -8,7 +8,7 @@ from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from supportnet.errors import UserError
 from supportnet.serving.server.codes import Code, ServingError, invalid
-from supportnet.serving.server.configuration import ServedModel
+from supportnet.serving.server.configuration import ConfiguredModel
 from supportnet.serving.server.model import LoadedModel
 from supportnet.serving.server.versions import Versions
 
@@ -28,13 +28,13 @@ class Store:
         UserError: a model has no version that can be loaded.
 
     Example:
-        >>> with Store([ServedModel("tickets", Path("saved_models/tickets"))], 4096, print) as store:
+        >>> with Store([ConfiguredModel("tickets", Path("saved_models/tickets"))], 4096, print) as store:
         ...     store.get(ModelSpec(name="tickets")).version
         serving version 1 of tickets (0 warm-up requests)
         1
     """
 
-    def __init__(self, models: Sequence[ServedModel], max_batch_size: int, say: Callable[[str], None]) -> None:
+    def __init__(self, models: Sequence[ConfiguredModel], max_batch_size: int, say: Callable[[str], None]) -> None:
         self._models = {model.name: Versions(model, max_batch_size, say) for model in models}
         self._stopped = Event()
         self._poller = Thread(target=self._poll, name="versions", daemon=True)

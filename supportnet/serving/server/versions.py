@@ -6,7 +6,7 @@ from threading import Lock
 
 from supportnet.models.exported_model import versions_in
 from supportnet.serving.server.codes import Code, ServingError
-from supportnet.serving.server.configuration import ServedModel
+from supportnet.serving.server.configuration import ConfiguredModel
 from supportnet.serving.server.model import LoadedModel
 from supportnet.serving.server.warm_up import warm_up
 
@@ -25,7 +25,7 @@ class Versions:
         say: told in one line what was loaded, let go or left out.
     """
 
-    def __init__(self, model: ServedModel, max_batch_size: int, say: Callable[[str], None]) -> None:
+    def __init__(self, model: ConfiguredModel, max_batch_size: int, say: Callable[[str], None]) -> None:
         self.model = model
         self._max_batch_size = max_batch_size
         self._say = say

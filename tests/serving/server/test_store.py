@@ -14,7 +14,7 @@ from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from supportnet.errors import UserError
 from supportnet.serving.server.codes import ServingError
-from supportnet.serving.server.configuration import ServedModel, read_config
+from supportnet.serving.server.configuration import ConfiguredModel, read_config
 from supportnet.serving.server.inference import predict
 from supportnet.serving.server.store import Store
 from supportnet.serving.server.versions import Versions
@@ -35,7 +35,7 @@ def said() -> list[str]:
 
 @pytest.fixture
 def versions(folder: Path, said: list[str]) -> Versions:
-    served = Versions(ServedModel("toy", folder), 100, said.append)
+    served = Versions(ConfiguredModel("toy", folder), 100, said.append)
     served.poll()
     return served
 
@@ -178,7 +178,7 @@ def test_labels(write: Write, folder: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_listed_is_looked_at_again(tmp_path: Path) -> None:
-    versions = Versions(ServedModel("toy", tmp_path / ("a name that is too long" * 20)), 100, print)
+    versions = Versions(ConfiguredModel("toy", tmp_path / ("a name that is too long" * 20)), 100, print)
     versions.poll()
     assert versions.get(None) is None
 
@@ -205,4 +205,4 @@ def test_a_folder_that_is_no_model_is_a_users_error(tmp_path: Path, content: str
         "model": f"is one version of a model: name the folder that holds its versions, {tmp_path}",
     }
     with pytest.raises(UserError, match=message[content]):
-        Store([ServedModel("toy", folder)], 100, lambda line: None)
+        Store([ConfiguredModel("toy", folder)], 100, lambda line: None)
