@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from shell import Shell
 
+pytestmark = pytest.mark.slow
+
 LABELLED = [("where is my parcel", "track"), ("refund my money", "refund"), ("cancel the order", "cancel")] * 3
 TICKETS = ["please track the parcel", "the money is not back", "stop my order", "where is the refund"] * 6
 SIZES = ["--embedding-dim", 8, "--hidden-dim", 4, "--num-heads", 2, "--num-buckets", 100, "--num-layers", 0]
@@ -43,7 +45,6 @@ def train(folder: Path, out: str, *more: Any) -> list[Any]:
     return ["train", *data, *SHORT, "--out", folder / out, *more]
 
 
-@pytest.mark.slow
 def test_pretrain_then_learn_from_few_labels(shell: Shell, folder: Path) -> None:
     pretrained = shell.json(*pretrain(folder, "encoder"))
     assert set(pretrained) == {"encoder", "held_out", "epochs"}

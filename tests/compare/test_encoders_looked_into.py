@@ -15,6 +15,8 @@ from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.text.vocabulary import Vocabulary
 
+pytestmark = pytest.mark.slow
+
 TEXT = "please write to ann@example.com where my parcel is"
 DATASET = TicketDataset("data", {"train": [Ticket(TEXT)], "test": [Ticket("short"), Ticket(TEXT)]})
 

@@ -19,6 +19,8 @@ from supportnet.models.suggester import Suggester
 from supportnet.text.byte_pairs import BytePairVocabulary
 from supportnet.text.vocabulary import Vocabulary
 
+pytestmark = pytest.mark.slow
+
 SIZES = {name: TINY[name] for name in ("embedding_dim", "hidden_dim", "num_heads", "num_buckets", "num_pairs")}
 
 

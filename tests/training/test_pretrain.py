@@ -21,6 +21,8 @@ from supportnet.training.pretrain import Pretrained, pretrain
 from supportnet.training.run import load_run
 from supportnet.training.train import Trained, train
 
+pytestmark = pytest.mark.slow
+
 FILES = ["config.json", "history.json", "metrics.json", "vocabulary.txt", "weights.weights.h5"]
 #: What must be the same, byte by byte, whether a training was interrupted or not.
 RESULTS = ["config.json", "history.json", "metrics.json", "vocabulary.txt"]
@@ -124,7 +126,6 @@ def test_other_seed_other_encoder(tiny: dict[str, Any], whole: tuple[Path, Pretr
     assert not same_weights(other, whole[1])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("epoch", [2, 4])
 def test_interrupted(
     tiny: dict[str, Any],

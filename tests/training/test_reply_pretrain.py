@@ -19,6 +19,8 @@ from supportnet.training.reply_pairs import ReplyPairs
 from supportnet.training.reply_pretrain import pretrain_replier, turns_of
 from supportnet.training.reply_run import load_replier
 
+pytestmark = pytest.mark.slow
+
 RESULTS = ["config.json", "history.json", "metrics.json", "vocabulary.txt", "pieces.json", "handoff.json"]
 
 

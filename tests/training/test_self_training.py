@@ -25,6 +25,8 @@ from supportnet.training.run import load_run
 from supportnet.training.self_training import fit_with_unlabelled
 from supportnet.training.train import Trained, train
 
+pytestmark = pytest.mark.slow
+
 RESULTS = ["history.json", "metrics.json", "model_card.json", "config.json", "confidence.json", "vocabulary.txt"]
 #: Half of them in words that no labelled message has.
 MORE = [ticket.text.replace("please", "kindly") for ticket in messages(5, seed=2)]
@@ -146,7 +148,6 @@ def dying(folder: str, epoch: int) -> Callable[..., None]:
     return save
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("place", "epoch"), [("run", 2), ("round_1", 1), ("round_2", 1), ("round_2", 2)])
 def test_interrupted(
     quick: dict[str, Any],

@@ -24,6 +24,8 @@ from supportnet.training.run import load_run
 from supportnet.training.start import Start, start_from_vectors
 from supportnet.training.train import train
 
+pytestmark = pytest.mark.slow
+
 #: Fields of both configurations; they make one step an epoch.
 SIZES = {"embedding_dim": 8, "hidden_dim": 4, "num_heads": 2, "num_layers": 0, "num_buckets": 100}
 SHORT = {"epochs": 1, "batch_size": 64, "min_count": 1, "progress_bar": False}
