@@ -103,5 +103,6 @@ def test_a_model_that_only_classifies(browser: Browser, tiny_export: Path) -> No
         page.goto(served.rest)
         expect(page.get_by_label("Model")).to_be_hidden()
         ask(page, "Where is my parcel?")
-        expect(page.locator("section")).to_have_count(1)
+        # The intents, and the message without personal data.
+        expect(page.locator("section")).to_have_count(2)
         expect(page.locator("#classify tr")).to_have_count(6)

@@ -122,9 +122,14 @@ def test_10_000_bad_requests(toy_server: Served) -> None:
 def test_what_runs_is_answered_before_the_server_stops(toy_folder: Path) -> None:
     with serving(toy_folder) as served, ThreadPoolExecutor(1) as client:
         assert served.process
-        row = {"text": "a", "steps": 20}
-        served.predict({"signature_name": "slow", "instances": [row]})
-        running = client.submit(served.predict, {"signature_name": "slow", "instances": [{**row, "steps": 1000}]})
+        served.predict({"signature_name": "slow", "instances": [{"text": "a", "steps": 20}]})
+        started = time.monotonic()
+        served.predict({"signature_name": "slow", "instances": [{"text": "a", "steps": 200}]})
+        # As many as take some three seconds, however quick the machine is.
+        steps = int(200 * 3 / (time.monotonic() - started))
+        running = client.submit(
+            served.predict, {"signature_name": "slow", "instances": [{"text": "a", "steps": steps}]}
+        )
         time.sleep(0.5)
         assert not running.done()
         served.process.send_signal(signal.SIGTERM)
@@ -145,7 +150,7 @@ def test_limits(toy_folder: Path, tmp_path: Path) -> None:
         with Client(f"grpc://{served.grpc}", "toy", retries=0) as client, pytest.raises(RequestError) as caught:
             client.classify(["a" * 2_000_000])
         assert caught.value.status == 429
-        body = {"signature_name": "slow", "inputs": {"text": ["a"], "steps": [3000]}}
+        body = {"signature_name": "slow", "inputs": {"text": ["a"], "steps": [6000]}}
         replies: list[Any] = list(clients.map(lambda _: served.predict(body), range(8)))
         assert {status for status, _ in replies} == {503, 504}
         assert sum(status == 503 for status, _ in replies) == 6
