@@ -53,6 +53,11 @@ def remove_incomplete(folder: str | os.PathLike[str]) -> None:
         shutil.rmtree(holder, ignore_errors=True)
 
 
+def folder_bytes(folder: Path) -> int:
+    """Return the size of all files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 def file_sha256(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of what a file holds, as hexadecimal digits; the file may be larger than memory."""
     with Path(path).open("rb") as file:

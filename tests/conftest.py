@@ -1,7 +1,10 @@
 """What tests of several rooms share: one small model, and one export of it."""
 
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -64,3 +67,20 @@ def tiny_export(tiny_classifier: "IntentClassifier", tmp_path_factory: pytest.Te
     from supportnet.serving.export import export
 
     return export(tiny_classifier, tmp_path_factory.mktemp("exports") / "saved_models" / "tiny")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, headless; without one, its tests are skipped, or fail where SUPPORTNET_REQUIRE_BROWSER is set."""
+    from playwright.sync_api import Error, sync_playwright
+
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_playwright() as playwright:
+        try:
+            chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        except Error as error:
+            if os.environ.get("SUPPORTNET_REQUIRE_BROWSER"):
+                raise
+            pytest.skip(f"no browser: {str(error).splitlines()[0]}")
+        yield chromium
+        chromium.close()

@@ -13,8 +13,9 @@ from supportnet.cli.common import (
     start_tensorflow,
     writing_to,
 )
-from supportnet.compare.plan import ARCHITECTURES, MATCHES, QUICK, STUDIES, TASKS, load_plan, plan_of
+from supportnet.compare.plan import ARCHITECTURES, MATCHES, QUICK, STUDIES, load_plan, plan_of
 from supportnet.errors import UserError
+from supportnet.models.task import TASKS
 
 
 @click.command()

@@ -20,6 +20,7 @@ from supportnet.cli.common import (
 from supportnet.cli.evaluate_reply import evaluate_replies
 from supportnet.cli.evaluate_suggest import evaluate_suggestions
 from supportnet.errors import UserError
+from supportnet.models.task import TASKS
 
 if TYPE_CHECKING:
     from supportnet.evaluation.classify import Classifier
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Which split to score; a file without splits is scored whole.",
 )
-@click.option("--task", type=click.Choice(["classify", "suggest", "reply"]), help="What the model does; as trained.")
+@click.option("--task", type=click.Choice(TASKS), help="What the model does; as trained.")
 @click.option("--plots", metavar="DIR", help="Draw reliability.png and risk_coverage.png into DIR.")
 @click.option("--bank", metavar="PATH", help="Suggest: answers to search; the training replies if not given.")
 @click.option("--queries", metavar="PATH", help="Suggest: queries with the ids of their right answers in --bank.")

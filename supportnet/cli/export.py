@@ -47,14 +47,14 @@ def export(
     version = {name: options.pop(name) for name in ("version", "overwrite", "keep")}
     answers = None if bank is None else read_bank(bank, data_dir, options)
     start_tensorflow()
-    from supportnet.models.exported_model import SavedModel
     from supportnet.serving.export import export as export_models
+    from supportnet.serving.verify.written import WrittenModel
 
     models = [_load(run, task) for run, task in zip(runs, tasks, strict=True)]
     with naming_flags(), writing_to(out):
         folder = export_models(models, out, bank=answers, min_score=min_score, beam=beam or 1, **version)
     if as_json:
-        signatures = SavedModel(folder).signatures
+        signatures = list(WrittenModel(folder).signatures)
         print_json({"model": str(folder), "version": int(folder.name), "signatures": signatures})
     else:
         click.echo(f"wrote {folder}")

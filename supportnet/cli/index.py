@@ -6,6 +6,7 @@ import click
 
 from supportnet.cli.bank_options import bank_options, min_score_option, read_bank
 from supportnet.cli.common import json_option, naming_flags, print_json, start_tensorflow, version_options, writing_to
+from supportnet.files import read_json
 
 
 @click.command()
@@ -45,6 +46,8 @@ def index(
     from supportnet.models.exported_model import ExportedSuggester
     from supportnet.serving.faiss_file import import_faiss, write_faiss
     from supportnet.serving.index import index as write_index
+    from supportnet.serving.served_suggestions import BANK
+    from supportnet.serving.verify.written import WrittenModel
     from supportnet.training.run import is_run
     from supportnet.training.suggestion_run import load_suggester
 
@@ -53,13 +56,13 @@ def index(
     loaded = load_suggester(model) if is_run(model) else ExportedSuggester(model)
     with naming_flags(), writing_to(out):
         folder = write_index(loaded, answers, out, version, overwrite, min_score=min_score, keep=keep)
-    written = ExportedSuggester(folder)
-    kept = len(written.bank.ids.numpy())
     if faiss:
         with writing_to(faiss):
-            write_faiss(written, faiss)
+            write_faiss(ExportedSuggester(folder), faiss)
+    kept = read_json(folder / BANK)["answers"]
     if as_json:
-        found = {"entries": len(answers.answers), "answers": kept, "signatures": written.signatures, "faiss": faiss}
+        signatures = list(WrittenModel(folder).signatures)
+        found = {"entries": len(answers.answers), "answers": kept, "signatures": signatures, "faiss": faiss}
         print_json({"model": str(folder), "version": int(folder.name), **found})
         return
     click.echo(f"wrote {folder}: {kept} answers of {len(answers.answers)} entries, near-duplicates once")

@@ -12,6 +12,7 @@ from supportnet.cli.common import json_option, one_line, print_json, print_table
 from supportnet.cli.training_options import flag
 from supportnet.errors import UserError
 from supportnet.files import written_whole
+from supportnet.models.task import TASKS
 
 #: Messages a batch.
 BATCH_SIZE = 64
@@ -91,7 +92,7 @@ def _ask(
 ) -> tuple[str, dict[str, Any]]:
     """The signature to ask and its options: with a tag, or with what draws a reply, the variant that takes it."""
     drawn = [flag(name) for name, value in draw.items() if value is not None]
-    wanted = ["suggest"] if tag is not None else ["reply"] if drawn else ["classify", "suggest", "reply"]
+    wanted = ["suggest"] if tag is not None else ["reply"] if drawn else list(TASKS)
     tasks = [name for name in wanted if name in known] or wanted
     signature = chosen or (tasks[0] if len(tasks) == 1 else "serving_default")
     if tag is not None and drawn:

@@ -47,19 +47,20 @@ def quickstart(out: str, epochs: int | None, seed: int, as_json: bool) -> None:
     """
     started = time.monotonic()
     start_tensorflow()
-    from supportnet.data import load
+    from supportnet.data import bank_of_replies, load
 
     runs, saved = Path(out) / "runs" / "quickstart", Path(out) / "saved_models" / "quickstart"
     say: Say = _silent if as_json else click.echo
     dataset = load("sample")
+    bank = bank_of_replies("sample", dataset["train"])
     say(f"1. data: {len(dataset['train'])} messages to train on, {len(dataset.intents)} intents (sample)")
     with naming_flags(), writing_to(out):
         shutil.rmtree(runs, ignore_errors=True)
         say("2. training")
         models = _train(dataset, runs, {"seed": seed, **({} if epochs is None else {"epochs": epochs})}, say)
-        folder = _export(models, dataset, saved)
+        folder = _export(models, bank, saved)
     say(f"3. export of all three: {folder}")
-    figures = _evaluate(folder, models, dataset, say)
+    figures = _evaluate(folder, models, dataset["test"], bank, say)
     say("5. answers")
     answers = _answer(folder, say)
     seconds = time.monotonic() - started
@@ -86,24 +87,21 @@ def _train(dataset: Any, runs: Path, options: dict[str, Any], say: Say) -> list[
     return [intents.model, answers.model, replies.model]
 
 
-def _export(models: list[Any], dataset: Any, saved: Path) -> Path:
-    from supportnet.data import bank_of_replies
+def _export(models: list[Any], bank: Any, saved: Path) -> Path:
     from supportnet.serving.export import export
 
-    return export(models, saved, version=1, overwrite=True, bank=bank_of_replies("sample", dataset["train"]))
+    return export(models, saved, version=1, overwrite=True, bank=bank)
 
 
-def _evaluate(folder: Path, models: list[Any], dataset: Any, say: Say) -> dict[str, Any]:
+def _evaluate(folder: Path, models: list[Any], test: Any, bank: Any, say: Say) -> dict[str, Any]:
     """Score the three tasks on the test messages."""
-    from supportnet.data import bank_of_replies
     from supportnet.evaluation.classify import evaluate_model
     from supportnet.evaluation.replies import evaluate_replier
     from supportnet.evaluation.suggest import evaluate_suggester
     from supportnet.models.exported_model import ExportedModel
 
-    test = dataset["test"]
     intents = evaluate_model(ExportedModel(folder), test)
-    answers = evaluate_suggester(models[1], test, bank_of_replies("sample", dataset["train"]))
+    answers = evaluate_suggester(models[1], test, bank)
     replies = evaluate_replier(models[2], test)
     say(f"4. test: accuracy of the export {intents['accuracy']:.3f} on {intents['num_examples']} messages")
     routed, right = intents["coverage_at_precision"], intents["precision_at_threshold"]

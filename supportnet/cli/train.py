@@ -30,6 +30,7 @@ from supportnet.cli.training_options import (
     resumable,
     run_options,
     switches,
+    task_option,
 )
 from supportnet.errors import UserError
 
@@ -103,13 +104,7 @@ def _others(name: str) -> str:
 @click.command()
 @config_option
 @data_options
-@click.option(
-    "--task",
-    type=click.Choice(["classify", "suggest", "reply"]),
-    default="classify",
-    show_default=True,
-    help="What to learn.",
-)
+@task_option
 @architecture_option
 @preset_option
 @click.option("--init", metavar="ENCODER", help="Start from what `supportnet pretrain` wrote, with its sizes.")

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from supportnet.cli.common import Command, print_json
 from supportnet.errors import UserError
 from supportnet.models.presets import PRESETS
+from supportnet.models.task import TASKS
 
 #: Numbers: name -> (default, help). The defaults stand here a second time (a test compares them with the
 #: configurations), because the configurations are read with TensorFlow, and --help is to be quick.
@@ -31,6 +32,9 @@ ENCODER_NUMBERS = {
     "max_length": (128, "Tokens that are read of a message."),
 }
 
+task_option = click.option(
+    "--task", type=click.Choice(TASKS), default="classify", show_default=True, help="What to learn."
+)
 architecture_option = click.option(
     "--architecture",
     default="bilstm_attention",

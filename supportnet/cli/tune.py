@@ -15,18 +15,12 @@ from supportnet.cli.common import (
     start_tensorflow,
     writing_to,
 )
-from supportnet.cli.training_options import architecture_option, preset_option
+from supportnet.cli.training_options import architecture_option, preset_option, task_option
 
 
 @click.command()
 @data_options
-@click.option(
-    "--task",
-    type=click.Choice(["classify", "suggest", "reply"]),
-    default="classify",
-    show_default=True,
-    help="What to learn.",
-)
+@task_option
 @architecture_option
 @preset_option
 @click.option(

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from supportnet.files import folder_bytes
+
 #: Messages that are answered at a time.
 BATCHES = (1, 64)
 #: Calls that are timed, at most and at least, and the seconds after which there are no more than the least.
@@ -57,4 +59,4 @@ def peak_megabytes() -> float:
 
 def megabytes(folder: Path) -> float:
     """Return the size of all files of a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+    return folder_bytes(folder) / 1e6

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from supportnet.errors import UserError
+from supportnet.models.task import TASKS
 
-TASKS = ("classify", "suggest", "reply")
 ARCHITECTURES = ("bilstm_attention", "transformer")
 MATCHES = ("parameters", "time", "none")
 STUDIES = ("length", "size", "gradients")

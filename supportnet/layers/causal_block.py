@@ -8,8 +8,25 @@ from supportnet.layers.causal_self_attention import CausalSelfAttention
 from supportnet.layers.residual_block import ResidualBlock
 
 
+class CausalResidualBlock(ResidualBlock):
+    """The base of the blocks that begin with causal self-attention."""
+
+    def _build_self_attention(self, shape: Any) -> None:
+        self.self_attention_norm = self._build_norm("self_attention_norm", shape)
+        self.self_attention = CausalSelfAttention(
+            self.num_heads, self.dropout_rate, dtype=self.dtype_policy, name="self_attention"
+        )
+        self.self_attention.build(shape)
+
+    def _step_self_attention(self, x: Any, place: tuple[Any, Any], state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """The self-attention of one position, `[B, D]` -> `[B, D]`, and the buffers with the position's own."""
+        given = self._given(x, self.self_attention_norm)
+        made, keys, values = self.self_attention.step(given, state["self_keys"], state["self_values"], *place)
+        return self._sum(x, made, self.self_attention_norm), {"self_keys": keys, "self_values": values}
+
+
 @keras.saving.register_keras_serializable(package="supportnet")
-class CausalBlock(ResidualBlock):
+class CausalBlock(CausalResidualBlock):
     """Self-attention that looks back only, then feed-forward: one block of a GPT (Radford et al. 2018).
 
     Args:
@@ -35,11 +52,7 @@ class CausalBlock(ResidualBlock):
     """
 
     def build(self, input_shape: Any) -> None:
-        self.self_attention_norm = self._build_norm("self_attention_norm", input_shape)
-        self.self_attention = CausalSelfAttention(
-            self.num_heads, self.dropout_rate, dtype=self.dtype_policy, name="self_attention"
-        )
-        self.self_attention.build(input_shape)
+        self._build_self_attention(input_shape)
         self._build_feed_forward(input_shape)
 
     def call(self, x: Any, mask: Any) -> Any:
@@ -61,7 +74,5 @@ class CausalBlock(ResidualBlock):
         Returns:
             float `[B, D]`, and the new state.
         """
-        given = self._given(x, self.self_attention_norm)
-        made, keys, values = self.self_attention.step(given, state["self_keys"], state["self_values"], *place)
-        x = self._sum(x, made, self.self_attention_norm)
-        return self._feed_forward_rows(x), {"self_keys": keys, "self_values": values}
+        x, buffers = self._step_self_attention(x, place, state)
+        return self._feed_forward_rows(x), buffers

@@ -4,12 +4,12 @@ from typing import Any
 
 import keras
 
-from supportnet.layers.causal_self_attention import CausalSelfAttention
+from supportnet.layers.causal_block import CausalResidualBlock
 from supportnet.layers.cross_attention_block import CrossAttentionBlock
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
-class DecoderBlock(CrossAttentionBlock):
+class DecoderBlock(CausalResidualBlock, CrossAttentionBlock):
     """Self-attention that looks back only, then a `CrossAttentionBlock` (Vaswani et al. 2017, section 3.1).
 
     Args:
@@ -36,11 +36,7 @@ class DecoderBlock(CrossAttentionBlock):
     """
 
     def build(self, input_shape: Any) -> None:
-        self.self_attention_norm = self._build_norm("self_attention_norm", input_shape)
-        self.self_attention = CausalSelfAttention(
-            self.num_heads, self.dropout_rate, dtype=self.dtype_policy, name="self_attention"
-        )
-        self.self_attention.build(input_shape)
+        self._build_self_attention(input_shape)
         super().build(input_shape)
 
     def call(self, x: Any, memory: Any, memory_mask: Any) -> Any:
@@ -75,7 +71,5 @@ class DecoderBlock(CrossAttentionBlock):
         Returns:
             float `[B, D]`, and the new state.
         """
-        given = self._given(x, self.self_attention_norm)
-        made, keys, values = self.self_attention.step(given, state["self_keys"], state["self_values"], *place)
-        x = self._sum(x, made, self.self_attention_norm)
-        return self.recall(x, memory_bias, state), {**state, "self_keys": keys, "self_values": values}
+        x, buffers = self._step_self_attention(x, place, state)
+        return self.recall(x, memory_bias, state), {**state, **buffers}

@@ -15,11 +15,10 @@ from supportnet.layers.checks import check_positive
 from supportnet.models.answers import ANSWERS, Answers, Classification, ranked
 from supportnet.models.confidence import Confidence
 from supportnet.models.messages import checked_texts
+from supportnet.models.task import TASKS
 from supportnet.models.texts import warn_if_cut
 from supportnet.text.graph import as_strings
 
-#: The tasks: an export has a part for each that was trained.
-TASKS = ("classify", "suggest", "reply")
 #: Where an export keeps its confidence; TensorFlow leaves files in this folder alone.
 CONFIDENCE = "assets.extra/confidence.json"
 #: And what it says of its models: task -> `supportnet.models.card.model_card`.

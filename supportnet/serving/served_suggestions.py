@@ -24,6 +24,8 @@ from supportnet.text.vocabulary import table_from_file
 TOP_K = 10
 #: The least score of a first suggestion that is worth showing: one in ten is right.
 MIN_SCORE = 0.1
+#: What an export says of its bank, in its folder.
+BANK = "assets.extra/suggestions.json"
 #: Answers a batch while a bank is read.
 BATCH_SIZE = 256
 
@@ -154,7 +156,7 @@ def write_bank_facts(folder: Path, bank: Bank, served: ServedSuggestions) -> Non
     """Write what the bank of an export is into the folder of the export."""
     kept = served.bank.ids.shape[0]
     facts = {"bank": bank.name, "licence": bank.licence, "entries": len(bank.answers), "answers": kept}
-    write_json(folder / "assets.extra" / "suggestions.json", {**facts, "top_k": TOP_K, "min_score": served.min_score})
+    write_json(folder / BANK, {**facts, "top_k": TOP_K, "min_score": served.min_score})
 
 
 def _by_tag(answers: Sequence[Answer]) -> tuple[list[str], list[int], list[int]]:

@@ -14,6 +14,7 @@ import tensorflow as tf
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from supportnet.errors import UserError
+from supportnet.serving import signatures
 
 #: Where the server looks for the records, in the folder of a version.
 WARMUP = "assets.extra/tf_serving_warmup_requests"
@@ -28,7 +29,7 @@ TEXTS = (
 #: What the inputs other than messages get, each one value a message.
 OPTIONS = {"tag": b"en", "temperature": 1.0, "top_p": 0.9, "seed": 1}
 #: The one input of a signature for the Classify API: serialized examples whose feature `text` is a message.
-EXAMPLES = "inputs"
+EXAMPLES = signatures.EXAMPLES.name
 
 
 def write_warmup(folder: Path) -> None:

@@ -122,8 +122,14 @@ def save_course(folder: Path, model: Any, history: Any, metrics: Mapping[str, An
     write_json(folder / CARD, model_card(model))
 
 
-def read_origin(folder: Path) -> dict[str, Any]:
-    """Read the `origin` of a run's model from its card; one that was copied without its card has none."""
+def restore(folder: Path, model: Any, others: str) -> None:
+    """Set the weights and the `origin` of a run's model; see `load_weights`."""
+    load_weights(folder / WEIGHTS, model.network, others)
+    model.origin = _read_origin(folder)
+
+
+def _read_origin(folder: Path) -> dict[str, Any]:
+    """Read the `origin` from the model card; a run that was copied without its card has none."""
     if not (folder / CARD).exists():
         return {}
     card = read_json(folder / CARD)

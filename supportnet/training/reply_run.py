@@ -21,7 +21,7 @@ from supportnet.models.handoff import Handoff
 from supportnet.models.replier import Replier
 from supportnet.text.byte_pairs import BytePairVocabulary
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.folder import VOCABULARY, WEIGHTS, finished_run, load_weights, read_origin, save_network
+from supportnet.training.folder import VOCABULARY, finished_run, restore, save_network
 from supportnet.training.task import CONFIG
 
 PIECES = "pieces.json"
@@ -51,6 +51,5 @@ def load_replier(path: str | os.PathLike[str]) -> Replier:
     folder, config = finished_run(path, "reply")
     vocabulary, pieces = Vocabulary.load(folder / VOCABULARY), BytePairVocabulary.load(folder / PIECES)
     model = Replier(config, vocabulary, pieces, Handoff.load(folder / HANDOFF))
-    load_weights(folder / WEIGHTS, model.network, f"{CONFIG}, {VOCABULARY} and {PIECES}")
-    model.origin = read_origin(folder)
+    restore(folder, model, f"{CONFIG}, {VOCABULARY} and {PIECES}")
     return model

@@ -20,15 +20,7 @@ from supportnet.files import write_json
 from supportnet.models.confidence import Confidence
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.folder import (
-    VOCABULARY,
-    WEIGHTS,
-    finished_run,
-    load_weights,
-    read_names,
-    read_origin,
-    save_network,
-)
+from supportnet.training.folder import VOCABULARY, WEIGHTS, finished_run, read_names, restore, save_network
 from supportnet.training.task import CONFIG
 
 INTENTS = "intents.json"
@@ -60,8 +52,7 @@ def load_run(path: str | os.PathLike[str]) -> IntentClassifier:
     folder, config = finished_run(path, "classify")
     vocabulary, intents = Vocabulary.load(folder / VOCABULARY), read_names(folder / INTENTS, least=1)
     model = IntentClassifier(config, vocabulary, intents, Confidence.load(folder / CONFIDENCE))
-    load_weights(folder / WEIGHTS, model.network, f"{CONFIG}, {VOCABULARY} and {INTENTS}")
-    model.origin = read_origin(folder)
+    restore(folder, model, f"{CONFIG}, {VOCABULARY} and {INTENTS}")
     return model
 
 

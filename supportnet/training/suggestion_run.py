@@ -20,15 +20,7 @@ from supportnet.files import write_json
 from supportnet.models.relevance import Relevance
 from supportnet.models.suggester import Suggester
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.folder import (
-    VOCABULARY,
-    WEIGHTS,
-    finished_run,
-    load_weights,
-    read_names,
-    read_origin,
-    save_network,
-)
+from supportnet.training.folder import VOCABULARY, finished_run, read_names, restore, save_network
 from supportnet.training.task import CONFIG
 
 LABELS = "labels.json"
@@ -58,6 +50,5 @@ def load_suggester(path: str | os.PathLike[str]) -> Suggester:
     folder, config = finished_run(path, "suggest")
     vocabulary, labels = Vocabulary.load(folder / VOCABULARY), read_names(folder / LABELS)
     model = Suggester(config, vocabulary, labels, Relevance.load(folder / RELEVANCE))
-    load_weights(folder / WEIGHTS, model.network, f"{CONFIG}, {VOCABULARY} and {LABELS}")
-    model.origin = read_origin(folder)
+    restore(folder, model, f"{CONFIG}, {VOCABULARY} and {LABELS}")
     return model

@@ -1,9 +1,6 @@
 """The report: all of it is in one file, and says what came of a comparison."""
 
-import os
 import re
-import shutil
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -86,23 +83,6 @@ def test_what_a_support_lead_reads(html: str) -> None:
     assert verdict({**row, "interval": [-0.2, -0.05]}).startswith(
         "TF-IDF + linear SVM (what one would use instead) is better than none"
     )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium; without one, the tests are skipped, or fail where SUPPORTNET_REQUIRE_BROWSER is set."""
-    try:
-        from playwright.sync_api import sync_playwright
-
-        with sync_playwright() as playwright:
-            path = shutil.which("chromium") or shutil.which("chromium-browser")
-            chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-            yield chromium
-            chromium.close()
-    except Exception as error:
-        if os.environ.get("SUPPORTNET_REQUIRE_BROWSER"):
-            raise
-        pytest.skip(f"no browser: {type(error).__name__}")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1200, "light"), (390, "dark")])

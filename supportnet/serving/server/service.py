@@ -37,8 +37,7 @@ class Service:
 
     def predict(self, request: PredictRequest) -> PredictResponse:
         """PredictionService.Predict."""
-        model = self.store.get(request.model_spec)
-        signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        model, signature = self._asked(request.model_spec)
         inputs, wanted = arrays_of(request.inputs), list(request.output_filter)
         outputs = inference.predict(model, signature, inputs, self._max_batch_size, wanted)
         return PredictResponse(model_spec=_answered_by(model, signature), outputs=protos_of(outputs))
@@ -59,8 +58,7 @@ class Service:
 
     def classify(self, request: ClassificationRequest) -> ClassificationResponse:
         """PredictionService.Classify."""
-        model = self.store.get(request.model_spec)
-        signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        model, signature = self._asked(request.model_spec)
         result = inference.classify(model, signature, request.input, self._max_batch_size)
         return ClassificationResponse(model_spec=_answered_by(model, signature), result=result)
 
@@ -70,8 +68,7 @@ class Service:
 
     def regress(self, request: RegressionRequest) -> RegressionResponse:
         """PredictionService.Regress."""
-        model = self.store.get(request.model_spec)
-        signature = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        model, signature = self._asked(request.model_spec)
         result = inference.regress(model, signature, request.input, self._max_batch_size)
         return RegressionResponse(model_spec=_answered_by(model, signature), result=result)
 
@@ -98,6 +95,9 @@ class Service:
         if not request.HasField("model_spec"):
             raise invalid("Missing ModelSpec")
         return self.store.status(request.model_spec)
+
+    def _asked(self, spec: ModelSpec) -> tuple[LoadedModel, str]:
+        return self.store.get(spec), spec.signature_name or DEFAULT_SIGNATURE
 
 
 def _of_examples(kind: Any, spec: ModelSpec, body: bytes) -> Any:

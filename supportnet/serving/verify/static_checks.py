@@ -9,17 +9,14 @@ from typing import Any
 
 import tensorflow as tf
 
+from supportnet.serving.signatures import SIGNATURES
 from supportnet.serving.verify.check import Check
 from supportnet.serving.verify.written import WrittenModel
 from supportnet.serving.warmup import EXAMPLES, WARMUP
 
 OPERATIONS = Path(__file__).with_name("operations.py")
 #: What signatures may take; each is `[B]`.
-INPUTS = {
-    **dict.fromkeys(("text", "tag", EXAMPLES), tf.string),
-    **dict.fromkeys(("temperature", "top_p"), tf.float32),
-    "seed": tf.int32,
-}
+INPUTS = {spec.name: spec.dtype for task in SIGNATURES.values() for taken in task.values() for spec in taken}
 #: How much larger than the parameters the file that holds them may be: a variable that stands there twice doubles it.
 MOST_TIMES_PARAMETERS = 1.15
 

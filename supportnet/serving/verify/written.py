@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
 from supportnet.errors import UserError
+from supportnet.files import folder_bytes
 from supportnet.models.exported_model import version_folder
 
 
@@ -48,7 +49,7 @@ class WrittenModel:
 
     def total_bytes(self) -> int:
         """Size of all files."""
-        return sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
+        return folder_bytes(self.folder)
 
     def variables_bytes(self) -> int:
         """Size of the files that hold the variables."""
