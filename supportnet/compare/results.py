@@ -15,6 +15,7 @@ import numpy as np
 from supportnet.compare.plan import Plan
 from supportnet.compare.run import BASELINE, Run
 from supportnet.compare.statistics import mcnemar_by_seed, paired_difference
+from supportnet.compare.studies import in_study
 from supportnet.files import read_json, write_json
 from supportnet.version import __version__
 
@@ -60,7 +61,7 @@ def results_of(plan: Plan, outcomes: Sequence[Outcome], matching: Mapping[str, A
         see `summaries`; `differences`, see `differences`; `studies`, the same as `summary` for each study.
     """
     compared = [outcome for outcome in outcomes if not outcome.run.study]
-    studies = {name: [o for o in outcomes if o.run.study == name] for name in plan.studies}
+    studies = {name: [o for o in outcomes if in_study(o.run, name, plan)] for name in plan.studies}
     return {
         "plan": asdict(plan),
         "machine": machine(),
