@@ -17,8 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from intent_jobs import cores, do_all
-from intent_results import machine
+from intent_jobs import do_all
+
+from supportnet.compare.pool import cores
+from supportnet.compare.results import machine
 
 RESULTS = Path(__file__).parent / "results" / "embeddings.json"
 #: What a model starts from, and what else it learns from: key -> name in the table.

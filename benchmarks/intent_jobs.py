@@ -11,12 +11,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from supportnet.compare.pool import cores
+
 ONE_RUN = Path(__file__).parent / "one_run.py"
-
-
-def cores() -> list[int]:
-    """Return the processors that this process may use."""
-    return sorted(os.sched_getaffinity(0))
 
 
 def run(spec: dict[str, Any], core: int | None) -> dict[str, Any]:
@@ -73,7 +70,7 @@ def run_all(
 
     One that fails doesn't stop the others: hours of them may be under way.
     """
-    free: SimpleQueue[int] = SimpleQueue()
+    free: SimpleQueue[int | None] = SimpleQueue()
     for core in cores()[:jobs]:
         free.put(core)
 

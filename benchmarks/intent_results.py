@@ -1,14 +1,10 @@
 """The results file: which runs it holds, means and deviations over the seeds, and the table for the README."""
 
-import os
-import platform
 import statistics
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import supportnet
 from supportnet.files import read_json, write_json
 
 NAMES = {
@@ -91,18 +87,6 @@ class Results:
             "training_seconds": self.training_seconds,
         }
         write_json(self.path, results)
-
-
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    packages = ("tensorflow", "keras", "numpy", "scikit-learn")
-    return {
-        "cores": len(os.sched_getaffinity(0)),
-        "processor": platform.machine(),
-        "python": platform.python_version(),
-        "supportnet": supportnet.__version__,
-        **{package: version(package) for package in packages},
-    }
 
 
 def summary(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -16,8 +16,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from intent_jobs import cores, do_all, run
-from intent_results import Results, machine, table
+from intent_jobs import do_all, run
+from intent_results import Results, table
+
+from supportnet.compare.pool import cores
+from supportnet.compare.results import machine
 
 RESULTS = Path(__file__).parent / "results" / "intents.json"
 BANKING77 = {"validation_share": 0.05}

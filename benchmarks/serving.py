@@ -16,10 +16,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from intent_jobs import cores, do_all
-from intent_results import machine
+from intent_jobs import do_all
 from intents import ARCHITECTURES, OPTIONS, kept
 from serving_tables import tables
+
+from supportnet.compare.pool import cores
+from supportnet.compare.results import machine
 
 RESULTS = Path(__file__).parent / "results" / "serving.json"
 DATA, EPOCHS = "banking77", 1

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from intent_jobs import cores, do_all
-from intent_results import machine
+from intent_jobs import do_all
+
+from supportnet.compare.pool import cores
+from supportnet.compare.results import machine
 
 #: The parts of a run that tell it from others.
 KEPT = ("kind", "split", "turns", "options")

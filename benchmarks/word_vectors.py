@@ -18,8 +18,8 @@ from typing import Any
 
 import click
 import numpy as np
-from intent_results import machine
 
+from supportnet.compare.results import machine
 from supportnet.files import write_json
 
 RESULTS = Path(__file__).parent / "results" / "word_vectors.json"

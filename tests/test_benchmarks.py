@@ -167,3 +167,16 @@ def test_tables_of_serving() -> None:
     assert lines[2] == "| supportnet without an encoder | 0.50 ms | 0.25 ms | 12,345 | 2.00 |"
     assert lines[7] == "| REST, 32 connections | 7,000 | 0 | 2.0 ms | 8.2 ms | 500 | 800 MB, then 810 MB |"
     assert len(lines) == 9
+
+
+def test_what_is_compared_can_be_planned() -> None:
+    import tomllib
+
+    import comparison
+
+    from supportnet.compare.plan import plan_of
+
+    plans = {name: plan_of(values) for name, values in tomllib.loads(comparison.PLANS.read_text("utf-8")).items()}
+    assert {task for plan in plans.values() for task in plan.tasks} == {"classify", "suggest", "reply"}
+    assert {study for plan in plans.values() for study in plan.studies} == {"length", "size", "gradients"}
+    assert all(len(plan.seeds) >= 3 for plan in plans.values())

@@ -1,6 +1,5 @@
 """From the runs' files to results.json: means and deviations over the seeds, and who is better."""
 
-import os
 import platform
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from supportnet.compare.plan import Plan
+from supportnet.compare.pool import cores
 from supportnet.compare.run import BASELINE, Run
 from supportnet.compare.statistics import mcnemar_by_seed, paired_difference
 from supportnet.compare.studies import in_study
@@ -82,7 +82,7 @@ def machine() -> dict[str, Any]:
     """Return what the figures were measured on."""
     packages = ("tensorflow", "keras", "numpy", "scikit-learn")
     return {
-        "cores": os.cpu_count(),
+        "cores": len(cores()),
         "processor": platform.machine(),
         "python": platform.python_version(),
         "supportnet": __version__,
