@@ -25,6 +25,7 @@ from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.folder import VOCABULARY, WEIGHTS, finished_run, load_weights, save_network
 from supportnet.training.task import CONFIG
 
+
 @dataclass(frozen=True)
 class Encoder:
     """A pre-trained embedding and encoder.
