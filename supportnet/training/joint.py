@@ -27,7 +27,7 @@ from supportnet.files import remove_incomplete, write_json
 from supportnet.models.config import NetworkConfig
 from supportnet.models.task import TASKS
 from supportnet.models.towers import Towers
-from supportnet.training import reply, suggest
+from supportnet.training import suggest
 from supportnet.training.config import ReplyConfig, RunConfig, SuggestionConfig, TrainingConfig
 from supportnet.training.folder import begin, check_folder, fingerprint
 from supportnet.training.joint_fit import joint_lesson
@@ -50,10 +50,7 @@ CONFIGS: Mapping[str, type[RunConfig]] = {
 #: What suits several tasks better than the defaults of one; chosen on STAR's validation data.
 DEFAULTS = {"epochs": 12, "batch_size": 64, "num_layers": 1, "hidden_dim": 128}
 #: Beside them, what a task has of its own.
-DEFAULTS_BY_TASK: Mapping[str, Mapping[str, Any]] = {
-    "suggest": suggest.NETWORK_DEFAULTS,
-    "reply": reply.NETWORK_DEFAULTS,
-}
+DEFAULTS_BY_TASK: Mapping[str, Mapping[str, Any]] = {"suggest": suggest.NETWORK_DEFAULTS}
 #: Options that only a training of one task has: what they do has a schedule of its own.
 ALONE = (
     *("unlabelled", "rounds", "round_epochs", "frozen_epochs", "mixed_precision"),
