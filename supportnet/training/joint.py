@@ -13,7 +13,7 @@ RUN/
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +22,14 @@ import keras
 from supportnet.data import load
 from supportnet.data.ticket import TicketDataset
 from supportnet.embeddings import Coverage
-from supportnet.errors import UserError
 from supportnet.files import remove_incomplete, write_json
-from supportnet.models.config import NetworkConfig
 from supportnet.models.task import TASKS
 from supportnet.models.towers import Towers
-from supportnet.training import suggest
-from supportnet.training.config import ReplyConfig, RunConfig, SuggestionConfig, TrainingConfig
 from supportnet.training.folder import begin, check_folder, fingerprint
 from supportnet.training.joint_fit import joint_lesson
+from supportnet.training.joint_options import checked_tasks, merged_options, task_configs
 from supportnet.training.learner import Learner
 from supportnet.training.loop import fit_lesson
-from supportnet.training.options import split_options
 from supportnet.training.reply import ReplyLearner
 from supportnet.training.reply_splits import with_validation
 from supportnet.training.splits import build_vocabulary
@@ -42,20 +38,6 @@ from supportnet.training.suggest import PairLearner
 from supportnet.training.train import IntentLearner
 
 LEARNERS: Mapping[str, Any] = {"classify": IntentLearner, "suggest": PairLearner, "reply": ReplyLearner}
-CONFIGS: Mapping[str, type[RunConfig]] = {
-    "classify": TrainingConfig,
-    "suggest": SuggestionConfig,
-    "reply": ReplyConfig,
-}
-#: What suits several tasks better than the defaults of one; chosen on STAR's validation data.
-DEFAULTS = {"epochs": 12, "batch_size": 64, "num_layers": 1, "hidden_dim": 128}
-#: Beside them, what a task has of its own.
-DEFAULTS_BY_TASK: Mapping[str, Mapping[str, Any]] = {"suggest": suggest.NETWORK_DEFAULTS}
-#: Options that only a training of one task has: what they do has a schedule of its own.
-ALONE = (
-    *("unlabelled", "rounds", "round_epochs", "frozen_epochs", "mixed_precision"),
-    *("hard_negatives", "pretraining_epochs"),
-)
 
 
 @dataclass(frozen=True)
@@ -103,14 +85,14 @@ def train_tasks(
         preset, init, embeddings, require_coverage, resume, progress_bar, data_options: as for
             `supportnet.training.train.train`.
         **options: fields of `NetworkConfig`, and of the tasks' `TrainingConfig`, `SuggestionConfig` and `ReplyConfig`,
-            but for those in `ALONE`. What several tasks know is the same for all of them.
+            but for those in `supportnet.training.joint_options.ALONE`. What several tasks know is the same for all.
 
     Returns:
         The models and how training went.
 
     Raises:
         UserError: as for `train`, `train_suggester` and `train_replier`; there are less than two tasks, or an unknown
-            one; an option is in `ALONE`; or the architecture is `gpt`, which has no encoder.
+            one; an option is for one task only; or the architecture is `gpt`, which has no encoder.
 
     The random generators of Python, NumPy and Keras are seeded, for the whole process.
 
@@ -119,9 +101,9 @@ def train_tasks(
         >>> bank = supportnet.load_bank("answers.csv")
         >>> export(list(trained.models.values()), "saved_models/support", bank=bank)
     """
-    tasks = _checked_tasks(tasks)
+    tasks = checked_tasks(tasks)
     start = Start.of(init, embeddings, require_coverage)
-    configs = _configs(tasks, options, start, preset)
+    configs = task_configs(tasks, options, start, preset)
     networks = {task: network for task, (network, _) in configs.items()}
     config = configs[tasks[0]][1]
     dataset = data if isinstance(data, TicketDataset) else load(data, **(data_options or {}))
@@ -152,33 +134,6 @@ def train_tasks(
     return TrainedTasks(models, metrics, progress.history, coverage)
 
 
-def _checked_tasks(tasks: Sequence[str]) -> list[str]:
-    """The tasks in their usual order."""
-    if len(set(tasks)) < max(2, len(tasks)) or not set(tasks) <= set(TASKS):
-        raise UserError(f"tasks must be two or three of {', '.join(TASKS)}. Received: tasks={list(tasks)}")
-    return [task for task in TASKS if task in tasks]
-
-
-def _configs(
-    tasks: Sequence[str], options: Mapping[str, Any], start: Start, preset: str | None
-) -> dict[str, tuple[NetworkConfig, RunConfig]]:
-    """The configurations of each task: what is given for it, and what several tasks know, is the same in all."""
-    for name in ALONE:
-        if name in options:
-            raise UserError(f"{name} must be left to the training of one task. Received: {name}={options[name]!r}")
-    known = {task: {field.name for kind in (NetworkConfig, CONFIGS[task]) for field in fields(kind)} for task in tasks}
-    unknown = sorted(set(options) - set().union(*known.values()))
-    if unknown:
-        raise UserError(f"There is no option named {unknown[0]!r} for the tasks {', '.join(tasks)}.")
-    configs = {}
-    for task in tasks:
-        own = {name: value for name, value in options.items() if name in known[task]}
-        defaults = {**DEFAULTS_BY_TASK.get(task, {}), **DEFAULTS, **start.network_options}
-        configs[task] = split_options(own, CONFIGS[task], defaults, preset)
-        start.check(configs[task][0])
-    return configs
-
-
 def _texts(learners: Mapping[str, Learner]) -> list[str]:
     """What the vocabulary is counted in: every text once, whatever number of tasks reads it."""
     tickets = {id(ticket): ticket for learner in learners.values() for ticket in learner.tickets}
@@ -192,20 +147,13 @@ def _of_all(made: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     facts = {name: data[0][name] for name in ("name", "source", "licence")}
     return {
         "task": ",".join(made),
-        **{part: _merged({task: config[part] for task, config in made.items()}) for part in ("network", "training")},
+        **{
+            part: merged_options({task: config[part] for task, config in made.items()})
+            for part in ("network", "training")
+        },
         "start": next(iter(made.values()))["start"],
         "data": {**facts, "fingerprint": fingerprint(facts["fingerprint"] for facts in data)},
     }
-
-
-def _merged(options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The options of all tasks, each with its value, or the values by task."""
-    merged = {}
-    for name in dict.fromkeys(name for own in options.values() for name in own):
-        values = {task: own[name] for task, own in options.items() if name in own}
-        first = next(iter(values.values()))
-        merged[name] = first if all(value == first for value in values.values()) else values
-    return merged
 
 
 def _of_task(history: Sequence[Mapping[str, float]], task: str) -> list[dict[str, float]]:

@@ -15,8 +15,9 @@ from supportnet.files import read_json
 from supportnet.models.task import TASKS
 from supportnet.training.checkpoint import Progress, save_checkpoint
 from supportnet.training.config import SuggestionConfig
-from supportnet.training.joint import ALONE, CONFIGS, DEFAULTS, TrainedTasks, train_tasks
+from supportnet.training.joint import TrainedTasks, train_tasks
 from supportnet.training.joint_fit import _looped
+from supportnet.training.joint_options import ALONE, CONFIGS, DEFAULTS
 from supportnet.training.loop import Lesson
 from supportnet.training.pairs import Pairs, validation_pairs
 from supportnet.training.reply_run import load_replier
