@@ -84,6 +84,8 @@ def _check_same_run(path: Path, config: dict[str, Any]) -> None:
 def finished_run(path: str | os.PathLike[str], task: str) -> tuple[Path, NetworkConfig]:
     """Return the folder of a finished run, and what its network was built from.
 
+    Of a run of several tasks, it is that of the task.
+
     Raises:
         UserError: there is no such folder, its configuration is missing or damaged or of another task than `task`, or
             training hasn't finished.
@@ -91,6 +93,8 @@ def finished_run(path: str | os.PathLike[str], task: str) -> tuple[Path, Network
     if not Path(path).is_dir():
         raise UserError(f"There is no run folder at {path}.")
     folder = run_of(path, task)
+    if not folder.is_dir():
+        raise UserError(f"{folder} is missing: the training hasn't finished, go on with --resume.")
     config = _network_config(folder, task)
     if not (folder / WEIGHTS).exists():
         raise UserError(f"{folder / WEIGHTS} is missing: the training hasn't finished, go on with --resume.")
@@ -100,12 +104,12 @@ def finished_run(path: str | os.PathLike[str], task: str) -> tuple[Path, Network
 def _network_config(folder: Path, task: str) -> NetworkConfig:
     config = read_json(folder / CONFIG)
     try:
-        network, found = NetworkConfig(**config["network"]), config["task"]
+        found = config["task"]
+        if found == task:
+            return NetworkConfig(**config["network"])
     except (KeyError, TypeError, UserError) as error:
         raise UserError(f"{folder / CONFIG} is damaged or of another version of supportnet ({error}).") from None
-    if found != task:
-        raise UserError(f"{folder} must hold a run of the task {task}. Received: one of the task {found}")
-    return network
+    raise UserError(f"{folder} must hold a run of the task {task}. Received: one of the task {found}")
 
 
 def save_network(folder: Path, vocabulary: Vocabulary, network: keras.Model) -> None:

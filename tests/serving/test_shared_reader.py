@@ -43,10 +43,9 @@ def make_models(architecture: str, shared: bool) -> Models:
     }
     for model in models.values():
         randomize(model.network)
-    for name in READING_LAYERS if not shared else ():
-        weights = models["classify"].network.get_layer(name).get_weights()
-        for model in models.values():
-            model.network.get_layer(name).set_weights(weights)
+    for layer in models["classify"].network.layers if not shared else ():
+        for model in models.values() if layer.name in READING_LAYERS else ():
+            model.network.get_layer(layer.name).set_weights(layer.get_weights())
     return models
 
 
@@ -92,6 +91,29 @@ def assert_same(one: dict[str, Any], other: dict[str, Any]) -> None:
             np.testing.assert_array_equal(values, other[name])
 
 
+def test_the_answers_are_those_of_the_models(together: Path, models: Models, bank: Bank) -> None:
+    """All of them, from one reading of each message."""
+    outputs = SavedModel(together).run("serving_default", MESSAGES)
+    answers = models["classify"].answers(MESSAGES)
+    np.testing.assert_allclose(outputs["intent_scores"], -np.sort(-answers.probabilities, axis=1), atol=1e-5)
+    np.testing.assert_allclose(outputs["coverage"], answers.coverage, atol=1e-5)
+    for row, found in enumerate(models["suggest"].suggest(MESSAGES, models["suggest"].index(bank), top_k=10)):
+        ids = [answer.id.encode() for answer in found]
+        assert outputs["suggestion_ids"][row].tolist() == ids + [b""] * (10 - len(ids))
+        np.testing.assert_allclose(outputs["suggestion_scores"][row, : len(ids)], [a.score for a in found], atol=1e-5)
+    written = models["reply"].write(MESSAGES)
+    assert outputs["reply"].tolist() == written["reply"].tolist()
+    np.testing.assert_allclose(outputs["reply_score"], written["reply_score"], atol=1e-5)
+
+
+def test_what_reads_is_stored_once(together: Path) -> None:
+    large = [value for value in variables(together).values() if value.size > 100 and value.dtype == np.float32]
+    assert len({value.tobytes() for value in large}) == len(large)
+    assert size(WrittenModel(together)).passed
+    assert len(WrittenModel(together).assets) == 1
+
+
+@pytest.mark.slow
 def test_the_answers_are_those_of_separate_exports(together: Path, apart: dict[str, Path]) -> None:
     loaded = SavedModel(together)
     said: dict[str, Any] = {}
@@ -103,16 +125,14 @@ def test_the_answers_are_those_of_separate_exports(together: Path, apart: dict[s
     assert_same(said, loaded.run("serving_default", MESSAGES))
 
 
-def test_what_reads_is_stored_once(together: Path, apart: dict[str, Path], models: Models) -> None:
+@pytest.mark.slow
+def test_two_readers_less_than_apart(together: Path, apart: dict[str, Path], models: Models) -> None:
     layers = [models["classify"].network.get_layer(name) for name in READING_LAYERS]
     shared = sum(weight.size for layer in layers for weight in layer.get_weights())
     assert floats(together) == sum(map(floats, apart.values())) - 2 * shared
-    large = [value for value in variables(together).values() if value.size > 100 and value.dtype == np.float32]
-    assert len({value.tobytes() for value in large}) == len(large)
-    assert size(WrittenModel(together)).passed
-    assert len(WrittenModel(together).assets) == 1
 
 
+@pytest.mark.slow
 def test_a_new_bank_leaves_it_shared(together: Path, bank: Bank, tmp_path: Path) -> None:
     few = Bank("few", ANSWERS[:2])
     folder = index(ExportedSuggester(together), few, tmp_path / "support")

@@ -119,7 +119,7 @@ def test_interrupted_and_resumed(
     with pytest.raises(KeyboardInterrupt):
         train_tasks(replies_dataset, tmp_path / "run", **joint_options)
     monkeypatch.undo()
-    with pytest.raises(UserError, match=r"classify.config\.json is missing|hasn't finished"):
+    with pytest.raises(UserError, match=r"classify is missing: the training hasn't finished, go on with --resume"):
         load_run(tmp_path / "run")
     resumed = train_tasks(replies_dataset, tmp_path / "run", resume=True, **joint_options)
     assert resumed.history == trained.history
