@@ -23,6 +23,7 @@ from supportnet.data import load
 from supportnet.data.ticket import TicketDataset
 from supportnet.embeddings import Coverage
 from supportnet.files import remove_incomplete, write_json
+from supportnet.models.config import NetworkConfig
 from supportnet.models.task import TASKS
 from supportnet.models.towers import Towers
 from supportnet.training.folder import begin, check_folder, fingerprint
@@ -113,13 +114,25 @@ def train_tasks(
     folder = None if out is None else Path(out)
     if folder is not None:
         check_folder(folder, _of_all(made), resume)
+    return _train(learners, networks, start, folder, made, progress_bar)
 
+
+def _train(
+    learners: Mapping[str, Learner],
+    networks: Mapping[str, NetworkConfig],
+    start: Start,
+    folder: Path | None,
+    made: Mapping[str, dict[str, Any]],
+    progress_bar: bool,
+) -> TrainedTasks:
+    """Train the tasks, and write a run of each; `made` are their configurations."""
+    first = next(iter(learners))
+    config, network, texts = learners[first].config, networks[first], _texts(learners)
     keras.utils.set_random_seed(config.seed)
-    texts, network = _texts(learners), networks[tasks[0]]
     vocabulary = start.vocabulary or build_vocabulary(texts, network, config.min_count)
     towers = Towers(network, len(vocabulary))
     models = {task: learner.model(networks[task], vocabulary, towers) for task, learner in learners.items()}
-    coverage = start.apply(models[tasks[0]], texts, config.seed, progress_bar)
+    coverage = start.apply(models[first], texts, config.seed, progress_bar)
     if folder is not None:
         begin(folder, _of_all(made))
     lesson = joint_lesson({task: learner.lesson(models[task]) for task, learner in learners.items()})
