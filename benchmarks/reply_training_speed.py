@@ -21,6 +21,7 @@ from supportnet.models.replier import Replier
 from supportnet.text.byte_pairs import START_ID, BytePairVocabulary
 from supportnet.text.slots import slotted_all
 from supportnet.training.config import ReplyConfig
+from supportnet.training.optimizer import compile_for_training
 from supportnet.training.reply import NETWORK_DEFAULTS
 from supportnet.training.reply_fit import ReplyModel
 from supportnet.training.reply_pairs import ReplyPairs, training_replies
@@ -46,7 +47,8 @@ def measured(spec: dict[str, Any]) -> dict[str, Any]:
     config = ReplyConfig()
     model, pairs = prepared(spec)
     batches = token_batches(pairs.sources, pairs.targets, config.batch_tokens, 0, 0)
-    ours = ReplyModel.of(model.network, config, steps=len(batches))
+    ours = ReplyModel.of(model.network, config)
+    compile_for_training(ours, config, steps=len(batches))
     encoded = training_replies(model, pairs, config.batch_tokens, 0, range(1)).take(BATCHES).cache()
     theirs = plain_network(model.config, len(model.vocabulary), len(model.pieces))
     padded, rows = padded_batches(model, pairs, config.batch_tokens)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from supportnet.models.article import build_model
     from supportnet.models.transformer import build_transformer
     from supportnet.text.preprocess import preprocess
+    from supportnet.training.joint import train_tasks
     from supportnet.training.pretrain import pretrain
     from supportnet.training.reply import train_replier
     from supportnet.training.reply_run import load_replier
@@ -44,6 +45,7 @@ __all__ = [
     "train",
     "train_replier",
     "train_suggester",
+    "train_tasks",
 ]
 
 #: Where each name lives. It is imported when it is first used: TensorFlow takes seconds.
@@ -63,6 +65,7 @@ _HOMES = {
     "train": "supportnet.api",
     "train_replier": "supportnet.training.reply",
     "train_suggester": "supportnet.training.suggest",
+    "train_tasks": "supportnet.training.joint",
 }
 
 

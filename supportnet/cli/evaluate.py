@@ -66,12 +66,18 @@ def evaluate(
     supportnet evaluate runs/star --data star --task suggest --data-dir downloads
     supportnet evaluate runs/answers --bank answers.csv --queries queries.csv
     supportnet evaluate runs/replies --data star --data-dir downloads --beam 4
+    supportnet evaluate runs/support --task reply --data held_out.csv
+
+    The last one is of a run of several tasks.
     """
     from supportnet.data import load
-    from supportnet.training.task import task_of
+    from supportnet.training.task import tasks_of
 
     reading = load_arguments(options)
-    task = task or task_of(model)
+    known = tasks_of(model)
+    if len(known) > 1 and task is None:
+        raise UserError(f"{model} has several tasks: name one with --task, {' or '.join(known)}.")
+    task = task or next(iter(known), None)
     if task == "suggest":
         _check_unused(against=against, plots=plots, beam=beam)
         evaluate_suggestions(model, data, split, bank, queries, as_json, reading)

@@ -38,10 +38,15 @@ def export(
     supportnet export runs/sample saved_models/support --version 7
     supportnet export runs/replies saved_models/replies --beam 4
     supportnet export runs/intents runs/answers runs/replies saved_models/support --bank answers.csv --keep 3
+    supportnet export runs/support saved_models/support --bank answers.csv
+
+    The last one is of a run of several tasks (`train --task classify,suggest,reply`). Tasks that read messages alike
+    share what reads them: it is stored once.
     """
-    tasks = [_task(run) for run in runs]
+    parts = [(task, run) for run in runs for task in _tasks(run)]
+    tasks = [task for task, _ in parts]
     if "suggest" in tasks and bank is None:
-        raise UserError(f"{runs[tasks.index('suggest')]} suggests answers: name a file of them with --bank.")
+        raise UserError(f"{parts[tasks.index('suggest')][1]} suggests answers: name a file of them with --bank.")
     if beam is not None and "reply" not in tasks:
         raise UserError(f"--beam is for models that write replies. {runs[0]} is none.")
     version = {name: options.pop(name) for name in ("version", "overwrite", "keep")}
@@ -50,7 +55,7 @@ def export(
     from supportnet.serving.export import export as export_models
     from supportnet.serving.verify.written import WrittenModel
 
-    models = [_load(run, task) for run, task in zip(runs, tasks, strict=True)]
+    models = [_load(run, task) for task, run in parts]
     with naming_flags(), writing_to(out):
         folder = export_models(models, out, bank=answers, min_score=min_score, beam=beam or 1, **version)
     if as_json:
@@ -60,11 +65,11 @@ def export(
         click.echo(f"wrote {folder}")
 
 
-def _task(run: str) -> str:
-    from supportnet.training.task import task_of
+def _tasks(run: str) -> tuple[str, ...]:
+    from supportnet.training.task import tasks_of
 
     # Where there is no run at all, loading it says so.
-    return task_of(run) or "classify"
+    return tasks_of(run) or ("classify",)
 
 
 def _load(run: str, task: str) -> Any:

@@ -1,21 +1,15 @@
 """`supportnet train`."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from supportnet.cli.common import (
-    data_options,
-    json_option,
-    load_arguments,
-    naming_flags,
-    start_tensorflow,
-    writing_to,
-)
+from supportnet.cli.common import data_options, json_option, load_arguments
+from supportnet.cli.train_classify import train_to_classify
 from supportnet.cli.train_reply import train_to_reply
+from supportnet.cli.train_several import train_several
 from supportnet.cli.train_suggest import train_to_suggest
 from supportnet.cli.training_options import (
     ENCODER_NUMBERS,
@@ -23,14 +17,11 @@ from supportnet.cli.training_options import (
     architecture_option,
     config_option,
     flag,
-    given,
     numbers,
     preset_option,
-    print_trained,
-    resumable,
     run_options,
     switches,
-    task_option,
+    tasks_option,
 )
 from supportnet.errors import UserError
 
@@ -75,6 +66,8 @@ OTHER_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "suggest": {"epochs": 8, "batch_size": 128, "head_dropout_rate": 0.2},
     "reply": {"epochs": 8, "num_layers": 2, "hidden_dim": 256},
 }
+#: The same, of several tasks at once.
+JOINT_DEFAULTS: Mapping[str, Any] = {"epochs": 12, "batch_size": 64, "hidden_dim": 128, "num_layers": 1}
 #: Options that not every task knows: name -> the tasks that do.
 TASKS_BY_OPTION: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("precision", "out_of_scope_share", "rounds", "round_epochs", "frozen_epochs"), ("classify",)),
@@ -98,13 +91,14 @@ def _with_other_defaults(by_name: dict[str, tuple[Any, str]]) -> dict[str, tuple
 
 
 def _others(name: str) -> str:
-    return "".join(f"; {values[name]} for the task {task}" for task, values in OTHER_DEFAULTS.items() if name in values)
+    others = [f"; {values[name]} for the task {task}" for task, values in OTHER_DEFAULTS.items() if name in values]
+    return "".join([*others, *([f"; {JOINT_DEFAULTS[name]} for several tasks"] if name in JOINT_DEFAULTS else [])])
 
 
 @click.command()
 @config_option
 @data_options
-@task_option
+@tasks_option
 @architecture_option
 @preset_option
 @click.option("--init", metavar="ENCODER", help="Start from what `supportnet pretrain` wrote, with its sizes.")
@@ -135,50 +129,26 @@ def train(data: str, task: str, out: str, unlabelled: tuple[str, ...], as_json: 
     supportnet train --task suggest --data chats.csv --text-column question --reply-column answer --out runs/answers
     supportnet train --task reply --data star --data-dir downloads --architecture transformer --out runs/replies
     supportnet train --task reply --data star --data-dir downloads --architecture gpt --out runs/gpt
-    """
-    from supportnet.data import load
+    supportnet train --task classify,suggest,reply --data chats.csv --out runs/support
 
+    The last one trains several tasks at once, on one encoder: a batch of each in every step. Each task then has a run
+    of its own in the folder. Options that several tasks know are the same for all of them.
+    """
     reading = load_arguments(options)
-    check_task(task)
-    if task != "classify":
+    tasks = task.split(",")
+    check_tasks(tasks)
+    if len(tasks) > 1:
+        train_several(tasks, data, out, as_json, reading, {**options, "unlabelled": unlabelled})
+    elif task == "classify":
+        train_to_classify(data, out, as_json, reading, {**options, "unlabelled": unlabelled})
+    else:
         other = train_to_suggest if task == "suggest" else train_to_reply
         other(data, out, as_json, reading, options)
-        return
-    dataset = load(data, **reading)
-    start_tensorflow()
-    from supportnet.training.train import train as train_model
-
-    with naming_flags(), writing_to(out), resumable(out):
-        trained = train_model(dataset, out, unlabelled=unlabelled or None, data_options=reading, **given(options))
-    confidence = asdict(trained.model.confidence)
-
-    def in_words() -> None:
-        print_result(trained.metrics, confidence)
-        click.echo(f"wrote {out}; next: supportnet evaluate {out} --data {data}")
-
-    print_trained(task, out, trained, {"confidence": confidence}, as_json, in_words)
 
 
-def check_task(task: str) -> None:
+def check_tasks(tasks: Sequence[str]) -> None:
     """Raise a `UserError` for an option on the command line that only other tasks know."""
     context = click.get_current_context()
-    for name, tasks in TASKS_BY_OPTION.items():
-        if task not in tasks and context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            raise UserError(f"{flag(name)} is for --task {' or '.join(tasks)}.")
-
-
-def print_result(metrics: dict[str, Any], confidence: dict[str, Any]) -> None:
-    """Print what validation says, and what is promised."""
-    if metrics["accuracy"] is None:
-        click.echo(f"not validated (epoch {metrics['best_epoch']})")
-        return
-    click.echo(f"validation accuracy {metrics['accuracy']:.4f} (epoch {metrics['best_epoch']})")
-    click.echo(f"temperature {confidence['temperature']:.2f}, fitted on {confidence['num_in_scope']} messages in scope")
-    if confidence["route_threshold"] is None:
-        click.echo("no message will be routed: no threshold keeps the promise")
-        return
-    click.echo(
-        f"promise: {confidence['promised_precision']:.1%} of the routed messages are right, "
-        f"if {confidence['out_of_scope_share']:.1%} of all are out of scope; "
-        f"expected to be routed: {confidence['expected_coverage']:.1%}"
-    )
+    for name, known in TASKS_BY_OPTION.items():
+        if not set(tasks) & set(known) and context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise UserError(f"{flag(name)} is for --task {' or '.join(known)}.")

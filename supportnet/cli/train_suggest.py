@@ -28,13 +28,18 @@ def train_to_suggest(data: str, out: str, as_json: bool, reading: dict[str, Any]
     metrics, relevance = trained.metrics, asdict(trained.model.relevance)
 
     def in_words() -> None:
-        if metrics["accuracy"] is None:
-            click.echo(f"not validated (epoch {metrics['best_epoch']})")
-        else:
-            click.echo(
-                f"{metrics['accuracy']:.1%} of the validation replies rank first among those of 256 messages "
-                f"(epoch {metrics['best_epoch']})"
-            )
+        print_ranked(metrics)
         click.echo(f"wrote {out}; next: supportnet index {out} --bank FILE --out saved_models/NAME")
 
     print_trained("suggest", out, trained, {"relevance": relevance}, as_json, in_words)
+
+
+def print_ranked(metrics: dict[str, Any]) -> None:
+    """Print what validation says."""
+    if metrics["accuracy"] is None:
+        click.echo(f"not validated (epoch {metrics['best_epoch']})")
+        return
+    click.echo(
+        f"{metrics['accuracy']:.1%} of the validation replies rank first among those of 256 messages "
+        f"(epoch {metrics['best_epoch']})"
+    )

@@ -35,6 +35,25 @@ ENCODER_NUMBERS = {
 task_option = click.option(
     "--task", type=click.Choice(TASKS), default="classify", show_default=True, help="What to learn."
 )
+
+
+def _in_order(context: click.Context, option: click.Parameter, value: str) -> str:
+    """Check one task, or several with commas between them, and put them into their usual order."""
+    names = value.split(",")
+    if not set(names) <= set(TASKS) or len(set(names)) < len(names):
+        known = ", ".join(TASKS)
+        raise click.BadParameter(f"{value!r} is not one of {known}, or several with commas.", context, option)
+    return ",".join(task for task in TASKS if task in names)
+
+
+tasks_option = click.option(
+    "--task",
+    callback=_in_order,
+    metavar="TASK[,TASK...]",
+    default="classify",
+    show_default=True,
+    help=f"What to learn: {', '.join(TASKS)}, or several of them on one encoder.",
+)
 architecture_option = click.option(
     "--architecture",
     default="bilstm_attention",

@@ -7,6 +7,13 @@ from supportnet.layers.checks import check_divides, check_not_negative, check_po
 from supportnet.models.encoders import DECODER_ONLY, ENCODERS
 from supportnet.text.modes import get_mode
 
+#: Fields of `NetworkConfig` that decide how a message is read, and what the towers' weights mean: tasks that share an
+#: encoder have the same.
+READING = (
+    *("architecture", "embedding_dim", "hidden_dim", "num_layers", "num_heads"),
+    *("num_buckets", "max_length", "text_mode"),
+)
+
 
 @dataclass(frozen=True)
 class NetworkConfig:

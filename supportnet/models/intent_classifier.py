@@ -16,6 +16,7 @@ from supportnet.models.intent_network import build_intent_network
 from supportnet.models.messages import checked_texts
 from supportnet.models.scores import judged
 from supportnet.models.texts import build_front_end, run_in_batches
+from supportnet.models.towers import Towers
 from supportnet.text.vocabulary import Vocabulary
 
 
@@ -27,6 +28,7 @@ class IntentClassifier:
         vocabulary: words with an id of their own.
         intents: names of the intents, in the order of the logits.
         confidence: temperature and thresholds; of a model that nothing was fitted for, if not given.
+        towers: those of another task's model, to share their weights; new ones, if not given.
 
     Attributes:
         config, vocabulary, intents, confidence: the arguments. `confidence` can be replaced.
@@ -48,14 +50,19 @@ class IntentClassifier:
         vocabulary: Vocabulary,
         intents: Sequence[str],
         confidence: Confidence | None = None,
+        towers: Towers | None = None,
     ) -> None:
         self.config = config
         self.vocabulary = vocabulary
         self.intents = list(intents)
         self.front_end = build_front_end(config, vocabulary)
-        self.network = build_intent_network(config, len(vocabulary), len(self.intents))
+        self.network = self.build_network(towers)
         self.confidence = confidence or Confidence()
         self.origin: dict[str, Any] = {}
+
+    def build_network(self, towers: Towers | None = None) -> keras.Model:
+        """Make a network such as this model's, with fresh weights; see `build_intent_network`."""
+        return build_intent_network(self.config, len(self.vocabulary), len(self.intents), towers)
 
     @property
     def confidence(self) -> Confidence:

@@ -11,7 +11,9 @@ from supportnet.models.config import NetworkConfig
 from supportnet.models.towers import Towers, front_end_inputs
 
 
-def build_intent_network(config: NetworkConfig, vocab_size: int, num_intents: int) -> keras.Model:
+def build_intent_network(
+    config: NetworkConfig, vocab_size: int, num_intents: int, towers: Towers | None = None
+) -> keras.Model:
     """Build the classifier over what the text front end returns.
 
     Three towers vote: the two of `Towers`, and a linear classifier of words, pairs of words and character n-grams,
@@ -23,6 +25,7 @@ def build_intent_network(config: NetworkConfig, vocab_size: int, num_intents: in
         config: sizes and rates.
         vocab_size: number of token ids V.
         num_intents: number of intents K.
+        towers: those of another task's network, to share their weights; new ones, if not given.
 
     Returns:
         A functional model. Input: the front end's dictionary (see `TokenEmbedding`). Output: a dictionary of
@@ -41,19 +44,19 @@ def build_intent_network(config: NetworkConfig, vocab_size: int, num_intents: in
         (1, 77)
     """
     check_positive("num_intents", num_intents)
-    inputs = front_end_inputs()
-    pooled = Towers(config, vocab_size)(inputs)
+    inputs, shared = front_end_inputs(), towers or Towers(config, vocab_size)
+    pooled = shared(inputs)
     ngrams = NgramScores(num_intents, vocab_size, config.num_pairs, config.num_buckets, dtype="float32", name="ngrams")
     ngram_scores, coverage = ngrams(inputs)
-    towers = [*(_scores(vector, num_intents, config, tower) for tower, vector in pooled.items()), ngram_scores]
-    tower_logits = ops.stack(towers, axis=1)
+    scores = [*(_scores(vector, num_intents, config, tower) for tower, vector in pooled.items()), ngram_scores]
+    tower_logits = ops.stack(scores, axis=1)
     outputs = {
         "logits": vote(tower_logits),
         "tower_logits": tower_logits,
         "coverage": coverage,
         "embedding": ops.concatenate(list(pooled.values()), axis=-1),
     }
-    return keras.Model(inputs, outputs, name="intent_network")
+    return keras.Model({**inputs, **shared.inputs}, outputs, name="intent_network")
 
 
 #: Of the towers' power mean; chosen on validation data. See benchmarks/README.md.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import keras
 import numpy.typing as npt
 import tensorflow as tf
 
@@ -16,6 +17,7 @@ from supportnet.models.messages import checked_texts
 from supportnet.models.reply_network import build_reply_network
 from supportnet.models.reply_writer import ReplyWriter, build_reader
 from supportnet.models.texts import build_front_end, run_in_batches, warn_if_cut
+from supportnet.models.towers import Towers
 from supportnet.text.byte_pairs import BytePairVocabulary
 from supportnet.text.vocabulary import Vocabulary
 
@@ -36,6 +38,7 @@ class Replier:
         vocabulary: words of messages with an id of their own.
         pieces: what replies are written in.
         handoff: when a person takes over; for every reply, if not given.
+        towers: those of another task's model, to share their weights; new ones, if not given.
 
     Attributes:
         config, vocabulary, pieces, handoff: the arguments. `handoff` can be replaced.
@@ -59,6 +62,7 @@ class Replier:
         vocabulary: Vocabulary,
         pieces: BytePairVocabulary,
         handoff: Handoff | None = None,
+        towers: Towers | None = None,
     ) -> None:
         self.config = config
         self.vocabulary = vocabulary
@@ -66,12 +70,16 @@ class Replier:
         self.handoff = handoff or Handoff()
         self.origin: dict[str, Any] = {}
         self.front_end = build_front_end(config, vocabulary)
-        self.network = build_reply_network(config, len(vocabulary), len(pieces))
+        self.network = self.build_network(towers)
         self.reader = build_reader(self.network)
         options = DecodingOptions(config.max_reply_length)
         self.writer = ReplyWriter(self.network, self.reader, pieces.pieces, options, config.max_length)
         self._write: dict[int, Callable[[Any], dict[str, Any]]] = {}
         self._sample = tf.function(self._drawn, input_signature=_DRAWING)
+
+    def build_network(self, towers: Towers | None = None) -> keras.Model:
+        """Make a network such as this model's, with fresh weights; see `build_reply_network`."""
+        return build_reply_network(self.config, len(self.vocabulary), len(self.pieces), towers)
 
     def reply(self, texts: Iterable[str], beam: int = 1) -> list[Reply]:
         """Write a reply to each message.

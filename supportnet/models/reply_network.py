@@ -12,7 +12,9 @@ from supportnet.models.encoders import DECODER_ONLY, build_embedding
 from supportnet.models.towers import Towers, front_end_inputs
 
 
-def build_reply_network(config: NetworkConfig, vocab_size: int, num_pieces: int) -> keras.Model:
+def build_reply_network(
+    config: NetworkConfig, vocab_size: int, num_pieces: int, towers: Towers | None = None
+) -> keras.Model:
     """Build the encoder and the decoder over what the text front end returns for messages, and pieces of replies.
 
     The decoder looks at every token of the message as the encoder understood it, and at the token's own vectors beside
@@ -24,6 +26,7 @@ def build_reply_network(config: NetworkConfig, vocab_size: int, num_pieces: int)
         config: sizes and rates; its architecture decides both halves.
         vocab_size: number of token ids V of messages.
         num_pieces: number of pieces P of replies.
+        towers: those of another task's network, to share their weights; new ones, if not given. `gpt` has none.
 
     Returns:
         A functional model. Input: the front end's dictionary (see `TokenEmbedding`) and `pieces` int32 `[B, T]`: what
@@ -42,7 +45,7 @@ def build_reply_network(config: NetworkConfig, vocab_size: int, num_pieces: int)
     """
     check_positive("num_pieces", num_pieces)
     message, pieces = front_end_inputs(), keras.Input((None,), dtype="int32", name="pieces")
-    seen = _seen(config, vocab_size, message)
+    seen, given = _seen(config, vocab_size, message, towers)
     memory = keras.layers.Dense(config.embedding_dim, name="memory")(seen)
     spread = keras.initializers.RandomNormal(stddev=config.embedding_dim**-0.5)
     table = keras.layers.ReversibleEmbedding(
@@ -50,12 +53,15 @@ def build_reply_network(config: NetworkConfig, vocab_size: int, num_pieces: int)
     )
     written = build_decoder(config)(table(pieces), memory, memory_mask=message["mask"])
     outputs = {"logits": table(written, reverse=True), "memory": memory}
-    return keras.Model({**message, "pieces": pieces}, outputs, name="reply_network")
+    return keras.Model({**message, **given, "pieces": pieces}, outputs, name="reply_network")
 
 
-def _seen(config: NetworkConfig, vocab_size: int, message: dict[str, Any]) -> Any:
-    """What is made of each token of a message before the decoder sees it."""
+def _seen(
+    config: NetworkConfig, vocab_size: int, message: dict[str, Any], towers: Towers | None
+) -> tuple[Any, dict[str, Any]]:
+    """What is made of each token of a message before the decoder sees it, and what is given beside the message."""
     if config.architecture == DECODER_ONLY:
-        return build_embedding(config, vocab_size)(message)
-    read = Towers(config, vocab_size).read(message)
-    return ops.concatenate([read[name] for name in ("encoded", "words") if name in read], axis=-1)
+        return build_embedding(config, vocab_size)(message), {}
+    shared = towers or Towers(config, vocab_size)
+    read = shared.read(message)
+    return ops.concatenate([read[name] for name in ("encoded", "words") if name in read], axis=-1), shared.inputs

@@ -19,6 +19,7 @@ from supportnet.models.relevance import Relevance
 from supportnet.models.search import best_answers
 from supportnet.models.suggestion_network import SIDES, build_suggestion_network, of_side
 from supportnet.models.texts import build_front_end, run_in_batches
+from supportnet.models.towers import Towers
 from supportnet.text.vocabulary import Vocabulary
 
 
@@ -43,6 +44,7 @@ class Suggester:
         vocabulary: words with an id of their own.
         labels: names of the labels of replies that were a second objective; none if not given.
         relevance: what turns scores into probabilities; of a model that nothing was fitted for, if not given.
+        towers: those of another task's model, to share their weights; new ones, if not given.
 
     Attributes:
         config, vocabulary, labels, relevance: the arguments. `relevance` can be replaced.
@@ -65,6 +67,7 @@ class Suggester:
         vocabulary: Vocabulary,
         labels: Sequence[str] = (),
         relevance: Relevance | None = None,
+        towers: Towers | None = None,
     ) -> None:
         self.config = config
         self.vocabulary = vocabulary
@@ -72,8 +75,12 @@ class Suggester:
         self.relevance = relevance or Relevance()
         self.origin: dict[str, Any] = {}
         self.front_end = build_front_end(config, vocabulary)
-        self.network = build_suggestion_network(config, len(vocabulary), len(self.labels))
+        self.network = self.build_network(towers)
         self._read = {side: _reader(self, side) for side in SIDES}
+
+    def build_network(self, towers: Towers | None = None) -> keras.Model:
+        """Make a network such as this model's, with fresh weights; see `build_suggestion_network`."""
+        return build_suggestion_network(self.config, len(self.vocabulary), len(self.labels), towers)
 
     @property
     def scales(self) -> npt.NDArray[np.float32]:

@@ -11,7 +11,9 @@ from supportnet.models.config import NetworkConfig
 from supportnet.models.towers import Towers, front_end_inputs
 
 
-def build_suggestion_network(config: NetworkConfig, vocab_size: int, num_labels: int = 0) -> keras.Model:
+def build_suggestion_network(
+    config: NetworkConfig, vocab_size: int, num_labels: int = 0, towers: Towers | None = None
+) -> keras.Model:
     """Build the dual encoder over what the text front end returns for messages and for replies.
 
     Both sides share the embedding and the encoder, and end in projections of their own to vectors of length 1: a
@@ -28,6 +30,7 @@ def build_suggestion_network(config: NetworkConfig, vocab_size: int, num_labels:
         vocab_size: number of token ids V.
         num_labels: number of labels K that a second objective learns to tell from the vectors of either side; 0 does
             without.
+        towers: those of another task's network, to share their weights; new ones, if not given.
 
     Returns:
         A functional model. Input: the front end's dictionaries (see `TokenEmbedding`) of B messages and of C replies in
@@ -48,7 +51,8 @@ def build_suggestion_network(config: NetworkConfig, vocab_size: int, num_labels:
         (3, 1, 2)
     """
     inputs = {side: front_end_inputs(f"{side}_") for side in SIDES}
-    pooled = _pooled(config, vocab_size, inputs)
+    shared = towers or Towers(config, vocab_size)
+    pooled = _pooled(config, shared, inputs)
     vectors = {side: {tower: _vector(config, side, tower, x) for tower, x in pooled[side].items()} for side in SIDES}
     outputs = {side: ops.stack(list(vectors[side].values()), axis=1) for side in SIDES}
     cosine = ScaledCosine(len(vectors["reply"]), dtype="float32", name="scores")
@@ -56,7 +60,7 @@ def build_suggestion_network(config: NetworkConfig, vocab_size: int, num_labels:
     if num_labels:
         outputs |= _labels(vectors, num_labels)
     flat = {name: tensor for side in SIDES for name, tensor in of_side(side, inputs[side]).items()}
-    return keras.Model(flat, outputs, name="suggestion_network")
+    return keras.Model({**flat, **shared.inputs}, outputs, name="suggestion_network")
 
 
 #: What is compared.
@@ -75,9 +79,8 @@ def of_side(side: str, features: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{side}_{name}": value for name, value in features.items()}
 
 
-def _pooled(config: NetworkConfig, vocab_size: int, inputs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _pooled(config: NetworkConfig, towers: Towers, inputs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """What each tower makes of the texts of each side, one vector a text."""
-    towers = Towers(config, vocab_size)
     embed_pairs = PairEmbedding(config.num_pairs, config.embedding_dim, name="pairs")
     pool = MaskedPooling(name="pool_pairs")
     pooled = {}

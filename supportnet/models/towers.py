@@ -40,6 +40,11 @@ class Towers:
         config: sizes and rates.
         vocab_size: number of token ids V.
 
+    Attributes:
+        inputs: what a network that is built on them takes beside the front end's dictionaries; nothing.
+
+    Networks of several tasks that are built on the same object share its layers, and their weights.
+
     Call arguments:
         inputs: the front end's dictionary, symbolic.
 
@@ -53,22 +58,77 @@ class Towers:
     """
 
     def __init__(self, config: NetworkConfig, vocab_size: int) -> None:
-        self.count = num_trained_towers(config)
+        self.config = config
         self.encoder = build_encoder(config)
         self.embed = build_embedding(config, vocab_size)
+        self._make_pooling()
+
+    def _make_pooling(self) -> None:
         self.pool = {name: MaskedPooling(name=f"pool_{name}") for name in ("words", "encoded", "tokens")}
         self.join = keras.layers.Concatenate(name="context")
+        self.inputs: dict[str, Any] = {}
 
     def __call__(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Read one text a row."""
         read = self.read(inputs)
         pooled = {name: self.pool[name](vectors, mask=inputs["mask"]) for name, vectors in read.items()}
         words = {"words": pooled["words"]}
-        return words if self.encoder is None else {**words, "context": self.join([pooled["encoded"], pooled["tokens"]])}
+        if "encoded" not in read:
+            return words
+        return {**words, "context": self.join([pooled["encoded"], pooled["tokens"]])}
 
     def read(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Return one vector a token, float `[B, T, D]` each: `words`, and the encoder's `tokens` and `encoded`."""
-        words, *tokens = ops.split(self.embed(inputs), self.count, axis=-1)
+        words, *tokens = ops.split(self.embed(inputs), num_trained_towers(self.config), axis=-1)
         if self.encoder is None:
             return {"words": words}
         return {"words": words, "encoded": self.encoder(*tokens, mask=inputs["mask"]), "tokens": tokens[0]}
+
+
+#: The layers of `Towers` that have weights.
+READING_LAYERS = ("embed", "encoder")
+
+
+class GivenTowers(Towers):
+    """Towers of a network that is given what others read: a head alone, without the layers that tasks can share.
+
+    Args:
+        config: sizes and rates.
+
+    Attributes:
+        inputs: what `Towers.read` returns of each text, by name, with the prefix of the text's other inputs.
+
+    Example:
+        >>> list(build_intent_network(config, 1000, num_intents=5, towers=GivenTowers(config)).input)[-3:]
+        ['words', 'encoded', 'tokens']
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        self.config = config
+        self._make_pooling()
+
+    def read(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Make the inputs of one text."""
+        prefix = inputs["mask"].name.removesuffix("mask")
+        names = ("words", "encoded", "tokens") if num_trained_towers(self.config) > 1 else ("words",)
+        read = {name: keras.Input((None, self.config.embedding_dim), name=prefix + name) for name in names}
+        self.inputs |= {prefix + name: tensor for name, tensor in read.items()}
+        return read
+
+
+def build_reading_network(config: NetworkConfig, vocab_size: int) -> keras.Model:
+    """Build what stands before all heads: the front end's dictionary -> what `Towers.read` returns.
+
+    Example:
+        >>> list(build_reading_network(NetworkConfig(), vocab_size=1000).output)
+        ['words', 'encoded', 'tokens']
+    """
+    inputs = front_end_inputs()
+    return keras.Model(inputs, Towers(config, vocab_size).read(inputs), name="reading_network")
+
+
+def copy_weights(network: keras.Model, part: keras.Model) -> None:
+    """Give the layers of a part, such as a head, the weights that the network's layers of the same names have."""
+    for layer in part.layers:
+        if layer.weights:
+            layer.set_weights(network.get_layer(layer.name).get_weights())

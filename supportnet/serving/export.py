@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,11 @@ from supportnet.models.card import model_card
 from supportnet.models.exported_model import CARD, CONFIDENCE
 from supportnet.serving.served_classifier import ServedClassifier
 from supportnet.serving.served_model import ServedModel
+from supportnet.serving.served_reader import ServedReader, served_readers
 from supportnet.serving.served_replies import ServedReplies
 from supportnet.serving.served_suggestions import MIN_SCORE, ServedEncoder, serve_bank, write_bank_facts
 from supportnet.serving.versions import write_version
+from supportnet.text.vocabulary import Vocabulary, table_from_file
 
 #: What an export says of when a person takes over, and of its intents.
 HANDOFF, LABELS = "assets.extra/handoff.json", "assets.extra/labels.txt"
@@ -33,6 +37,9 @@ def export(
     keep: int | None = None,
 ) -> Path:
     """Write models to `path`/VERSION, as TensorFlow Serving wants them: one SavedModel, one task each.
+
+    Models that read alike, such as those of `supportnet.train_tasks`, with equal vocabularies, sizes and weights of
+    embedding and encoder, share them: they are stored once, and `serving_default` reads a message once for all.
 
     Signatures, which take `text`, string `[B]`:
         `serving_default`: the outputs of `classify`, `suggest` and `reply`, of those that there are.
@@ -98,9 +105,8 @@ def export(
 
     def save(folder: Path) -> None:
         with tempfile.TemporaryDirectory() as temporary:
-            parts = {
-                task: _part(model, Path(temporary) / task, bank, min_score, beam) for task, model in by_task.items()
-            }
+            readers = served_readers(by_task, _tables(Path(temporary)))
+            parts = {task: _part(model, readers[task], bank, min_score, beam) for task, model in by_task.items()}
             ServedModel(parts).save(folder)
         _write_facts(folder, by_task)
         if bank is not None:
@@ -127,16 +133,25 @@ def _check_bank(by_task: dict[str, Any], bank: Bank | None) -> None:
         raise UserError("bank (--bank) is for a model that suggests answers. There is none.")
 
 
-def _part(model: Any, folder: Path, bank: Any, min_score: float, beam: int) -> Any:
-    """The part of an export that a model is; `folder` is for its vocabulary, an asset."""
-    folder.mkdir()
-    vocabulary_path = folder / "vocabulary.txt"
-    model.vocabulary.save(vocabulary_path)
+def _tables(folder: Path) -> Callable[[Vocabulary], Any]:
+    """Vocabulary -> its table, one for equal ones; `folder` is for their files, which become assets."""
+
+    @cache
+    def table_of(vocabulary: Vocabulary) -> Any:
+        own = Path(tempfile.mkdtemp(dir=folder)) / "vocabulary.txt"
+        vocabulary.save(own)
+        return table_from_file(own)
+
+    return table_of
+
+
+def _part(model: Any, reader: ServedReader, bank: Any, min_score: float, beam: int) -> Any:
+    """The part of an export that a model is."""
     if model.task == "classify":
-        return ServedClassifier(model, vocabulary_path)
+        return ServedClassifier(model, reader)
     if model.task == "reply":
-        return ServedReplies(model, vocabulary_path, beam)
-    return serve_bank(ServedEncoder(model, vocabulary_path), bank, min_score)
+        return ServedReplies(model, reader, beam)
+    return serve_bank(ServedEncoder(model, reader), bank, min_score)
 
 
 def _write_facts(folder: Path, by_task: dict[str, Any]) -> None:

@@ -18,7 +18,8 @@ class ServedModel(tf.Module):
             loaded from another export.
 
     Example:
-        >>> ServedModel({"classify": ServedClassifier(model, Path("vocabulary.txt"))}).save(Path("saved_models/tiny/1"))
+        >>> reader = ServedReader(model, table_from_file("vocabulary.txt"))
+        >>> ServedModel({"classify": ServedClassifier(model, reader)}).save(Path("saved_models/tiny/1"))
     """
 
     def __init__(self, parts: Mapping[str, Any]) -> None:
@@ -49,8 +50,11 @@ class ServedModel(tf.Module):
         return lambda *inputs: function(*inputs)
 
     def _answer(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What all tasks say; no two of them have an output of the same name."""
-        return {name: value for task in self._tasks for name, value in self._function(task, task)(text).items()}
+        """What all tasks say, each message read once by each reader; no two of them have an output of the same name."""
+        parts = [getattr(self, task) for task in self._tasks]
+        readers = {id(part.reader): part.reader for part in parts}
+        read = {key: reader.read(text) for key, reader in readers.items()}
+        return {name: value for part in parts for name, value in part.answer(text, read[id(part.reader)]).items()}
 
 
 def _redact(text: tf.Tensor) -> dict[str, tf.Tensor]:

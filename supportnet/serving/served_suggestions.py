@@ -16,9 +16,9 @@ from supportnet.models.suggester import Suggester, build_side, columns_of, side_
 from supportnet.models.suggestion_network import SIDES
 from supportnet.models.texts import run_in_batches
 from supportnet.serving.fused_lstm import FusedNetwork
+from supportnet.serving.served_reader import ServedReader, build_head, read_spec
 from supportnet.serving.signatures import TAG, TEXT
 from supportnet.text.tokenizer import to_bytes
-from supportnet.text.vocabulary import table_from_file
 
 #: How many answers the signatures return; callers take as many of the first as they show.
 TOP_K = 10
@@ -31,38 +31,41 @@ BATCH_SIZE = 256
 
 
 class ServedEncoder(tf.Module):
-    """The part of an export that a new bank leaves as it is: both sides of the network, and the vocabulary's table.
+    """The part of an export that a new bank leaves as it is: the heads of both sides of the network.
 
     Args:
         model: a trained model.
-        vocabulary_path: its vocabulary in a file, which becomes an asset.
+        reader: reads messages and answers for it.
+
+    Attributes:
+        reader: the argument.
+        queries: what `reader` read in messages -> what the answers' columns are multiplied with, and whether there is
+            anything to answer.
     """
 
-    def __init__(self, model: Suggester, vocabulary_path: Path) -> None:
+    def __init__(self, model: Suggester, reader: ServedReader) -> None:
         super().__init__()
         # What is an attribute is saved.
-        self.networks = {side: FusedNetwork(build_side(model.network, side)) for side in SIDES}
-        self.table = table_from_file(vocabulary_path)
+        self.reader = reader
+        head = build_head(model)
+        self.networks = {side: FusedNetwork(build_side(head, side)) for side in SIDES}
         self.weights = tf.Variable(model.weights, name="weights")
         self.prior = tf.Variable(model.relevance.prior, name="prior")
         self.nothing = tf.Variable(model.relevance.nothing, name="nothing")
         # Behind functions, so that it isn't.
-        self._features = lambda text: model.front_end.features(text, self.table)
         self._has_labels = bool(model.labels)
+        self.queries = tf.function(self._queries, input_signature=[read_spec(reader)])
 
-    @tf.function(input_signature=[TEXT])
-    def message(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """What the answers' columns are multiplied with, and whether there is anything to answer."""
-        features = self._features(text)
-        vectors = side_outputs(self.networks["message"], features, "message", self._has_labels)
-        prior = tf.fill([tf.shape(text)[0], 1], self.prior)
+    def _queries(self, read: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        vectors = side_outputs(self.networks["message"], read, "message", self._has_labels)
+        prior = tf.fill([tf.shape(vectors)[0], 1], self.prior)
         queries = tf.concat([vectors * self.weights, prior], axis=1)
-        return {"queries": queries, "has_words": tf.reduce_any(features["mask"], axis=1)}
+        return {"queries": queries, "has_words": tf.reduce_any(read["mask"], axis=1)}
 
     @tf.function(input_signature=[TEXT])
     def reply(self, text: tf.Tensor) -> tf.Tensor:
         """The vectors of answers; below them in a column stands how often each is used."""
-        return side_outputs(self.networks["reply"], self._features(text), "reply", self._has_labels)
+        return side_outputs(self.networks["reply"], self.reader.read(text), "reply", self._has_labels)
 
 
 class ServedBank(tf.Module):
@@ -91,24 +94,33 @@ class ServedSuggestions(tf.Module):
         encoder: a `ServedEncoder`, or one that TensorFlow loaded.
         bank: the answers.
         min_score: the least score of a first suggestion.
+
+    Attributes:
+        reader: that of the encoder.
+        answer: messages, string `[B]`, and what `reader` read in them -> the outputs of `suggest`.
     """
 
     def __init__(self, encoder: Any, bank: ServedBank, min_score: float) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.encoder, self.reader = encoder, encoder.reader
         self.bank = bank
         self.min_score = min_score
+        self.answer = tf.function(self._answer, input_signature=[TEXT, read_spec(encoder.reader)])
+
+    def _answer(self, text: tf.Tensor, read: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return self._best(read)
 
     @tf.function(input_signature=[TEXT])
     def suggest(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """The best of all answers."""
-        return self._best(text)
+        return self._best(self.reader.read(text))
 
     @tf.function(input_signature=[TEXT, TAG])
     def suggest_filtered(self, text: tf.Tensor, tag: tf.Tensor) -> dict[str, tf.Tensor]:
         """The best of the answers with a tag."""
         bank = self.bank
-        return self._best(text, with_tag(tag, bank.tags, bank.tagged, bank.starts, tf.shape(bank.columns)[1]))
+        allowed = with_tag(tag, bank.tags, bank.tagged, bank.starts, tf.shape(bank.columns)[1])
+        return self._best(self.reader.read(text), allowed)
 
     @tf.function(input_signature=[TEXT])
     def embed(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -118,15 +130,15 @@ class ServedSuggestions(tf.Module):
     @tf.function(input_signature=[TEXT])
     def embed_message(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """What the columns of the answers are multiplied with."""
-        return {"embedding": self.encoder.message(text)["queries"]}
+        return {"embedding": self.encoder.queries(self.reader.read(text))["queries"]}
 
     @tf.function(input_signature=[TEXT])
     def embed_answer(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """The column of an answer; the logarithm of one use is 0."""
         return {"embedding": tf.pad(self.encoder.reply(text), [[0, 0], [0, 1]])}
 
-    def _best(self, text: tf.Tensor, allowed: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
-        message, bank = self.encoder.message(text), self.bank
+    def _best(self, read: dict[str, tf.Tensor], allowed: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        message, bank = self.encoder.queries(read), self.bank
         rows, scores = best_answers(
             message["queries"], bank.columns, message["has_words"], self.encoder.nothing, TOP_K, allowed
         )

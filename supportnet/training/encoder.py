@@ -11,12 +11,12 @@ ENCODER/
 """
 
 import os
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from supportnet.errors import UserError
 from supportnet.files import file_sha256
-from supportnet.models.config import NetworkConfig
+from supportnet.models.config import READING, NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.models.masked_language_model import MaskedLanguageModel
 from supportnet.models.replier import Replier
@@ -24,17 +24,6 @@ from supportnet.models.suggester import Suggester
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.folder import VOCABULARY, WEIGHTS, finished_run, load_weights, save_network
 from supportnet.training.task import CONFIG
-
-#: Fields of `NetworkConfig` that don't change what pre-training made: other tasks may have others.
-FREE = (
-    "num_pairs",
-    "vector_dim",
-    "num_pieces",
-    "max_reply_length",
-    "dropout_rate",
-    "head_dropout_rate",
-    "word_dropout",
-)
 
 
 @dataclass(frozen=True)
@@ -102,9 +91,7 @@ def check_same_sizes(config: NetworkConfig, pretrained: NetworkConfig) -> None:
     Raises:
         UserError: names the first field that differs.
     """
-    for field in fields(NetworkConfig):
-        value, known = getattr(config, field.name), getattr(pretrained, field.name)
-        if field.name not in FREE and value != known:
-            raise UserError(
-                f"{field.name} must be that of the pre-trained encoder, {known}. Received: {field.name}={value}"
-            )
+    for name in READING:
+        value, known = getattr(config, name), getattr(pretrained, name)
+        if value != known:
+            raise UserError(f"{name} must be that of the pre-trained encoder, {known}. Received: {name}={value}")

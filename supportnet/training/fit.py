@@ -1,23 +1,22 @@
 """Fit a classifier's network to labelled messages."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
 from supportnet.models.intent_classifier import IntentClassifier
-from supportnet.models.intent_network import build_intent_network
 from supportnet.training.batches import training_dataset, validation_dataset
 from supportnet.training.checkpoint import CHECKPOINT
 from supportnet.training.config import TrainingConfig
 from supportnet.training.examples import Examples, mixed
-from supportnet.training.loop import fit_model
+from supportnet.training.loop import Lesson, fit_lesson
 from supportnet.training.losses import TowerCrossentropy, vote_accuracy
 from supportnet.training.ngrams import fit_ngrams
-from supportnet.training.optimizer import compile_for_training
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,32 @@ class Fit:
 
     history: list[dict[str, float]]
     best_epoch: int
+
+
+class IntentModel(keras.Model):
+    """The towers' logits of an intent network in training: each learns for itself.
+
+    `accuracy` is the share of messages whose intent the towers' vote says.
+    """
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Return the mean loss of a batch and of the towers, a scalar."""
+        return self.towers_loss(y, y_pred, sample_weight)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Count the batch into `accuracy`."""
+        self.right.update_state(vote_accuracy(y, y_pred), sample_weight)
+        return dict(self.get_metrics_result())
+
+    @classmethod
+    def of(cls, network: keras.Model, config: TrainingConfig) -> "IntentModel":
+        """Make a view of the network that ends in the towers' logits."""
+        model = cls(network.input, network.output["tower_logits"], name="training")
+        model.right = keras.metrics.Mean(name="accuracy")
+        model.towers_loss = TowerCrossentropy(config.label_smoothing)
+        return model
 
 
 def fit_classifier(
@@ -56,27 +81,43 @@ def fit_classifier(
     Raises:
         UserError: the checkpoint is damaged or of another model.
     """
-    examples, epochs = known, config.epochs
-    if believed is not None:
-        examples, epochs = mixed(known, believed, len(classifier.intents)), config.round_epochs
-    steps = -(-len(examples) // config.batch_size)
     if folder is None or not (folder / CHECKPOINT).exists():
         fit_ngrams(classifier, known, believed, validation, config.class_weights, config.seed)
+    examples, rounds = known, config
+    if believed is not None:
+        examples = mixed(known, believed, len(classifier.intents))
+        rounds = replace(config, epochs=config.round_epochs)
     network = _network(classifier, config)
-    weights = intent_weights(examples.best) if config.class_weights else np.ones(len(examples), "float32")
-    progress = fit_model(
-        _compiled(network, config, steps, epochs),
-        lambda left: training_dataset(classifier, examples, weights, config.batch_size, config.seed, left),
-        # Keras takes None for no validation, and an empty data set for a mistake.
-        validation_dataset(classifier, validation) if len(validation) else None,
-        epochs=epochs,
-        steps=steps,
-        patience=config.patience,
-        folder=folder,
-        progress_bar=progress_bar,
-    )
+    lesson = intent_lesson(classifier, examples, validation, rounds, network)
+    progress = fit_lesson(lesson, rounds, folder, progress_bar, frozen_epochs=config.frozen_epochs)
     classifier.network.set_weights(network.get_weights())
     return Fit(progress.history, progress.best_epoch)
+
+
+def intent_lesson(
+    classifier: IntentClassifier,
+    examples: Examples,
+    validation: Examples,
+    config: TrainingConfig,
+    network: keras.Model | None = None,
+) -> Lesson:
+    """Return what a classifier learns by; for the arguments, see `fit_classifier`.
+
+    Args:
+        classifier: reads the messages.
+        examples: what is learned.
+        validation: may be empty.
+        config: how to train.
+        network: what learns; the classifier's own, if not given.
+    """
+    weights = intent_weights(examples.best) if config.class_weights else np.ones(len(examples), "float32")
+    return Lesson(
+        IntentModel.of(network or classifier.network, config),
+        lambda left: training_dataset(classifier, examples, weights, config.batch_size, config.seed, left),
+        -(-len(examples) // config.batch_size),
+        # Keras takes None for no validation, and an empty data set for a mistake.
+        validation_dataset(classifier, validation) if len(validation) else None,
+    )
 
 
 def intent_weights(targets: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
@@ -97,22 +138,8 @@ def _network(classifier: IntentClassifier, config: TrainingConfig) -> keras.Mode
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        twin = build_intent_network(classifier.config, len(classifier.vocabulary), len(classifier.intents))
+        twin = classifier.build_network()
     finally:
         keras.config.set_dtype_policy(policy)
     twin.set_weights(classifier.network.get_weights())
     return twin
-
-
-def _compiled(network: keras.Model, config: TrainingConfig, steps: int, epochs: int) -> keras.Model:
-    """A view of the network that ends in the towers' logits, with its optimizer ready to be restored."""
-    model = keras.Model(network.input, network.output["tower_logits"], name="training")
-    compile_for_training(
-        model,
-        config,
-        steps * epochs,
-        steps * config.frozen_epochs,
-        loss=TowerCrossentropy(config.label_smoothing),
-        weighted_metrics=[keras.metrics.MeanMetricWrapper(vote_accuracy, name="accuracy")],
-    )
-    return model

@@ -14,7 +14,7 @@ from supportnet.files import read_json, remove_incomplete, write_json, written_w
 from supportnet.models.card import model_card
 from supportnet.models.config import NetworkConfig
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.task import CONFIG
+from supportnet.training.task import CONFIG, run_of
 
 VOCABULARY = "vocabulary.txt"
 WEIGHTS = "weights.weights.h5"
@@ -43,7 +43,7 @@ def check_folder(folder: Path, config: dict[str, Any], resume: bool) -> None:
             raise UserError(f"{folder} is there and is not a run folder (no {CONFIG}): choose another --out.")
         return
     if not resume:
-        state = "a finished run" if (folder / WEIGHTS).exists() else "a run that was interrupted"
+        state = "a finished run" if any(folder.rglob(WEIGHTS)) else "a run that was interrupted"
         raise UserError(f"{folder} already holds {state}: go on with --resume, or choose another --out.")
     _check_same_run(path, config)
 
@@ -84,13 +84,17 @@ def _check_same_run(path: Path, config: dict[str, Any]) -> None:
 def finished_run(path: str | os.PathLike[str], task: str) -> tuple[Path, NetworkConfig]:
     """Return the folder of a finished run, and what its network was built from.
 
+    Of a run of several tasks, it is that of the task.
+
     Raises:
         UserError: there is no such folder, its configuration is missing or damaged or of another task than `task`, or
             training hasn't finished.
     """
-    folder = Path(path)
+    if not Path(path).is_dir():
+        raise UserError(f"There is no run folder at {path}.")
+    folder = run_of(path, task)
     if not folder.is_dir():
-        raise UserError(f"There is no run folder at {folder}.")
+        raise UserError(f"{folder} is missing: the training hasn't finished, go on with --resume.")
     config = _network_config(folder, task)
     if not (folder / WEIGHTS).exists():
         raise UserError(f"{folder / WEIGHTS} is missing: the training hasn't finished, go on with --resume.")
@@ -100,12 +104,12 @@ def finished_run(path: str | os.PathLike[str], task: str) -> tuple[Path, Network
 def _network_config(folder: Path, task: str) -> NetworkConfig:
     config = read_json(folder / CONFIG)
     try:
-        network, found = NetworkConfig(**config["network"]), config["task"]
+        found = config["task"]
+        if found == task:
+            return NetworkConfig(**config["network"])
     except (KeyError, TypeError, UserError) as error:
         raise UserError(f"{folder / CONFIG} is damaged or of another version of supportnet ({error}).") from None
-    if found != task:
-        raise UserError(f"{folder} must hold a run of the task {task}. Received: one of the task {found}")
-    return network
+    raise UserError(f"{folder} must hold a run of the task {task}. Received: one of the task {found}")
 
 
 def save_network(folder: Path, vocabulary: Vocabulary, network: keras.Model) -> None:

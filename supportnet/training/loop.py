@@ -1,6 +1,7 @@
 """The loop of every training: epochs with a progress bar and a checkpoint, from where a killed run stood."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,68 @@ import tensorflow as tf
 
 from supportnet.training.callbacks import BestAndResume, ProgressBar, bar
 from supportnet.training.checkpoint import CHECKPOINT, Progress, load_checkpoint
+from supportnet.training.config import RunConfig
+from supportnet.training.optimizer import compile_for_training
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What one task learns by.
+
+    Attributes:
+        model: the network in training: what its `compute_loss` and its metrics are, `accuracy` among them.
+        batches: makes the data set of the epochs that it is given, `steps` batches each, in an order of its own.
+        steps: batches an epoch.
+        validation: what decides which epoch is the best; None if there is nothing.
+        callbacks: what else happens while it trains.
+    """
+
+    model: keras.Model
+    batches: Callable[[range], tf.data.Dataset]
+    steps: int
+    validation: tf.data.Dataset | None
+    callbacks: Sequence[keras.callbacks.Callback] = ()
+
+
+def fit_lesson(
+    lesson: Lesson,
+    config: RunConfig,
+    folder: Path | None = None,
+    progress_bar: bool = True,
+    what: str = "training",
+    frozen_epochs: int = 0,
+) -> Progress:
+    """Train a lesson's model in place; it ends with the weights of the best epoch.
+
+    Args:
+        lesson: what is learned by; its model is compiled here.
+        config: how to train.
+        folder, progress_bar, what: see `fit_model`.
+        frozen_epochs: epochs at the start in which the word vectors stay as they are.
+
+    Returns:
+        The history, and which epoch was the best.
+
+    Raises:
+        UserError: as for `fit_model`.
+
+    Example:
+        >>> fit_lesson(intent_lesson(model, known, held_out, TrainingConfig()), TrainingConfig())
+    """
+    steps = lesson.steps
+    compile_for_training(lesson.model, config, steps * config.epochs, steps * frozen_epochs)
+    return fit_model(
+        lesson.model,
+        lesson.batches,
+        lesson.validation,
+        epochs=config.epochs,
+        steps=steps,
+        patience=config.patience,
+        folder=folder,
+        progress_bar=progress_bar,
+        what=what,
+        callbacks=lesson.callbacks,
+    )
 
 
 def fit_model(

@@ -24,7 +24,7 @@ class HardNegatives(keras.callbacks.Callback):
     Args:
         model: the model in training.
         pairs: what it learns from.
-        count: negatives a message H; 0 searches none.
+        count: negatives a message H, at least 1.
         seed: of the run.
 
     Example:
@@ -55,8 +55,6 @@ class HardNegatives(keras.callbacks.Callback):
     def mine(self, epoch: int) -> npt.NDArray[np.int64]:
         """Return rows of wrong replies for every message, `[N, H]`."""
         pairs, random = self.pairs, np.random.default_rng([self.seed, epoch])
-        if not self.count:
-            return np.zeros((len(pairs), 0), "int64")
         replies = self.suggester.vectors(pairs.replies, "reply", batch_size=256)
         messages = self.suggester.vectors(pairs.texts, "message", batch_size=256) * self.suggester.weights
         pool = min(POOL, len(pairs.replies) - 1)

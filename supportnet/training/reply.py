@@ -3,31 +3,31 @@
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import keras
 
 from supportnet.data import load
 from supportnet.data.ticket import Ticket, TicketDataset, conversations_of
 from supportnet.embeddings import Coverage
+from supportnet.models.config import NetworkConfig
 from supportnet.models.encoders import DECODER_ONLY
 from supportnet.models.replier import Replier
+from supportnet.models.towers import Towers
 from supportnet.text.byte_pairs import BytePairVocabulary
 from supportnet.text.slots import constants_of, slotted_all
+from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.checkpoint import Progress
 from supportnet.training.config import ReplyConfig
-from supportnet.training.folder import begin, check_folder, save_course
 from supportnet.training.handoff import fit_handoff
-from supportnet.training.loop import best_metrics
+from supportnet.training.learner import Course, Learner, train_alone
+from supportnet.training.loop import Lesson, best_metrics
 from supportnet.training.options import split_options
-from supportnet.training.reply_fit import fit_replier
+from supportnet.training.reply_fit import fit_replier, reply_lesson
 from supportnet.training.reply_pairs import ReplyPairs
 from supportnet.training.reply_pretrain import pretrain_replier
 from supportnet.training.reply_run import save_replier
 from supportnet.training.reply_splits import pair_facts, reply_splits
-from supportnet.training.splits import build_vocabulary
 from supportnet.training.start import Start
 
 #: What suits writing better than the classifier's defaults; chosen on STAR's validation data.
@@ -104,36 +104,61 @@ def train_replier(
     network, training = split_options(options, ReplyConfig, defaults, preset)
     start.check(network)
     dataset = data if isinstance(data, TicketDataset) else load(data, **(data_options or {}))
-    train_tickets, validation = reply_splits(dataset, training.validation_share, training.seed)
+    learner = ReplyLearner(dataset, training)
     folder = None if out is None else Path(out)
-    made = {"task": "reply", "network": asdict(network), "training": asdict(training), "start": start.facts}
-    made["data"] = pair_facts(dataset, train_tickets, validation)
-    if folder is not None:
-        check_folder(folder, made, resume)
+    return TrainedReplier(*train_alone(learner, network, start, folder, resume, progress_bar))
 
-    keras.utils.set_random_seed(training.seed)
-    texts = [ticket.text for ticket in train_tickets]
-    pieces = _pieces(train_tickets, network.num_pieces, training.min_count)
-    model = Replier(network, start.vocabulary or build_vocabulary(texts, network, training.min_count), pieces)
-    model.warn_if_cut([*texts, *(ticket.text for ticket in validation)])
-    coverage = start.apply(model, texts, training.seed, progress_bar)
-    if folder is not None:
-        begin(folder, made)
-    pretrained = None
-    if training.pretraining_epochs:
-        pretrained = pretrain_replier(model, train_tickets, validation, training, folder, progress_bar)
-    held_out = ReplyPairs.of(validation, model) if validation else None
-    progress = fit_replier(model, ReplyPairs.of(train_tickets, model), held_out, training, folder, progress_bar)
-    if validation:
-        model.handoff = fit_handoff(model, validation, training.quality, training.seed)
-    metrics = {**best_metrics(progress.history, progress.best_epoch), "perplexity": _perplexity(progress)}
-    if pretrained is not None:
-        metrics["pretraining_perplexity"] = _perplexity(pretrained)
-    model.origin = {"data": made["data"], "validation": metrics}
-    if folder is not None:
+
+class ReplyLearner(Learner):
+    """The task reply.
+
+    Args:
+        dataset: messages with replies.
+        config: how to train.
+
+    Raises:
+        UserError: no message has a reply.
+    """
+
+    task = "reply"
+
+    def __init__(self, dataset: TicketDataset, config: ReplyConfig) -> None:
+        self.config: ReplyConfig = config
+        self.tickets, self.validation = reply_splits(dataset, config.validation_share, config.seed)
+        self.facts = pair_facts(dataset, self.tickets, self.validation)
+        self.pretrained: Progress | None = None
+
+    def model(self, network: NetworkConfig, vocabulary: Vocabulary, towers: Towers | None = None) -> Replier:
+        pieces = _pieces(self.tickets, network.num_pieces, self.config.min_count)
+        model = Replier(network, vocabulary, pieces, towers=towers)
+        model.warn_if_cut([ticket.text for ticket in (*self.tickets, *self.validation)])
+        return model
+
+    def lesson(self, model: Replier) -> Lesson:
+        return reply_lesson(model, *self.pairs(model), self.config)
+
+    def fit(self, model: Replier, folder: Path | None, progress_bar: bool) -> Course:
+        if self.config.pretraining_epochs:
+            held_out = self.validation
+            self.pretrained = pretrain_replier(model, self.tickets, held_out, self.config, folder, progress_bar)
+        progress = fit_replier(model, *self.pairs(model), self.config, folder, progress_bar)
+        return progress.history, progress.best_epoch
+
+    def pairs(self, model: Replier) -> tuple[ReplyPairs, ReplyPairs | None]:
+        """What is learned, and what is held out."""
+        held_out = ReplyPairs.of(self.validation, model) if self.validation else None
+        return ReplyPairs.of(self.tickets, model), held_out
+
+    def finish(self, model: Replier, course: Course) -> dict[str, Any]:
+        if self.validation:
+            model.handoff = fit_handoff(model, self.validation, self.config.quality, self.config.seed)
+        metrics = {**best_metrics(*course), "perplexity": _perplexity(course)}
+        if self.pretrained is not None:
+            metrics["pretraining_perplexity"] = _perplexity((self.pretrained.history, self.pretrained.best_epoch))
+        return metrics
+
+    def save(self, folder: Path, model: Replier) -> None:
         save_replier(folder, model)
-        save_course(folder, model, progress.history, metrics)
-    return TrainedReplier(model, metrics, progress.history, coverage)
 
 
 def _pieces(tickets: Sequence[Ticket], num_pieces: int, min_count: int) -> BytePairVocabulary:
@@ -142,7 +167,8 @@ def _pieces(tickets: Sequence[Ticket], num_pieces: int, min_count: int) -> ByteP
     return BytePairVocabulary.train(slotted_all(replies, constants), num_pieces, min_count, constants)
 
 
-def _perplexity(progress: Progress) -> float | None:
+def _perplexity(course: Course) -> float | None:
     """That of the best epoch on validation."""
-    log_loss = progress.history[progress.best_epoch].get("val_log_loss")
+    history, best_epoch = course
+    log_loss = history[best_epoch].get("val_log_loss")
     return None if log_loss is None else math.exp(log_loss)

@@ -10,8 +10,7 @@ from supportnet.models.replier import Replier
 from supportnet.text.byte_pairs import PAD_ID
 from supportnet.training.checkpoint import Progress
 from supportnet.training.config import ReplyConfig
-from supportnet.training.loop import fit_model
-from supportnet.training.optimizer import compile_for_training
+from supportnet.training.loop import Lesson, fit_lesson
 from supportnet.training.reply_pairs import ReplyPairs, training_replies, validation_replies
 from supportnet.training.token_batches import token_batches
 
@@ -42,13 +41,12 @@ class ReplyModel(keras.Model):
         return dict(self.get_metrics_result())
 
     @classmethod
-    def of(cls, network: keras.Model, config: ReplyConfig, steps: int) -> "ReplyModel":
-        """Make a view of the network, with its optimizer ready to be restored."""
+    def of(cls, network: keras.Model, config: ReplyConfig) -> "ReplyModel":
+        """Make a view of the network."""
         model = cls(network.input, network.output, name="training")
         model.right = keras.metrics.Mean(name="accuracy")
         model.log_loss = keras.metrics.Mean(name="log_loss")
         model.label_smoothing = config.label_smoothing
-        compile_for_training(model, config, steps)
         return model
 
 
@@ -109,15 +107,14 @@ def fit_replier(
     Raises:
         UserError: the checkpoint is damaged or of another model, or training diverges.
     """
-    steps = len(token_batches(pairs.sources, pairs.targets, config.batch_tokens, config.seed, 0))
-    return fit_model(
-        ReplyModel.of(model.network, config, steps * config.epochs),
+    return fit_lesson(reply_lesson(model, pairs, validation, config), config, folder, progress_bar, what)
+
+
+def reply_lesson(model: Replier, pairs: ReplyPairs, validation: ReplyPairs | None, config: ReplyConfig) -> Lesson:
+    """Return what a model that writes replies learns by; for the arguments, see `fit_replier`."""
+    return Lesson(
+        ReplyModel.of(model.network, config),
         lambda left: training_replies(model, pairs, config.batch_tokens, config.seed, left),
+        len(token_batches(pairs.sources, pairs.targets, config.batch_tokens, config.seed, 0)),
         None if validation is None else validation_replies(model, validation, config.batch_tokens),
-        epochs=config.epochs,
-        steps=steps,
-        patience=config.patience,
-        folder=folder,
-        progress_bar=progress_bar,
-        what=what,
     )

@@ -2,12 +2,14 @@
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import compress
 from typing import Any
 
 import numpy as np
 
 from supportnet.data.splits import with_reply
-from supportnet.data.ticket import Ticket, TicketDataset, conversations_of
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset, conversations_of
 from supportnet.errors import UserError
 from supportnet.training.folder import fingerprint
 
@@ -52,6 +54,29 @@ def cut_conversations(tickets: Sequence[Ticket], share: float, seed: int) -> tup
     for name, ticket in zip(names, tickets, strict=True):
         parts[name in held_out].append(ticket)
     return parts
+
+
+def with_validation(dataset: TicketDataset, share: float, seed: int) -> TicketDataset:
+    """Cut one validation split off for several tasks, if there is none: what one holds out, no other learns from.
+
+    Conversations that hold an intent that no other has stay in training.
+
+    Args:
+        dataset: any.
+        share: share of the conversations that is cut off; 0 leaves the data set as it is.
+        seed: which.
+    """
+    if "validation" in dataset.splits or not share:
+        return dataset
+    tickets, validation = cut_conversations(dataset["all" if "all" in dataset.splits else "train"], share, seed)
+    known = {None, OUT_OF_SCOPE, *(ticket.intent for ticket in tickets)}
+    back = {ticket.conversation for ticket in validation if ticket.intent not in known} - {None}
+    stays = [ticket.intent not in known or ticket.conversation in back for ticket in validation]
+    splits = {
+        "train": [*tickets, *compress(validation, stays)],
+        "validation": list(compress(validation, (not stay for stay in stays))),
+    }
+    return replace(dataset, splits=splits)
 
 
 def pair_facts(dataset: TicketDataset, train_tickets: Sequence[Ticket], validation: Sequence[Ticket]) -> dict[str, Any]:

@@ -2,27 +2,27 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import keras
 
 from supportnet.data import load
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.embeddings import Coverage
 from supportnet.errors import UserError
+from supportnet.models.config import NetworkConfig
 from supportnet.models.suggester import Suggester
+from supportnet.models.towers import Towers
+from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.config import SuggestionConfig
-from supportnet.training.folder import begin, check_folder, save_course
-from supportnet.training.loop import best_metrics
+from supportnet.training.learner import Course, Learner, train_alone
+from supportnet.training.loop import Lesson, best_metrics
 from supportnet.training.options import split_options
 from supportnet.training.pairs import Pairs
 from supportnet.training.relevance import fit_relevance
 from supportnet.training.reply_splits import pair_facts, reply_splits
-from supportnet.training.splits import build_vocabulary
 from supportnet.training.start import Start
-from supportnet.training.suggestion_fit import fit_suggester
+from supportnet.training.suggestion_fit import fit_suggester, pair_lesson
 from supportnet.training.suggestion_run import save_suggester
 
 #: What suits pairs better than the classifier's defaults; chosen on STAR's validation data.
@@ -88,33 +88,55 @@ def train_suggester(
     network, training = split_options(options, SuggestionConfig, {**NETWORK_DEFAULTS, **start.network_options}, preset)
     start.check(network)
     dataset = data if isinstance(data, TicketDataset) else load(data, **(data_options or {}))
-    train_tickets, validation = reply_splits(dataset, training.validation_share, training.seed)
-    labels = _labels(train_tickets) if training.label_weight else []
-    pairs = Pairs.of(train_tickets, labels)
-    if len(pairs.replies) < 2:
-        raise UserError(f"{dataset.name} must have at least two different replies to train on. It has one.")
+    learner = PairLearner(dataset, training)
     folder = None if out is None else Path(out)
-    made = {"task": "suggest", "network": asdict(network), "training": asdict(training), "start": start.facts}
-    made["data"] = pair_facts(dataset, train_tickets, validation)
-    if folder is not None:
-        check_folder(folder, made, resume)
+    return TrainedSuggester(*train_alone(learner, network, start, folder, resume, progress_bar))
 
-    keras.utils.set_random_seed(training.seed)
-    texts = [*pairs.texts, *(ticket.reply or "" for ticket in train_tickets)]
-    model = Suggester(network, start.vocabulary or build_vocabulary(texts, network, training.min_count), labels)
-    coverage = start.apply(model, texts, training.seed, progress_bar)
-    if folder is not None:
-        begin(folder, made)
-    held_out = Pairs.of(validation, labels) if validation else None
-    progress = fit_suggester(model, pairs, held_out, training, folder, progress_bar)
-    if validation:
-        model.relevance = fit_relevance(model, pairs, validation, training.seed)
-    metrics = best_metrics(progress.history, progress.best_epoch)
-    model.origin = {"data": made["data"], "validation": metrics}
-    if folder is not None:
+
+class PairLearner(Learner):
+    """The task suggest.
+
+    Args:
+        dataset: messages with replies.
+        config: how to train.
+
+    Raises:
+        UserError: there are fewer than two different replies, or labels are asked for and there are none.
+    """
+
+    task = "suggest"
+
+    def __init__(self, dataset: TicketDataset, config: SuggestionConfig) -> None:
+        self.config: SuggestionConfig = config
+        self.tickets, self.validation = reply_splits(dataset, config.validation_share, config.seed)
+        self.labels = _labels(self.tickets) if config.label_weight else []
+        self.pairs = Pairs.of(self.tickets, self.labels)
+        if len(self.pairs.replies) < 2:
+            raise UserError(f"{dataset.name} must have at least two different replies to train on. It has one.")
+        self.held_out = Pairs.of(self.validation, self.labels) if self.validation else None
+        self.facts = pair_facts(dataset, self.tickets, self.validation)
+
+    @property
+    def texts(self) -> list[str]:
+        return [*super().texts, *(ticket.reply or "" for ticket in self.tickets)]
+
+    def model(self, network: NetworkConfig, vocabulary: Vocabulary, towers: Towers | None = None) -> Suggester:
+        return Suggester(network, vocabulary, self.labels, towers=towers)
+
+    def lesson(self, model: Suggester) -> Lesson:
+        return pair_lesson(model, self.pairs, self.held_out, self.config)
+
+    def fit(self, model: Suggester, folder: Path | None, progress_bar: bool) -> Course:
+        progress = fit_suggester(model, self.pairs, self.held_out, self.config, folder, progress_bar)
+        return progress.history, progress.best_epoch
+
+    def finish(self, model: Suggester, course: Course) -> dict[str, Any]:
+        if self.validation:
+            model.relevance = fit_relevance(model, self.pairs, self.validation, self.config.seed)
+        return best_metrics(*course)
+
+    def save(self, folder: Path, model: Suggester) -> None:
         save_suggester(folder, model)
-        save_course(folder, model, progress.history, metrics)
-    return TrainedSuggester(model, metrics, progress.history, coverage)
 
 
 def _labels(tickets: Sequence[Ticket]) -> list[str]:

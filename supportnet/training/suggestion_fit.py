@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from supportnet.models.suggester import Suggester
 from supportnet.training.checkpoint import Progress
 from supportnet.training.config import SuggestionConfig
-from supportnet.training.loop import fit_model
+from supportnet.training.loop import Lesson, fit_lesson
 from supportnet.training.negatives import HardNegatives
-from supportnet.training.optimizer import compile_for_training
 from supportnet.training.pairs import LEFT_OUT, RIGHT, Pairs, training_pairs, validation_pairs
 
 
@@ -42,12 +42,11 @@ class PairModel(keras.Model):
         return dict(self.get_metrics_result())
 
     @classmethod
-    def of(cls, network: keras.Model, config: SuggestionConfig, steps: int) -> "PairModel":
-        """Make a view of the network, with its optimizer ready to be restored."""
+    def of(cls, network: keras.Model, config: SuggestionConfig) -> "PairModel":
+        """Make a view of the network."""
         model = cls(network.input, network.output, name="training")
         model.right = keras.metrics.Mean(name="accuracy")
         model.label_weight = config.label_weight
-        compile_for_training(model, config, steps)
         return model
 
 
@@ -119,19 +118,33 @@ def fit_suggester(
     Raises:
         UserError: the checkpoint is damaged or of another model, or training diverges.
     """
-    steps = -(-len(pairs) // config.batch_size)
+    if not config.hard_negatives:
+        return fit_lesson(pair_lesson(model, pairs, validation, config), config, folder, progress_bar)
     negatives = HardNegatives(model, pairs, config.hard_negatives, config.seed)
     try:
-        return fit_model(
-            PairModel.of(model.network, config, steps * config.epochs),
-            lambda left: training_pairs(model, pairs, config.batch_size, config.seed, left, negatives.of_epoch),
-            None if validation is None else validation_pairs(model, validation),
-            epochs=config.epochs,
-            steps=steps,
-            patience=config.patience,
-            folder=folder,
-            progress_bar=progress_bar,
-            callbacks=[negatives],
-        )
+        return fit_lesson(pair_lesson(model, pairs, validation, config, negatives), config, folder, progress_bar)
     finally:
         negatives.close()
+
+
+def pair_lesson(
+    model: Suggester,
+    pairs: Pairs,
+    validation: Pairs | None,
+    config: SuggestionConfig,
+    negatives: HardNegatives | None = None,
+) -> Lesson:
+    """Return what a dual encoder learns by; for the arguments, see `fit_suggester`.
+
+    Args:
+        model, pairs, validation, config: as there.
+        negatives: where further wrong replies come from; each message has those of its batch, if not given.
+    """
+    wrong = negatives.of_epoch if negatives is not None else lambda _: np.zeros((len(pairs), 0), "int64")
+    return Lesson(
+        PairModel.of(model.network, config),
+        lambda left: training_pairs(model, pairs, config.batch_size, config.seed, left, wrong),
+        -(-len(pairs) // config.batch_size),
+        None if validation is None else validation_pairs(model, validation),
+        [] if negatives is None else [negatives],
+    )

@@ -2,26 +2,29 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import keras
 
 from supportnet.data import load
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.embeddings import Coverage
 from supportnet.models.config import NetworkConfig
 from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.models.towers import Towers
+from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.calibrate import calibrate
 from supportnet.training.config import TrainingConfig
-from supportnet.training.examples import labelled_examples
-from supportnet.training.folder import begin, check_folder, fingerprint, save_course
-from supportnet.training.loop import best_metrics
+from supportnet.training.examples import Examples, labelled_examples
+from supportnet.training.fit import intent_lesson
+from supportnet.training.folder import fingerprint
+from supportnet.training.learner import Course, Learner, train_alone
+from supportnet.training.loop import Lesson, best_metrics
+from supportnet.training.ngrams import fit_ngrams
 from supportnet.training.options import split_options
 from supportnet.training.run import save_model
 from supportnet.training.self_training import fit_with_unlabelled
-from supportnet.training.splits import Sources, build_vocabulary, texts_of, training_splits, unlabelled_sets
+from supportnet.training.splits import Sources, texts_of, training_splits, unlabelled_sets
 from supportnet.training.start import Start
 
 
@@ -101,31 +104,62 @@ def train(
     network, training = split_options(options, TrainingConfig, start.network_options, preset)
     start.check(network)
     dataset = data if isinstance(data, TicketDataset) else load(data, **(data_options or {}))
-    train_tickets, validation = training_splits(dataset, training)
-    more = texts_of(unlabelled_sets(unlabelled, data_options or {}))
-    folder = None if out is None else Path(out)
-    facts = data_facts(dataset, train_tickets, validation, more)
-    made = {"task": "classify", "network": asdict(network), "training": asdict(training), "start": start.facts}
-    if folder is not None:
-        check_folder(folder, {**made, "data": facts}, resume)
+    learner = IntentLearner(dataset, training, texts_of(unlabelled_sets(unlabelled, data_options or {})))
+    return Trained(*train_alone(learner, network, start, None if out is None else Path(out), resume, progress_bar))
 
-    keras.utils.set_random_seed(training.seed)
-    model, coverage = _new_model(network, training, train_tickets, more, start, progress_bar)
-    if folder is not None:
-        # Not before there is a model: word vectors that don't fit leave nothing behind.
-        begin(folder, {**made, "data": facts})
-    in_scope = [ticket for ticket in validation if ticket.intent in model.intents]
-    known, held_out = (labelled_examples(tickets, model.intents) for tickets in (train_tickets, in_scope))
-    fit = fit_with_unlabelled(model, known, more, held_out, training, folder, progress_bar)
-    if validation:
-        answers = model.answers([ticket.text for ticket in validation])
-        model.confidence = calibrate(answers, validation, training.precision, training.out_of_scope_share)
-    metrics = best_metrics(fit.history, fit.best_epoch)
-    model.origin = {"data": facts, "validation": metrics}
-    if folder is not None:
+
+class IntentLearner(Learner):
+    """The task classify.
+
+    Args:
+        dataset: labelled messages.
+        config: how to train.
+        unlabelled: messages to learn from as well.
+
+    Raises:
+        UserError: there is nothing to train on, or validation has other intents.
+    """
+
+    task = "classify"
+
+    def __init__(self, dataset: TicketDataset, config: TrainingConfig, unlabelled: Sequence[str] = ()) -> None:
+        self.config: TrainingConfig = config
+        self.tickets, self.validation = training_splits(dataset, config)
+        self.unlabelled = unlabelled
+        self.facts = data_facts(dataset, self.tickets, self.validation, unlabelled)
+
+    @property
+    def texts(self) -> list[str]:
+        return [*super().texts, *self.unlabelled]
+
+    def model(self, network: NetworkConfig, vocabulary: Vocabulary, towers: Towers | None = None) -> IntentClassifier:
+        intents = sorted({str(ticket.intent) for ticket in self.tickets})
+        return IntentClassifier(network, vocabulary, intents, towers=towers)
+
+    def lesson(self, model: IntentClassifier) -> Lesson:
+        known, held_out = self.examples(model)
+        fit_ngrams(model, known, None, held_out, self.config.class_weights, self.config.seed)
+        return intent_lesson(model, known, held_out, self.config)
+
+    def fit(self, model: IntentClassifier, folder: Path | None, progress_bar: bool) -> Course:
+        known, held_out = self.examples(model)
+        fit = fit_with_unlabelled(model, known, self.unlabelled, held_out, self.config, folder, progress_bar)
+        return fit.history, fit.best_epoch
+
+    def examples(self, model: IntentClassifier) -> tuple[Examples, Examples]:
+        """What is known to train on, and what of it is in scope to validate on."""
+        in_scope = [ticket for ticket in self.validation if ticket.intent in model.intents]
+        return labelled_examples(self.tickets, model.intents), labelled_examples(in_scope, model.intents)
+
+    def finish(self, model: IntentClassifier, course: Course) -> dict[str, Any]:
+        if self.validation:
+            answers = model.answers([ticket.text for ticket in self.validation])
+            promise = (self.config.precision, self.config.out_of_scope_share)
+            model.confidence = calibrate(answers, self.validation, *promise)
+        return best_metrics(*course)
+
+    def save(self, folder: Path, model: IntentClassifier) -> None:
         save_model(folder, model)
-        save_course(folder, model, fit.history, metrics)
-    return Trained(model, metrics, fit.history, coverage)
 
 
 def data_facts(
@@ -142,17 +176,3 @@ def data_facts(
         "unlabelled_messages": len(unlabelled),
         "fingerprint": fingerprint(part for ticket in tickets for part in (ticket.text, ticket.intent)),
     }
-
-
-def _new_model(
-    network: NetworkConfig,
-    training: TrainingConfig,
-    train_tickets: Sequence[Ticket],
-    unlabelled: Sequence[str],
-    start: Start,
-    progress_bar: bool,
-) -> tuple[IntentClassifier, Coverage | None]:
-    texts = [*(ticket.text for ticket in train_tickets), *unlabelled]
-    vocabulary = start.vocabulary or build_vocabulary(texts, network, training.min_count)
-    model = IntentClassifier(network, vocabulary, sorted({str(ticket.intent) for ticket in train_tickets}))
-    return model, start.apply(model, texts, training.seed, progress_bar)

@@ -27,9 +27,9 @@ from supportnet.cli.train import (
     SUGGEST_NUMBERS,
     SWITCHES,
     TASKS_BY_OPTION,
-    print_result,
     train,
 )
+from supportnet.cli.train_classify import print_result
 from supportnet.cli.training_options import ENCODER_NUMBERS
 from supportnet.models.config import NetworkConfig
 from supportnet.models.encoders import ENCODERS

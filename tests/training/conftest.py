@@ -11,6 +11,7 @@ from supportnet.data import load
 from supportnet.data.ticket import Ticket, TicketDataset
 
 if TYPE_CHECKING:
+    from supportnet.training.joint import TrainedTasks
     from supportnet.training.reply import TrainedReplier
     from supportnet.training.suggest import TrainedSuggester
     from supportnet.training.train import Trained
@@ -111,3 +112,19 @@ def replier(reply_options: dict[str, Any], tmp_path_factory: pytest.TempPathFact
 
     folder = tmp_path_factory.mktemp("runs") / "replier"
     return folder, train_replier(toy_replies(), folder, **reply_options)
+
+
+@pytest.fixture(scope="session")
+def joint_options(reply_options: dict[str, Any]) -> dict[str, Any]:
+    """A tiny Transformer for all tasks: the tasks have 8, 2 and more steps a pass; don't change them."""
+    sizes = {"architecture": "transformer", "num_layers": 1, "vector_dim": 16, "dropout_rate": 0.0}
+    return {**reply_options, **sizes, "batch_size": 30, "epochs": 12}
+
+
+@pytest.fixture(scope="session")
+def several(joint_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> "tuple[Path, TrainedTasks]":
+    """The folder of a finished run of three tasks, and what `train_tasks` returned; don't change it."""
+    from supportnet.training.joint import train_tasks
+
+    folder = tmp_path_factory.mktemp("runs") / "several"
+    return folder, train_tasks(toy_replies(), folder, **joint_options)

@@ -71,7 +71,3 @@ def test_epochs_wait_for_theirs_and_the_first_has_none(model: Suggester) -> None
     assert not waiting.is_alive()
     assert found[0].shape == (140, 0)
     np.testing.assert_array_equal(found[1], negatives.mine(1))
-
-
-def test_none_are_searched_where_none_are_wanted(model: Suggester) -> None:
-    assert HardNegatives(model, PAIRS, count=0, seed=0).mine(5).shape == (140, 0)

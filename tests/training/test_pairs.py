@@ -132,7 +132,7 @@ def test_a_step_adds_the_losses_and_survives_a_text_without_words(model: Suggest
     (batch,) = validation_pairs(model, PAIRS)
     losses = {}
     for weight in (0.0, 0.5):
-        training = PairModel.of(model.network, SuggestionConfig(label_weight=weight), steps=1)
+        training = PairModel.of(model.network, SuggestionConfig(label_weight=weight))
         losses[weight] = float(training.compute_loss(y=batch[1], y_pred=model.network(batch[0])))
     outputs = model.network(batch[0])
     labels = sum(float(label_loss(batch[1][name], outputs[name])) for name in ("message_labels", "reply_labels"))

@@ -1,0 +1,59 @@
+"""`supportnet train` of several tasks at once."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from supportnet.cli.common import load_replies, naming_flags, print_json, start_tensorflow, writing_to
+from supportnet.cli.train_classify import print_result
+from supportnet.cli.train_reply import print_validation
+from supportnet.cli.train_suggest import print_ranked
+from supportnet.cli.training_options import given, resumable
+
+#: Task -> what is fitted on validation data, an attribute of its model.
+FITTED = {"classify": "confidence", "suggest": "relevance", "reply": "handoff"}
+
+
+def train_several(
+    tasks: Sequence[str], data: str, out: str, as_json: bool, reading: dict[str, Any], options: dict[str, Any]
+) -> None:
+    """Train several tasks on one encoder and print how it went.
+
+    Args:
+        tasks: two or three.
+        data: name or path.
+        out: the run folder.
+        as_json: print one JSON object.
+        reading: arguments of `supportnet.load`.
+        options: the command's other options.
+    """
+    dataset = load_replies(data, reading)
+    start_tensorflow()
+    from supportnet.training.joint import train_tasks
+
+    with naming_flags(), writing_to(out), resumable(out):
+        trained = train_tasks(dataset, out, tasks=tasks, **given(options))
+    fitted = {task: asdict(getattr(model, FITTED[task])) for task, model in trained.models.items()}
+    if as_json:
+        found = {task: {"validation": trained.metrics[task], FITTED[task]: fitted[task]} for task in fitted}
+        coverage = None if trained.coverage is None else asdict(trained.coverage)
+        print_json({"task": list(tasks), "run": out, **found, "coverage": coverage, "epochs": len(trained.history)})
+        return
+    if trained.coverage is not None:
+        click.echo(trained.coverage)
+    for task, metrics in trained.metrics.items():
+        click.echo(f"{task}:")
+        _print(task, metrics, fitted[task])
+    bank = " --bank FILE" if "suggest" in fitted else ""
+    click.echo(f"wrote {out}; next: supportnet export {out} saved_models/NAME{bank}")
+
+
+def _print(task: str, metrics: dict[str, Any], fitted: dict[str, Any]) -> None:
+    if task == "classify":
+        print_result(metrics, fitted)
+    elif task == "suggest":
+        print_ranked(metrics)
+    else:
+        print_validation(metrics, fitted)

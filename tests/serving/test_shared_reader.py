@@ -1,0 +1,178 @@
+"""Models that read alike share what reads in an export: stored once, run once, and the same answers as apart."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from small_replier import randomize, word_pieces
+from small_suggester import ANSWERS, TEXTS
+
+from supportnet.data.bank import Bank
+from supportnet.models.config import NetworkConfig
+from supportnet.models.exported_model import ExportedSuggester, SavedModel
+from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.models.replier import Replier
+from supportnet.models.suggester import Suggester
+from supportnet.models.towers import READING_LAYERS, Towers
+from supportnet.serving.export import export
+from supportnet.serving.index import index
+from supportnet.serving.served_reader import served_readers
+from supportnet.serving.verify.static_checks import size
+from supportnet.serving.verify.written import WrittenModel
+from supportnet.text.vocabulary import Vocabulary, table_from_file
+
+MESSAGES = [*TEXTS, "", "mail ann@example.com about order 123456", "👍🏽"]
+Models = dict[str, Any]
+
+
+def make_models(architecture: str, shared: bool) -> Models:
+    """A model of each task; on the same layers, or on equal ones."""
+    keras.utils.set_random_seed(3)
+    sizes = {"embedding_dim": 16, "hidden_dim": 8, "num_heads": 2, "num_buckets": 500, "vector_dim": 16}
+    config = NetworkConfig(architecture, max_reply_length=6, **sizes)
+    vocabulary = Vocabulary.build([*TEXTS, *(answer.text for answer in ANSWERS)], min_count=1)
+    towers = Towers(config, len(vocabulary)) if shared else None
+    models: Models = {
+        "classify": IntentClassifier(config, vocabulary, ["cancel", "refund", "track"], towers=towers),
+        "suggest": Suggester(config, vocabulary, towers=towers),
+        "reply": Replier(config, vocabulary, word_pieces(), towers=towers),
+    }
+    for model in models.values():
+        randomize(model.network)
+    for layer in models["classify"].network.layers if not shared else ():
+        for model in models.values() if layer.name in READING_LAYERS else ():
+            model.network.get_layer(layer.name).set_weights(layer.get_weights())
+    return models
+
+
+@pytest.fixture(scope="module")
+def models() -> Models:
+    """Equal, as they come from the folders of runs; don't change them."""
+    return make_models("bilstm_attention", shared=False)
+
+
+@pytest.fixture(scope="module")
+def bank() -> Bank:
+    return Bank("tiny bank", ANSWERS)
+
+
+@pytest.fixture(scope="module")
+def together(models: Models, bank: Bank, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(list(models.values()), tmp_path_factory.mktemp("together") / "support", bank=bank)
+
+
+@pytest.fixture(scope="module")
+def apart(models: Models, bank: Bank, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """An export of each."""
+    folder = tmp_path_factory.mktemp("apart")
+    banks = {"suggest": bank}
+    return {task: export(model, folder / task, bank=banks.get(task)) for task, model in models.items()}
+
+
+def variables(folder: Path) -> dict[str, Any]:
+    reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
+    names = [name for name in reader.get_variable_to_shape_map() if not name.startswith("_")]
+    return {name: reader.get_tensor(name) for name in names}
+
+
+def floats(folder: Path) -> int:
+    return sum(value.size for value in variables(folder).values() if value.dtype == np.float32)
+
+
+def assert_same(one: dict[str, Any], other: dict[str, Any]) -> None:
+    for name, values in one.items():
+        if values.dtype.kind == "f":
+            np.testing.assert_allclose(values, other[name], atol=1e-5)
+        else:
+            np.testing.assert_array_equal(values, other[name])
+
+
+def test_the_answers_are_those_of_the_models(together: Path, models: Models, bank: Bank) -> None:
+    """All of them, from one reading of each message."""
+    outputs = SavedModel(together).run("serving_default", MESSAGES)
+    answers = models["classify"].answers(MESSAGES)
+    np.testing.assert_allclose(outputs["intent_scores"], -np.sort(-answers.probabilities, axis=1), atol=1e-5)
+    np.testing.assert_allclose(outputs["coverage"], answers.coverage, atol=1e-5)
+    for row, found in enumerate(models["suggest"].suggest(MESSAGES, models["suggest"].index(bank), top_k=10)):
+        ids = [answer.id.encode() for answer in found]
+        assert outputs["suggestion_ids"][row].tolist() == ids + [b""] * (10 - len(ids))
+        np.testing.assert_allclose(outputs["suggestion_scores"][row, : len(ids)], [a.score for a in found], atol=1e-5)
+    written = models["reply"].write(MESSAGES)
+    assert outputs["reply"].tolist() == written["reply"].tolist()
+    np.testing.assert_allclose(outputs["reply_score"], written["reply_score"], atol=1e-5)
+
+
+def test_what_reads_is_stored_once(together: Path) -> None:
+    large = [value for value in variables(together).values() if value.size > 100 and value.dtype == np.float32]
+    assert len({value.tobytes() for value in large}) == len(large)
+    assert size(WrittenModel(together)).passed
+    assert len(WrittenModel(together).assets) == 1
+
+
+@pytest.mark.slow
+def test_the_answers_are_those_of_separate_exports(together: Path, apart: dict[str, Path]) -> None:
+    loaded = SavedModel(together)
+    said: dict[str, Any] = {}
+    for task, folder in apart.items():
+        alone = SavedModel(folder)
+        for signature in {task, "embed_message" if task == "suggest" else task}:
+            assert_same(loaded.run(signature, MESSAGES), alone.run(signature, MESSAGES))
+        said |= alone.run(task, MESSAGES)
+    assert_same(said, loaded.run("serving_default", MESSAGES))
+
+
+@pytest.mark.slow
+def test_two_readers_less_than_apart(together: Path, apart: dict[str, Path], models: Models) -> None:
+    layers = [models["classify"].network.get_layer(name) for name in READING_LAYERS]
+    shared = sum(weight.size for layer in layers for weight in layer.get_weights())
+    assert floats(together) == sum(map(floats, apart.values())) - 2 * shared
+
+
+@pytest.mark.slow
+def test_a_new_bank_leaves_it_shared(together: Path, bank: Bank, tmp_path: Path) -> None:
+    few = Bank("few", ANSWERS[:2])
+    folder = index(ExportedSuggester(together), few, tmp_path / "support")
+    before, after = SavedModel(together), SavedModel(folder)
+    parts = after.parts
+    assert len({id(part.reader) for part in parts.values()}) == 1
+    assert floats(folder) < floats(together)
+    outputs = after.run("serving_default", MESSAGES)
+    for task in ("classify", "reply"):
+        assert_same(before.run(task, MESSAGES), outputs)
+    assert set(outputs["suggestion_ids"].ravel()) == {b"a1", b"a2", b""}
+
+
+@pytest.fixture
+def table_of(tmp_path: Path) -> Callable[[Vocabulary], Any]:
+    def made(vocabulary: Vocabulary) -> Any:
+        vocabulary.save(tmp_path / "vocabulary.txt")
+        return table_from_file(tmp_path / "vocabulary.txt")
+
+    return made
+
+
+def test_who_shares(table_of: Callable[[Vocabulary], Any]) -> None:
+    """One number is enough to tell models apart."""
+    models = make_models("transformer", shared=True)
+    readers = served_readers(models, table_of)
+    assert len(set(map(id, readers.values()))) == 1
+    models = make_models("none", shared=False)
+    table = models["reply"].network.get_layer("embed").weights[0]
+    table.assign(table.numpy() + np.eye(*table.shape, dtype="float32") * 1e-6)
+    readers = served_readers(models, table_of)
+    assert readers["classify"] is readers["suggest"]
+    assert readers["classify"] is not readers["reply"]
+
+
+def test_networks_on_the_same_towers_answer_with_the_same_weights() -> None:
+    models = make_models("bilstm_attention", shared=True)
+    encoders = {id(model.network.get_layer("encoder")) for model in models.values()}
+    assert len(encoders) == 1
+    before = models["suggest"].vectors(TEXTS, "message")
+    embed = models["classify"].network.get_layer("embed")
+    embed.set_weights([weight * 0.5 for weight in embed.get_weights()])
+    assert not np.allclose(before, models["suggest"].vectors(TEXTS, "message"))
