@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from supportnet.evaluation.classify import evaluate_model
     from supportnet.models.article import build_model
     from supportnet.models.transformer import build_transformer
+    from supportnet.startup import start_tensorflow
     from supportnet.text.preprocess import preprocess
     from supportnet.training.joint import train_tasks
     from supportnet.training.pretrain import pretrain
@@ -42,6 +43,7 @@ __all__ = [
     "load_word_embeddings",
     "preprocess",
     "pretrain",
+    "start_tensorflow",
     "train",
     "train_replier",
     "train_suggester",
@@ -62,6 +64,7 @@ _HOMES = {
     "load_word_embeddings": "supportnet.embeddings",
     "preprocess": "supportnet.text.preprocess",
     "pretrain": "supportnet.training.pretrain",
+    "start_tensorflow": "supportnet.startup",
     "train": "supportnet.api",
     "train_replier": "supportnet.training.reply",
     "train_suggester": "supportnet.training.suggest",

@@ -1,5 +1,7 @@
 """The object of a notebook: from training to export."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +67,12 @@ def test_train_says_what_is_wrong(tmp_path: Path) -> None:
         supportnet.train("sample", epoch=3)
     with pytest.raises(UserError, match="There is no run folder"):
         supportnet.load_model(tmp_path / "run")
+
+
+def test_tensorflow_starts_without_noise() -> None:
+    code = "import supportnet; supportnet.start_tensorflow(); supportnet.build_model"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
 
 
 def test_names_at_the_top() -> None:

@@ -17,7 +17,7 @@ PACKAGE = Path(supportnet.__file__).parent
 ROOMS = ["data", "text", "embeddings", "layers", "models", "training", "evaluation", "serving", "compare", "api", "cli"]
 
 #: Any module may import these, but for `__init__`, which imports from every room when a name is first used.
-OUTSIDE = {"__init__", "errors", "files", "version"}
+OUTSIDE = {"__init__", "errors", "files", "startup", "version"}
 
 #: The modules of `layers` and `models` that need TensorFlow's own operations: on strings, for search, for loops.
 NEED_TENSORFLOW = {

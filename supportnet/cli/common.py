@@ -2,8 +2,6 @@
 
 import json
 import os
-import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -11,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from supportnet.errors import UserError
+from supportnet.startup import start_tensorflow as start_tensorflow  # the commands have it from here
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -144,23 +143,3 @@ def writing_to(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(f"{error.filename or path} can't be written: {error.strerror or error}.") from None
-
-
-def start_tensorflow() -> None:
-    """Import TensorFlow without its lines about GPUs that aren't there, which come before any log level counts."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as swallowed:
-        os.dup2(swallowed.fileno(), 2)
-        try:
-            import tensorflow as tf
-
-            tf.constant(0)
-        except BaseException:
-            swallowed.seek(0)
-            os.write(kept, swallowed.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)

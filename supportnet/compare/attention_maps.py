@@ -1,5 +1,7 @@
 """Which words of a message an encoder looks at."""
 
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -9,20 +11,28 @@ from supportnet.compare.encoder_input import encoder_input
 from supportnet.data.ticket import TicketDataset
 from supportnet.text.tokenizer import tokenize
 
-#: Messages that are looked at, and how many tokens they have: enough to see something, and few enough to read it.
+#: Messages that a comparison looks at, and how many tokens they have: enough to see something, and few enough to read.
 MESSAGES, TOKENS = 3, range(6, 13)
 
 
-def attention_maps(model: Any, dataset: TicketDataset) -> list[dict[str, Any]]:
-    """Return the attention of the encoder's last block for the first fitting test messages.
+def attention_maps(model: Any, texts: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the attention of the encoder's last block for each message.
+
+    Args:
+        model: a trained model of any task.
+        texts: messages, of which the model reads `max_length` tokens.
 
     Returns:
         One dictionary a message, which JSON can hold: `tokens`, T of them, with placeholders for personal data, and
         `weights` `[T, T]`, the mean over the heads: row t says where token t looks. Empty for a model without
         attention.
+
+    Example:
+        >>> attention_maps(supportnet.load_model("runs/tickets"), ["where is my parcel?"])[0]["tokens"]
+        ['where', 'is', 'my', 'parcel', '?']
     """
-    chosen = _chosen(dataset, model.config.text_mode)
-    given = encoder_input(model, [text for text, _ in chosen]) if chosen else None
+    model = getattr(model, "classifier", model)
+    given = encoder_input(model, texts) if texts else None
     if given is None or not given.encoder.blocks:
         return []
     x = given.encoder.prepare(given.vectors, given.mask)
@@ -30,12 +40,19 @@ def attention_maps(model: Any, dataset: TicketDataset) -> list[dict[str, Any]]:
     for block in earlier:
         x = block(x, mask=given.mask)
     weights = ops.convert_to_numpy(last.weights_of(x, given.mask)).mean(axis=1)
+    read = [tokenize(text, model.config.text_mode)[: model.config.max_length] for text in texts]
     return [
         {"tokens": tokens, "weights": np.round(own[: len(tokens), : len(tokens)], 4).tolist()}
-        for (_, tokens), own in zip(chosen, weights, strict=True)
+        for tokens, own in zip(read, weights, strict=True)
     ]
 
 
-def _chosen(dataset: TicketDataset, mode: str) -> list[tuple[str, list[str]]]:
-    read = ((ticket.text, tokenize(ticket.text, mode)) for ticket in dataset["test"])
-    return [(text, tokens) for text, tokens in read if len(tokens) in TOKENS][:MESSAGES]
+def readable_messages(dataset: TicketDataset, mode: str) -> list[str]:
+    """Return the first test messages whose attention can be shown: neither too short nor too long.
+
+    Args:
+        dataset: with the split `test`.
+        mode: how text becomes tokens; see `tokenize`.
+    """
+    fitting = (ticket.text for ticket in dataset["test"] if len(tokenize(ticket.text, mode)) in TOKENS)
+    return list(islice(fitting, MESSAGES))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from supportnet.compare.attention_maps import attention_maps
+from supportnet.compare.attention_maps import attention_maps, readable_messages
 from supportnet.compare.gradients import gradient_norms
 from supportnet.compare.matching import check_weights, count_weights
 from supportnet.compare.measure import latency, megabytes, peak_megabytes
@@ -76,7 +76,8 @@ def _model(run: Run, task: Task, dataset: TicketDataset) -> dict[str, Any]:
         "model_megabytes": size,
     }
     more = {"gradients": gradient_norms(model, dataset)} if run.study == "gradients" else {}
-    return _result(scored, cost, times, trained.history, {"attention": attention_maps(model, dataset), **more})
+    attention = attention_maps(model, readable_messages(dataset, model.config.text_mode))
+    return _result(scored, cost, times, trained.history, {"attention": attention, **more})
 
 
 def _baseline(run: Run, task: Task, dataset: TicketDataset) -> dict[str, Any]:

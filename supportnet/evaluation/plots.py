@@ -38,7 +38,7 @@ def save_plots(folder: str | os.PathLike[str], outcome: Outcomes) -> list[Path]:
     figures = {"reliability.png": reliability_diagram(outcome), "risk_coverage.png": risk_coverage(outcome)}
     for name, figure in figures.items():
         with written_whole(Path(folder) / name) as temporary:
-            figure.savefig(temporary, dpi=150)
+            figure.savefig(temporary, dpi=100)
     return [Path(folder) / name for name in figures]
 
 

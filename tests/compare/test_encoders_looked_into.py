@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from supportnet.api import SupportModel
 from supportnet.compare import gradients
-from supportnet.compare.attention_maps import attention_maps
+from supportnet.compare.attention_maps import attention_maps, readable_messages
 from supportnet.compare.encoder_input import encoder_input
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.models.config import NetworkConfig
@@ -31,7 +32,7 @@ def classifier(architecture: str, num_layers: int = 2) -> IntentClassifier:
 @pytest.mark.parametrize("architecture", ["bilstm_attention", "transformer"])
 def test_attention_is_what_the_encoder_computes(architecture: str) -> None:
     model = classifier(architecture)
-    ((found),) = attention_maps(model, DATASET)
+    (found,) = attention_maps(model, readable_messages(DATASET, "unicode"))
     assert found["tokens"] == ["please", "write", "to", "<email>", "where", "my", "parcel", "is"]
     np.testing.assert_allclose(np.sum(found["weights"], axis=1), 1, atol=1e-3)
     given = encoder_input(model, [TEXT])
@@ -43,9 +44,20 @@ def test_attention_is_what_the_encoder_computes(architecture: str) -> None:
     np.testing.assert_allclose(ended, given.encoder(given.vectors, mask=given.mask), atol=1e-6)
 
 
+def test_attention_of_any_messages() -> None:
+    model = classifier("transformer")
+    long = " ".join([TEXT, TEXT])
+    found = attention_maps(SupportModel(model), ["parcel", long, TEXT])
+    assert [len(row["tokens"]) for row in found] == [1, 12, 8]
+    assert [np.shape(row["weights"]) for row in found] == [(1, 1), (12, 12), (8, 8)]
+    # Padding is no token that is looked at.
+    assert found[0]["weights"] == [[1.0]]
+    assert attention_maps(model, []) == []
+
+
 def test_what_has_no_attention_has_no_map() -> None:
-    assert attention_maps(classifier("none"), DATASET) == []
-    assert attention_maps(classifier("bilstm_attention", num_layers=0), DATASET) == []
+    assert attention_maps(classifier("none"), [TEXT]) == []
+    assert attention_maps(classifier("bilstm_attention", num_layers=0), [TEXT]) == []
     assert gradients.gradient_norms(classifier("none"), DATASET) == {}
 
 
