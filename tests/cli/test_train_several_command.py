@@ -43,6 +43,7 @@ def run(shell: Shell, data: Path, tmp_path: Path) -> tuple[Path, dict[str, Any]]
     return tmp_path / "run", shell.json(*command(data, tmp_path / "run"))
 
 
+@pytest.mark.slow
 def test_from_training_to_export(shell: Shell, data: Path, run: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     folder, trained = run
     assert (trained["task"], trained["run"], trained["epochs"]) == (["classify", "suggest", "reply"], str(folder), 1)
