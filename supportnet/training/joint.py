@@ -74,8 +74,9 @@ def train_tasks(
 ) -> TrainedTasks:
     """Train several tasks at once, with a head each on one encoder.
 
-    Every step takes a batch of each task, and adds up their losses. The epoch is kept in which the mean of the tasks'
-    validation accuracies is best. An export stores the encoder once, and reads a message once for all tasks.
+    Every step takes a batch of each task, and adds up their losses (see `supportnet.training.joint_fit`). The epoch is
+    kept in which the mean of the tasks' validation accuracies is best. An export stores the encoder once, and reads a
+    message once for all tasks.
 
     Args:
         data: a data set, or the name or path of one (see `supportnet.load`), with what the tasks learn from: intents,

@@ -1,4 +1,4 @@
-"""Several tasks that are learned at once: a batch of each in every step, and the sum of their losses."""
+"""Several tasks that are learned at once: a batch of each in every step, and the weighted sum of their losses."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,12 +8,16 @@ import tensorflow as tf
 
 from supportnet.training.loop import Lesson
 
+#: What a task's loss counts in the sum, where that isn't 1. With 3 for the intents, all three tasks did better on
+#: STAR's validation data than with 1, in one run.
+LOSS_WEIGHTS = {"classify": 3.0}
+
 
 class JointModel(keras.Model):
     """The networks of several tasks in training; they share layers.
 
     Inputs, targets and sample weights are dictionaries by task. Metrics are those of the tasks, with the task's name
-    before them; `loss` is the sum of the tasks' own losses.
+    before them; `loss` is the sum of the tasks' own losses, weighted by `LOSS_WEIGHTS`.
 
     Args:
         models: task -> the network in training, see `Lesson`.
@@ -32,12 +36,12 @@ class JointModel(keras.Model):
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """Return the sum of the tasks' losses, a scalar, and count each into its mean."""
+        """Return the weighted sum of the tasks' losses, a scalar, and count each into its mean."""
         total = 0.0
         for task, model in self.by_task.items():
             loss = model.compute_loss(x[task], y[task], y_pred[task], sample_weight.get(task), training)
             self.means[task].update_state(loss)
-            total += loss
+            total += LOSS_WEIGHTS.get(task, 1.0) * loss
         return total
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
