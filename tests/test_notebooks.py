@@ -17,7 +17,7 @@ each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path
 LEAVES = {
     "1_quickstart_on_your_own_csv": ["quickstart/tickets.csv", "quickstart/saved_models/tickets/1/saved_model.pb"],
     "2_the_article_section_by_section": ["article/three_words.vec"],
-    "3_recurrent_or_transformer": ["comparison/report.html", "comparison/plots/reliability-sample.png"],
+    "3_recurrent_or_transformer": ["comparison/report.html", "comparison/gradients.png"],
     "4_embeddings_and_pretraining": ["few_labels/encoder/weights.weights.h5", "few_labels/few_labels.png"],
     "5_attention_and_errors": ["errors/most_confident.csv"],
     "6_from_savedmodel_to_tensorflow_serving": [f"serving/saved_models/support/{v}/saved_model.pb" for v in (1, 2)],
