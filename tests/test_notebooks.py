@@ -73,6 +73,6 @@ def test_it_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for cell in code_cells(notebook):
         cell.update(outputs=[], execution_count=None)
     place = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=place).execute()
+    NotebookClient(notebook, timeout=1200, kernel_name="python3", resources=place).execute()
     check_outputs(notebook)
     assert [name for name in LEAVES[path.stem] if not (tmp_path / name).exists()] == []
