@@ -29,6 +29,8 @@ SHOWN = {
     "suggest": ("mrr", "recall_at_1", "bank_recall_at_1"),
     "reply": ("rouge_l", "bleu", "exact_match"),
 }
+#: What is shown beside them, of all tasks.
+MEANS = ("training_seconds", "matched_weights")
 
 
 def main() -> None:
@@ -98,9 +100,8 @@ def _blocks(results: Mapping[str, Any]) -> Iterator[str]:
     from supportnet.compare.run import BASELINE
     from supportnet.compare.table import COST, QUALITY, difference_line
 
-    cost = ("training_seconds", "median_milliseconds_batch_1", "matched_weights")
     for task in dict.fromkeys(row["task"] for row in results["summary"]):
-        names = {name: {**QUALITY[task], **COST}[name] for name in (*SHOWN[task], *cost)}
+        names = {name: {**QUALITY[task], **COST}[name] for name in (*SHOWN[task], *MEANS)}
         yield "\n".join(
             [
                 f"| {task} | model | {' | '.join(names.values())} |",
@@ -115,7 +116,8 @@ def _blocks(results: Mapping[str, Any]) -> Iterator[str]:
 def _line(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
     from supportnet.compare.table import model_name, with_deviation
 
-    cells = [with_deviation(row, name) for name in names]
+    # How much times and sizes differ from seed to seed says nothing of the models.
+    cells = [with_deviation({**row, "sd": {}} if name in MEANS else row, name) for name in names]
     return f"| {row['data']} | {model_name(row['task'], row['model'])} | {' | '.join(cells)} |"
 
 

@@ -177,6 +177,6 @@ def test_what_is_compared_can_be_planned() -> None:
     from supportnet.compare.plan import plan_of
 
     plans = {name: plan_of(values) for name, values in tomllib.loads(comparison.PLANS.read_text("utf-8")).items()}
-    assert {task for plan in plans.values() for task in plan.tasks} == {"classify", "suggest", "reply"}
+    assert {task for plan in plans.values() for task in plan.tasks} == {"classify", "suggest"}
     assert {study for plan in plans.values() for study in plan.studies} == {"length", "size", "gradients"}
     assert all(len(plan.seeds) >= 3 for plan in plans.values())

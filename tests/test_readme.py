@@ -72,6 +72,17 @@ def test_figures_of_replies_are_the_committed_ones(monkeypatch: pytest.MonkeyPat
     assert tables(runs) in README.read_text("utf-8")
 
 
+def test_figures_of_the_comparison_are_the_committed_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`python benchmarks/comparison.py --readme` puts the tables there."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    from comparison import PLACE, with_tables
+
+    results = json.loads((ROOT / "benchmarks" / "results" / "comparison.json").read_text("utf-8"))
+    readme = README.read_text("utf-8")
+    assert PLACE.search(readme)
+    assert with_tables(readme, results) == readme
+
+
 def test_figures_of_serving_are_the_committed_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """`python benchmarks/serving.py --table` prints the tables that stand there."""
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
