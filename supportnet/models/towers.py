@@ -99,8 +99,9 @@ class GivenTowers(Towers):
         inputs: what `Towers.read` returns of each text, by name, with the prefix of the text's other inputs.
 
     Example:
-        >>> list(build_intent_network(config, 1000, num_intents=5, towers=GivenTowers(config)).input)[-3:]
-        ['words', 'encoded', 'tokens']
+        >>> towers = GivenTowers(NetworkConfig())
+        >>> towers(front_end_inputs())["words"].shape, list(towers.inputs)
+        ((None, 256), ['words', 'encoded', 'tokens'])
     """
 
     def __init__(self, config: NetworkConfig) -> None:
