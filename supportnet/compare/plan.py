@@ -22,7 +22,7 @@ QUICK: Mapping[str, Any] = {
     "options": {
         "preset": "tiny",
         "classify": {"epochs": 4},
-        "suggest": {"epochs": 3, "batch_size": 64},
+        "suggest": {"epochs": 12, "batch_size": 32},
         "reply": {"epochs": 6, "learning_rate": 4e-3, "batch_tokens": 1024, "max_reply_length": 48, "num_layers": 1},
     },
 }
