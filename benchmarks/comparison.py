@@ -1,7 +1,7 @@
 """Recurrent against Transformer with as many weights, on real data, beside what a user would pick instead.
 
     python benchmarks/comparison.py --data-dir DIR --keep RUNS      # without --data-dir, the data is downloaded
-    python benchmarks/comparison.py --parts intents --keep RUNS     # one part of comparison.toml
+    python benchmarks/comparison.py --parts classify --keep RUNS    # one part of comparison.toml
     python benchmarks/comparison.py --table                         # only the tables, from the results file
     python benchmarks/comparison.py --readme                        # puts the tables into README.md
 
