@@ -7,10 +7,8 @@ import click
 from click.core import ParameterSource
 
 from supportnet.cli.common import data_options, json_option, load_arguments
-from supportnet.cli.train_classify import train_to_classify
-from supportnet.cli.train_reply import train_to_reply
+from supportnet.cli.train_one import train_one
 from supportnet.cli.train_several import train_several
-from supportnet.cli.train_suggest import train_to_suggest
 from supportnet.cli.training_options import (
     ENCODER_NUMBERS,
     OPTIMIZER_NUMBERS,
@@ -137,13 +135,11 @@ def train(data: str, task: str, out: str, unlabelled: tuple[str, ...], as_json: 
     reading = load_arguments(options)
     tasks = task.split(",")
     check_tasks(tasks)
+    options["unlabelled"] = unlabelled
     if len(tasks) > 1:
-        train_several(tasks, data, out, as_json, reading, {**options, "unlabelled": unlabelled})
-    elif task == "classify":
-        train_to_classify(data, out, as_json, reading, {**options, "unlabelled": unlabelled})
+        train_several(tasks, data, out, as_json, reading, options)
     else:
-        other = train_to_suggest if task == "suggest" else train_to_reply
-        other(data, out, as_json, reading, options)
+        train_one(task, data, out, as_json, reading, options)
 
 
 def check_tasks(tasks: Sequence[str]) -> None:

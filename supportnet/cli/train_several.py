@@ -7,13 +7,8 @@ from typing import Any
 import click
 
 from supportnet.cli.common import load_replies, naming_flags, print_json, start_tensorflow, writing_to
-from supportnet.cli.train_classify import print_result
-from supportnet.cli.train_reply import print_validation
-from supportnet.cli.train_suggest import print_ranked
+from supportnet.cli.trained import TRAINED
 from supportnet.cli.training_options import given, resumable
-
-#: Task -> what is fitted on validation data, an attribute of its model.
-FITTED = {"classify": "confidence", "suggest": "relevance", "reply": "handoff"}
 
 
 def train_several(
@@ -35,9 +30,9 @@ def train_several(
 
     with naming_flags(), writing_to(out), resumable(out):
         trained = train_tasks(dataset, out, tasks=tasks, **given(options))
-    fitted = {task: asdict(getattr(model, FITTED[task])) for task, model in trained.models.items()}
+    fitted = {task: asdict(getattr(model, TRAINED[task].fitted)) for task, model in trained.models.items()}
     if as_json:
-        found = {task: {"validation": trained.metrics[task], FITTED[task]: fitted[task]} for task in fitted}
+        found = {task: {"validation": trained.metrics[task], TRAINED[task].fitted: fitted[task]} for task in fitted}
         coverage = None if trained.coverage is None else asdict(trained.coverage)
         print_json({"task": list(tasks), "run": out, **found, "coverage": coverage, "epochs": len(trained.history)})
         return
@@ -45,15 +40,6 @@ def train_several(
         click.echo(trained.coverage)
     for task, metrics in trained.metrics.items():
         click.echo(f"{task}:")
-        _print(task, metrics, fitted[task])
+        TRAINED[task].in_words(metrics, fitted[task])
     bank = " --bank FILE" if "suggest" in fitted else ""
     click.echo(f"wrote {out}; next: supportnet export {out} saved_models/NAME{bank}")
-
-
-def _print(task: str, metrics: dict[str, Any], fitted: dict[str, Any]) -> None:
-    if task == "classify":
-        print_result(metrics, fitted)
-    elif task == "suggest":
-        print_ranked(metrics)
-    else:
-        print_validation(metrics, fitted)

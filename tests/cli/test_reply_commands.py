@@ -12,7 +12,7 @@ import pytest
 from shell import Shell
 
 from supportnet.cli.main import main
-from supportnet.cli.train_reply import print_validation
+from supportnet.cli.trained import print_validation
 from supportnet.models.config import NetworkConfig
 from supportnet.models.reply_writer import NO_REPLY
 from supportnet.training.config import ReplyConfig

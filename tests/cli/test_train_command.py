@@ -29,7 +29,7 @@ from supportnet.cli.train import (
     TASKS_BY_OPTION,
     train,
 )
-from supportnet.cli.train_classify import print_result
+from supportnet.cli.trained import print_result
 from supportnet.cli.training_options import ENCODER_NUMBERS
 from supportnet.models.config import NetworkConfig
 from supportnet.models.encoders import ENCODERS
