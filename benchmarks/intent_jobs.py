@@ -41,7 +41,7 @@ def do_all(
     """Do all runs and print a line for each as it ends; see `run_all`.
 
     Args:
-        specs: the runs.
+        specs: the runs; one with `all_cores` isn't held on one, and wants `jobs` to be 1.
         jobs: runs at a time.
         name: says which run it is.
         done: keeps a run's figures, so that a benchmark that is stopped has lost none, and returns what the line says
@@ -77,7 +77,7 @@ def run_all(
     def on_a_core(spec: dict[str, Any]) -> dict[str, Any]:
         core = free.get()
         try:
-            return run(spec, core)
+            return run(spec, None if spec.get("all_cores") else core)
         finally:
             free.put(core)
 

@@ -6,12 +6,14 @@ A Transformer with an encoder and a decoder of two layers each; every reply has 
 The process is held on one core; turns are taken call by call, and the fastest call counts, as it was disturbed least.
 """
 
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
+import reply_generate_peer
 import reply_training_speed
 import tensorflow as tf
 from reply_speed_peers import REPLY_LENGTH, SOURCE_LENGTH, Sizes, greedy_decoder, row, timed, write_model
@@ -38,14 +40,33 @@ def measured(spec: dict[str, Any]) -> dict[str, Any]:
     """Time all of it.
 
     Args:
-        spec: `load`, arguments of `supportnet.load`; `repeats`, if not as many as `REPEATS`.
+        spec: `load`, arguments of `supportnet.load`; `repeats`, if not as many as `REPEATS`; `all_cores`, to time
+            batches on all of them.
 
     Returns:
-        `rows`, one for each way to write one reply, see `reply_speed_peers.row`; `cache_speedup`, how much faster than
-        without a cache; `growth`, a piece's time in a reply of 256 by that in one of 16; `batch_speedup`, the
-        throughput of 32 messages at once by that of one at a time, ours and CTranslate2's; `training`, see
-        `reply_training_speed.measured`.
+        On all cores, `batch_speedup`: the throughput of 32 messages at once by that of one at a time, ours and
+        CTranslate2's. On one core, `rows`, one for each way to write one reply, see `reply_speed_peers.row`;
+        `cache_speedup`, how much faster than without a cache; `growth`, a piece's time in a reply of 256 by that in
+        one of 16; `batch_speedup`; `training`, see `reply_training_speed.measured`.
     """
+    return batches(spec) if spec.get("all_cores") else all_figures(spec)
+
+
+def batches(spec: dict[str, Any]) -> dict[str, Any]:
+    """Time batches, on as many cores as the process has."""
+    repeats, sizes = spec.get("repeats", REPEATS), Sizes()
+    ours = writer(random_network(sizes), encoded(sizes), REPLY_LENGTH)
+    with tempfile.TemporaryDirectory() as folder:
+        write_model(Path(folder), sizes)
+        decoders = {
+            "supportnet": ours,
+            "CTranslate2 float32": greedy_decoder(Path(folder), "float32", len(os.sched_getaffinity(0))),
+        }
+        return {"batch_speedup": {name: batch_speedup(decode, repeats) for name, decode in decoders.items()}}
+
+
+def all_figures(spec: dict[str, Any]) -> dict[str, Any]:
+    """Time all of it on one core."""
     repeats, sizes = spec.get("repeats", REPEATS), Sizes()
     network, features = random_network(sizes), encoded(sizes)
     ours = {length: writer(network, features, length) for length in (SHORT, REPLY_LENGTH, LONG)}
@@ -55,6 +76,7 @@ def measured(spec: dict[str, Any]) -> dict[str, Any]:
             "supportnet": ours[REPLY_LENGTH],
             "supportnet, without a cache": without_cache(network, features),
             **{f"CTranslate2 {name}": greedy_decoder(Path(folder), name) for name in ("float32", "int8")},
+            "Hugging Face generate": reply_generate_peer.greedy_decoder(sizes),
         }
         rows = [row(name, 1, calls) for name, calls in turns(decoders, repeats).items()]
         speedups = {name: batch_speedup(decoders[name], repeats) for name in ("supportnet", "CTranslate2 float32")}

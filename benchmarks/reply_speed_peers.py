@@ -93,14 +93,14 @@ def row(name: str, batch_size: int, calls: Sequence[Call]) -> dict[str, Any]:
     }
 
 
-def greedy_decoder(folder: Path, compute_type: str) -> Callable[[int], list[list[str]]]:
-    """Load the model of `write_model`, with one thread.
+def greedy_decoder(folder: Path, compute_type: str, threads: int = 1) -> Callable[[int], list[list[str]]]:
+    """Load the model of `write_model`, with so many threads.
 
     Returns:
         A function of a batch size: it replies greedily to as many messages of `SOURCE_LENGTH` tokens, and returns the
         tokens of the replies, exactly `REPLY_LENGTH` each: the end of a reply can't come before.
     """
-    translator = ctranslate2.Translator(str(folder), compute_type=compute_type, inter_threads=1, intra_threads=1)
+    translator = ctranslate2.Translator(str(folder), compute_type=compute_type, inter_threads=1, intra_threads=threads)
     source = [str(token) for token in range(len(SPECIAL), len(SPECIAL) + SOURCE_LENGTH)]
 
     def decode(batch_size: int) -> list[list[str]]:

@@ -21,6 +21,7 @@ OPTIMIZER_NUMBERS = {
     "learning_rate": (2e-3, "Peak of the learning rate's schedule."),
     "warmup_share": (0.1, "Share of all steps that warm up."),
     "weight_decay": (0.05, "Decoupled weight decay."),
+    "ema_momentum": (0.0, "Share of the weights' running mean that a step keeps, such as 0.999; 0 takes no mean."),
 }
 ENCODER_NUMBERS = {
     "embedding_dim": (128, "Depth of the token vectors."),

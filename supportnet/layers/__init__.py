@@ -7,6 +7,7 @@ from supportnet.layers.causal_block import CausalBlock
 from supportnet.layers.causal_self_attention import CausalSelfAttention
 from supportnet.layers.cross_attention_block import CrossAttentionBlock
 from supportnet.layers.decoder_block import DecoderBlock
+from supportnet.layers.layer_norm import LayerNorm
 from supportnet.layers.ngram_scores import NgramScores
 from supportnet.layers.pair_embedding import PairEmbedding
 from supportnet.layers.pooling import MaskedPooling
@@ -25,6 +26,7 @@ __all__ = [
     "CausalSelfAttention",
     "CrossAttentionBlock",
     "DecoderBlock",
+    "LayerNorm",
     "MaskedPooling",
     "MultiHeadAttention",
     "NgramScores",

@@ -7,6 +7,7 @@ import keras
 
 from supportnet.layers.attention_block import AttentionBlock
 from supportnet.layers.checks import check_divides, check_not_negative, check_positive, check_rate
+from supportnet.layers.layer_norm import LayerNorm
 from supportnet.layers.rows import by_row
 
 
@@ -66,7 +67,7 @@ class BiLSTMAttention(keras.layers.Layer):
             AttentionBlock(self.num_heads, self.hidden_dim, self.dropout_rate, dtype=policy, name=f"block_{i}")
             for i in range(self.num_layers)
         ]
-        self.norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=policy, name="norm")
+        self.norm = LayerNorm(dtype=policy, name="norm")
         self.lstm.build(input_shape)
         self.project.build((*input_shape[:-1], 2 * self.hidden_dim))
         for layer in (*self.blocks, self.norm):

@@ -79,7 +79,7 @@ class PositionalEncoding(keras.layers.Layer):
 
     def step(self, x: Any, position: Any) -> Any:
         """Add the encoding of one position, an int32 scalar below `max_length`, to vectors `[B, D]`."""
-        return x + ops.convert_to_tensor(self.table, dtype=x.dtype)[position]
+        return x + ops.take(ops.convert_to_tensor(self.table, dtype=x.dtype), position, axis=0)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         self._check_length(input_shape[1])

@@ -8,6 +8,7 @@ from keras import ops
 from supportnet.layers.checks import check_divides, check_positive, check_rate
 from supportnet.layers.cross_attention_block import CrossAttentionBlock
 from supportnet.layers.heads import mask_bias
+from supportnet.layers.layer_norm import LayerNorm
 from supportnet.layers.pooling import MaskedPooling
 from supportnet.layers.rows import by_row, pick_rows, without_padding
 
@@ -73,7 +74,7 @@ class RecurrentDecoder(keras.layers.Layer):
         self.dropout = keras.layers.Dropout(self.dropout_rate, dtype=policy, name="dropout")
         sizes = (self.num_heads, self.hidden_dim, self.dropout_rate)
         self.blocks = [CrossAttentionBlock(*sizes, dtype=policy, name=f"block_{i}") for i in range(self.num_layers)]
-        self.norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=policy, name="norm")
+        self.norm = LayerNorm(dtype=policy, name="norm")
         self.begin.build((None, depth))
         self.lstm.build(input_shape)
         self.project.build((*input_shape[:-1], self.hidden_dim))

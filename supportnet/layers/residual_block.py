@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from supportnet.layers.checks import check_choice, check_positive, check_rate
+from supportnet.layers.layer_norm import LayerNorm
 from supportnet.layers.rows import by_row
 
 #: Where a block normalizes: what each of its parts is given, or the sum with what the part returns.
@@ -19,7 +20,7 @@ def make_last_norm(norm: str, dtype: Any) -> keras.layers.Layer:
     """
     if norm == "post":
         return keras.layers.Identity(dtype=dtype, name="norm")
-    return keras.layers.LayerNormalization(epsilon=1e-5, dtype=dtype, name="norm")
+    return LayerNorm(dtype=dtype, name="norm")
 
 
 class ResidualBlock(keras.layers.Layer):
@@ -59,7 +60,7 @@ class ResidualBlock(keras.layers.Layer):
         self.contract.build((*shape[:-1], self.hidden_dim))
 
     def _build_norm(self, name: str, shape: Any) -> keras.layers.Layer:
-        norm = keras.layers.LayerNormalization(epsilon=1e-5, dtype=self.dtype_policy, name=name)
+        norm = LayerNorm(dtype=self.dtype_policy, name=name)
         norm.build(shape)
         return norm
 

@@ -10,12 +10,16 @@ from tqdm import tqdm
 
 from supportnet.errors import UserError
 from supportnet.training.checkpoint import Progress, save_checkpoint
+from supportnet.training.optimizer import swap_means
 
 
 class BestAndResume(keras.callbacks.Callback):
     """Keep the best weights, stop when validation no longer gets better, and save all of it after each epoch.
 
     Keras's EarlyStopping and BackupAndRestore don't know of each other: after a resume the former starts afresh.
+
+    Where the optimizer keeps a running mean of the weights, the mean is measured and may be the best; training goes on
+    with the weights. Keras's SwapEMAWeights would put the one for the other into the checkpoint.
 
     Without validation data every epoch counts as better than the one before: the last one is kept, and none is spared.
 
@@ -44,6 +48,15 @@ class BestAndResume(keras.callbacks.Callback):
         self.epochs = epochs
         self.patience = patience
         self.path = path
+        self._means_shown = False
+
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+        self._show_means(True)
+
+    def _show_means(self, shown: bool) -> None:
+        if shown != self._means_shown:
+            swap_means(self.model.optimizer)
+        self._means_shown = shown
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         metrics = {name: float(value) for name, value in (logs or {}).items()}
@@ -54,9 +67,11 @@ class BestAndResume(keras.callbacks.Callback):
         progress.history.append(metrics)
         validated = "val_loss" in metrics
         score = (metrics["val_accuracy"], -metrics["val_loss"]) if validated else progress.best_score
+        self._show_means(True)
         if score > progress.best_score or not validated:
             progress.best_score, progress.best_epoch = score, epoch
             self.best_weights[:] = self.model.get_weights()
+        self._show_means(False)
         progress.finished = progress.epoch == self.epochs or progress.wait >= self.patience
         self.model.stop_training = progress.finished
         if self.path is not None:

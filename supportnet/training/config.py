@@ -16,6 +16,9 @@ class RunConfig:
         learning_rate: peak of the schedule: linear warm-up, then cosine decay to a hundredth.
         warmup_share: share of all steps that warm up.
         weight_decay: decoupled decay of AdamW (Loshchilov & Hutter 2019), on matrices and tables only.
+        ema_momentum: what a step leaves of the running mean of the weights, such as 0.999; the mean is then what
+            validation measures and the run keeps, as with averaged checkpoints (Vaswani et al. 2017, section 6.1;
+            Polyak & Juditsky 1992). 0 keeps the weights as they are.
         patience: epochs without a better validation accuracy after which training stops.
         validation_share: share cut off for validation where the data has no validation split; 0 goes without.
         min_count: how often a word must occur in training to have an id of its own. With 2 or more, what one
@@ -35,6 +38,7 @@ class RunConfig:
     learning_rate: float = 2e-3
     warmup_share: float = 0.1
     weight_decay: float = 0.05
+    ema_momentum: float = 0.0
     patience: int = 5
     validation_share: float = 0.1
     min_count: int = 2
@@ -43,7 +47,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         for name in ("epochs", "patience", "min_count"):
             check_positive(name, getattr(self, name))
-        for name in ("warmup_share", "validation_share"):
+        for name in ("warmup_share", "ema_momentum", "validation_share"):
             check_rate(name, getattr(self, name))
         if not 0 < self.learning_rate < math.inf:
             raise UserError(f"learning_rate must be above 0. Received: learning_rate={self.learning_rate}")

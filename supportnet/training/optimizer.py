@@ -9,7 +9,12 @@ from supportnet.training.config import RunConfig
 
 
 def scheduled_adamw(
-    learning_rate: float, weight_decay: float, warmup_share: float, steps: int, frozen_steps: int = 0
+    learning_rate: float,
+    weight_decay: float,
+    warmup_share: float,
+    steps: int,
+    frozen_steps: int = 0,
+    ema_momentum: float = 0.0,
 ) -> "LazyAdamW":
     """Make the optimizer of a training of so many steps: linear warm-up, then cosine decay to a hundredth.
 
@@ -19,6 +24,7 @@ def scheduled_adamw(
         warmup_share: share of the steps that warm up, in [0, 1).
         steps: batches of the whole training.
         frozen_steps: see `LazyAdamW`.
+        ema_momentum: what a step leaves of the running mean of the weights; 0 keeps none.
 
     Example:
         >>> model.compile(scheduled_adamw(2e-3, weight_decay=0.05, warmup_share=0.1, steps=1000), loss)
@@ -31,7 +37,8 @@ def scheduled_adamw(
         warmup_target=learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-    optimizer = LazyAdamW(schedule, weight_decay=weight_decay, global_clipnorm=1.0, frozen_steps=frozen_steps)
+    ema = {"use_ema": True, "ema_momentum": ema_momentum} if ema_momentum else {}
+    optimizer = LazyAdamW(schedule, weight_decay=weight_decay, global_clipnorm=1.0, frozen_steps=frozen_steps, **ema)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "log_scale"])
     return optimizer
 
@@ -52,7 +59,7 @@ def compile_for_training(
         >>> compile_for_training(model, TrainingConfig(), steps=1000, loss=loss)
     """
     rates = (config.learning_rate, config.weight_decay, config.warmup_share)
-    optimizer = scheduled_adamw(*rates, steps, frozen_steps)
+    optimizer = scheduled_adamw(*rates, steps, frozen_steps, config.ema_momentum)
     # Batches differ in length: XLA would compile anew for each.
     model.compile(optimizer, jit_compile=False, **options)
     model.optimizer.build(model.trainable_variables)
@@ -114,6 +121,17 @@ class LazyAdamW(keras.optimizers.AdamW):
     def _use_weight_decay(self, variable: Any) -> bool:
         # The rows' decay is part of their update.
         return "embeddings" not in variable.name and super()._use_weight_decay(variable)
+
+
+def swap_means(optimizer: keras.optimizers.Optimizer) -> None:
+    """Exchange the weights and their running means, where the optimizer keeps any: twice leaves all as it was."""
+    if not optimizer.use_ema:
+        return
+    # The list is Keras's own, which its SwapEMAWeights goes through in the same way.
+    for weight, mean in zip(optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True):
+        kept = keras.ops.convert_to_numpy(weight)
+        weight.assign(mean)
+        mean.assign(kept)
 
 
 def _rows(variable: Any, rows: tf.Tensor) -> tf.Tensor:

@@ -16,6 +16,7 @@ from supportnet.layers import (
     CausalSelfAttention,
     CrossAttentionBlock,
     DecoderBlock,
+    LayerNorm,
     MaskedPooling,
     MultiHeadAttention,
     NgramScores,
@@ -70,6 +71,7 @@ BLOCK = {"num_heads": 2, "hidden_dim": 12, "dropout_rate": 0.1}
 STACK = {"hidden_dim": 12, "num_layers": 2, "num_heads": 2, "dropout_rate": 0.1}
 
 CASES = [
+    Case(LayerNorm, {"epsilon": 1e-4}, {"x": VECTORS}, _alone),
     Case(MultiHeadAttention, {"num_heads": 2, "dropout_rate": 0.1}, SEQUENCE, _with_mask),
     Case(AttentionBlock, {**BLOCK, "norm": "pre"}, SEQUENCE, _with_mask),
     Case(AttentionBlock, {**BLOCK, "norm": "post"}, SEQUENCE, _with_mask),

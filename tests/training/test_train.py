@@ -262,6 +262,7 @@ def test_a_preset_sets_the_sizes_that_are_not_given() -> None:
         ("round_epochs", 0),
         ("frozen_epochs", -1),
         ("warmup_share", 1.0),
+        ("ema_momentum", 1.0),
         ("label_smoothing", -0.1),
         ("validation_share", float("nan")),
         ("precision", 0.0),
