@@ -70,8 +70,9 @@ class BiLSTMAttention(keras.layers.Layer):
         self.norm = LayerNorm(dtype=policy, name="norm")
         self.lstm.build(input_shape)
         self.project.build((*input_shape[:-1], 2 * self.hidden_dim))
-        for layer in (*self.blocks, self.norm):
-            layer.build(input_shape)
+        for block in self.blocks:
+            block.build(input_shape)
+        self.norm.build(input_shape)
 
     def call(self, x: Any, mask: Any) -> Any:
         x = self.prepare(x, mask)

@@ -78,8 +78,9 @@ class RecurrentDecoder(keras.layers.Layer):
         self.begin.build((None, depth))
         self.lstm.build(input_shape)
         self.project.build((*input_shape[:-1], self.hidden_dim))
-        for layer in (*self.blocks, self.norm):
-            layer.build(input_shape)
+        for block in self.blocks:
+            block.build(input_shape)
+        self.norm.build(input_shape)
 
     def call(self, x: Any, memory: Any, memory_mask: Any) -> Any:
         memory = without_padding(memory, memory_mask)
