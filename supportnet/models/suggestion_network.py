@@ -23,7 +23,8 @@ def build_suggestion_network(
 
     Up to three towers read each side, and their mean score counts: the two of `Towers`, and one of pairs of words.
     Each has vectors of its own and is trained with a loss of its own: a common one would let the words, which are
-    learned first, starve the others.
+    learned first, starve the others. How much each counts is learned as well, and fitted anew to validation data after
+    training; see `supportnet.training.scales`.
 
     Args:
         config: sizes and rates; `vector_dim` is the depth of each tower's vectors.

@@ -21,6 +21,7 @@ from supportnet.training.options import split_options
 from supportnet.training.pairs import Pairs
 from supportnet.training.relevance import fit_relevance
 from supportnet.training.reply_splits import pair_facts, reply_splits
+from supportnet.training.scales import fit_scales
 from supportnet.training.start import Start
 from supportnet.training.suggestion_fit import fit_suggester, pair_lesson
 from supportnet.training.suggestion_run import save_suggester
@@ -71,8 +72,8 @@ def train_suggester(
             messages are learned as labels of their replies.
 
     Returns:
-        The model, with the weights of the best epoch on validation and its relevance fitted there (see
-        `supportnet.training.relevance`), and how training went.
+        The model, with the weights of the best epoch on validation, the towers' scales and its relevance fitted there
+        (see `supportnet.training.scales`, `supportnet.training.relevance`), and how training went.
 
     Raises:
         UserError: as for `train`; or there are fewer than two different replies, or labels are asked for and there
@@ -131,7 +132,8 @@ class PairLearner(Learner):
         return progress.history, progress.best_epoch
 
     def finish(self, model: Suggester, course: Course) -> dict[str, Any]:
-        if self.validation:
+        if self.held_out is not None:
+            fit_scales(model, self.held_out, self.config.seed)
             model.relevance = fit_relevance(model, self.pairs, self.validation, self.config.seed)
         return best_metrics(*course)
 

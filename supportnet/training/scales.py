@@ -1,0 +1,62 @@
+"""Fit how much each tower of a dual encoder counts, on validation data."""
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.special import logsumexp
+
+from supportnet.layers.scaled_cosine import LARGEST_SCALE
+from supportnet.models.suggester import Suggester
+from supportnet.training.pairs import Pairs
+
+#: Messages that decide; each is compared with the replies of all.
+MAX_MESSAGES = 2000
+
+Floats = npt.NDArray[np.floating]
+
+
+def fit_scales(model: Suggester, validation: Pairs, seed: int = 0) -> None:
+    """Set the scales of the towers in place: those under which their mean score makes the right replies likeliest.
+
+    A tower that knows the training pairs by heart is surer there than it is right elsewhere, and would outvote the
+    others: its scale was learned on these pairs. On messages that training hasn't seen, each tower gets the say that it
+    deserves (temperature scaling, Guo et al. 2017, of all towers at once). The softmax is over the replies of all these
+    messages, each as often as it was given: as in training, the scores needn't tell how often that is.
+
+    Args:
+        model: a trained one.
+        validation: pairs that it hasn't learned from.
+        seed: draws 2,000 of them, if there are more.
+
+    Example:
+        >>> fit_scales(model, Pairs.of(dataset["validation"]))
+    """
+    chosen = np.random.default_rng(seed).permutation(len(validation))[:MAX_MESSAGES]
+    replies, own, uses = np.unique(validation.reply[chosen], return_inverse=True, return_counts=True)
+    layer = model.network.get_layer("scores")
+    cosines = _cosines(model, [validation.texts[i] for i in chosen], [validation.replies[i] for i in replies])
+    rows = np.arange(len(chosen))
+    prior = np.log(uses / len(chosen)).astype("float32")
+
+    def loss(log_scales: Floats) -> float:
+        scales = np.exp(log_scales, dtype="float32") / len(log_scales)
+        logits = np.einsum("n,nbc->bc", scales, cosines) + prior
+        losses = logsumexp(logits, axis=1) - logits[rows, own]
+        # What was learned stands as long as few messages speak against it.
+        return float(losses.mean() + np.square(log_scales - learned).sum() / 2 / len(chosen))
+
+    learned = keras.ops.convert_to_numpy(layer.log_scale).astype("float64")
+    bounds = [(None, np.log(LARGEST_SCALE))] * len(learned)
+    found = minimize(loss, learned, method="Nelder-Mead", bounds=bounds, options={"xatol": 0.01, "fatol": 1e-4})
+    layer.log_scale.assign(found.x)
+
+
+def _cosines(model: Suggester, messages: list[str], replies: list[str]) -> Floats:
+    """How alike each tower finds each message and each reply, float32 `[N, B, C]`."""
+    towers = model.network.get_layer("scores").num_towers
+    message, reply = (
+        model.vectors(texts, side, 256)[:, : len(model.scales)].reshape(len(texts), towers, -1)
+        for texts, side in ((messages, "message"), (replies, "reply"))
+    )
+    return np.stack([message[:, tower] @ reply[:, tower].T for tower in range(towers)])

@@ -1,0 +1,77 @@
+"""How much each tower counts, found where it is known how right replies were drawn."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from supportnet.data.ticket import Ticket
+from supportnet.layers import ScaledCosine
+from supportnet.training.pairs import Pairs
+from supportnet.training.scales import fit_scales
+
+REPLIES, DEPTH = 40, 8
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+
+class Synthetic:
+    """Stands for a model with two towers: a text is the number of its vectors."""
+
+    def __init__(self, messages: np.ndarray, replies: np.ndarray, scales: tuple[float, float]) -> None:
+        self.rows = {"message": messages, "reply": replies}
+        layer = ScaledCosine(2)
+        layer.build((None, 2, DEPTH))
+        layer.log_scale.assign(np.log(scales))
+        self.network = SimpleNamespace(get_layer={"scores": layer}.__getitem__)
+        self.scales = np.ones(2 * DEPTH, "float32")
+
+    @property
+    def fitted(self) -> list[float]:
+        return keras.ops.convert_to_numpy(self.network.get_layer("scores").scale).tolist()
+
+    def vectors(self, texts: list[str], side: str, batch_size: int = 64) -> np.ndarray:
+        rows = self.rows[side][[int(text) for text in texts]]
+        # The labels' chances stand beside the vectors.
+        return np.concatenate([rows.reshape(len(rows), -1), np.ones((len(rows), 3))], axis=1).astype("float32")
+
+
+def drawn(num: int, true: tuple[float, float], learned: tuple[float, float]) -> tuple[Any, Pairs]:
+    """Messages whose replies are drawn with the softmax of the mean of the towers' scores on these scales."""
+    random = np.random.default_rng(0)
+    messages, replies = (unit(random.normal(size=(n, 2, DEPTH))) for n in (num, REPLIES))
+    scores = np.einsum("n,bnd,cnd->bc", np.array(true) / 2, messages, replies)
+    right = (scores + random.gumbel(size=scores.shape)).argmax(axis=1)
+    tickets = [Ticket(str(i), reply=str(row)) for i, row in enumerate(right)]
+    return Synthetic(messages, replies, learned), Pairs.of(tickets)
+
+
+@pytest.mark.parametrize("true", [(20.0, 4.0), (6.0, 12.0)])
+def test_it_finds_the_scales_that_replies_were_drawn_with(true: tuple[float, float]) -> None:
+    model, pairs = drawn(2000, true, learned=(14.0, 30.0))
+    fit_scales(model, pairs)
+    assert model.fitted == pytest.approx(true, rel=0.2)
+
+
+def test_a_tower_that_knows_nothing_falls_silent() -> None:
+    model, pairs = drawn(2000, (20.0, 0.0), learned=(14.0, 60.0))
+    fit_scales(model, pairs)
+    assert model.fitted[0] > 15
+    assert model.fitted[1] < 3
+
+
+@pytest.mark.parametrize("num", [1, 2])
+def test_a_few_messages_change_little(num: int) -> None:
+    model, pairs = drawn(num, (20.0, 4.0), learned=(14.0, 30.0))
+    fit_scales(model, pairs)
+    assert model.fitted == pytest.approx([14.0, 30.0], rel=0.6)
+
+
+def test_no_scale_grows_beyond_the_largest() -> None:
+    model, pairs = drawn(500, (300.0, 300.0), learned=(14.0, 30.0))
+    fit_scales(model, pairs)
+    assert max(model.fitted) <= 100.0 + 1e-3
