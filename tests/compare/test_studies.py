@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from supportnet.compare.plan import Plan
+from supportnet.compare.report.study_charts import curves
 from supportnet.compare.run import BASELINE, Run
 from supportnet.compare.studies import LENGTHS, SHARES, in_study, study_runs
 
@@ -37,3 +38,16 @@ def test_lengths_are_read_to_their_end_of_a_thousand_messages() -> None:
 
 def test_gradients_are_those_of_one_training() -> None:
     assert [(run.model, run.seed) for run in of("gradients")] == [("transformer", 0)]
+
+
+def test_curves_go_from_little_data_to_all() -> None:
+    """In the results, the comparison's own runs come first."""
+    rows = [
+        {"model": model, "task": "classify", "share": share, "mean": {"accuracy": share / 2}, "sd": {}}
+        for share in (1.0, 0.01, 0.1)
+        for model in ("transformer", BASELINE)
+    ]
+    chart = curves("size", rows, "share", "share of the data")
+    for line in chart.figure.axes[0].lines[:2]:
+        assert list(line.get_xdata()) == [0.01, 0.1, 1.0]
+    assert "from 0.005 to 0.500" in chart.text

@@ -42,7 +42,10 @@ def curves(study: str, rows: Rows, column: str, label: str) -> Chart:
     said = []
     for axes, (name, title) in zip(figure.subplots(len(shown), 1, sharex=True), shown.items(), strict=True):
         for model in models:
-            own = [row for row in rows if row["model"] == model and name in row["mean"]]
+            # The comparison's own runs, which have all of the data, stand before those of the study.
+            own = sorted(
+                (row for row in rows if row["model"] == model and name in row["mean"]), key=lambda row: row[column]
+            )
             xs, ys = [row[column] for row in own], [row["mean"][name] for row in own]
             axes.errorbar(xs, ys, [row["sd"].get(name, 0) for row in own], **style(models, model), capsize=2)
             if name == decisive and ys:
@@ -54,7 +57,7 @@ def curves(study: str, rows: Rows, column: str, label: str) -> Chart:
     axes.set_xlabel(label)
     figure.legend([model_name(task, model) for model in models], loc="outside upper center", ncols=3, frameon=False)
     what = "By the length of messages" if study == "length" else "By the amount of data"
-    text = f"{shown[decisive]} from the fewest {label} to the most: {', '.join(said)}."
+    text = f"{shown[decisive]} by {label}, from the least to the most: {', '.join(said)}."
     return Chart(f"study_{study}", what, text, figure)
 
 
