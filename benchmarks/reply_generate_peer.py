@@ -1,4 +1,4 @@
-"""Greedy decoding by Hugging Face's `generate`, on random weights: what most users would pick where replies are written.
+"""Greedy decoding by Hugging Face's `generate`, on random weights: what most would pick where replies are written.
 
 A Marian Transformer of the same size as the package's. Needs torch and transformers: pip install '.[generate]'.
 """
