@@ -40,12 +40,14 @@ def test_the_tables_of_replies() -> None:
     scores = {"rouge_l": 50.0, "exact_match": 0.4, "distinct_2": 0.1}
     peers = {"replies": [{"name": "most frequent reply", "bleu": 8.1, **scores}]}
     model = {"greedy": {"bleu": 44.0, **scores}, "beam 4": {"bleu": 45.25, **scores}}
-    speed = {"rows": [{"name": "supportnet", "milliseconds_per_token": 1.234}]}
+    timed = {"milliseconds_per_token": 1.234, "median_milliseconds_per_token": 1.5}
+    speed = {"rows": [{"name": "supportnet", **timed}]}
     common = {"split": "test", "turns": 3}
     runs = [
         {**common, "kind": "model", "options": {"architecture": next(iter(OPTIONS))}, "figures": model},
         {**common, "kind": "peers", "options": {}, "figures": peers},
         {**common, "kind": "speed", "options": {}, "figures": speed},
+        {**common, "kind": "speed", "options": {"cores": "all"}, "figures": {"batch_speedup": {"supportnet": 8.0}}},
         {**common, "kind": "peers", "split": "validation", "options": {}, "figures": {"replies": []}},
     ]
     lines = tables(runs).splitlines()
@@ -54,7 +56,7 @@ def test_the_tables_of_replies() -> None:
         "| supportnet transformer, greedy | 44.0 | 50.0 | 0.400 | 0.100 |",
         "| supportnet transformer, beam 4 | 45.2 | 50.0 | 0.400 | 0.100 |",
     ]
-    assert lines[-1] == "| supportnet | 1.23 |"
+    assert lines[-1] == "| supportnet | 1.50 | 1.23 |"
 
 
 def test_a_run_is_known_again_by_its_options() -> None:
