@@ -9,8 +9,8 @@ from typing import Any
 from reply_speed_peers import REPLY_LENGTH, SOURCE_LENGTH, SPECIAL, Sizes
 
 
-def greedy_decoder(sizes: Sizes, threads: int = 1) -> Callable[[int], list[list[int]]]:
-    """Make the model, with so many threads.
+def greedy_decoder(sizes: Sizes) -> Callable[[int], list[list[int]]]:
+    """Make the model, with one thread.
 
     Returns:
         A function of a batch size: it replies greedily to as many messages of `SOURCE_LENGTH` tokens, and returns the
@@ -19,7 +19,7 @@ def greedy_decoder(sizes: Sizes, threads: int = 1) -> Callable[[int], list[list[
     import torch
     from transformers import MarianMTModel
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     model = MarianMTModel(_config(sizes)).eval()
     source = torch.arange(len(SPECIAL), len(SPECIAL) + SOURCE_LENGTH).unsqueeze(0)
