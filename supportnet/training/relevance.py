@@ -11,13 +11,10 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, logsumexp
 
 from supportnet.data.bank import same_text
-from supportnet.data.ticket import Ticket
 from supportnet.models.relevance import Relevance
 from supportnet.models.suggester import Suggester
 from supportnet.training.pairs import Pairs
 
-#: Messages that choose; each is compared with all replies.
-MAX_MESSAGES = 2000
 #: What is tried of the prior and of the agreement, in units of the network's score.
 PRIORS = tuple(step / 8 for step in range(9))
 AGREEMENTS = tuple(range(0, 41, 4))
@@ -31,8 +28,8 @@ Floats = npt.NDArray[np.floating]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Validation messages beside the bank of all training replies.
+class InBank:
+    """The messages that are asked beside the bank of all training replies.
 
     Attributes:
         scores: the network's, `[N, R]`.
@@ -49,7 +46,7 @@ class Asked:
     same_label: npt.NDArray[np.bool_]
 
 
-def fit_relevance(model: Suggester, pairs: Pairs, validation: Sequence[Ticket], seed: int = 0) -> Relevance:
+def fit_relevance(model: Suggester, pairs: Pairs, asked: Pairs) -> Relevance:
     """Choose the numbers that rank best and that are the most honest, in the bank of all training replies.
 
     The ratio of prior, agreement and score decides the order: the one is taken under which the first suggestion is
@@ -61,22 +58,20 @@ def fit_relevance(model: Suggester, pairs: Pairs, validation: Sequence[Ticket], 
     Args:
         model: a trained one.
         pairs: what it learned from.
-        validation: messages with a reply, and labels if the model knows any.
-        seed: draws 2,000 of them, if there are more.
+        asked: pairs that it hasn't learned from, with labels if the model knows any.
 
     Example:
-        >>> model.relevance = fit_relevance(model, pairs, dataset["validation"])
+        >>> model.relevance = fit_relevance(model, pairs, Pairs.of(dataset["validation"][:2000], model.labels))
     """
-    chosen = np.random.default_rng(seed).permutation(len(validation))[:MAX_MESSAGES]
-    asked = _ask(model, pairs, [validation[i] for i in chosen])
-    prior, agreement = _best_order(asked, AGREEMENTS if model.labels else (0,))
-    logits = _logits(asked, prior, agreement)
+    bank = _in_the_bank(model, pairs, asked)
+    prior, agreement = _best_order(bank, AGREEMENTS if model.labels else (0,))
+    logits = _logits(bank, prior, agreement)
 
     def loss(numbers: Floats) -> float:
         log_probabilities = _log_probabilities(logits, *numbers.astype("float32"))
-        by_text = log_probabilities[np.arange(len(logits)), asked.right]
-        labelled = asked.same_label.any(axis=1)
-        by_label = logsumexp(np.where(asked.same_label, log_probabilities[:, :-1], -np.inf)[labelled], axis=1)
+        by_text = log_probabilities[np.arange(len(logits)), bank.right]
+        labelled = bank.same_label.any(axis=1)
+        by_label = logsumexp(np.where(bank.same_label, log_probabilities[:, :-1], -np.inf)[labelled], axis=1)
         return -float(by_text.mean() + (by_label.mean() if labelled.any() else 0.0))
 
     simplex = np.stack([np.zeros(2), *np.diag(STEPS)])
@@ -86,11 +81,11 @@ def fit_relevance(model: Suggester, pairs: Pairs, validation: Sequence[Ticket], 
     return Relevance(sharpness, sharpness * prior, sharpness * agreement, float(found[1]))
 
 
-def _ask(model: Suggester, pairs: Pairs, validation: Sequence[Ticket]) -> Asked:
-    asked, depth = Pairs.of(validation, model.labels), len(model.scales)
+def _in_the_bank(model: Suggester, pairs: Pairs, asked: Pairs) -> InBank:
+    depth = len(model.scales)
     messages, replies = model.vectors(asked.texts, "message", 256), model.vectors(pairs.replies, "reply", 256)
     known = {reply: row for row, reply in enumerate(map(same_text, pairs.replies))}
-    return Asked(
+    return InBank(
         scores=(messages[:, :depth] * model.scales) @ replies[:, :depth].T,
         uses=np.log(np.bincount(pairs.reply, minlength=len(pairs.replies)).astype("float32")),
         agreement=messages[:, depth:] @ replies[:, depth:].T,
@@ -99,24 +94,24 @@ def _ask(model: Suggester, pairs: Pairs, validation: Sequence[Ticket]) -> Asked:
     )
 
 
-def _best_order(asked: Asked, agreements: Sequence[int]) -> tuple[float, float]:
+def _best_order(bank: InBank, agreements: Sequence[int]) -> tuple[float, float]:
     """The prior and the agreement under which the first suggestion is right most often; of equals, the smallest."""
-    by_label = asked.same_label.any()
-    counted = asked.same_label.any(axis=1) if by_label else asked.right >= 0
-    rows = np.arange(len(asked.right))
+    by_label = bank.same_label.any()
+    counted = bank.same_label.any(axis=1) if by_label else bank.right >= 0
+    rows = np.arange(len(bank.right))
 
     def accuracy(prior: float, agreement: float) -> float:
-        best = _logits(asked, prior, agreement).argmax(axis=1)
-        right = asked.same_label[rows, best] if by_label else best == asked.right
+        best = _logits(bank, prior, agreement).argmax(axis=1)
+        right = bank.same_label[rows, best] if by_label else best == bank.right
         return float(right[counted].mean()) if counted.any() else 0.0
 
     return max(product(PRIORS, agreements), key=lambda numbers: accuracy(*numbers))
 
 
-def _logits(asked: Asked, prior: float, agreement: float) -> Floats:
+def _logits(bank: InBank, prior: float, agreement: float) -> Floats:
     """What decides the order, `[N, R]`."""
-    logits = asked.scores + np.float32(prior) * asked.uses
-    return logits + np.float32(agreement) * asked.agreement if agreement else logits
+    logits = bank.scores + np.float32(prior) * bank.uses
+    return logits + np.float32(agreement) * bank.agreement if agreement else logits
 
 
 def _log_probabilities(logits: Floats, sharpness: Any, nothing: Any) -> Floats:

@@ -10,13 +10,10 @@ from supportnet.layers.scaled_cosine import LARGEST_SCALE
 from supportnet.models.suggester import Suggester
 from supportnet.training.pairs import Pairs
 
-#: Messages that decide; each is compared with the replies of all.
-MAX_MESSAGES = 2000
-
 Floats = npt.NDArray[np.floating]
 
 
-def fit_scales(model: Suggester, validation: Pairs, seed: int = 0) -> None:
+def fit_scales(model: Suggester, asked: Pairs) -> None:
     """Set the scales of the towers in place: those under which their mean score makes the right replies likeliest.
 
     A tower that knows the training pairs by heart is surer there than it is right elsewhere, and would outvote the
@@ -26,25 +23,22 @@ def fit_scales(model: Suggester, validation: Pairs, seed: int = 0) -> None:
 
     Args:
         model: a trained one.
-        validation: pairs that it hasn't learned from.
-        seed: draws 2,000 of them, if there are more.
+        asked: pairs that it hasn't learned from; each message is compared with the replies of all.
 
     Example:
-        >>> fit_scales(model, Pairs.of(dataset["validation"]))
+        >>> fit_scales(model, Pairs.of(dataset["validation"][:2000]))
     """
-    chosen = np.random.default_rng(seed).permutation(len(validation))[:MAX_MESSAGES]
-    replies, own, uses = np.unique(validation.reply[chosen], return_inverse=True, return_counts=True)
     layer = model.network.get_layer("scores")
-    cosines = _cosines(model, [validation.texts[i] for i in chosen], [validation.replies[i] for i in replies])
-    rows = np.arange(len(chosen))
-    prior = np.log(uses / len(chosen)).astype("float32")
+    cosines = _cosines(model, asked)
+    rows = np.arange(len(asked))
+    prior = np.log(np.bincount(asked.reply) / len(asked)).astype("float32")
 
     def loss(log_scales: Floats) -> float:
         scales = np.exp(log_scales, dtype="float32") / len(log_scales)
         logits = np.einsum("n,nbc->bc", scales, cosines) + prior
-        losses = logsumexp(logits, axis=1) - logits[rows, own]
+        losses = logsumexp(logits, axis=1) - logits[rows, asked.reply]
         # What was learned stands as long as few messages speak against it.
-        return float(losses.mean() + np.square(log_scales - learned).sum() / 2 / len(chosen))
+        return float(losses.mean() + np.square(log_scales - learned).sum() / 2 / len(asked))
 
     learned = keras.ops.convert_to_numpy(layer.log_scale).astype("float64")
     bounds = [(None, np.log(LARGEST_SCALE))] * len(learned)
@@ -52,11 +46,11 @@ def fit_scales(model: Suggester, validation: Pairs, seed: int = 0) -> None:
     layer.log_scale.assign(found.x)
 
 
-def _cosines(model: Suggester, messages: list[str], replies: list[str]) -> Floats:
+def _cosines(model: Suggester, asked: Pairs) -> Floats:
     """How alike each tower finds each message and each reply, float32 `[N, B, C]`."""
     towers = model.network.get_layer("scores").num_towers
     message, reply = (
         model.vectors(texts, side, 256)[:, : len(model.scales)].reshape(len(texts), towers, -1)
-        for texts, side in ((messages, "message"), (replies, "reply"))
+        for texts, side in ((asked.texts, "message"), (asked.replies, "reply"))
     )
     return np.stack([message[:, tower] @ reply[:, tower].T for tower in range(towers)])

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from supportnet.data import load
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.embeddings import Coverage
@@ -28,6 +30,8 @@ from supportnet.training.suggestion_run import save_suggester
 
 #: What suits pairs better than the classifier's defaults; chosen on STAR's validation data.
 NETWORK_DEFAULTS = {"head_dropout_rate": 0.2}
+#: Validation messages that the towers' scales and the relevance are fitted to, at most.
+MAX_ASKED = 2000
 
 
 @dataclass(frozen=True)
@@ -133,8 +137,10 @@ class PairLearner(Learner):
 
     def finish(self, model: Suggester, course: Course) -> dict[str, Any]:
         if self.held_out is not None:
-            fit_scales(model, self.held_out, self.config.seed)
-            model.relevance = fit_relevance(model, self.pairs, self.validation, self.config.seed)
+            chosen = np.random.default_rng(self.config.seed).permutation(len(self.validation))[:MAX_ASKED]
+            asked = Pairs.of([self.validation[i] for i in chosen], self.labels)
+            fit_scales(model, asked)
+            model.relevance = fit_relevance(model, self.pairs, asked)
         return best_metrics(*course)
 
     def save(self, folder: Path, model: Suggester) -> None:

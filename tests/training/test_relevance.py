@@ -32,7 +32,7 @@ class Synthetic:
         return (rows[[int(text) for text in texts]] if side == "message" else rows).astype("float32")
 
 
-def drawn(prior: float, nothing: float, num: int = 2000) -> tuple[Any, Pairs, list[Ticket]]:
+def drawn(prior: float, nothing: float, num: int = 2000) -> tuple[Any, Pairs, Pairs]:
     """Messages with random scores, and replies drawn with the probabilities of these numbers."""
     random = np.random.default_rng(0)
     scores = random.normal(size=(num, 7))
@@ -40,7 +40,7 @@ def drawn(prior: float, nothing: float, num: int = 2000) -> tuple[Any, Pairs, li
     logits = np.concatenate([1.5 * scores + prior * np.log(USES), np.full((num, 1), nothing)], axis=1)
     right = (logits + random.gumbel(size=logits.shape)).argmax(axis=1)
     asked = [Ticket(str(i), reply=f"reply {row}" if row < 7 else "unknown") for i, row in enumerate(right)]
-    return Synthetic(scores, []), pairs, asked
+    return Synthetic(scores, []), pairs, Pairs.of(asked)
 
 
 @pytest.mark.parametrize(("prior", "nothing"), [(0.8, 1.0), (0.0, -1.0)])
@@ -61,7 +61,7 @@ def test_labels_count_where_they_say_what_is_right() -> None:
     chances = np.eye(2)[np.array(LABELS)[right]]
     asked = [Ticket(str(i), "ab"[LABELS[row]], f"reply {row}") for i, row in enumerate(right)]
     model = Synthetic(random.normal(size=(300, 7)), ["a", "b"], chances)
-    relevance = fit_relevance(model, pairs, asked)
+    relevance = fit_relevance(model, pairs, Pairs.of(asked, ["a", "b"]))
     assert relevance.agreement > 2
     queries = model.vectors([ticket.text for ticket in asked], "message")
     queries *= [*[relevance.sharpness] * 7, *[relevance.agreement] * 2]
@@ -77,7 +77,7 @@ def test_overconfident_labels_still_decide_the_order() -> None:
     told = np.array(LABELS)[right] ^ (random.random(1000) < 0.2)
     asked = [Ticket(str(i), "ab"[LABELS[row]], f"reply {row}") for i, row in enumerate(right)]
     model = Synthetic(3 * random.normal(size=(1000, 7)), ["a", "b"], np.eye(2)[told])
-    relevance = fit_relevance(model, pairs, asked)
+    relevance = fit_relevance(model, pairs, Pairs.of(asked, ["a", "b"]))
     queries = model.vectors([ticket.text for ticket in asked], "message")
     queries *= [*[relevance.sharpness] * 7, *[relevance.agreement] * 2]
     best = (queries @ model.rows["reply"].T).argmax(axis=1)
@@ -88,7 +88,7 @@ def test_the_probabilities_of_the_bank_and_of_nothing_add_up_to_one() -> None:
     model, pairs, asked = drawn(0.8, 1.0, num=50)
     relevance = fit_relevance(model, pairs, asked)
     rows = np.concatenate([np.eye(7), np.log(USES)[:, None]], axis=1).astype("float32")
-    messages = model.vectors([ticket.text for ticket in asked], "message")
+    messages = model.vectors(asked.texts, "message")
     queries = np.concatenate([relevance.sharpness * messages, np.full((50, 1), relevance.prior)], 1).astype("float32")
     _, scores = best_answers(queries, rows.T, [True] * 50, relevance.nothing, k=7)
     powers = np.exp(queries @ rows.T).sum(axis=1)
