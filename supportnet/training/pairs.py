@@ -14,9 +14,7 @@ from supportnet.models.suggestion_network import of_side
 from supportnet.text.graph import as_strings
 from supportnet.training.batches import epoch_batches
 
-#: What a candidate is to a message: the reply it got, another one, or one that is left out of the softmax.
-RIGHT, WRONG, LEFT_OUT = 1, 0, -1
-#: Messages a batch of the validation data: each reply stands among as many.
+#: Messages a batch of the validation data: each reply stands among theirs.
 VALIDATION_BATCH = 256
 
 #: Of messages by their indices `[B]` in an epoch -> the indices of further wrong replies `[B, H]`.
@@ -97,31 +95,25 @@ def validation_pairs(model: Suggester, pairs: Pairs) -> tf.data.Dataset:
 def _encoded(order: tf.data.Dataset, model: Suggester, pairs: Pairs) -> tf.data.Dataset:
     """Turn the indices of B messages and of H more replies into what the network takes, and its targets.
 
-    The candidates C are the replies of the B messages, then the H others. Targets: `candidates` int `[B, C]`, `RIGHT`
-    for the message's own reply, `LEFT_OUT` where another candidate has the same text; `message_labels` int `[B]` and
-    `reply_labels` int `[C]`, -1 where there is none.
+    The candidates are the C different texts among the replies of the B messages and the H others. Were a reply that
+    many messages got a candidate as often, it would have to be so much less like its own ones: where texts are ranked,
+    each is there once. Targets: `right` int `[B]`, the candidate that is the message's own reply; `message_labels` int
+    `[B]` and `reply_labels` int `[C]`, -1 where there is none.
     """
     texts, replies = as_strings(pairs.texts), as_strings(pairs.replies)
     reply, labels, reply_labels = (tf.constant(array) for array in (pairs.reply, pairs.labels, pairs.reply_labels))
 
     def encode(batch: tf.Tensor, more: tf.Tensor) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
-        own = tf.gather(reply, batch)
-        candidates = tf.concat([own, more], axis=0)
+        candidates, position = tf.unique(tf.concat([tf.gather(reply, batch), more], axis=0))
         inputs = {
             **of_side("message", model.front_end(tf.gather(texts, batch))),
             **of_side("reply", model.front_end(tf.gather(replies, candidates))),
         }
         targets = {
-            "candidates": _kinds(own, candidates),
+            "right": position[: tf.size(batch)],
             "message_labels": tf.gather(labels, batch),
             "reply_labels": tf.gather(reply_labels, candidates),
         }
         return inputs, targets
 
     return order.map(encode).prefetch(2)
-
-
-def _kinds(own: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
-    same = tf.equal(own[:, None], candidates[None, :])
-    itself = tf.equal(tf.range(tf.size(own))[:, None], tf.range(tf.size(candidates))[None, :])
-    return tf.where(itself, RIGHT, tf.where(same, LEFT_OUT, WRONG))

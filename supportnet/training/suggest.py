@@ -139,7 +139,7 @@ class PairLearner(Learner):
         if self.held_out is not None:
             chosen = np.random.default_rng(self.config.seed).permutation(len(self.validation))[:MAX_ASKED]
             asked = Pairs.of([self.validation[i] for i in chosen], self.labels)
-            fit_scales(model, asked)
+            fit_scales(model, asked, self.config.batch_size)
             model.relevance = fit_relevance(model, self.pairs, asked)
         return best_metrics(*course)
 

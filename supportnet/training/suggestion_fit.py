@@ -12,14 +12,14 @@ from supportnet.training.checkpoint import Progress
 from supportnet.training.config import SuggestionConfig
 from supportnet.training.loop import Lesson, fit_lesson
 from supportnet.training.negatives import HardNegatives
-from supportnet.training.pairs import LEFT_OUT, RIGHT, Pairs, training_pairs, validation_pairs
+from supportnet.training.pairs import Pairs, training_pairs, validation_pairs
 
 
 class PairModel(keras.Model):
     """The dual encoder in training: a softmax over the candidates of a batch, and the labels as a second objective.
 
     Every message shall rank its own reply above those of the other messages and the hard negatives (Henderson et al.
-    2017, section 4.3); a candidate with the right reply's text is left out.
+    2017, section 4.3), each text once.
 
     `accuracy` is the share of messages whose own reply has the highest score among the candidates.
     """
@@ -30,7 +30,7 @@ class PairModel(keras.Model):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         """Return the mean loss of a batch and of the towers, a scalar: each learns for itself."""
-        loss = ops.mean(candidate_loss(y["candidates"], y_pred["scores"]))
+        loss = ops.mean(candidate_loss(y["right"], y_pred["scores"]))
         for side in ("message_labels", "reply_labels"):
             if side in y_pred:
                 loss += self.label_weight * label_loss(y[side], y_pred[side])
@@ -38,7 +38,7 @@ class PairModel(keras.Model):
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Count the batch into `accuracy`."""
-        self.right.update_state(own_is_best(y["candidates"], ops.mean(y_pred["scores"], axis=0)))
+        self.right.update_state(own_is_best(y["right"], ops.mean(y_pred["scores"], axis=0)))
         return dict(self.get_metrics_result())
 
     @classmethod
@@ -50,23 +50,22 @@ class PairModel(keras.Model):
         return model
 
 
-def candidate_loss(candidates: Any, scores: Any) -> Any:
+def candidate_loss(right: Any, scores: Any) -> Any:
     """Return the cross-entropy of each message's own reply among the candidates.
 
     Args:
-        candidates: int `[B, C]`, what each candidate is to each message; see `supportnet.training.pairs`.
+        right: int `[B]`, which candidate is the message's own reply.
         scores: float `[..., B, C]`.
 
     Returns:
         float `[..., B]`, in nats.
 
     Example:
-        >>> candidate_loss(ops.array([[RIGHT, 0, LEFT_OUT]]), ops.zeros((1, 3))).numpy().round(3)
+        >>> candidate_loss(ops.array([1]), ops.zeros((1, 2))).numpy().round(3)
         array([0.693], dtype=float32)
     """
-    counted = _counted(candidates, scores)
-    own = ops.sum(ops.where(candidates == RIGHT, scores, 0.0), axis=-1)
-    return ops.logsumexp(counted, axis=-1) - own
+    own = ops.sum(ops.one_hot(right, ops.shape(scores)[-1]) * scores, axis=-1)
+    return ops.logsumexp(scores, axis=-1) - own
 
 
 def label_loss(labels: Any, logits: Any) -> Any:
@@ -83,14 +82,9 @@ def label_loss(labels: Any, logits: Any) -> Any:
     return ops.sum(losses * known) / ops.maximum(ops.sum(known), 1.0)
 
 
-def own_is_best(candidates: Any, scores: Any) -> Any:
+def own_is_best(right: Any, scores: Any) -> Any:
     """Tell for each message whether its own reply has the highest score, float `[B]`."""
-    best = ops.argmax(_counted(candidates, scores), axis=1, keepdims=True)
-    return ops.cast(ops.take_along_axis(candidates, best, axis=1)[:, 0] == RIGHT, "float32")
-
-
-def _counted(candidates: Any, scores: Any) -> Any:
-    return ops.where(candidates == LEFT_OUT, -1e9, scores)
+    return ops.cast(ops.equal(ops.argmax(scores, axis=-1), ops.cast(right, "int32")), "float32")
 
 
 def fit_suggester(

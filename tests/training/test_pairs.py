@@ -11,7 +11,7 @@ from supportnet.models.config import NetworkConfig
 from supportnet.models.suggester import Suggester
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.config import SuggestionConfig
-from supportnet.training.pairs import LEFT_OUT, RIGHT, WRONG, Pairs, training_pairs, validation_pairs
+from supportnet.training.pairs import Pairs, training_pairs, validation_pairs
 from supportnet.training.suggestion_fit import PairModel, candidate_loss, label_loss, own_is_best
 
 TICKETS = [
@@ -50,7 +50,7 @@ def test_labels_that_are_not_known() -> None:
 
 
 def test_candidates_are_the_replies_of_the_batch_and_hard_negatives(model: Suggester) -> None:
-    """A reply with the text of the right one is left out, wherever it stands."""
+    """Each text is there once, however many messages got it."""
     negatives = {4: np.array([[2], [1], [0], [1], [0]]), 5: np.array([[1], [2], [2], [2], [1]])}
     batches = list(training_pairs(model, PAIRS, 2, seed=0, epochs=range(4, 6), negatives=negatives.get))
     assert len(batches) == 2 * 3
@@ -60,12 +60,9 @@ def test_candidates_are_the_replies_of_the_batch_and_hard_negatives(model: Sugge
         rows = [row for text in messages for row, own in enumerate(PAIRS.texts) if read_text(model, own) == text]
         seen.append(rows)
         assert len(rows) == len(messages)
-        candidates = [*PAIRS.reply[rows], *negatives[4 + number // 3][rows, 0]]
+        candidates = list(dict.fromkeys([*PAIRS.reply[rows], *negatives[4 + number // 3][rows, 0]]))
         assert read(model, inputs, "reply") == [read_text(model, PAIRS.replies[row]) for row in candidates]
-        for i, row in enumerate(rows):
-            kinds = [LEFT_OUT if candidate == PAIRS.reply[row] else WRONG for candidate in candidates]
-            kinds[i] = RIGHT
-            assert targets["candidates"][i].numpy().tolist() == kinds
+        assert [candidates[i] for i in targets["right"]] == PAIRS.reply[rows].tolist()
         assert targets["message_labels"].numpy().tolist() == PAIRS.labels[rows].tolist()
         assert targets["reply_labels"].numpy().tolist() == PAIRS.reply_labels[candidates].tolist()
     for epoch in (seen[:3], seen[3:]):
@@ -87,10 +84,9 @@ def read_text(model: Suggester, text: str) -> tuple[int, ...]:
 def test_no_more_batches_without_negatives(model: Suggester) -> None:
     negatives = {0: np.zeros((5, 0), "int64")}
     batches = list(training_pairs(model, PAIRS, 2, 0, range(3), negatives.get))
-    assert [targets["candidates"].shape[0] for _, targets in batches] == [
-        targets["candidates"].shape[1] for _, targets in batches
-    ]
     assert len(batches) == 3
+    for _, targets in batches:
+        assert targets["reply_labels"].shape[0] == len(set(targets["right"].numpy())) <= targets["right"].shape[0]
 
 
 def test_validation_holds_each_pair_once_in_a_fixed_order(model: Suggester) -> None:
@@ -99,23 +95,21 @@ def test_validation_holds_each_pair_once_in_a_fixed_order(model: Suggester) -> N
     targets, order = first[0][1], read(model, first[0][0], "message")
     assert order == read(model, again[0][0], "message")
     assert sorted(order) == sorted(read_text(model, text) for text in PAIRS.texts)
-    assert (np.diag(targets["candidates"]) == RIGHT).all()
-    # Three messages got one reply: each has two others to leave out.
-    assert (targets["candidates"].numpy() == LEFT_OUT).sum() == 6
+    # Three messages got one reply.
+    assert sorted(np.bincount(targets["right"])) == [1, 1, 3]
 
 
-def test_the_loss_counts_right_and_wrong_candidates_only() -> None:
-    kinds = tf.constant([[RIGHT, WRONG, LEFT_OUT], [WRONG, RIGHT, WRONG], [LEFT_OUT, LEFT_OUT, RIGHT]])
-    scores = tf.Variable([[1.0, 2.0, 50.0], [0.0, 3.0, 1.0], [9.0, 9.0, 1.0]])
+def test_the_loss_is_the_softmax_over_the_candidates() -> None:
+    right, scores = tf.constant([0, 1, 0]), tf.Variable([[1.0, 2.0], [0.0, 3.0], [9.0, 9.0]])
     with tf.GradientTape() as tape:
-        losses = candidate_loss(kinds, scores)
-    right = [1 / (1 + np.e), np.exp(3) / (1 + np.exp(3) + np.e), 1.0]
-    np.testing.assert_allclose(losses, -np.log(right), atol=1e-5)
-    gradient = tape.gradient(losses, scores).numpy()
-    expected = [[right[0] - 1, 1 - right[0], 0], [1 / (1 + np.exp(3) + np.e), right[1] - 1, 0], [0, 0, 0]]
-    expected[1][2] = expected[1][0] * np.e
-    np.testing.assert_allclose(gradient, expected, atol=1e-5)
-    assert own_is_best(kinds, scores).numpy().tolist() == [0, 1, 1]
+        losses = candidate_loss(right, scores)
+    chances = np.array([1 / (1 + np.e), 1 / (1 + np.exp(-3)), 0.5])
+    np.testing.assert_allclose(losses, -np.log(chances), atol=1e-5)
+    np.testing.assert_allclose(candidate_loss(right, tf.stack([scores, 2 * scores]))[0], losses, atol=1e-5)
+    rest = 1 - chances
+    expected = [[-rest[0], rest[0]], [rest[1], -rest[1]], [-rest[2], rest[2]]]
+    np.testing.assert_allclose(tape.gradient(losses, scores), expected, atol=1e-5)
+    assert own_is_best(right, scores.value()).numpy().tolist() == [0, 1, 1]
 
 
 def test_rows_without_a_label_cost_nothing() -> None:

@@ -12,7 +12,7 @@ from supportnet.layers import ScaledCosine
 from supportnet.training.pairs import Pairs
 from supportnet.training.scales import fit_scales
 
-REPLIES, DEPTH = 40, 8
+REPLIES, DEPTH, BATCH = 40, 8, 128
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -53,13 +53,32 @@ def drawn(num: int, true: tuple[float, float], learned: tuple[float, float]) -> 
 @pytest.mark.parametrize("true", [(20.0, 4.0), (6.0, 12.0)])
 def test_it_finds_the_scales_that_replies_were_drawn_with(true: tuple[float, float]) -> None:
     model, pairs = drawn(2000, true, learned=(14.0, 30.0))
-    fit_scales(model, pairs)
+    fit_scales(model, pairs, BATCH)
     assert model.fitted == pytest.approx(true, rel=0.2)
+
+
+def test_a_reply_counts_with_its_chance_to_be_a_candidate() -> None:
+    """A tower that tells but how often replies are used: in batches of one message, they are candidates as often."""
+    random = np.random.default_rng(0)
+    often = np.linspace(0, 1, REPLIES)
+    messages, replies = (unit(random.normal(size=(n, 2, DEPTH))) for n in (2000, REPLIES))
+    messages[:, 1] = np.eye(DEPTH)[0]
+    replies[:, 1] = np.stack([often, np.sqrt(1 - often**2), *[np.zeros(REPLIES)] * (DEPTH - 2)], axis=1)
+    logits = 10.0 / 2 * messages[:, 0] @ replies[:, 0].T + 8.0 * often
+    right = (logits + random.gumbel(size=logits.shape)).argmax(axis=1)
+    fitted = {}
+    for batch_size in (1, 10_000):
+        model = Synthetic(messages, replies, (14.0, 4.0))
+        fit_scales(model, Pairs.of([Ticket(str(i), reply=str(row)) for i, row in enumerate(right)]), batch_size)
+        fitted[batch_size] = model.fitted
+    assert fitted[1][1] < 4.0
+    assert fitted[10_000][1] > 10.0
+    assert fitted[10_000][0] == pytest.approx(10.0, rel=0.2)
 
 
 def test_a_tower_that_knows_nothing_falls_silent() -> None:
     model, pairs = drawn(2000, (20.0, 0.0), learned=(14.0, 60.0))
-    fit_scales(model, pairs)
+    fit_scales(model, pairs, BATCH)
     assert model.fitted[0] > 15
     assert model.fitted[1] < 3
 
@@ -67,11 +86,11 @@ def test_a_tower_that_knows_nothing_falls_silent() -> None:
 @pytest.mark.parametrize("num", [1, 2])
 def test_a_few_messages_change_little(num: int) -> None:
     model, pairs = drawn(num, (20.0, 4.0), learned=(14.0, 30.0))
-    fit_scales(model, pairs)
+    fit_scales(model, pairs, BATCH)
     assert model.fitted == pytest.approx([14.0, 30.0], rel=0.6)
 
 
 def test_no_scale_grows_beyond_the_largest() -> None:
     model, pairs = drawn(500, (300.0, 300.0), learned=(14.0, 30.0))
-    fit_scales(model, pairs)
+    fit_scales(model, pairs, BATCH)
     assert max(model.fitted) <= 100.0 + 1e-3
