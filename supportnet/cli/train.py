@@ -61,11 +61,17 @@ REPLY_NUMBERS = {
 }
 #: Defaults of a task that differ; --help names them.
 OTHER_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "suggest": {"epochs": 8, "batch_size": 128, "head_dropout_rate": 0.2},
+    "suggest": {"epochs": 8, "learning_rate": 3e-3, "batch_size": 128, "head_dropout_rate": 0.1},
     "reply": {"epochs": 8, "num_layers": 2, "hidden_dim": 256},
 }
 #: The same, of several tasks at once.
-JOINT_DEFAULTS: Mapping[str, Any] = {"epochs": 12, "batch_size": 64, "hidden_dim": 128, "num_layers": 1}
+JOINT_DEFAULTS: Mapping[str, Any] = {
+    "epochs": 12,
+    "learning_rate": 2e-3,
+    "batch_size": 64,
+    "hidden_dim": 128,
+    "num_layers": 1,
+}
 #: Options that not every task knows: name -> the tasks that do.
 TASKS_BY_OPTION: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("precision", "out_of_scope_share", "rounds", "round_epochs", "frozen_epochs"), ("classify",)),

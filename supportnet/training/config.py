@@ -155,6 +155,7 @@ class SuggestionConfig(RunConfig):
     """
 
     epochs: int = 8
+    learning_rate: float = 3e-3
     batch_size: int = 128
     hard_negatives: int = 0
     label_weight: float = 0.0

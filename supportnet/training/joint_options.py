@@ -18,7 +18,7 @@ CONFIGS: Mapping[str, type[RunConfig]] = {
     "reply": ReplyConfig,
 }
 #: Between what suits each task alone: batches of 32, 128 and by tokens, 20 and 8 epochs.
-DEFAULTS = {"epochs": 12, "batch_size": 64, "num_layers": 1, "hidden_dim": 128}
+DEFAULTS = {"epochs": 12, "learning_rate": 2e-3, "batch_size": 64, "num_layers": 1, "hidden_dim": 128}
 #: Beside them, what a task has of its own.
 DEFAULTS_BY_TASK: Mapping[str, Mapping[str, Any]] = {"suggest": suggest.NETWORK_DEFAULTS}
 #: Options that only a training of one task has: what they do has a schedule of its own.

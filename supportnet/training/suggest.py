@@ -29,7 +29,7 @@ from supportnet.training.suggestion_fit import fit_suggester, pair_lesson
 from supportnet.training.suggestion_run import save_suggester
 
 #: What suits pairs better than the classifier's defaults; chosen on STAR's validation data.
-NETWORK_DEFAULTS = {"head_dropout_rate": 0.2}
+NETWORK_DEFAULTS = {"head_dropout_rate": 0.1}
 #: Validation messages that the towers' scales and the relevance are fitted to, at most.
 MAX_ASKED = 2000
 

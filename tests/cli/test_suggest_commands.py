@@ -78,7 +78,7 @@ def test_train(shell: Shell, trained: dict[str, Any], folder: Path) -> None:
     assert trained["validation"] == json.loads((folder / "run" / "metrics.json").read_text())
     config = json.loads((folder / "run" / "config.json").read_text())
     sizes = {"embedding_dim": 16, "hidden_dim": 8, "num_heads": 2, "num_buckets": 500, "vector_dim": 16}
-    assert NetworkConfig(**config["network"]) == NetworkConfig(architecture="none", head_dropout_rate=0.2, **sizes)
+    assert NetworkConfig(**config["network"]) == NetworkConfig(architecture="none", head_dropout_rate=0.1, **sizes)
     given = {"epochs": 2, "batch_size": 8, "min_count": 1, "label_weight": 0.5, "validation_share": 0.3}
     assert SuggestionConfig(**config["training"]) == SuggestionConfig(**given)
     assert "already holds a finished run" in shell.error(*train_command(folder))

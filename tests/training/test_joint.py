@@ -82,7 +82,7 @@ def test_the_folder(several: Run, joint_options: dict[str, Any]) -> None:
     assert tasks_of(folder) == TASKS
     assert read_json(folder / "metrics.json") == trained.metrics
     config = read_json(folder / "config.json")
-    assert config["network"]["head_dropout_rate"] == {"classify": 0.4, "suggest": 0.2, "reply": 0.4}
+    assert config["network"]["head_dropout_rate"] == {"classify": 0.4, "suggest": 0.1, "reply": 0.4}
     assert config["training"]["epochs"] == joint_options["epochs"]
     for task in TASKS:
         assert tasks_of(folder / task) == (task,)
