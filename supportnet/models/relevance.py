@@ -14,9 +14,9 @@ class Relevance(Fitted):
     `agreement` times the chance that message and answer have the same label. A softmax over all answers and "none of
     them", whose logit is `nothing`, gives the probabilities.
 
-    In training, an answer stands among those of the same batch, where often used ones are as often wrong as they are
-    right: the scores forget how often each is used (Yi et al. 2019, Sampling-Bias-Corrected Neural Modeling). The
-    prior brings it back.
+    In training, an answer stands among those of the same batch, where often used ones are wrong about as often as they
+    are right: the scores forget most of how often each is used (Yi et al. 2019, Sampling-Bias-Corrected Neural
+    Modeling). The prior brings it back.
 
     Attributes:
         sharpness: what the network's scores are multiplied with, above 0.
