@@ -24,7 +24,7 @@ def build_suggestion_network(
     Up to three towers read each side, and their mean score counts: the two of `Towers`, and one of pairs of words.
     Each has vectors of its own and is trained with a loss of its own: a common one would let the words, which are
     learned first, starve the others. How much each counts is learned as well, and fitted anew to validation data after
-    training; see `supportnet.training.scales`.
+    training, as is how much each tower's labels do; see `supportnet.training.scales`.
 
     Args:
         config: sizes and rates; `vector_dim` is the depth of each tower's vectors.
@@ -59,7 +59,7 @@ def build_suggestion_network(
     cosine = ScaledCosine(len(vectors["reply"]), dtype="float32", name="scores")
     outputs["scores"] = cosine(outputs["message"], outputs["reply"])
     if num_labels:
-        outputs |= _labels(vectors, num_labels)
+        outputs |= _labels(outputs, num_labels)
     flat = {name: tensor for side in SIDES for name, tensor in of_side(side, inputs[side]).items()}
     return keras.Model({**flat, **shared.inputs}, outputs, name="suggestion_network")
 
@@ -99,13 +99,9 @@ def _vector(config: NetworkConfig, side: str, tower: str, pooled: Any) -> Any:
     return keras.layers.UnitNormalization(dtype="float32", name=f"{name}_vector")(projected)
 
 
-def _labels(vectors: dict[str, dict[str, Any]], num_labels: int) -> dict[str, Any]:
+def _labels(vectors: dict[str, Any], num_labels: int) -> dict[str, Any]:
     """The logits of the labels, by each tower for itself."""
     # Both sides see the same labels' vectors: what is said with a label comes near what is answered with it.
-    heads = {
-        tower: keras.layers.Dense(num_labels, dtype="float32", name=f"{tower}_labels") for tower in vectors["reply"]
-    }
-    return {
-        f"{side}_labels": ops.stack([heads[tower](LABEL_SCALE * x) for tower, x in vectors[side].items()], axis=1)
-        for side in SIDES
-    }
+    shape = (vectors["reply"].shape[1], num_labels)
+    heads = keras.layers.EinsumDense("bnd,ndk->bnk", shape, bias_axes="nk", dtype="float32", name="labels")
+    return {f"{side}_labels": heads(LABEL_SCALE * vectors[side]) for side in SIDES}

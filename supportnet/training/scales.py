@@ -1,5 +1,7 @@
 """Fit how much each tower of a dual encoder counts, on validation data."""
 
+from collections.abc import Callable, Sequence
+
 import keras
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +10,7 @@ from scipy.special import logsumexp
 
 from supportnet.layers.scaled_cosine import LARGEST_SCALE
 from supportnet.models.suggester import Suggester
+from supportnet.models.suggestion_network import LABEL_SCALE
 from supportnet.training.pairs import Pairs
 
 Floats = npt.NDArray[np.floating]
@@ -32,28 +35,68 @@ def fit_scales(model: Suggester, asked: Pairs, batch_size: int) -> None:
     """
     layer = model.network.get_layer("scores")
     cosines = _cosines(model, asked)
-    rows = np.arange(len(asked))
     expected = batch_size / len(asked) * np.bincount(asked.reply)
     chance = np.log(-np.expm1(-expected)).astype("float32")
+    learned = keras.ops.convert_to_numpy(layer.log_scale).astype("float64")
+
+    def logits(scales: Floats) -> Floats:
+        return _mean(scales, cosines) + chance
+
+    layer.log_scale.assign(_fitted(logits, asked.reply, learned, np.log(LARGEST_SCALE)))
+
+
+def fit_labels(model: Suggester, asked: Pairs) -> None:
+    """Scale what the towers say of the labels, in place: such that their mean makes the right labels likeliest.
+
+    What `fit_scales` does, for the second objective: here too a tower that knows the training pairs by heart is surer
+    than it should be.
+
+    Args:
+        model: a trained one that knows labels.
+        asked: pairs that it hasn't learned from, with labels; those without one say nothing.
+
+    Example:
+        >>> fit_labels(model, Pairs.of(dataset["validation"][:2000], model.labels))
+    """
+    layer, known = model.network.get_layer("labels"), asked.labels >= 0
+    if not known.any():
+        return
+    texts = [text for text, has_label in zip(asked.texts, known, strict=True) if has_label]
+    kernel, bias = layer.get_weights()
+    vectors = LABEL_SCALE * _by_tower(model, texts, "message")
+    said = np.einsum("bnd,ndk->nbk", vectors, kernel) + bias[:, None]
+    found = np.exp(_fitted(lambda scales: _mean(scales, said), asked.labels[known], np.zeros(len(said))))
+    layer.set_weights([kernel * found[:, None, None], bias * found[:, None]])
+
+
+def _fitted(
+    logits: Callable[[Floats], Floats], right: npt.NDArray[np.int64], learned: Floats, largest: float | None = None
+) -> Floats:
+    """Search the logarithms of the scales under which `right` `[B]` is likeliest, from those that were learned."""
+    rows = np.arange(len(right))
 
     def loss(log_scales: Floats) -> float:
-        scales = np.exp(log_scales, dtype="float32") / len(log_scales)
-        logits = np.einsum("n,nbc->bc", scales, cosines) + chance
-        losses = logsumexp(logits, axis=1) - logits[rows, asked.reply]
+        found = logits(np.exp(log_scales, dtype="float32"))
+        losses = logsumexp(found, axis=1) - found[rows, right]
         # What was learned stands as long as few messages speak against it.
-        return float(losses.mean() + np.square(log_scales - learned).sum() / 2 / len(asked))
+        return float(losses.mean() + np.square(log_scales - learned).sum() / 2 / len(right))
 
-    learned = keras.ops.convert_to_numpy(layer.log_scale).astype("float64")
-    bounds = [(None, np.log(LARGEST_SCALE))] * len(learned)
-    found = minimize(loss, learned, method="Nelder-Mead", bounds=bounds, options={"xatol": 0.01, "fatol": 1e-4})
-    layer.log_scale.assign(found.x)
+    bounds, options = [(None, largest)] * len(learned), {"xatol": 0.01, "fatol": 1e-4}
+    return np.asarray(minimize(loss, learned, method="Nelder-Mead", bounds=bounds, options=options).x)
+
+
+def _mean(scales: Floats, scores: Floats) -> Floats:
+    """The mean of what N towers say, on their scales: `[N]` and `[N, B, C]` -> `[B, C]`."""
+    return np.einsum("n,nbc->bc", scales / np.float32(len(scales)), scores)
 
 
 def _cosines(model: Suggester, asked: Pairs) -> Floats:
     """How alike each tower finds each message and each reply, float32 `[N, B, C]`."""
+    message, reply = _by_tower(model, asked.texts, "message"), _by_tower(model, asked.replies, "reply")
+    return np.stack([message[:, tower] @ reply[:, tower].T for tower in range(message.shape[1])])
+
+
+def _by_tower(model: Suggester, texts: Sequence[str], side: str) -> Floats:
+    """The towers' vectors of texts, float32 `[B, N, D]`."""
     towers = model.network.get_layer("scores").num_towers
-    message, reply = (
-        model.vectors(texts, side, 256)[:, : len(model.scales)].reshape(len(texts), towers, -1)
-        for texts, side in ((asked.texts, "message"), (asked.replies, "reply"))
-    )
-    return np.stack([message[:, tower] @ reply[:, tower].T for tower in range(towers)])
+    return model.vectors(texts, side, 256)[:, : len(model.scales)].reshape(len(texts), towers, -1)

@@ -23,7 +23,7 @@ from supportnet.training.options import split_options
 from supportnet.training.pairs import Pairs
 from supportnet.training.relevance import fit_relevance
 from supportnet.training.reply_splits import pair_facts, reply_splits
-from supportnet.training.scales import fit_scales
+from supportnet.training.scales import fit_labels, fit_scales
 from supportnet.training.start import Start
 from supportnet.training.suggestion_fit import fit_suggester, pair_lesson
 from supportnet.training.suggestion_run import save_suggester
@@ -76,8 +76,8 @@ def train_suggester(
             messages are learned as labels of their replies.
 
     Returns:
-        The model, with the weights of the best epoch on validation, the towers' scales and its relevance fitted there
-        (see `supportnet.training.scales`, `supportnet.training.relevance`), and how training went.
+        The model, with the weights of the best epoch on validation, what each tower counts and its relevance fitted
+        there (see `supportnet.training.scales`, `supportnet.training.relevance`), and how training went.
 
     Raises:
         UserError: as for `train`; or there are fewer than two different replies, or labels are asked for and there
@@ -140,6 +140,8 @@ class PairLearner(Learner):
             chosen = np.random.default_rng(self.config.seed).permutation(len(self.validation))[:MAX_ASKED]
             asked = Pairs.of([self.validation[i] for i in chosen], self.labels)
             fit_scales(model, asked, self.config.batch_size)
+            if self.labels:
+                fit_labels(model, asked)
             model.relevance = fit_relevance(model, self.pairs, asked)
         return best_metrics(*course)
 

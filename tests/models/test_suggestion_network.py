@@ -119,10 +119,10 @@ def test_labels_are_told_from_either_side_by_the_same_vectors() -> None:
     network = build("none", num_labels=4)
     result = outputs(network)
     assert (result["message_labels"].shape, result["reply_labels"].shape) == ((3, 2, 4), (2, 2, 4))
-    for i, tower in enumerate(("words", "pairs")):
-        kernel, bias = network.get_layer(f"{tower}_labels").get_weights()
+    kernel, bias = network.get_layer("labels").get_weights()
+    for i in range(2):
         for side in SIDES:
-            expected = 10 * result[side][:, i] @ kernel + bias
+            expected = 10 * result[side][:, i] @ kernel[i] + bias[i]
             np.testing.assert_allclose(result[f"{side}_labels"][:, i], expected, rtol=1e-4, atol=1e-4)
 
 

@@ -10,7 +10,7 @@ import pytest
 from supportnet.data.ticket import Ticket
 from supportnet.layers import ScaledCosine
 from supportnet.training.pairs import Pairs
-from supportnet.training.scales import fit_scales
+from supportnet.training.scales import fit_labels, fit_scales
 
 REPLIES, DEPTH, BATCH = 40, 8, 128
 
@@ -94,3 +94,41 @@ def test_no_scale_grows_beyond_the_largest() -> None:
     model, pairs = drawn(500, (300.0, 300.0), learned=(14.0, 30.0))
     fit_scales(model, pairs, BATCH)
     assert max(model.fitted) <= 100.0 + 1e-3
+
+
+LABELS = 5
+
+
+def told(true: tuple[float, float], num: int = 2000) -> tuple[Any, Pairs, np.ndarray]:
+    """A model whose towers' labels are drawn when they are scaled so, messages with labels, and the kernel."""
+    random = np.random.default_rng(0)
+    model = Synthetic(unit(random.normal(size=(num, 2, DEPTH))), np.zeros((1, 2, DEPTH)), (1.0, 1.0))
+    layer = keras.layers.EinsumDense("bnd,ndk->bnk", (2, LABELS), bias_axes="nk", name="labels")
+    layer.build((None, 2, DEPTH))
+    kernel = random.normal(size=(2, DEPTH, LABELS)).astype("float32")
+    layer.set_weights([kernel, random.normal(size=(2, LABELS))])
+    model.network.get_layer = {"scores": model.network.get_layer("scores"), "labels": layer}.__getitem__
+    said = keras.ops.convert_to_numpy(layer(10.0 * model.rows["message"]))
+    logits = np.einsum("n,bnk->bk", np.array(true) / 2, said)
+    right = (logits + random.gumbel(size=logits.shape)).argmax(axis=1)
+    names = [f"label {i}" for i in range(LABELS)]
+    tickets = [Ticket(str(i), names[label] if i % 3 else None, "0") for i, label in enumerate(right)]
+    return model, Pairs.of(tickets, names), kernel
+
+
+@pytest.mark.parametrize("true", [(0.3, 0.05), (0.1, 0.4)])
+def test_it_finds_how_much_each_tower_says_of_labels(true: tuple[float, float]) -> None:
+    """Messages without a label say nothing; the scales of the cosines stay."""
+    model, pairs, kernel = told(true)
+    fit_labels(model, pairs)
+    fitted, _ = model.network.get_layer("labels").get_weights()
+    ratios = (fitted / kernel).reshape(2, -1)
+    assert ratios.mean(axis=1) == pytest.approx(true, rel=0.2)
+    assert ratios.std(axis=1).max() < 1e-5
+    assert model.fitted == [1.0, 1.0]
+
+
+def test_no_labels_change_nothing() -> None:
+    model, pairs, kernel = told((1.0, 0.1), num=1)
+    fit_labels(model, pairs)
+    np.testing.assert_array_equal(model.network.get_layer("labels").get_weights()[0], kernel)
