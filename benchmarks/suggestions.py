@@ -58,12 +58,12 @@ def tables(runs: Sequence[dict[str, Any]]) -> str:
 
 
 def ranked(runs: Sequence[dict[str, Any]]) -> list[tuple[str, int, dict[str, float]]]:
-    """List name, turns and figures of all that ranks: the peers, then the models."""
+    """List name, turns and figures of all that ranks, with more turns last and the better ones last."""
     peers = [
         (row["name"], run["turns"], row) for run in runs if run["kind"] == "peers" for row in run["figures"]["ranking"]
     ]
     models = [(_model(run), run["turns"], run["figures"]) for run in runs if run["kind"] == "model"]
-    return sorted([*peers, *models], key=lambda row: row[1])
+    return sorted([*peers, *models], key=lambda row: (row[1], row[2]["mrr"]))
 
 
 def labels(runs: Sequence[dict[str, Any]]) -> list[tuple[str, float]]:
