@@ -13,6 +13,9 @@ from supportnet.models.suggester import Suggester
 from supportnet.models.suggestion_network import LABEL_SCALE
 from supportnet.training.pairs import Pairs
 
+#: How far the search goes at first. SciPy's own first steps from 0 are tiny, and would end it where it begins.
+STEP = 0.5
+
 Floats = npt.NDArray[np.floating]
 
 
@@ -81,7 +84,9 @@ def _fitted(
         # What was learned stands as long as few messages speak against it.
         return float(losses.mean() + np.square(log_scales - learned).sum() / 2 / len(right))
 
-    bounds, options = [(None, largest)] * len(learned), {"xatol": 0.01, "fatol": 1e-4}
+    simplex = learned - STEP * np.eye(len(learned) + 1, len(learned), -1)
+    options = {"xatol": 0.01, "fatol": 1e-4, "initial_simplex": simplex}
+    bounds = [(None, largest)] * len(learned)
     return np.asarray(minimize(loss, learned, method="Nelder-Mead", bounds=bounds, options=options).x)
 
 

@@ -105,7 +105,7 @@ def told(true: tuple[float, float], num: int = 2000) -> tuple[Any, Pairs, np.nda
     model = Synthetic(unit(random.normal(size=(num, 2, DEPTH))), np.zeros((1, 2, DEPTH)), (1.0, 1.0))
     layer = keras.layers.EinsumDense("bnd,ndk->bnk", (2, LABELS), bias_axes="nk", name="labels")
     layer.build((None, 2, DEPTH))
-    kernel = random.normal(size=(2, DEPTH, LABELS)).astype("float32")
+    kernel = random.normal(scale=0.1, size=(2, DEPTH, LABELS)).astype("float32")
     layer.set_weights([kernel, random.normal(size=(2, LABELS))])
     model.network.get_layer = {"scores": model.network.get_layer("scores"), "labels": layer}.__getitem__
     said = keras.ops.convert_to_numpy(layer(10.0 * model.rows["message"]))
@@ -116,7 +116,7 @@ def told(true: tuple[float, float], num: int = 2000) -> tuple[Any, Pairs, np.nda
     return model, Pairs.of(tickets, names), kernel
 
 
-@pytest.mark.parametrize("true", [(0.3, 0.05), (0.1, 0.4)])
+@pytest.mark.parametrize("true", [(3.0, 0.5), (1.0, 4.0)])
 def test_it_finds_how_much_each_tower_says_of_labels(true: tuple[float, float]) -> None:
     """Messages without a label say nothing; the scales of the cosines stay."""
     model, pairs, kernel = told(true)
