@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import log_softmax, logsumexp
 
 from supportnet.data.bank import same_text
 from supportnet.models.relevance import Relevance
 from supportnet.models.suggester import Suggester
+from supportnet.training.minimum import minimum
 from supportnet.training.pairs import Pairs
 
 #: What is tried of the prior and of the agreement, in units of the network's score.
@@ -21,7 +21,7 @@ AGREEMENTS = tuple(range(0, 41, 4))
 #: Of the logarithm of the sharpness and of the logit of "none of them": a few messages that are all right are no reason
 #: to be sure of everything.
 BOUNDS = ((-2.3, 2.3), (-100.0, 100.0))
-#: How far the search goes at first. SciPy's own first steps from 0 are tiny, and would end it where it begins.
+#: How far the search for them goes at first.
 STEPS = (0.5, 2.0)
 
 Floats = npt.NDArray[np.floating]
@@ -74,9 +74,7 @@ def fit_relevance(model: Suggester, pairs: Pairs, asked: Pairs) -> Relevance:
         by_label = logsumexp(np.where(bank.same_label, log_probabilities[:, :-1], -np.inf)[labelled], axis=1)
         return -float(by_text.mean() + (by_label.mean() if labelled.any() else 0.0))
 
-    simplex = np.stack([np.zeros(2), *np.diag(STEPS)])
-    options = {"maxfev": 100, "xatol": 0.01, "fatol": 1e-4, "initial_simplex": simplex}
-    found = minimize(loss, np.zeros(2), method="Nelder-Mead", bounds=BOUNDS, options=options).x
+    found = minimum(loss, np.zeros(2), STEPS, BOUNDS, max_calls=100)
     sharpness = float(np.exp(found[0]))
     return Relevance(sharpness, sharpness * prior, sharpness * agreement, float(found[1]))
 

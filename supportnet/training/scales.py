@@ -5,16 +5,16 @@ from collections.abc import Callable, Sequence
 import keras
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from supportnet.layers.scaled_cosine import LARGEST_SCALE
 from supportnet.models.suggester import Suggester
 from supportnet.models.suggestion_network import LABEL_SCALE
+from supportnet.training.minimum import minimum
 from supportnet.training.pairs import Pairs
 
-#: How far the search goes at first. SciPy's own first steps from 0 are tiny, and would end it where it begins.
-STEP = 0.5
+#: How far the search for the logarithm of a scale goes at first: down, because a learned one may be the largest.
+STEP = -0.5
 
 Floats = npt.NDArray[np.floating]
 
@@ -84,10 +84,7 @@ def _fitted(
         # What was learned stands as long as few messages speak against it.
         return float(losses.mean() + np.square(log_scales - learned).sum() / 2 / len(right))
 
-    simplex = learned - STEP * np.eye(len(learned) + 1, len(learned), -1)
-    options = {"xatol": 0.01, "fatol": 1e-4, "initial_simplex": simplex}
-    bounds = [(None, largest)] * len(learned)
-    return np.asarray(minimize(loss, learned, method="Nelder-Mead", bounds=bounds, options=options).x)
+    return minimum(loss, learned, [STEP] * len(learned), [(None, largest)] * len(learned))
 
 
 def _mean(scales: Floats, scores: Floats) -> Floats:
