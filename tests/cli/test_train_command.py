@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,10 @@ def test_a_promise_in_words(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_resume(shell: Shell, trained: dict[str, Any], folder: Path) -> None:
-    out, err = shell(*train_command(folder), "--resume")
+    with warnings.catch_warnings():
+        # As in a process of its own, which hasn't seen those of the training.
+        warnings.simplefilter("always")
+        out, err = shell(*train_command(folder), "--resume")
     lines = out.splitlines()
     assert lines[0] == "validation accuracy {accuracy:.4f} (epoch {best_epoch})".format(**trained["validation"])
     assert lines[1] == "temperature {temperature:.2f}, fitted on 3 messages in scope".format(**trained["confidence"])
