@@ -76,7 +76,7 @@ JOINT_DEFAULTS: Mapping[str, Any] = {
 TASKS_BY_OPTION: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("precision", "out_of_scope_share", "rounds", "round_epochs", "frozen_epochs"), ("classify",)),
     **dict.fromkeys(("class_weights", "mixed_precision", "unlabelled"), ("classify",)),
-    **dict.fromkeys(("batch_size", "head_dropout_rate", "num_pairs"), ("classify", "suggest")),
+    **dict.fromkeys(("batch_size", "head_dropout_rate", "num_pairs", "num_filters"), ("classify", "suggest")),
     "label_smoothing": ("classify", "reply"),
     **dict.fromkeys(SUGGEST_NUMBERS, ("suggest",)),
     **dict.fromkeys(REPLY_NUMBERS, ("reply",)),
@@ -86,6 +86,7 @@ HEAD_NUMBERS = {
     "head_dropout_rate": (0.4, "Dropout before the head of the task."),
     "word_dropout": (0.1, "Share of words dropped in training."),
     "num_pairs": (16_384, "Buckets that pairs of words are hashed to."),
+    "num_filters": (0, "Filters over 2 and over 3 words, in place of pooled words; such as 256, with many labels."),
 }
 
 

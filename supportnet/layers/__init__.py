@@ -10,6 +10,7 @@ from supportnet.layers.decoder_block import DecoderBlock
 from supportnet.layers.layer_norm import LayerNorm
 from supportnet.layers.ngram_scores import NgramScores
 from supportnet.layers.pair_embedding import PairEmbedding
+from supportnet.layers.phrases import Phrases
 from supportnet.layers.pooling import MaskedPooling
 from supportnet.layers.positional_encoding import PositionalEncoding, positional_encoding
 from supportnet.layers.prefix_decoder import PrefixDecoder
@@ -31,6 +32,7 @@ __all__ = [
     "MultiHeadAttention",
     "NgramScores",
     "PairEmbedding",
+    "Phrases",
     "PositionalEncoding",
     "PrefixDecoder",
     "RecurrentDecoder",

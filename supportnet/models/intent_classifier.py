@@ -89,7 +89,10 @@ class IntentClassifier:
         return self._predict(texts, ["probabilities"], batch_size)["probabilities"]
 
     def embed(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
-        """Return one vector a message, float32 `[N, 6 D]`: messages alike in meaning have a cosine near 1."""
+        """Return one vector a message, float32: messages alike in meaning have a cosine near 1.
+
+        Its depth is that of `embedding` in `build_intent_network`.
+        """
         return self._predict(texts, ["embedding"], batch_size)["embedding"]
 
     def classify(self, texts: Iterable[str], top_k: int = 5) -> list[Classification]:

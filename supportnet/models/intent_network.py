@@ -31,7 +31,8 @@ def build_intent_network(
         A functional model. Input: the front end's dictionary (see `TokenEmbedding`). Output: a dictionary of
         `logits` float32 `[B, K]`, the towers' vote; `tower_logits` float32 `[B, N, K]`; `coverage` float32 `[B, K]`,
         the share of the message's character n-grams that training saw with an intent; and `embedding` float
-        `[B, 6 D]`, the pooled message. With the architecture `none`, N is 2 and the embedding `[B, 2 D]`.
+        `[B, 6 D]`, the pooled message. With the architecture `none`, N is 2 and the embedding `[B, 2 D]`. With F
+        filters, 4 F of its numbers stand in the place of 2 D.
 
     Raises:
         UserError: `vocab_size` or `num_intents` is below 1.

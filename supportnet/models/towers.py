@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from supportnet.layers import MaskedPooling
+from supportnet.layers import MaskedPooling, Phrases
 from supportnet.models.config import NetworkConfig
 from supportnet.models.encoders import build_embedding, build_encoder, num_trained_towers
 
@@ -34,7 +34,8 @@ class Towers:
     """Two readings of a text, each one vector. Calling an object twice reads both texts with the same weights.
 
     In one, the encoder reads the tokens in their order, and its output and its input are pooled side by side. The
-    other pools word vectors of its own, as fastText does (Joulin et al. 2017), blind to order.
+    other pools word vectors of its own, as fastText does (Joulin et al. 2017), blind to order; with `num_filters`, what
+    filters over short phrases make of them.
 
     Args:
         config: sizes and rates.
@@ -49,7 +50,8 @@ class Towers:
         inputs: the front end's dictionary, symbolic.
 
     Returns:
-        tower -> vector: `words` float `[B, 2 D]`, and `context` float `[B, 4 D]`, which the architecture `none` lacks.
+        tower -> vector: `words` float `[B, 2 D]`, with F filters `[B, 4 F]`, and `context` float `[B, 4 D]`, which the
+        architecture `none` lacks.
 
     Example:
         >>> pooled = Towers(NetworkConfig(), vocab_size=1000)(front_end_inputs())
@@ -66,11 +68,14 @@ class Towers:
     def _make_pooling(self) -> None:
         self.pool = {name: MaskedPooling(name=f"pool_{name}") for name in ("words", "encoded", "tokens")}
         self.join = keras.layers.Concatenate(name="context")
+        self.phrases = Phrases(self.config.num_filters, name="phrases") if self.config.num_filters else None
         self.inputs: dict[str, Any] = {}
 
     def __call__(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Read one text a row."""
         read = self.read(inputs)
+        if self.phrases is not None:
+            read = {**read, "words": self.phrases(read["words"], mask=inputs["mask"])}
         pooled = {name: self.pool[name](vectors, mask=inputs["mask"]) for name, vectors in read.items()}
         words = {"words": pooled["words"]}
         if "encoded" not in read:

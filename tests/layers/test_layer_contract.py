@@ -21,6 +21,7 @@ from supportnet.layers import (
     MultiHeadAttention,
     NgramScores,
     PairEmbedding,
+    Phrases,
     PositionalEncoding,
     PrefixDecoder,
     RecurrentDecoder,
@@ -106,6 +107,7 @@ CASES = [
         TOKENS,
         lambda layer, inputs: ops.concatenate(layer(inputs), axis=-1),
     ),
+    Case(Phrases, {"num_filters": 3}, SEQUENCE, _with_mask),
     Case(PairEmbedding, {"num_pairs": 9, "embedding_dim": 8}, TOKENS, lambda layer, inputs: layer(inputs["token_ids"])),
     Case(
         ScaledCosine,

@@ -39,8 +39,10 @@ def outputs(network, inputs=None):
     return {name: ops.convert_to_numpy(ops.cast(value, "float32")) for name, value in result.items()}
 
 
-@pytest.fixture(scope="module", params=ENCODERS)
+@pytest.fixture(scope="module", params=[*ENCODERS, "filters"])
 def config(request):
+    if request.param == "filters":
+        return NetworkConfig(architecture="transformer", num_filters=5, **SMALL)
     return NetworkConfig(architecture=request.param, **SMALL)
 
 
@@ -62,6 +64,7 @@ def test_shapes_are_those_of_the_docstring(config, network):
     result = outputs(network)
     shapes = {name: value.shape for name, value in result.items()}
     towers, depth = (2, 2 * 8) if config.architecture == "none" else (3, 6 * 8)
+    depth += 4 * 5 - 2 * 8 if config.num_filters else 0
     expected = {"logits": (3, 5), "tower_logits": (3, towers, 5), "coverage": (3, 5), "embedding": (3, depth)}
     assert shapes == expected
     assert all(np.isfinite(value).all() for value in result.values())
@@ -73,11 +76,11 @@ def test_the_vote_is_the_power_mean_of_the_towers_probabilities(network):
     np.testing.assert_allclose(softmax(result["logits"]), powers / powers.sum(axis=1, keepdims=True), rtol=1e-4)
 
 
-def test_the_words_are_blind_to_order_and_the_others_are_not(network):
+def test_the_words_are_blind_to_order_and_the_others_are_not(config, network):
     swap = [1, 0, 2, 3]
     before = outputs(network)["tower_logits"][0]
     words, *others = outputs(network, features(TOKEN_IDS[:1, swap], WORD_INDEX[:1, swap]))["tower_logits"][0]
-    np.testing.assert_allclose(words, before[0], atol=1e-5)
+    assert np.allclose(words, before[0], atol=1e-5) == (not config.num_filters)
     for after, tower in zip(others, before[1:], strict=True):
         assert np.abs(after - tower).max() > 1e-3
 
@@ -150,7 +153,7 @@ def test_the_encoder_has_the_configurations_numbers(architecture):
             (name, 0, f"must be at least 1. Received: {name}=0")
             for name in ("embedding_dim", "hidden_dim", "num_buckets", "num_pairs", "max_length")
         ],
-        ("num_layers", -1, "must be at least 0. Received: num_layers=-1"),
+        *[(name, -1, f"must be at least 0. Received: {name}=-1") for name in ("num_layers", "num_filters")],
         ("num_heads", 3, r"must be at least 1 and divide embedding_dim \(8\). Received: num_heads=3"),
         ("num_heads", "2", "must be a whole number. Received: num_heads='2'"),
         *[

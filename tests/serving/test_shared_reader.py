@@ -32,7 +32,14 @@ Models = dict[str, Any]
 def make_models(architecture: str, shared: bool) -> Models:
     """A model of each task; on the same layers, or on equal ones."""
     keras.utils.set_random_seed(3)
-    sizes = {"embedding_dim": 16, "hidden_dim": 8, "num_heads": 2, "num_buckets": 500, "vector_dim": 16}
+    sizes = {
+        "embedding_dim": 16,
+        "hidden_dim": 8,
+        "num_heads": 2,
+        "num_buckets": 500,
+        "vector_dim": 16,
+        "num_filters": 4,
+    }
     config = NetworkConfig(architecture, max_reply_length=6, **sizes)
     vocabulary = Vocabulary.build([*TEXTS, *(answer.text for answer in ANSWERS)], min_count=1)
     towers = Towers(config, len(vocabulary)) if shared else None
