@@ -15,9 +15,7 @@ MASK = ops.array([[True, True, True, True], [True, True, False, False]])
 def made(two: list[float], three: list[float]) -> Phrases:
     layer = Phrases(num_filters=1)
     layer.build(X.shape)
-    layer.set_weights(
-        [np.reshape(two, (2, 1, 1)), np.zeros(1), np.reshape(three, (3, 1, 1)), np.zeros(1)],
-    )
+    layer.set_weights([np.reshape(two, (2, 1, 1)), np.zeros(1), np.reshape(three, (3, 1, 1)), np.zeros(1)])
     return layer
 
 

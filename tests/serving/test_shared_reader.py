@@ -20,7 +20,7 @@ from supportnet.models.suggester import Suggester
 from supportnet.models.towers import READING_LAYERS, Towers
 from supportnet.serving.export import export
 from supportnet.serving.index import index
-from supportnet.serving.served_reader import served_readers
+from supportnet.serving.served_reader import ServedReader, build_head, served_readers
 from supportnet.serving.verify.static_checks import size
 from supportnet.serving.verify.written import WrittenModel
 from supportnet.text.vocabulary import Vocabulary, table_from_file
@@ -29,18 +29,11 @@ MESSAGES = [*TEXTS, "", "mail ann@example.com about order 123456", "👍🏽"]
 Models = dict[str, Any]
 
 
-def make_models(architecture: str, shared: bool) -> Models:
+def make_models(architecture: str, shared: bool, num_filters: int = 0) -> Models:
     """A model of each task; on the same layers, or on equal ones."""
     keras.utils.set_random_seed(3)
-    sizes = {
-        "embedding_dim": 16,
-        "hidden_dim": 8,
-        "num_heads": 2,
-        "num_buckets": 500,
-        "vector_dim": 16,
-        "num_filters": 4,
-    }
-    config = NetworkConfig(architecture, max_reply_length=6, **sizes)
+    sizes = {"embedding_dim": 16, "hidden_dim": 8, "num_heads": 2, "num_buckets": 500, "vector_dim": 16}
+    config = NetworkConfig(architecture, max_reply_length=6, num_filters=num_filters, **sizes)
     vocabulary = Vocabulary.build([*TEXTS, *(answer.text for answer in ANSWERS)], min_count=1)
     towers = Towers(config, len(vocabulary)) if shared else None
     models: Models = {
@@ -173,6 +166,17 @@ def test_who_shares(table_of: Callable[[Vocabulary], Any]) -> None:
     readers = served_readers(models, table_of)
     assert readers["classify"] is readers["suggest"]
     assert readers["classify"] is not readers["reply"]
+
+
+@pytest.mark.parametrize("num_filters", [0, 4])
+def test_reader_and_head_say_what_the_network_says(table_of: Callable[[Vocabulary], Any], num_filters: int) -> None:
+    """Filters over what was read belong to the head."""
+    model = make_models("transformer", shared=False, num_filters=num_filters)["classify"]
+    reader, head = ServedReader(model, table_of(model.vocabulary)), build_head(model)
+    assert ("phrases" in {layer.name for layer in head.layers}) == bool(num_filters)
+    found, expected = head(reader.read(tf.constant(MESSAGES))), model.network(model.front_end(MESSAGES))
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-5)
 
 
 def test_networks_on_the_same_towers_answer_with_the_same_weights() -> None:
