@@ -119,17 +119,23 @@ def test_10_000_bad_requests(toy_server: Served) -> None:
     assert toy_server.predict({"instances": ["a"]})[0] == 200
 
 
+def _some_three_seconds(served: Served) -> dict[str, Any]:
+    """A request that takes so long, however quick the machine is."""
+    for steps in (20, 200):
+        started = time.monotonic()
+        status, _ = served.predict(_slow(steps))
+        assert status == 200
+    return _slow(int(200 * 3 / (time.monotonic() - started)))
+
+
+def _slow(steps: int) -> dict[str, Any]:
+    return {"signature_name": "slow", "instances": [{"text": "a", "steps": steps}]}
+
+
 def test_what_runs_is_answered_before_the_server_stops(toy_folder: Path) -> None:
     with serving(toy_folder) as served, ThreadPoolExecutor(1) as client:
         assert served.process
-        served.predict({"signature_name": "slow", "instances": [{"text": "a", "steps": 20}]})
-        started = time.monotonic()
-        served.predict({"signature_name": "slow", "instances": [{"text": "a", "steps": 200}]})
-        # As many as take some three seconds, however quick the machine is.
-        steps = int(200 * 3 / (time.monotonic() - started))
-        running = client.submit(
-            served.predict, {"signature_name": "slow", "instances": [{"text": "a", "steps": steps}]}
-        )
+        running = client.submit(served.predict, _some_three_seconds(served))
         time.sleep(0.5)
         assert not running.done()
         served.process.send_signal(signal.SIGTERM)
@@ -150,7 +156,7 @@ def test_limits(toy_folder: Path, tmp_path: Path) -> None:
         with Client(f"grpc://{served.grpc}", "toy", retries=0) as client, pytest.raises(RequestError) as caught:
             client.classify(["a" * 2_000_000])
         assert caught.value.status == 429
-        body = {"signature_name": "slow", "inputs": {"text": ["a"], "steps": [6000]}}
+        body = _some_three_seconds(served)
         replies: list[Any] = list(clients.map(lambda _: served.predict(body), range(8)))
         assert {status for status, _ in replies} == {503, 504}
         assert sum(status == 503 for status, _ in replies) == 6
