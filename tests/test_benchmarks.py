@@ -148,6 +148,25 @@ def test_labels_are_drawn_for_every_intent_and_the_rest_is_left() -> None:
     assert drawn(pool, None, seed=0) == (pool, [])
 
 
+@pytest.mark.slow
+def test_an_encoder_that_began_with_others_messages(tmp_path: Path) -> None:
+    from few_labels import measured
+
+    from supportnet.files import read_json
+    from supportnet.training.encoder import load_encoder
+
+    (tmp_path / "own.csv").write_text("text,intent\n" + "where is my parcel,find\nmy card is lost,lost\n" * 5)
+    (tmp_path / "others.csv").write_text("text\n" + "book a table\n" * 2)
+    options = {"epochs": 1, "embedding_dim": 8, "num_heads": 2, "num_buckets": 100}
+    data = {"data": str(tmp_path / "own.csv"), "load": {}, "more": [str(tmp_path / "others.csv")], "seed": 0}
+    run = {**data, "start": "encoder_more", "encoder": str(tmp_path / "encoder"), "options": options}
+    assert measured(run)["messages"] == 8
+    assert "table" in load_encoder(tmp_path / "encoder").vocabulary.tokens
+    assert read_json(tmp_path / "encoder-others" / "config.json")["data"]["messages"] == 10
+    config = read_json(tmp_path / "encoder" / "config.json")
+    assert config["start"]["init"] == load_encoder(tmp_path / "encoder-others").digest
+
+
 def test_the_self_trained_svm_learns_from_messages_without_labels() -> None:
     from few_labels import svm_predictions
 

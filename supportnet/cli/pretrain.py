@@ -45,6 +45,9 @@ NUMBERS = {
     help="A source of `data list`, or a CSV, TSV or JSONL file; labels aren't read. Can be given several times.",
 )
 @text_options
+@click.option(
+    "--init", metavar="ENCODER", help="Go on from what `supportnet pretrain` wrote, with its words and sizes."
+)
 @architecture_option
 @preset_option
 @run_options
@@ -56,6 +59,7 @@ def pretrain(data: tuple[str, ...], out: str, as_json: bool, **options: Any) -> 
     \b
     supportnet pretrain --data tickets.csv --text-column body --out runs/encoder
     supportnet pretrain --data banking77 --data star --data-dir downloads --architecture transformer --out runs/encoder
+    supportnet pretrain --data tickets.csv --init runs/encoder --out runs/own
     """
     reading = load_arguments(options)
     start_tensorflow()

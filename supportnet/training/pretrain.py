@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import tensorflow as tf
 from supportnet.data.ticket import TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import write_json
+from supportnet.models.config import NetworkConfig
 from supportnet.models.texts import build_front_end
 from supportnet.text.front_end import TextFrontEnd
 from supportnet.text.graph import as_strings
@@ -28,6 +29,7 @@ from supportnet.training.masking import mask_words
 from supportnet.training.optimizer import compile_for_training
 from supportnet.training.options import split_options
 from supportnet.training.splits import Sources, build_vocabulary, texts_of, unlabelled_sets
+from supportnet.training.start import Start
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ def pretrain(
     data: Sources | TicketDataset,
     out: str | os.PathLike[str] | None = None,
     *,
+    init: str | os.PathLike[str] | None = None,
     preset: str | None = None,
     resume: bool = False,
     progress_bar: bool = True,
@@ -62,6 +65,8 @@ def pretrain(
         data: names or paths of data sources, of which the training messages are taken (see
             `supportnet.data.load_unlabelled`), or one data set with a split `train` or `all`.
         out: the folder to write; None keeps nothing. See `supportnet.training.encoder` for what it holds.
+        init: an encoder that other messages were read with, to go on from: its vocabulary and sizes are kept. First
+            much text of others, then your own (Gururangan et al. 2020, Don't Stop Pretraining).
         preset: `tiny`, `small` or `base`, as for `train`.
         resume: go on with what was interrupted in `out`; it ends as if it had not been.
         progress_bar: show one on standard error.
@@ -72,7 +77,7 @@ def pretrain(
         The encoder with the weights of the best epoch on held-out messages, for `train(..., init=...)`.
 
     Raises:
-        UserError: as for `train`; or fewer than two messages with words in them.
+        UserError: as for `train`, also about `init`; or fewer than two messages with words in them.
 
     The random generators of Python, NumPy and Keras are seeded, for the whole process.
 
@@ -80,16 +85,19 @@ def pretrain(
         >>> pretrained = pretrain("tickets.csv", out="runs/encoder")
         >>> model = supportnet.train("labelled.csv", init="runs/encoder")
     """
-    network, training = split_options(options, PretrainingConfig, {}, preset)
+    start = Start.of(init)
+    network, training = split_options(options, PretrainingConfig, start.network_options, preset)
+    start.check(network)
     datasets = unlabelled_sets(data, data_options or {})
     texts = texts_of(datasets)
     folder = None if out is None else Path(out)
     facts = _facts(datasets, texts)
-    made = {"task": "pretrain", "network": asdict(network), "training": asdict(training), "start": {}, "data": facts}
+    configs = {"network": asdict(network), "training": asdict(training), "start": start.facts}
+    made = {"task": "pretrain", **configs, "data": facts}
     if folder is not None:
         check_folder(folder, made, resume)
     keras.utils.set_random_seed(training.seed)
-    encoder = Encoder.fresh(network, build_vocabulary(texts, network, training.min_count))
+    encoder = _begun(start.encoder, network, texts, training)
     front_end = build_front_end(network, encoder.vocabulary)
     learned, held_out = _split(_with_words(texts, front_end), training)
     if folder is not None:
@@ -111,6 +119,13 @@ def _facts(datasets: Sequence[TicketDataset], texts: Sequence[str]) -> dict[str,
         "messages": len(texts),
         "fingerprint": fingerprint(texts),
     }
+
+
+def _begun(known: Encoder | None, network: NetworkConfig, texts: Sequence[str], config: PretrainingConfig) -> Encoder:
+    """What is to be trained: an encoder that nothing has trained yet, or the one to go on from, which changes."""
+    if known is None:
+        return Encoder.fresh(network, build_vocabulary(texts, network, config.min_count))
+    return replace(known, config=network, digest="")
 
 
 def _fit(

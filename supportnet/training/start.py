@@ -49,10 +49,10 @@ class Start:
     def of(
         cls,
         init: str | os.PathLike[str] | None,
-        embeddings: str | os.PathLike[str] | None,
-        require_coverage: float | None,
+        embeddings: str | os.PathLike[str] | None = None,
+        require_coverage: float | None = None,
     ) -> "Start":
-        """Read what the arguments of `train` name.
+        """Read what the arguments of `train` or `pretrain` name.
 
         Raises:
             UserError: there is no whole encoder at `init`; both it and `embeddings` are given; or there are no word

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,43 @@ def test_other_seed_other_encoder(tiny: dict[str, Any], whole: tuple[Path, Pretr
     other = pretrain(tickets(), **{**tiny, "epochs": 1}, seed=1)
     assert other.history[0] != whole[1].history[0]
     assert not same_weights(other, whole[1])
+
+
+def own_tickets() -> TicketDataset:
+    """Messages with a word that the encoder hasn't."""
+    return TicketDataset("own", {"all": [*tickets()["all"], Ticket("where is my zebra"), Ticket("zebra")]})
+
+
+def test_going_on_from_an_encoder(tiny: dict[str, Any], whole: tuple[Path, Pretrained]) -> None:
+    """It begins with the encoder's words, sizes and weights; other options may differ."""
+    folder, first = whole
+    still = pretrain(own_tickets(), init=folder, **{**tiny, "learning_rate": 1e-30, "epochs": 1})
+    assert same_weights(still, first)
+    gone_on = pretrain(own_tickets(), init=folder, **{**tiny, "dropout_rate": 0.0})
+    assert gone_on.history[0]["loss"] < first.history[0]["loss"]
+    assert not same_weights(gone_on, first)
+    assert gone_on.encoder.vocabulary == first.encoder.vocabulary
+    assert gone_on.encoder.config == replace(first.encoder.config, dropout_rate=0.0)
+
+
+def test_what_went_on_is_an_encoder_of_its_own(
+    tiny: dict[str, Any], whole: tuple[Path, Pretrained], tmp_path: Path
+) -> None:
+    """With a digest of its own, and it goes on only from the encoder that it began with."""
+    gone_on = pretrain(own_tickets(), tmp_path / "own", init=whole[0], **tiny)
+    assert gone_on.encoder.digest == ""
+    assert load_encoder(tmp_path / "own").digest != load_encoder(whole[0]).digest
+    assert same_weights(pretrain(own_tickets(), tmp_path / "own", init=whole[0], resume=True, **tiny), gone_on)
+    with pytest.raises(UserError, match=r"own was made with init='\w{64}': go on with the same\. Received: init=None"):
+        pretrain(own_tickets(), tmp_path / "own", resume=True, **tiny)
+
+
+def test_going_on_with_other_sizes(tiny: dict[str, Any], whole: tuple[Path, Pretrained], tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"^hidden_dim must be that of the pre-trained encoder, 8\. Received: hidden_dim=9"
+    ):
+        pretrain(tickets(), tmp_path / "own", init=whole[0], **{**tiny, "hidden_dim": 9})
+    assert not (tmp_path / "own").exists()
 
 
 @pytest.mark.parametrize("epoch", [2, 4])

@@ -80,7 +80,7 @@ def test_vocabulary_and_sizes_are_the_encoders(dataset: TicketDataset, encoder: 
 def test_weights_are_the_encoders(dataset: TicketDataset, architecture: str, tmp_path: Path) -> None:
     """What was pre-trained, layer by layer, before a step of training."""
     pretrain(dataset, tmp_path / "encoder", architecture=architecture, seed=5, **SIZES, **SHORT)
-    start = Start.of(tmp_path / "encoder", None, None)
+    start = Start.of(tmp_path / "encoder")
     assert start.encoder is not None
     assert start.vocabulary is not None
     model = IntentClassifier(NetworkConfig(**start.network_options), start.vocabulary, dataset.intents)
@@ -97,7 +97,7 @@ def test_weights_are_the_encoders(dataset: TicketDataset, architecture: str, tmp
 
 
 def test_another_vocabulary_than_the_encoders(dataset: TicketDataset, encoder: Path) -> None:
-    start = Start.of(encoder, None, None)
+    start = Start.of(encoder)
     model = IntentClassifier(NetworkConfig(**start.network_options), Vocabulary(["parcel"]), dataset.intents)
     with pytest.raises(UserError, match=r"^vocabulary must be the pre-trained encoder's"):
         start.apply(model, [], seed=0)
@@ -133,7 +133,7 @@ def test_options_that_contradict_the_encoder(
 
 
 def test_the_encoders_own_sizes_may_be_said_again(encoder: Path) -> None:
-    start = Start.of(encoder, None, None)
+    start = Start.of(encoder)
     start.check(NetworkConfig(**{**start.network_options, **SIZES, "word_dropout": 0.2, "head_dropout_rate": 0.0}))
     with pytest.raises(UserError, match=r"^max_length must be that of the pre-trained encoder, 128"):
         start.check(NetworkConfig(**{**start.network_options, "max_length": 64}))
