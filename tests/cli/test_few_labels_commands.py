@@ -76,20 +76,10 @@ def test_text_says_what_comes_next_and_a_finished_one_is_not_done_again(shell: S
 def test_pretrain_goes_on_from_an_encoder(shell: Shell, folder: Path) -> None:
     shell(*pretrain(folder, "others"))
     (folder / "own.csv").write_text("text\nwhere is my parcel\nmy card is lost\n")
-    own = [
-        "pretrain",
-        "--data",
-        folder / "own.csv",
-        "--init",
-        folder / "others",
-        "--epochs",
-        1,
-        "--out",
-        folder / "own",
-    ]
-    assert shell.json(*own)["epochs"] == 1
+    own: list[Any] = ["pretrain", "--data", folder / "own.csv", "--epochs", 1, "--init"]
+    assert shell.json(*own, folder / "others", "--out", folder / "own")["epochs"] == 1
     assert (folder / "own" / "vocabulary.txt").read_bytes() == (folder / "others" / "vocabulary.txt").read_bytes()
-    assert "no run folder" in shell.error(*own[:4], folder / "nowhere", "--out", folder / "no")
+    assert "no run folder" in shell.error(*own, folder / "nowhere", "--out", folder / "no")
     assert not (folder / "no").exists()
 
 
