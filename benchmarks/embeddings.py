@@ -6,7 +6,8 @@
     python benchmarks/embeddings.py --table                               # the table again, from the results file
 
 Draws so many labelled messages of each intent, with each seed another draw; the other training messages count as
-unlabelled. Writes the results file after every run, with a plot beside it, and does no run again that stands there.
+unlabelled. Writes the results file after every run, with a plot beside it, and does no run again that stands there
+with the same options.
 """
 
 import argparse
@@ -97,13 +98,19 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
 
     runs: list[dict[str, Any]] = read_json(arguments.out)["runs"] if arguments.out.exists() else []
     wanted = all_specs(arguments, folder)
-    missing = [spec for spec in wanted if not any(_key(run) == _key(spec) for run in runs)]
+    missing = lacking(wanted, runs)
     encoders = {spec["encoder"] for spec in missing if spec["encoder"] is not None}
     # An encoder whose run stands in the file may be gone from the folder: pre-training resumes, or is already done.
     first = [spec for spec in encoder_specs(arguments, folder) if spec["encoder"] in encoders]
     print(f"{len(missing)} of {len(wanted)} runs to do, {len(encoders)} encoders to pre-train first", flush=True)
     for specs in (first, missing):
         _do(specs, runs, arguments)
+
+
+def lacking(specs: Sequence[dict[str, Any]], runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of the runs that are wanted, those that haven't been done, or only with other options."""
+    known = [(_key(run), run["options"]) for run in runs]
+    return [spec for spec in specs if (_key(spec), spec["options"]) not in known]
 
 
 def _do(specs: Sequence[dict[str, Any]], runs: list[dict[str, Any]], arguments: argparse.Namespace) -> None:

@@ -129,6 +129,14 @@ def test_table_of_starts(tmp_path: Path) -> None:
     ]
 
 
+def test_starts_with_other_options_are_done_again() -> None:
+    from embeddings import lacking
+
+    wanted = [run_of("random", 5, 0, 0.0), run_of("random", 5, 1, 0.0), run_of("random", None, 0, 0.0)]
+    others = {**run_of("random", 5, 1, 0.6), "options": {"epochs": 3}}
+    assert lacking(wanted, [run_of("random", 5, 0, 0.6), others]) == wanted[1:]
+
+
 def test_interval_of_a_mean() -> None:
     from embeddings_plot import interval
 
