@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from intent_jobs import do_all
+from intents import OPTIONS
 
 from supportnet.compare.pool import cores
 from supportnet.compare.results import machine
@@ -43,8 +44,8 @@ FEW = {
     10: {"epochs": 60, "word_dropout": 0.2},
     30: {"epochs": 30, "word_dropout": 0.2},
 }
-#: All labels: the intent benchmark's options.
-ALL = {"banking77": {"validation_share": 0.05}, "clinc150": {"epochs": 12, "num_filters": 256}}
+#: Of the intent benchmark's options, those that decide about confidence alone, which isn't measured here.
+CONFIDENCE = ("out_of_scope_share", "precision")
 
 
 def main() -> None:
@@ -161,21 +162,26 @@ def _makes_sense(start: str, labels: str, seed: int) -> bool:
 
 
 def _spec(arguments: argparse.Namespace, folder: Path, start: str, labels: int | None, seed: int) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    if not start.startswith("svm"):
-        few = FEW[min(FEW, key=lambda known: abs(known - (labels or 0)))]
-        chosen = ALL.get(arguments.data, {}) if labels is None else few
-        options = {"architecture": arguments.architecture, **SIZES[arguments.architecture], **chosen}
     encoder = _encoder(arguments, folder, start.removesuffix("_rounds")) if start.startswith("pretrained") else None
     return {
         **_common(arguments),
         "start": start,
         "labels": labels,
         "seed": seed,
-        "options": options,
+        "options": {} if start.startswith("svm") else _options(arguments, labels),
         "encoder": encoder,
         "more": [],
     }
+
+
+def _options(arguments: argparse.Namespace, labels: int | None) -> dict[str, Any]:
+    """What a network is trained with: with all labels of its data, as in the intent benchmark."""
+    if labels is None:
+        there = OPTIONS.get(arguments.data, {}).get(arguments.architecture, {})
+        chosen = {name: value for name, value in there.items() if name not in CONFIDENCE}
+    else:
+        chosen = FEW[min(FEW, key=lambda known: abs(known - labels))]
+    return {"architecture": arguments.architecture, **SIZES[arguments.architecture], **chosen}
 
 
 def _common(arguments: argparse.Namespace) -> dict[str, Any]:

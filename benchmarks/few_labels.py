@@ -43,15 +43,16 @@ def pretrained(spec: dict[str, Any]) -> dict[str, Any]:
     """Pre-train an encoder on all training messages without their labels; before, on those of `more` among them."""
     own, _, _ = splits(spec)
     options = {"resume": True, "progress_bar": False, "seed": spec["seed"], **spec["options"]}
+    init = None
     if spec["more"]:
+        init = f"{spec['encoder']}-others"
         # Of conversations, what the customer said last.
         sets = load_unlabelled(spec["more"], context_turns=1, **spec["load"])
         others = [ticket for dataset in sets for ticket in dataset["train"]]
-        options["init"] = f"{spec['encoder']}-others"
         # The own messages as well: their words must be known.
         everything = TicketDataset(spec["data"], {"train": [*own, *others]})
-        pretrain(everything, options["init"], **{**options, "init": None, "epochs": MORE_EPOCHS})
-    result = pretrain(TicketDataset(spec["data"], {"train": own}), spec["encoder"], **options)
+        pretrain(everything, init, **{**options, "epochs": MORE_EPOCHS})
+    result = pretrain(TicketDataset(spec["data"], {"train": own}), spec["encoder"], init=init, **options)
     return {**result.metrics, "messages": len(own)}
 
 

@@ -92,8 +92,13 @@ def pretrain(
     texts = texts_of(datasets)
     folder = None if out is None else Path(out)
     facts = _facts(datasets, texts)
-    configs = {"network": asdict(network), "training": asdict(training), "start": start.facts}
-    made = {"task": "pretrain", **configs, "data": facts}
+    made = {
+        "task": "pretrain",
+        "network": asdict(network),
+        "training": asdict(training),
+        "start": start.facts,
+        "data": facts,
+    }
     if folder is not None:
         check_folder(folder, made, resume)
     keras.utils.set_random_seed(training.seed)
