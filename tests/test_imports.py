@@ -17,7 +17,7 @@ PACKAGE = Path(supportnet.__file__).parent
 ROOMS = ["data", "text", "embeddings", "layers", "models", "training", "evaluation", "serving", "compare", "api", "cli"]
 
 #: Any module may import these, but for `__init__`, which imports from every room when a name is first used.
-OUTSIDE = {"__init__", "errors", "files", "startup", "version"}
+OUTSIDE = {"__init__", "checks", "errors", "files", "startup", "version"}
 
 #: The modules of `layers` and `models` that need TensorFlow's own operations: on strings, for search, for loops.
 NEED_TENSORFLOW = {
@@ -96,7 +96,10 @@ def test_layers_and_models_run_on_every_backend(module: str) -> None:
     assert backends == ({"tensorflow"} if module in NEED_TENSORFLOW else set())
 
 
-@pytest.mark.parametrize("arguments", [["-c", "import supportnet; dir(supportnet)"], ["-m", "supportnet", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["-c", "import supportnet; dir(supportnet)"], ["-c", "import supportnet.checks"], ["-m", "supportnet", "--help"]],
+)
 def test_slow_libraries_are_loaded_only_when_needed(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, "-X", "importtime", *arguments], capture_output=True, text=True, check=True)
     loaded = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}

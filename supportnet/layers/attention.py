@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from supportnet.layers.checks import check_divides, check_rate
+from supportnet.checks import check_divides, check_rate
 from supportnet.layers.heads import attend_from_one, join_heads, split_heads
 from supportnet.layers.rows import by_row
 

@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from supportnet.checks import check_divides, check_rate
 from supportnet.layers.attention import scaled_dot_product_attention
-from supportnet.layers.checks import check_divides, check_rate
 from supportnet.layers.heads import HIDDEN, attend_from_one, join_heads, split_heads
 from supportnet.layers.rows import by_row
 

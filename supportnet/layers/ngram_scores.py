@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from supportnet.layers.checks import check_positive
+from supportnet.checks import check_positive
 from supportnet.layers.rows import sum_over_ngrams, take_rows
 
 #: Spreads the ids of a pair's first word; a prime, and small enough for int32 times a vocabulary of 200,000 words.

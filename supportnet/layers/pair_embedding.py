@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from supportnet.layers.checks import check_positive
+from supportnet.checks import check_positive
 from supportnet.layers.ngram_scores import pair_ids
 from supportnet.layers.rows import take_rows
 

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from supportnet.layers.checks import check_positive
+from supportnet.checks import check_positive
 
 #: How many words a filter reads.
 WIDTHS = (2, 3)

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from supportnet.checks import check_positive
 from supportnet.errors import UserError
-from supportnet.layers.checks import check_positive
 
 
 def positional_encoding(length: int, depth: int) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -5,9 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from supportnet.checks import check_positive
 from supportnet.layers.causal_block import CausalBlock
 from supportnet.layers.causal_self_attention import cache_place
-from supportnet.layers.checks import check_positive
 from supportnet.layers.heads import mask_bias
 from supportnet.layers.positional_encoding import PositionalEncoding
 from supportnet.layers.rows import without_padding

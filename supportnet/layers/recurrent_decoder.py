@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from supportnet.layers.checks import check_divides, check_positive, check_rate
+from supportnet.checks import check_divides, check_positive, check_rate
 from supportnet.layers.cross_attention_block import CrossAttentionBlock
 from supportnet.layers.heads import mask_bias
 from supportnet.layers.layer_norm import LayerNorm

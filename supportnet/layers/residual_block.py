@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from supportnet.layers.checks import check_choice, check_positive, check_rate
+from supportnet.checks import check_choice, check_positive, check_rate
 from supportnet.layers.layer_norm import LayerNorm
 from supportnet.layers.rows import by_row
 

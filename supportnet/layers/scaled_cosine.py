@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from supportnet.layers.checks import check_positive
+from supportnet.checks import check_positive
 
 #: Where the scale begins, and its largest value: Radford et al. 2021 (CLIP), section 2.5.
 INITIAL_SCALE, LARGEST_SCALE = 1 / 0.07, 100.0

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from supportnet.layers.checks import check_positive, check_rate
+from supportnet.checks import check_positive, check_rate
 from supportnet.layers.rows import sum_over_ngrams, take_rows
 
 

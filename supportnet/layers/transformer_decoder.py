@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from supportnet.checks import check_positive
 from supportnet.errors import UserError
 from supportnet.layers.causal_self_attention import cache_place
-from supportnet.layers.checks import check_positive
 from supportnet.layers.decoder_block import DecoderBlock
 from supportnet.layers.heads import mask_bias
 from supportnet.layers.residual_block import ResidualBlock

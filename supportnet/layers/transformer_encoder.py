@@ -4,8 +4,8 @@ from typing import Any
 
 import keras
 
+from supportnet.checks import check_not_negative
 from supportnet.layers.attention_block import AttentionBlock
-from supportnet.layers.checks import check_not_negative
 from supportnet.layers.transformer_stack import TransformerStack
 
 

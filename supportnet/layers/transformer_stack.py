@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import keras
 
-from supportnet.layers.checks import check_choice, check_divides, check_positive, check_rate
+from supportnet.checks import check_choice, check_divides, check_positive, check_rate
 from supportnet.layers.positional_encoding import PositionalEncoding
 from supportnet.layers.residual_block import NORMS, ResidualBlock, make_last_norm
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from supportnet.checks import check_positive
 from supportnet.errors import UserError
-from supportnet.layers.checks import check_positive
 from supportnet.models.decoding import (
     Decoded,
     DecodingOptions,

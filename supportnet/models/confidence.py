@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from supportnet.checks import check_not_negative
 from supportnet.errors import UserError
-from supportnet.layers.checks import check_not_negative
 from supportnet.models.fitted import Fitted
 
 

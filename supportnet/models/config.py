@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from supportnet.checks import check_divides, check_not_negative, check_positive, check_rate
 from supportnet.errors import UserError
-from supportnet.layers.checks import check_divides, check_not_negative, check_positive, check_rate
 from supportnet.models.encoders import DECODER_ONLY, ENCODERS
 from supportnet.text.modes import get_mode
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from supportnet.checks import check_not_negative, check_positive
 from supportnet.errors import UserError
-from supportnet.layers.checks import check_not_negative, check_positive
 from supportnet.text.byte_pairs import END_ID, PAD_ID, START_ID
 
 #: `step(ids int32 [N], position int32 [], state) -> (logits float [N, V], state)`: what a decoder says after the token

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from supportnet.checks import check_positive
 from supportnet.errors import UserError
 from supportnet.files import read_json
-from supportnet.layers.checks import check_positive
 from supportnet.models.answers import ANSWERS, Answers, Classification, ranked
 from supportnet.models.confidence import Confidence
 from supportnet.models.messages import checked_texts

@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from supportnet.checks import check_positive
 from supportnet.layers import NgramScores
-from supportnet.layers.checks import check_positive
 from supportnet.models.config import NetworkConfig
 from supportnet.models.towers import Towers, front_end_inputs
 

@@ -7,8 +7,8 @@ import keras
 import numpy.typing as npt
 import tensorflow as tf
 
+from supportnet.checks import check_positive
 from supportnet.errors import UserError
-from supportnet.layers.checks import check_positive
 from supportnet.models.answers import Reply
 from supportnet.models.config import NetworkConfig
 from supportnet.models.decoding import DecodingOptions

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from supportnet.layers.checks import check_positive
+from supportnet.checks import check_positive
 from supportnet.models.config import NetworkConfig
 from supportnet.models.decoders import build_decoder
 from supportnet.models.encoders import DECODER_ONLY, build_embedding

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from supportnet.checks import check_positive
 from supportnet.data.bank import Answer, Bank
 from supportnet.data.duplicates import different_answers
-from supportnet.layers.checks import check_positive
 from supportnet.models.answers import Suggestion
 from supportnet.models.config import NetworkConfig
 from supportnet.models.messages import checked_texts

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from supportnet.layers.checks import check_positive
+from supportnet.checks import check_positive
 from supportnet.models.config import NetworkConfig
 from supportnet.models.messages import checked_texts
 from supportnet.text.front_end import TextFrontEnd

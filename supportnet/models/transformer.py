@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from supportnet.checks import check_divides, check_positive
 from supportnet.layers import TransformerDecoder, TransformerEncoder
-from supportnet.layers.checks import check_divides, check_positive
 
 
 def build_transformer(

@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from supportnet.checks import check_positive, check_rate
 from supportnet.data.bank import Bank
 from supportnet.errors import UserError
 from supportnet.files import write_json
-from supportnet.layers.checks import check_positive, check_rate
 from supportnet.models.card import model_card
 from supportnet.models.exported_model import CARD, CONFIDENCE
 from supportnet.serving.served_classifier import ServedClassifier

@@ -4,8 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
+from supportnet.checks import check_rate
 from supportnet.data.bank import Bank
-from supportnet.layers.checks import check_rate
 from supportnet.models.exported_model import ExportedSuggester
 from supportnet.models.suggester import Suggester
 from supportnet.serving.export import export

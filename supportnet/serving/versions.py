@@ -9,9 +9,9 @@ from typing import Any
 
 import tensorflow as tf
 
+from supportnet.checks import check_positive
 from supportnet.errors import UserError
 from supportnet.files import written_whole
-from supportnet.layers.checks import check_positive
 from supportnet.models.exported_model import versions_in
 from supportnet.serving.warmup import write_warmup
 

@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from supportnet.checks import check_not_negative, check_positive, check_rate
 from supportnet.errors import UserError
-from supportnet.layers.checks import check_not_negative, check_positive, check_rate
 
 
 @dataclass(frozen=True)
