@@ -12,7 +12,7 @@ import supportnet
 from supportnet.data import load_unlabelled
 from supportnet.data.splits import train_validation_split
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
-from supportnet.evaluation.baselines.svm import tfidf
+from supportnet.tasks.classify.baseline import tfidf
 from supportnet.training.pretrain import pretrain
 
 #: Share of a user's own file that is kept for the test, if it has no such split.

@@ -9,8 +9,8 @@ import joblib
 
 import supportnet
 from supportnet.data.ticket import OUT_OF_SCOPE, TicketDataset
-from supportnet.evaluation.baselines.svm import Svm, fitted
-from supportnet.evaluation.classify import evaluate_model
+from supportnet.tasks.classify.baseline import Svm, fitted
+from supportnet.tasks.classify.evaluate import evaluate_model
 from supportnet.training.config import TrainingConfig
 from supportnet.training.splits import training_splits
 

@@ -156,7 +156,7 @@ def time_answers(arguments: argparse.Namespace, results: Results, keep: Path) ->
     from intent_speed import speeds
 
     import supportnet
-    from supportnet.models.exported_model import version_folder
+    from supportnet.savedmodel.load import version_folder
 
     for data in arguments.datasets:
         models = {model: Path(str(kept(keep, data, model))) for model in ("svm", *arguments.architectures)}

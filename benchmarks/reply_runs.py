@@ -6,8 +6,8 @@ from typing import Any
 from reply_peers import peers
 
 import supportnet
-from supportnet.evaluation.replies import evaluate_replier
-from supportnet.training.reply import train_replier
+from supportnet.tasks.reply.evaluate import evaluate_replier
+from supportnet.tasks.reply.learner import train_replier
 
 
 def measured(spec: dict[str, Any]) -> dict[str, Any]:

@@ -18,11 +18,11 @@ import reply_training_speed
 import tensorflow as tf
 from reply_speed_peers import REPLY_LENGTH, SOURCE_LENGTH, Sizes, greedy_decoder, row, timed, write_model
 
-from supportnet.models.config import NetworkConfig
-from supportnet.models.decoding import DecodingOptions
-from supportnet.models.reply_network import build_reply_network
-from supportnet.models.reply_writer import ReplyWriter, build_reader, transposed_table
-from supportnet.models.texts import build_front_end
+from supportnet.backbones.texts import build_front_end
+from supportnet.config import NetworkConfig
+from supportnet.tasks.reply.decoding import DecodingOptions
+from supportnet.tasks.reply.network import build_reply_network
+from supportnet.tasks.reply.writer import ReplyWriter, build_reader, transposed_table
 from supportnet.text.byte_pairs import END_ID, START_ID
 from supportnet.text.vocabulary import Vocabulary
 

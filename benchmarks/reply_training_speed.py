@@ -16,18 +16,18 @@ import tensorflow as tf
 from keras import layers
 
 import supportnet
-from supportnet.models.config import NetworkConfig
-from supportnet.models.replier import Replier
+from supportnet.config import NetworkConfig
+from supportnet.tasks.reply.data import ReplyPairs, training_replies
+from supportnet.tasks.reply.fit import ReplyModel
+from supportnet.tasks.reply.learner import NETWORK_DEFAULTS
+from supportnet.tasks.reply.model import Replier
+from supportnet.tasks.reply.token_batches import padding_share, token_batches
 from supportnet.text.byte_pairs import START_ID, BytePairVocabulary
 from supportnet.text.slots import slotted_all
 from supportnet.training.config import ReplyConfig
 from supportnet.training.optimizer import compile_for_training
-from supportnet.training.reply import NETWORK_DEFAULTS
-from supportnet.training.reply_fit import ReplyModel
-from supportnet.training.reply_pairs import ReplyPairs, training_replies
 from supportnet.training.reply_splits import reply_splits
 from supportnet.training.splits import build_vocabulary
-from supportnet.training.token_batches import padding_share, token_batches
 
 #: Batches that are timed at a time, and rounds; the median round counts.
 BATCHES, ROUNDS = 20, 5

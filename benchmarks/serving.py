@@ -83,7 +83,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> None:
 
 def trained(folder: Path, data_dir: str | None) -> dict[str, Path]:
     """Train the models that aren't there, each on a core of its own, and return where they stand."""
-    from supportnet.models.exported_model import version_folder
+    from supportnet.savedmodel.load import version_folder
 
     names = ("svm", *ARCHITECTURES)
     paths = {name: Path(str(kept(folder, DATA, name))) for name in names}

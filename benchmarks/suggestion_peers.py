@@ -14,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from supportnet.data.ticket import Ticket, TicketDataset
-from supportnet.evaluation.baselines.bm25 import Bm25
-from supportnet.evaluation.ranking import mean_reciprocal_rank, ranks, recall_at
+from supportnet.metrics.ranking import mean_reciprocal_rank, ranks, recall_at
+from supportnet.tasks.suggest.baseline import Bm25
 
 Floats = npt.NDArray[np.floating]
 Rows = npt.NDArray[np.int64]

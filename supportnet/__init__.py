@@ -15,19 +15,19 @@ from supportnet.version import __version__
 
 if TYPE_CHECKING:
     from supportnet.api import SupportModel, load_model, train
+    from supportnet.backbones.article import build_model
+    from supportnet.backbones.transformer import build_transformer
     from supportnet.data import load, load_bank
     from supportnet.embeddings import load_word_embeddings
-    from supportnet.evaluation.classify import evaluate_model
-    from supportnet.models.article import build_model
-    from supportnet.models.transformer import build_transformer
     from supportnet.startup import start_tensorflow
+    from supportnet.tasks.classify.evaluate import evaluate_model
+    from supportnet.tasks.joint import train_tasks
+    from supportnet.tasks.reply.learner import train_replier
+    from supportnet.tasks.reply.run import load_replier
+    from supportnet.tasks.suggest.learner import train_suggester
+    from supportnet.tasks.suggest.run import load_suggester
     from supportnet.text.preprocess import preprocess
-    from supportnet.training.joint import train_tasks
     from supportnet.training.pretrain import pretrain
-    from supportnet.training.reply import train_replier
-    from supportnet.training.reply_run import load_replier
-    from supportnet.training.suggest import train_suggester
-    from supportnet.training.suggestion_run import load_suggester
 
 __all__ = [
     "SupportModel",
@@ -53,22 +53,22 @@ __all__ = [
 #: Where each name lives. It is imported when it is first used: TensorFlow takes seconds.
 _HOMES = {
     "SupportModel": "supportnet.api",
-    "build_model": "supportnet.models.article",
-    "build_transformer": "supportnet.models.transformer",
-    "evaluate_model": "supportnet.evaluation.classify",
+    "build_model": "supportnet.backbones.article",
+    "build_transformer": "supportnet.backbones.transformer",
+    "evaluate_model": "supportnet.tasks.classify.evaluate",
     "load": "supportnet.data",
     "load_bank": "supportnet.data",
     "load_model": "supportnet.api",
-    "load_replier": "supportnet.training.reply_run",
-    "load_suggester": "supportnet.training.suggestion_run",
+    "load_replier": "supportnet.tasks.reply.run",
+    "load_suggester": "supportnet.tasks.suggest.run",
     "load_word_embeddings": "supportnet.embeddings",
     "preprocess": "supportnet.text.preprocess",
     "pretrain": "supportnet.training.pretrain",
     "start_tensorflow": "supportnet.startup",
     "train": "supportnet.api",
-    "train_replier": "supportnet.training.reply",
-    "train_suggester": "supportnet.training.suggest",
-    "train_tasks": "supportnet.training.joint",
+    "train_replier": "supportnet.tasks.reply.learner",
+    "train_suggester": "supportnet.tasks.suggest.learner",
+    "train_tasks": "supportnet.tasks.joint",
 }
 
 

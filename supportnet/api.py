@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from supportnet.data.ticket import Ticket, TicketDataset
-from supportnet.evaluation.classify import evaluate_model
-from supportnet.models.answers import Classification
-from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.serving.export import export
-from supportnet.training.run import load_run
-from supportnet.training.train import Trained
-from supportnet.training.train import train as train_run
+from supportnet.tasks.answers import Classification
+from supportnet.tasks.classify.evaluate import evaluate_model
+from supportnet.tasks.classify.learner import Trained
+from supportnet.tasks.classify.learner import train as train_run
+from supportnet.tasks.classify.model import IntentClassifier
+from supportnet.tasks.classify.run import load_run
 
 
 class SupportModel:
@@ -66,7 +66,7 @@ class SupportModel:
 def train(
     data: str | os.PathLike[str] | TicketDataset, out: str | os.PathLike[str] | None = None, **options: Any
 ) -> SupportModel:
-    """Train a model; the arguments are those of `supportnet.training.train.train`.
+    """Train a model; the arguments are those of `supportnet.tasks.classify.learner.train`.
 
     Example:
         >>> model = supportnet.train(supportnet.load("tickets.csv"), epochs=10)
@@ -76,5 +76,5 @@ def train(
 
 
 def load_model(run: str | os.PathLike[str]) -> SupportModel:
-    """Load the model of a run folder; see `supportnet.training.run.load_run`."""
+    """Load the model of a run folder; see `supportnet.tasks.classify.run.load_run`."""
     return SupportModel(load_run(run))

@@ -5,9 +5,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from supportnet.models.config import NetworkConfig
-from supportnet.models.handoff import Handoff
-from supportnet.models.replier import Replier
+from supportnet.config import NetworkConfig
+from supportnet.tasks.reply.fitted import Handoff
+from supportnet.tasks.reply.model import Replier
 from supportnet.text.byte_pairs import BytePairVocabulary
 from supportnet.text.vocabulary import Vocabulary
 

@@ -14,7 +14,7 @@ from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 
 if TYPE_CHECKING:
-    from supportnet.models.intent_classifier import IntentClassifier
+    from supportnet.tasks.classify.model import IntentClassifier
 
 
 @pytest.fixture

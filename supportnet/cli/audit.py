@@ -50,7 +50,7 @@ def audit(
     supportnet audit --data banking77 --data-dir downloads --out doubts.csv
     """
     from supportnet.data import load
-    from supportnet.evaluation.label_noise import find_doubtful_labels
+    from supportnet.tasks.classify.audit import find_doubtful_labels
 
     if out and Path(out).is_dir():
         raise UserError(f"--out {out} is a folder: name a file.")

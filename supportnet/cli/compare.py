@@ -15,7 +15,7 @@ from supportnet.cli.common import (
 )
 from supportnet.compare.plan import ARCHITECTURES, MATCHES, QUICK, STUDIES, load_plan, plan_of
 from supportnet.errors import UserError
-from supportnet.models.task import TASKS
+from supportnet.tasks.names import TASKS
 
 
 @click.command()

@@ -20,10 +20,10 @@ from supportnet.cli.common import (
 from supportnet.cli.evaluate_reply import evaluate_replies
 from supportnet.cli.evaluate_suggest import evaluate_suggestions
 from supportnet.errors import UserError
-from supportnet.models.task import TASKS
+from supportnet.tasks.names import TASKS
 
 if TYPE_CHECKING:
-    from supportnet.evaluation.classify import Classifier
+    from supportnet.tasks.classify.evaluate import Classifier
 
 
 @click.command()
@@ -97,8 +97,8 @@ def evaluate(
         with writing_to(plots):
             Path(plots).mkdir(parents=True, exist_ok=True)
     start_tensorflow()
-    from supportnet.evaluation.against import compare_models
-    from supportnet.evaluation.classify import evaluate_model
+    from supportnet.tasks.classify.against import compare_models
+    from supportnet.tasks.classify.evaluate import evaluate_model
 
     loaded, other = load_model(model), load_model(against) if against else None
     figures = {**evaluate_model(loaded, tickets, plots), "plots": plots}
@@ -122,8 +122,8 @@ def _check_unused(**options: str | int | None) -> None:
 
 def load_model(path: str) -> "Classifier":
     """Load a run folder or an exported model, whichever `path` is."""
-    from supportnet.models.exported_model import ExportedModel
-    from supportnet.training.run import is_run, load_run
+    from supportnet.savedmodel.load import ExportedModel
+    from supportnet.tasks.classify.run import is_run, load_run
 
     return load_run(path) if is_run(path) else ExportedModel(path)
 

@@ -27,8 +27,8 @@ def evaluate_replies(run: str, data: str, split: str, beam: int | None, as_json:
     dataset = load_replies(data, reading)
     tickets = dataset["all" if "all" in dataset.splits else split]
     start_tensorflow()
-    from supportnet.evaluation.replies import evaluate_replier
-    from supportnet.training.reply_run import load_replier
+    from supportnet.tasks.reply.evaluate import evaluate_replier
+    from supportnet.tasks.reply.run import load_replier
 
     figures = evaluate_replier(load_replier(run), tickets, beam or 1)
     if as_json:

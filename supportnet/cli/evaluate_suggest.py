@@ -52,8 +52,8 @@ def evaluate_suggestions(
 def _judged(run: str, bank: Bank, queries: str, encoding: str) -> dict[str, Any]:
     judgements = load_judgements(queries, encoding=encoding)
     start_tensorflow()
-    from supportnet.evaluation.suggest import evaluate_judged
-    from supportnet.training.suggestion_run import load_suggester
+    from supportnet.tasks.suggest.evaluate import evaluate_judged
+    from supportnet.tasks.suggest.run import load_suggester
 
     return evaluate_judged(load_suggester(run), judgements, bank)
 
@@ -64,7 +64,7 @@ def _replied(run: str, data: str, split: str, bank: Bank | None, reading: dict[s
     tickets = dataset["all" if whole else split]
     answers = bank or bank_of_replies(str(dataset.name), dataset["all" if whole else "train"])
     start_tensorflow()
-    from supportnet.evaluation.suggest import evaluate_suggester
-    from supportnet.training.suggestion_run import load_suggester
+    from supportnet.tasks.suggest.evaluate import evaluate_suggester
+    from supportnet.tasks.suggest.run import load_suggester
 
     return evaluate_suggester(load_suggester(run), tickets, answers)

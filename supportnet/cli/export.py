@@ -73,8 +73,8 @@ def _tasks(run: str) -> tuple[str, ...]:
 
 
 def _load(run: str, task: str) -> Any:
-    from supportnet.training.reply_run import load_replier
-    from supportnet.training.run import load_run
-    from supportnet.training.suggestion_run import load_suggester
+    from supportnet.tasks.classify.run import load_run
+    from supportnet.tasks.reply.run import load_replier
+    from supportnet.tasks.suggest.run import load_suggester
 
     return {"classify": load_run, "suggest": load_suggester, "reply": load_replier}.get(task, load_run)(Path(run))

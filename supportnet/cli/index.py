@@ -43,13 +43,13 @@ def index(
     """
     answers = read_bank(bank, data_dir, columns)
     start_tensorflow()
-    from supportnet.models.exported_model import ExportedSuggester
+    from supportnet.savedmodel.load import ExportedSuggester
     from supportnet.serving.faiss_file import import_faiss, write_faiss
     from supportnet.serving.index import index as write_index
-    from supportnet.serving.served_suggestions import BANK
     from supportnet.serving.verify.written import WrittenModel
-    from supportnet.training.run import is_run
-    from supportnet.training.suggestion_run import load_suggester
+    from supportnet.tasks.classify.run import is_run
+    from supportnet.tasks.suggest.run import load_suggester
+    from supportnet.tasks.suggest.serve import BANK
 
     if faiss:
         import_faiss()

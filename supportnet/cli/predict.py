@@ -12,7 +12,7 @@ from supportnet.cli.common import json_option, one_line, print_json, print_table
 from supportnet.cli.training_options import flag
 from supportnet.errors import UserError
 from supportnet.files import written_whole
-from supportnet.models.task import TASKS
+from supportnet.tasks.names import TASKS
 
 #: Messages a batch.
 BATCH_SIZE = 64
@@ -67,7 +67,7 @@ def predict(
         raise UserError(f"--output {output_path} is a folder: name a file.")
     messages = list(_lines(input_path)) if input_path else [_printable(text) for text in texts]
     start_tensorflow()
-    from supportnet.models.exported_model import SavedModel
+    from supportnet.savedmodel.load import SavedModel
 
     loaded = SavedModel(model)
     loaded.warn_if_cut(messages)

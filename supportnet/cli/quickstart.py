@@ -71,9 +71,9 @@ def quickstart(out: str, epochs: int | None, seed: int, as_json: bool) -> None:
 
 def _train(dataset: Any, runs: Path, options: dict[str, Any], say: Say) -> list[Any]:
     """Train a model for each task."""
-    from supportnet.training.reply import train_replier
-    from supportnet.training.suggest import train_suggester
-    from supportnet.training.train import train
+    from supportnet.tasks.classify.learner import train
+    from supportnet.tasks.reply.learner import train_replier
+    from supportnet.tasks.suggest.learner import train_suggester
 
     say("   which intent a message has")
     intents = train(dataset, runs / "intents", **{**QUICK_INTENTS, **options})
@@ -95,10 +95,10 @@ def _export(models: list[Any], bank: Any, saved: Path) -> Path:
 
 def _evaluate(folder: Path, models: list[Any], test: Any, bank: Any, say: Say) -> dict[str, Any]:
     """Score the three tasks on the test messages."""
-    from supportnet.evaluation.classify import evaluate_model
-    from supportnet.evaluation.replies import evaluate_replier
-    from supportnet.evaluation.suggest import evaluate_suggester
-    from supportnet.models.exported_model import ExportedModel
+    from supportnet.savedmodel.load import ExportedModel
+    from supportnet.tasks.classify.evaluate import evaluate_model
+    from supportnet.tasks.reply.evaluate import evaluate_replier
+    from supportnet.tasks.suggest.evaluate import evaluate_suggester
 
     intents = evaluate_model(ExportedModel(folder), test)
     answers = evaluate_suggester(models[1], test, bank)
@@ -122,7 +122,7 @@ def _evaluate(folder: Path, models: list[Any], test: Any, bank: Any, say: Say) -
 
 def _answer(folder: Path, say: Say) -> list[dict[str, Any]]:
     """Ask the export."""
-    from supportnet.models.exported_model import SavedModel
+    from supportnet.savedmodel.load import SavedModel
 
     outputs = SavedModel(folder).run("serving_default", MESSAGES)
     answers = [

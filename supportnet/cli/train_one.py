@@ -42,13 +42,13 @@ def train_one(task: str, data: str, out: str, as_json: bool, reading: dict[str, 
 def _train_function(task: str) -> Callable[..., Any]:
     """Imported when it is needed: TensorFlow takes seconds."""
     if task == "classify":
-        from supportnet.training.train import train
+        from supportnet.tasks.classify.learner import train
 
         return train
     if task == "suggest":
-        from supportnet.training.suggest import train_suggester
+        from supportnet.tasks.suggest.learner import train_suggester
 
         return train_suggester
-    from supportnet.training.reply import train_replier
+    from supportnet.tasks.reply.learner import train_replier
 
     return train_replier

@@ -26,7 +26,7 @@ def train_several(
     """
     dataset = load_replies(data, reading)
     start_tensorflow()
-    from supportnet.training.joint import train_tasks
+    from supportnet.tasks.joint import train_tasks
 
     with naming_flags(), writing_to(out), resumable(out):
         trained = train_tasks(dataset, out, tasks=tasks, **given(options))

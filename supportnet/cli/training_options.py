@@ -12,8 +12,8 @@ from click.core import ParameterSource
 
 from supportnet.cli.common import Command, print_json
 from supportnet.errors import UserError
-from supportnet.models.presets import PRESETS
-from supportnet.models.task import TASKS
+from supportnet.presets import PRESETS
+from supportnet.tasks.names import TASKS
 
 #: Numbers: name -> (default, help). The defaults stand here a second time (a test compares them with the
 #: configurations), because the configurations are read with TensorFlow, and --help is to be quick.

@@ -53,8 +53,8 @@ def tune(
     reading = load_arguments(options)
     dataset = load(data, **reading) if task == "classify" else load_replies(data, reading)
     start_tensorflow()
-    from supportnet.training.tune import tune as search
-    from supportnet.training.tuning_space import SPACE, load_space
+    from supportnet.tasks.tune import tune as search
+    from supportnet.tasks.tuning_space import SPACE, load_space
 
     fixed = {name: value for name, value in options.items() if value is not None}
     fixed["architecture"] = fixed["architecture"].replace("-", "_")

@@ -9,9 +9,9 @@ from typing import Any
 
 import keras
 
+from supportnet.compare.budget import equal_hidden_dim
 from supportnet.errors import UserError
 from supportnet.layers import NgramScores, PairEmbedding, TokenEmbedding
-from supportnet.models.budget import equal_hidden_dim
 
 #: By how much the numbers of weights may differ.
 TOLERANCE = 0.05

@@ -18,7 +18,7 @@ from supportnet.compare.tasks.task import Scored
 from supportnet.data import load
 from supportnet.data.ticket import TicketDataset
 from supportnet.errors import UserError
-from supportnet.models.exported_model import SavedModel
+from supportnet.savedmodel.load import SavedModel
 
 #: How many epochs more a training has while an epoch is timed, until it takes so many seconds longer.
 EPOCHS, LONG_ENOUGH = (4, 16, 64), 1.0

@@ -9,8 +9,8 @@ from supportnet.data.splits import train_validation_split, with_reply
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.text.tokenizer import tokenize
-from supportnet.training.folder import fingerprint
 from supportnet.training.reply_splits import cut_conversations
+from supportnet.training.run_folder import fingerprint
 
 #: What is cut off data without such splits.
 TEST_SHARE, VALIDATION_SHARE = 0.2, 0.1

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from supportnet.errors import UserError
-from supportnet.models.task import TASKS
+from supportnet.tasks.names import TASKS
 
 ARCHITECTURES = ("bilstm_attention", "transformer")
 MATCHES = ("parameters", "time", "none")
@@ -35,8 +35,8 @@ class Plan:
     Attributes:
         data: what `supportnet.load` is given for each data set, by name: `name_or_path` and options.
         tasks: of `TASKS`.
-        architectures: names of encoders (see `supportnet.models.encoders`). The first one that has an encoder is what
-            the others are matched with.
+        architectures: names of encoders (see `supportnet.backbones.encoders`). The first one that has an encoder is
+            what the others are matched with.
         seeds: of training; every model has the same.
         match: `parameters`, the others get the `hidden_dim` that gives them as many weights; `time`, as many epochs as
             fit in the same time; or `none`.

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from supportnet.evaluation.against import mcnemar
-from supportnet.evaluation.ranking import percentile_interval
+from supportnet.metrics.ranking import percentile_interval
+from supportnet.tasks.classify.against import mcnemar
 
 Floats = npt.NDArray[np.floating]
 

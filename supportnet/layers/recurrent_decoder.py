@@ -19,7 +19,7 @@ class RecurrentDecoder(keras.layers.Layer):
 
     `BiLSTMAttention`, turned from an encoder into a decoder: its LSTM reads forwards only and begins with what the mean
     of the memory says, its blocks attend to the memory. It has the `call`, `start`, `step` and `reorder` of
-    `TransformerDecoder`; `equal_hidden_dim` in `supportnet.models.budget` finds the `hidden_dim` that gives both the
+    `TransformerDecoder`; `equal_hidden_dim` in `supportnet.compare.budget` finds the `hidden_dim` that gives both the
     same number of weights.
 
     Args:

@@ -11,15 +11,15 @@ from supportnet.checks import check_positive, check_rate
 from supportnet.data.bank import Bank
 from supportnet.errors import UserError
 from supportnet.files import write_json
-from supportnet.models.card import model_card
-from supportnet.models.exported_model import CARD, CONFIDENCE
-from supportnet.serving.served_classifier import ServedClassifier
+from supportnet.savedmodel.load import CARD, CONFIDENCE
+from supportnet.savedmodel.reader import ServedReader, served_readers
+from supportnet.savedmodel.versions import write_version
 from supportnet.serving.served_model import ServedModel
-from supportnet.serving.served_reader import ServedReader, served_readers
-from supportnet.serving.served_replies import ServedReplies
-from supportnet.serving.served_suggestions import MIN_SCORE, ServedEncoder, serve_bank, write_bank_facts
-from supportnet.serving.versions import write_version
+from supportnet.tasks.classify.serve import ServedClassifier
+from supportnet.tasks.reply.serve import ServedReplies
+from supportnet.tasks.suggest.serve import MIN_SCORE, ServedEncoder, serve_bank, write_bank_facts
 from supportnet.text.vocabulary import Vocabulary, table_from_file
+from supportnet.training.card import model_card
 
 #: What an export says of when a person takes over, and of its intents.
 HANDOFF, LABELS = "assets.extra/handoff.json", "assets.extra/labels.txt"

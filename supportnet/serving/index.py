@@ -6,12 +6,12 @@ from pathlib import Path
 
 from supportnet.checks import check_rate
 from supportnet.data.bank import Bank
-from supportnet.models.exported_model import ExportedSuggester
-from supportnet.models.suggester import Suggester
+from supportnet.savedmodel.load import ExportedSuggester
+from supportnet.savedmodel.versions import write_version
 from supportnet.serving.export import export
 from supportnet.serving.served_model import ServedModel
-from supportnet.serving.served_suggestions import MIN_SCORE, serve_bank, write_bank_facts
-from supportnet.serving.versions import write_version
+from supportnet.tasks.suggest.model import Suggester
+from supportnet.tasks.suggest.serve import MIN_SCORE, serve_bank, write_bank_facts
 
 
 def index(

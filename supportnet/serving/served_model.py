@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from supportnet.serving.signatures import CLASSIFY_METHOD, SIGNATURES, TEXT
+from supportnet.savedmodel.signatures import CLASSIFY_METHOD, SIGNATURES, TEXT
 from supportnet.text.redaction_graph import redact_graph
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.tasks.classify.data import Examples
+from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.text.graph import as_strings
-from supportnet.training.examples import Examples
 
 #: Batches are cut from pools of this many, sorted by length: little padding, and still a random order.
 BATCHES_A_POOL = 32

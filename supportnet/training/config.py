@@ -70,7 +70,8 @@ class TrainingConfig(RunConfig):
         class_weights: weigh every intent alike, however many examples it has.
         mixed_precision: compute in bfloat16, with float32 variables; it pays on hardware made for it.
         rounds: how often unlabelled messages are learned from, where there are any (see
-            `supportnet.training.self_training`); 0 takes their words only, for the vocabulary and for word vectors.
+            `supportnet.tasks.classify.self_training`); 0 takes their words only, for the vocabulary and for word
+            vectors.
         round_epochs: passes over the labelled and the unlabelled messages in each of these rounds, at most.
         frozen_epochs: epochs at the start in which given word embeddings stay as they are.
 
@@ -177,7 +178,7 @@ class ReplyConfig(RunConfig):
         batch_tokens: tokens a step, of messages and replies together, padding included.
         label_smoothing: share of each target that is spread over all pieces.
         pretraining_epochs: passes over the turns of the training conversations that come first, at most; see
-            `supportnet.training.reply_pretrain`.
+            `supportnet.tasks.reply.pretrain`.
         quality: mean quality (ROUGE-L, 0 to 1) that the replies shall have that aren't handed to a person.
 
     Raises:

@@ -14,15 +14,15 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from supportnet.backbones.masked_lm import MaskedLanguageModel
+from supportnet.config import READING, NetworkConfig
 from supportnet.errors import UserError
 from supportnet.files import file_sha256
-from supportnet.models.config import READING, NetworkConfig
-from supportnet.models.intent_classifier import IntentClassifier
-from supportnet.models.masked_language_model import MaskedLanguageModel
-from supportnet.models.replier import Replier
-from supportnet.models.suggester import Suggester
+from supportnet.tasks.classify.model import IntentClassifier
+from supportnet.tasks.reply.model import Replier
+from supportnet.tasks.suggest.model import Suggester
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.folder import VOCABULARY, WEIGHTS, finished_run, load_weights, save_network
+from supportnet.training.run_folder import VOCABULARY, WEIGHTS, finished_run, load_weights, save_network
 from supportnet.training.task import CONFIG
 
 

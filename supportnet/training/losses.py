@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from supportnet.models.intent_network import vote
+from supportnet.tasks.classify.network import vote
 
 
 class TowerCrossentropy(keras.losses.Loss):

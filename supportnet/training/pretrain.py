@@ -11,25 +11,25 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from supportnet.backbones.texts import build_front_end
+from supportnet.config import NetworkConfig
 from supportnet.data.ticket import TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import write_json
-from supportnet.models.config import NetworkConfig
-from supportnet.models.texts import build_front_end
+from supportnet.options import split_options
 from supportnet.text.front_end import TextFrontEnd
 from supportnet.text.graph import as_strings
 from supportnet.training.batches import epoch_order
 from supportnet.training.checkpoint import Progress
 from supportnet.training.config import PretrainingConfig
 from supportnet.training.encoder import Encoder, save_encoder
-from supportnet.training.folder import begin, check_folder, fingerprint
+from supportnet.training.initial_weights import Start
 from supportnet.training.loop import fit_model
 from supportnet.training.losses import TowerCrossentropy, vote_accuracy, vote_log_loss
 from supportnet.training.masking import mask_words
 from supportnet.training.optimizer import compile_for_training
-from supportnet.training.options import split_options
+from supportnet.training.run_folder import begin, check_folder, fingerprint
 from supportnet.training.splits import Sources, build_vocabulary, texts_of, unlabelled_sets
-from supportnet.training.start import Start
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from supportnet.data.splits import with_reply
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset, conversations_of
 from supportnet.errors import UserError
-from supportnet.training.folder import fingerprint
+from supportnet.training.run_folder import fingerprint
 
 _NO_VALIDATION = (
     "There are no validation messages with a reply: the last epoch's weights are kept, and scores aren't calibrated."

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from supportnet.config import NetworkConfig
 from supportnet.data import load_unlabelled
 from supportnet.data.splits import (
     check_known_intents,
@@ -15,7 +16,6 @@ from supportnet.data.splits import (
     warn_of_unvalidated_intents,
 )
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
-from supportnet.models.config import NetworkConfig
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.config import TrainingConfig
 

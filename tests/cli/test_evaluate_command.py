@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from shell import Shell
 
-from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.serving.export import export
+from supportnet.tasks.classify.model import IntentClassifier
 
 TEXTS = ["hello there", "refund\nplease", "我要退款", "cancel " * 80]
 

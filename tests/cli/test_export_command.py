@@ -9,9 +9,9 @@ import pytest
 
 from supportnet.cli.main import main
 from supportnet.files import write_json
-from supportnet.models.exported_model import ExportedModel
-from supportnet.models.intent_classifier import IntentClassifier
-from supportnet.training.run import save_model
+from supportnet.savedmodel.load import ExportedModel
+from supportnet.tasks.classify.model import IntentClassifier
+from supportnet.tasks.classify.run import save_model
 
 SIGNATURES = ["classify", "classify_examples", "embed", "redact", "serving_default"]
 

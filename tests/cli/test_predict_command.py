@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from shell import Shell
 
-from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.tasks.classify.model import IntentClassifier
 
 MESSAGES = ["Where is my parcel?", "", "我要退款"]
 

@@ -10,7 +10,7 @@ import pytest
 
 import supportnet
 from supportnet.data import load
-from supportnet.models.exported_model import ExportedModel
+from supportnet.savedmodel.load import ExportedModel
 
 
 @pytest.mark.slow

@@ -13,8 +13,8 @@ from shell import Shell
 
 from supportnet.cli.main import main
 from supportnet.cli.trained import print_validation
-from supportnet.models.config import NetworkConfig
-from supportnet.models.reply_writer import NO_REPLY
+from supportnet.config import NetworkConfig
+from supportnet.tasks.reply.writer import NO_REPLY
 from supportnet.training.config import ReplyConfig
 
 PAIRS = [

@@ -11,7 +11,7 @@ import pytest
 from shell import Shell
 
 from supportnet.cli.main import main
-from supportnet.models.config import NetworkConfig
+from supportnet.config import NetworkConfig
 from supportnet.training.config import SuggestionConfig
 
 PAIRS = [

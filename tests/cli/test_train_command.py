@@ -18,6 +18,7 @@ import pytest
 from shell import Shell
 
 import supportnet
+from supportnet.backbones.encoders import ENCODERS
 from supportnet.cli import pretrain as pretrain_command
 from supportnet.cli.main import main
 from supportnet.cli.train import (
@@ -32,8 +33,7 @@ from supportnet.cli.train import (
 )
 from supportnet.cli.trained import print_result
 from supportnet.cli.training_options import ENCODER_NUMBERS
-from supportnet.models.config import NetworkConfig
-from supportnet.models.encoders import ENCODERS
+from supportnet.config import NetworkConfig
 from supportnet.training import reply, suggest
 from supportnet.training.config import PretrainingConfig, ReplyConfig, SuggestionConfig, TrainingConfig
 

@@ -11,9 +11,9 @@ from supportnet.api import SupportModel
 from supportnet.compare import gradients
 from supportnet.compare.attention_maps import attention_maps, readable_messages
 from supportnet.compare.encoder_input import encoder_input
+from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset
-from supportnet.models.config import NetworkConfig
-from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.text.vocabulary import Vocabulary
 
 pytestmark = pytest.mark.slow

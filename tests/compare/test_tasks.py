@@ -12,10 +12,10 @@ from supportnet.compare.measured import messages_of
 from supportnet.compare.table import QUALITY
 from supportnet.compare.tasks import TASKS
 from supportnet.data.ticket import TicketDataset
-from supportnet.models.exported_model import SavedModel
-from supportnet.models.handoff import Handoff
-from supportnet.models.replier import Replier
-from supportnet.models.suggester import Suggester
+from supportnet.savedmodel.load import SavedModel
+from supportnet.tasks.reply.fitted import Handoff
+from supportnet.tasks.reply.model import Replier
+from supportnet.tasks.suggest.model import Suggester
 from supportnet.text.byte_pairs import BytePairVocabulary
 from supportnet.text.vocabulary import Vocabulary
 

@@ -10,11 +10,11 @@ from small_suggester import ANSWERS, make_suggester
 from toy_model import write_toy
 
 from supportnet.data.bank import Bank
-from supportnet.models.handoff import Handoff
-from supportnet.models.replier import Replier
-from supportnet.models.suggester import Suggester
 from supportnet.serving.export import export
 from supportnet.serving.index import index
+from supportnet.tasks.reply.fitted import Handoff
+from supportnet.tasks.reply.model import Replier
+from supportnet.tasks.suggest.model import Suggester
 
 
 @pytest.fixture(scope="session")

@@ -12,12 +12,12 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel as SavedModelPro
 
 from supportnet.data.bank import Answer, Bank
 from supportnet.errors import UserError
-from supportnet.models.exported_model import ExportedModel, ExportedSuggester, SavedModel
-from supportnet.models.intent_classifier import IntentClassifier
-from supportnet.models.replier import Replier
-from supportnet.models.suggester import Suggester
+from supportnet.savedmodel.load import ExportedModel, ExportedSuggester, SavedModel
 from supportnet.serving.export import export
 from supportnet.serving.index import index
+from supportnet.tasks.classify.model import IntentClassifier
+from supportnet.tasks.reply.model import Replier
+from supportnet.tasks.suggest.model import Suggester
 
 MESSAGES = ["Where is my parcel?", "", "mail ann@example.com about order 123456", "👍🏽", "x" * 5000]
 TASKS = ("classify", "suggest", "reply")

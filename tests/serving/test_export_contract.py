@@ -11,9 +11,9 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from supportnet.models.confidence import Confidence
-from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.serving.verify.static_checks import OPERATIONS
+from supportnet.tasks.classify.fitted import Confidence
+from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.text.vocabulary import Vocabulary
 
 BATCHES: dict[str, list[str | bytes]] = {

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from reader import as_json
 
-from supportnet.models.exported_model import ExportedSuggester, SavedModel
-from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.savedmodel.load import ExportedSuggester, SavedModel
 from supportnet.serving.verify.c_runtime import CRuntime, Request
 from supportnet.serving.verify.written import WrittenModel
+from supportnet.tasks.classify.model import IntentClassifier
 
 READER = Path(__file__).parent / "reader.py"
 

@@ -12,11 +12,11 @@ import tensorflow as tf
 from small_replier import MESSAGES, make_replier
 
 from supportnet.errors import UserError
-from supportnet.models.exported_model import ExportedModel, SavedModel
-from supportnet.models.handoff import Handoff
-from supportnet.models.replier import Replier
-from supportnet.models.reply_writer import NO_REPLY
+from supportnet.savedmodel.load import ExportedModel, SavedModel
 from supportnet.serving.export import export
+from supportnet.tasks.reply.fitted import Handoff
+from supportnet.tasks.reply.model import Replier
+from supportnet.tasks.reply.writer import NO_REPLY
 
 BATCHES: dict[str, list[str | bytes]] = {
     "none": [],

@@ -11,18 +11,18 @@ import tensorflow as tf
 from small_replier import randomize, word_pieces
 from small_suggester import ANSWERS, TEXTS
 
+from supportnet.backbones.backbone import READING_LAYERS, Towers
+from supportnet.config import NetworkConfig
 from supportnet.data.bank import Bank
-from supportnet.models.config import NetworkConfig
-from supportnet.models.exported_model import ExportedSuggester, SavedModel
-from supportnet.models.intent_classifier import IntentClassifier
-from supportnet.models.replier import Replier
-from supportnet.models.suggester import Suggester
-from supportnet.models.towers import READING_LAYERS, Towers
+from supportnet.savedmodel.load import ExportedSuggester, SavedModel
+from supportnet.savedmodel.reader import ServedReader, build_head, served_readers
 from supportnet.serving.export import export
 from supportnet.serving.index import index
-from supportnet.serving.served_reader import ServedReader, build_head, served_readers
 from supportnet.serving.verify.static_checks import size
 from supportnet.serving.verify.written import WrittenModel
+from supportnet.tasks.classify.model import IntentClassifier
+from supportnet.tasks.reply.model import Replier
+from supportnet.tasks.suggest.model import Suggester
 from supportnet.text.vocabulary import Vocabulary, table_from_file
 
 MESSAGES = [*TEXTS, "", "mail ann@example.com about order 123456", "👍🏽"]

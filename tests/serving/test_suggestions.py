@@ -14,10 +14,10 @@ from small_suggester import ANSWERS, TEXTS, make_suggester
 
 from supportnet.data.bank import Answer, Bank
 from supportnet.errors import UserError
-from supportnet.models.exported_model import ExportedSuggester, SavedModel
-from supportnet.models.suggester import Suggester
+from supportnet.savedmodel.load import ExportedSuggester, SavedModel
 from supportnet.serving.index import index
-from supportnet.serving.served_suggestions import TOP_K
+from supportnet.tasks.suggest.model import Suggester
+from supportnet.tasks.suggest.serve import TOP_K
 
 BATCHES: dict[str, list[str | bytes]] = {
     "none": [],

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from toy_messages import messages
 
+from supportnet.backbones.encoders import ENCODERS
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json
-from supportnet.models.encoders import ENCODERS
+from supportnet.options import split_options
+from supportnet.tasks.classify.learner import Trained, train
+from supportnet.tasks.classify.run import load_run
 from supportnet.training.checkpoint import Progress, save_checkpoint
 from supportnet.training.config import PretrainingConfig, TrainingConfig
 from supportnet.training.encoder import load_encoder
-from supportnet.training.options import split_options
 from supportnet.training.pretrain import Pretrained, pretrain
-from supportnet.training.run import load_run
-from supportnet.training.train import Trained, train
 
 pytestmark = pytest.mark.slow
 

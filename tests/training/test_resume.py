@@ -16,9 +16,9 @@ import supportnet
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json
-from supportnet.models.confidence import Confidence
+from supportnet.tasks.classify.fitted import Confidence
+from supportnet.tasks.classify.learner import Trained, train
 from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.training.train import Trained, train
 
 JSON_FILES = ["history.json", "metrics.json", "model_card.json", "config.json", "intents.json", "confidence.json"]
 RESULTS = [*JSON_FILES, "vocabulary.txt"]

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 
 from supportnet.cli.main import main
+from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.embeddings import save_word_embeddings, train_word_embeddings
 from supportnet.errors import UserError
-from supportnet.models.config import NetworkConfig
-from supportnet.models.intent_classifier import IntentClassifier
+from supportnet.tasks.classify.learner import train
+from supportnet.tasks.classify.model import IntentClassifier
+from supportnet.tasks.classify.run import load_run
 from supportnet.text.special_tokens import SPECIAL_TOKENS
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.encoder import load_encoder
+from supportnet.training.initial_weights import Start, start_from_vectors
 from supportnet.training.pretrain import pretrain
-from supportnet.training.run import load_run
-from supportnet.training.start import Start, start_from_vectors
-from supportnet.training.train import train
 
 pytestmark = pytest.mark.slow
 

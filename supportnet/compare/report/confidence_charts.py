@@ -10,9 +10,9 @@ from matplotlib.ticker import PercentFormatter
 from supportnet.compare.report.chart import Chart, file_name, style
 from supportnet.compare.report.material import Part
 from supportnet.data.splits import labelled
-from supportnet.evaluation.calibration import reliability_bins
-from supportnet.evaluation.plots import GREY, tidy
-from supportnet.training.thresholds import routing_curve
+from supportnet.metrics.calibration import reliability_bins
+from supportnet.metrics.thresholds import routing_curve
+from supportnet.tasks.classify.plots import GREY, tidy
 
 #: Bins of the reliability diagram, and intents of the confusion matrix.
 BINS, INTENTS = 10, 10

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from supportnet.compare.report.chart import Chart, style
 from supportnet.compare.results import Outcome
 from supportnet.compare.table import QUALITY, model_name
-from supportnet.evaluation.plots import tidy
+from supportnet.tasks.classify.plots import tidy
 
 Rows = Sequence[Mapping[str, Any]]
 

@@ -10,7 +10,7 @@ from supportnet.compare.measure import BATCHES
 from supportnet.compare.report.chart import COLOURS, Chart, file_name, style
 from supportnet.compare.report.material import Part
 from supportnet.compare.run import BASELINE
-from supportnet.evaluation.plots import tidy
+from supportnet.tasks.classify.plots import tidy
 
 
 def training_charts(part: Part) -> Iterator[Chart]:

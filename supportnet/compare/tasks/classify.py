@@ -7,19 +7,19 @@ from typing import Any, cast
 import keras
 import numpy as np
 
+from supportnet.backbones.texts import run_in_batches
 from supportnet.compare.tasks.task import Scored, Task
+from supportnet.config import NetworkConfig
 from supportnet.data.splits import labelled
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset, conversations_of
-from supportnet.evaluation.baselines.svm import Svm, fitted
-from supportnet.evaluation.classify import Classifier, intent_table
-from supportnet.evaluation.confidence import confidence_figures, outcomes
-from supportnet.models.config import NetworkConfig
-from supportnet.models.intent_classifier import IntentClassifier
-from supportnet.models.intent_network import build_intent_network
-from supportnet.models.texts import run_in_batches
 from supportnet.serving.export import export
+from supportnet.tasks.classify.baseline import Svm, fitted
+from supportnet.tasks.classify.evaluate import Classifier, intent_table
+from supportnet.tasks.classify.learner import train
+from supportnet.tasks.classify.model import IntentClassifier
+from supportnet.tasks.classify.network import build_intent_network
+from supportnet.tasks.classify.outcomes import confidence_figures, outcomes
 from supportnet.training.config import TrainingConfig
-from supportnet.training.train import train
 
 
 class Classify(Task):

@@ -7,18 +7,18 @@ from typing import Any, cast
 import keras
 
 from supportnet.compare.tasks.task import Scored, Task
+from supportnet.config import NetworkConfig
 from supportnet.data.splits import with_reply
 from supportnet.data.ticket import TicketDataset, conversations_of
-from supportnet.evaluation.baselines.nearest import NearestReply
-from supportnet.evaluation.replies import filled, perplexity
-from supportnet.evaluation.reply_scores import exact_matches, reply_scores
-from supportnet.models.config import NetworkConfig
-from supportnet.models.reply_network import build_reply_network
 from supportnet.serving.export import export
+from supportnet.tasks.reply.baseline import NearestReply
+from supportnet.tasks.reply.evaluate import filled, perplexity
+from supportnet.tasks.reply.learner import NETWORK_DEFAULTS, train_replier
+from supportnet.tasks.reply.network import build_reply_network
+from supportnet.tasks.reply.scores import exact_matches, reply_scores
 from supportnet.text.overlap import rouge_l
 from supportnet.text.redaction import redact
 from supportnet.training.config import ReplyConfig
-from supportnet.training.reply import NETWORK_DEFAULTS, train_replier
 
 #: Test messages whose replies are kept to be looked at.
 SHOWN = 200

@@ -8,18 +8,18 @@ import keras
 import numpy as np
 
 from supportnet.compare.tasks.task import Scored, Task, known, means_of
+from supportnet.config import NetworkConfig
 from supportnet.data.bank import Bank, bank_of_replies, same_text
 from supportnet.data.splits import with_reply
 from supportnet.data.ticket import TicketDataset, conversations_of
-from supportnet.evaluation.baselines.bm25 import Bm25
-from supportnet.evaluation.ranking import draw_candidates, ranks
-from supportnet.evaluation.suggest import CANDIDATES, CANDIDATES_SEED, rank_values, rows_in_bank, suggestion_values
-from supportnet.models.config import NetworkConfig
-from supportnet.models.suggestion_network import build_suggestion_network
+from supportnet.metrics.ranking import draw_candidates, ranks
 from supportnet.serving.index import index
+from supportnet.tasks.suggest.baseline import Bm25
+from supportnet.tasks.suggest.evaluate import CANDIDATES, CANDIDATES_SEED, rank_values, rows_in_bank, suggestion_values
+from supportnet.tasks.suggest.learner import NETWORK_DEFAULTS, train_suggester
+from supportnet.tasks.suggest.network import build_suggestion_network
 from supportnet.text.redaction import redact
 from supportnet.training.config import SuggestionConfig
-from supportnet.training.suggest import NETWORK_DEFAULTS, train_suggester
 
 #: Test messages whose first suggestions are kept to be looked at.
 SHOWN = 200

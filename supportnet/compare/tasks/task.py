@@ -10,10 +10,10 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from supportnet.config import NetworkConfig
 from supportnet.data.ticket import TicketDataset
-from supportnet.models.config import NetworkConfig
+from supportnet.options import split_options
 from supportnet.training.config import RunConfig
-from supportnet.training.options import split_options
 
 Floats = npt.NDArray[np.floating]
 

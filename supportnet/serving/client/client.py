@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from supportnet.errors import UserError
-from supportnet.models.answers import Classification, Reply, Suggestion
-from supportnet.models.messages import checked_texts
 from supportnet.serving.client.rest import RestRequests
+from supportnet.tasks.answers import Classification, Reply, Suggestion
+from supportnet.text.messages import checked_texts
 
 
 class Client:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
-from supportnet.models.exported_model import versions_in
+from supportnet.savedmodel.load import versions_in
 from supportnet.serving.server.codes import Code, ServingError
 from supportnet.serving.server.configuration import ConfiguredModel
 from supportnet.serving.server.model import LoadedModel

@@ -6,11 +6,11 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
+from supportnet.savedmodel.warmup import WARMUP
 from supportnet.serving.server.codes import Code, ServingError, invalid
 from supportnet.serving.server.inference import DEFAULT_SIGNATURE, classify, predict, regress
 from supportnet.serving.server.model import LoadedModel
 from supportnet.serving.server.tensors import arrays_of
-from supportnet.serving.warmup import WARMUP
 
 #: The same in TensorFlow Serving's saved_model_warmup_util.h.
 MOST_RECORDS = 1000

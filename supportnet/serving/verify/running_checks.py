@@ -9,13 +9,13 @@ import numpy.typing as npt
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from supportnet.savedmodel.warmup import BATCH_SIZES, inputs_of, read_warmup
 from supportnet.serving.verify.c_runtime import CRuntime, CRuntimeError, Request
 from supportnet.serving.verify.check import Check
 from supportnet.serving.verify.compare import TOLERANCE, compare
 from supportnet.serving.verify.static_checks import signature_problems
 from supportnet.serving.verify.texts import NASTY, PLAIN, TWELVE_WORDS
 from supportnet.serving.verify.written import WrittenModel
-from supportnet.serving.warmup import BATCH_SIZES, inputs_of, read_warmup
 
 #: Calls whose median is the steady latency.
 REPEATS = 50

@@ -9,10 +9,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from supportnet.serving.signatures import SIGNATURES
+from supportnet.savedmodel.signatures import SIGNATURES
+from supportnet.savedmodel.warmup import EXAMPLES, WARMUP
 from supportnet.serving.verify.check import Check
 from supportnet.serving.verify.written import WrittenModel
-from supportnet.serving.warmup import EXAMPLES, WARMUP
 
 OPERATIONS = Path(__file__).with_name("operations.py")
 #: What signatures may take; each is `[B]`.

@@ -11,7 +11,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from supportnet.errors import UserError
 from supportnet.files import folder_bytes
-from supportnet.models.exported_model import version_folder
+from supportnet.savedmodel.load import version_folder
 
 
 class WrittenModel:

@@ -21,8 +21,8 @@ from tensorflow_serving.apis.prediction_service_pb2_grpc import (
 from toy_model import INTENTS
 
 from supportnet.errors import UserError
-from supportnet.models.answers import Classification, Reply, Suggestion
 from supportnet.serving import Client, RequestError
+from supportnet.tasks.answers import Classification, Reply, Suggestion
 
 SCORES = (0.5, pytest.approx(1 / 3), pytest.approx(1 / 6))
 

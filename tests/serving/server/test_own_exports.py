@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_replier import MESSAGES
 
-from supportnet.models.exported_model import SavedModel
+from supportnet.savedmodel.load import SavedModel
 from supportnet.serving.server.inference import predict
 from supportnet.serving.server.model import LoadedModel
 

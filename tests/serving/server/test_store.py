@@ -13,12 +13,12 @@ from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from supportnet.errors import UserError
+from supportnet.savedmodel.warmup import WARMUP
 from supportnet.serving.server.codes import ServingError
 from supportnet.serving.server.configuration import ConfiguredModel, read_config
 from supportnet.serving.server.inference import predict
 from supportnet.serving.server.store import Store
 from supportnet.serving.server.versions import Versions
-from supportnet.serving.warmup import WARMUP
 
 
 @pytest.fixture

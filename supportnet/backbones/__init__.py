@@ -1,0 +1,1 @@
+"""Backbones: token embedding and encoder, shared by the heads of all tasks."""

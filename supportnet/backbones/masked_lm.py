@@ -1,0 +1,90 @@
+"""The network of pre-training: say which words were hidden, from the words around them."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from supportnet.backbones.encoders import build_embedding, build_encoder
+from supportnet.config import NetworkConfig
+from supportnet.layers import MaskedPooling
+
+
+@keras.saving.register_keras_serializable(package="supportnet")
+class MaskedLanguageModel(keras.Model):
+    """The embedding and the encoder of `build_intent_network`, with the article's head: a softmax over the vocabulary.
+
+    Both trained towers learn, each with a loss of its own, from what it will see of a message: the encoder says what
+    stands at each position (Devlin et al. 2019, BERT; article, section 4.3), the pooled words say what else is in the
+    message (as CBOW does within a window, Mikolov et al. 2013, with the whole message for one). The scores of the
+    words are products with their own vectors, so that no second table is needed (Press & Wolf 2017, Using the Output
+    Embedding).
+
+    A hidden word's vector is zero, its character n-grams included: as in training with word dropout.
+
+    Args:
+        config: sizes and rates.
+        vocab_size: number of token ids V.
+
+    Call arguments:
+        inputs: what the text front end returns, with `hidden` and `chosen`; see `mask_words`.
+
+    Returns:
+        Logits float32 `[N, towers, V]` for the N chosen words, message by message.
+
+    Attributes:
+        embed, encoder: the layers that `build_intent_network` has under the same names; `encoder` is None for the
+            architecture `none`.
+
+    Example:
+        >>> from supportnet.text.front_end import TextFrontEnd
+        >>> features = TextFrontEnd(["where", "parcel"])(["where is my parcel?"])
+        >>> chosen = keras.ops.array([[False, False, False, True, False]])
+        >>> model = MaskedLanguageModel(NetworkConfig(), vocab_size=1000)
+        >>> keras.ops.shape(model({**features, "hidden": chosen, "chosen": chosen}))
+        (1, 2, 1000)
+    """
+
+    def __init__(self, config: NetworkConfig, vocab_size: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.config = config
+        self.vocab_size = vocab_size
+        self.embed = build_embedding(config, vocab_size)
+        self.encoder = build_encoder(config)
+        self.pool = MaskedPooling(name="pool_words")
+        self.heads = [keras.layers.Dense(config.embedding_dim, name="words_head")]
+        if self.encoder is not None:
+            self.heads.append(keras.layers.Dense(config.embedding_dim, name="context_head"))
+
+    def build(self, input_shape: Any = None) -> None:
+        depth = self.config.embedding_dim
+        self.embed.build(input_shape)
+        self.heads[0].build((None, 2 * depth))
+        if self.encoder is not None:
+            self.encoder.build((None, None, depth))
+            self.heads[1].build((None, depth))
+        self.word_bias = self.add_weight((len(self.heads), self.vocab_size), initializer="zeros", name="word_bias")
+
+    def call(self, inputs: dict[str, Any], training: bool | None = None) -> Any:
+        mask, hidden, chosen = inputs["mask"], inputs["hidden"], inputs["chosen"]
+        # Without word dropout: the hidden words take its place.
+        vectors = self.embed(inputs, training=False)
+        vectors = ops.where(ops.expand_dims(hidden, -1), ops.zeros_like(vectors), vectors)
+        words, *tokens = ops.split(vectors, len(self.heads), axis=-1)
+        rows, columns = ops.nonzero(chosen)
+        # Not the replaced words either: they say nothing of the message.
+        seen = [ops.take(self.pool(words, mask=ops.logical_and(mask, ops.logical_not(chosen))), rows, axis=0)]
+        if self.encoder is not None:
+            encoded = self.encoder(*tokens, mask=mask, training=training)
+            flat = ops.reshape(encoded, (-1, self.config.embedding_dim))
+            seen.append(ops.take(flat, rows * ops.shape(mask)[1] + columns, axis=0))
+        return ops.stack(self._word_scores(seen), axis=1)
+
+    def _word_scores(self, seen: list[Any]) -> list[Any]:
+        """The scores of all words for what each tower has seen, float32 `[N, V]` each."""
+        tables = ops.split(ops.convert_to_tensor(self.embed.word_embeddings), len(self.heads), axis=-1)
+        biases = ops.unstack(ops.cast(self.word_bias, "float32"), axis=0)
+        return [
+            ops.matmul(ops.cast(head(x), "float32"), ops.transpose(table)) + bias
+            for head, x, table, bias in zip(self.heads, seen, tables, biases, strict=True)
+        ]

@@ -1,0 +1,1 @@
+"""Metrics over arrays: calibration, ranking, thresholds."""

@@ -1,0 +1,1 @@
+"""SavedModels: signatures, readers of messages, versions, loading."""

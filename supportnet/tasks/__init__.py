@@ -1,0 +1,1 @@
+"""Tasks: a folder for each, with the same file names in each."""

@@ -1,0 +1,1 @@
+"""Classify messages by intent."""

@@ -1,0 +1,148 @@
+"""Fit a model's temperature and thresholds on validation data: how sure is it, and what can be routed?"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
+from supportnet.metrics.temperature import SMALLEST, fit_temperature
+from supportnet.metrics.thresholds import RoutingCurve, best_point, lowest_point, routing_curve, threshold_at
+from supportnet.tasks.answers import Answers
+from supportnet.tasks.classify.fitted import Confidence
+from supportnet.tasks.classify.scores import discounted
+
+#: Share of the in-scope validation messages that count as in scope.
+ACCEPTED_SHARE = 0.95
+#: Coverage may decide alone, but not for ever more: beyond this the order no longer changes.
+MAX_COVERAGE_WEIGHT = 20.0
+#: A threshold for fewer messages would be an accident: 19 right of 20 is the least that shows 95%.
+MIN_ROUTED = 20
+
+
+def calibrate(
+    answers: Answers, tickets: Sequence[Ticket], precision: float = 0.95, out_of_scope_share: float | None = None
+) -> Confidence:
+    """Fit temperature and thresholds.
+
+    The temperature is the one that makes the true intents of the in-scope messages most likely (Guo et al. 2017).
+    The in-scope threshold accepts 95% of the in-scope messages. If out-of-scope messages are expected, coverage enters
+    the route score (see `fit_coverage_weight`). The routing threshold is the lowest with the
+    promised precision, where an out-of-scope message that is routed counts as wrong.
+
+    Args:
+        answers: what a model without a fitted confidence says of the N messages.
+        tickets: the messages, labelled; at least one in scope.
+        precision: share of the routed messages that shall be right.
+        out_of_scope_share: share of out-of-scope messages to expect; messages are weighted so that they have it.
+            None leaves them as they are.
+
+    Returns:
+        The confidence. Its routing threshold is None if no threshold keeps the promise.
+
+    Warns:
+        UserWarning: the promise can't be kept (the best that can be is named), or there are no out-of-scope
+            messages to hold it for.
+
+    Example:
+        >>> model.confidence = calibrate(model.answers([ticket.text for ticket in tickets]), tickets)
+    """
+    in_scope = np.array([ticket.intent != OUT_OF_SCOPE for ticket in tickets])
+    targets = intent_indices(answers.intents, tickets)
+    share = _share(in_scope, out_of_scope_share)
+    weights = _weights(in_scope, share)
+    counted = weights > 0
+    correct = in_scope & (answers.predicted == targets)
+    coverage_weight = fit_coverage_weight(answers, correct, weights) if share > 0 else 0.0
+    route_score = np.asarray(discounted(answers.route_score, answers.coverage, coverage_weight))
+    order = replace(answers, route_score=route_score).routing_order
+    curve = routing_curve(order[counted], correct[counted], weights[counted])
+    point = lowest_point(curve, precision, MIN_ROUTED)
+    if point is None:
+        _warn_of_promise(curve, precision)
+    return Confidence(
+        temperature=fit_temperature(answers.probabilities[in_scope], targets[in_scope]),
+        in_scope_threshold=float(np.quantile(answers.in_scope_score[in_scope], 1 - ACCEPTED_SHARE, method="lower")),
+        coverage_weight=coverage_weight,
+        route_threshold=None if point is None else threshold_at(curve, point),
+        promised_precision=precision,
+        out_of_scope_share=share,
+        num_in_scope=int(in_scope.sum()),
+        num_out_of_scope=int((~in_scope).sum()),
+        expected_coverage=0.0 if point is None else float(curve.coverage[point]),
+        expected_precision=None if point is None else float(curve.precision[point]),
+    )
+
+
+def intent_indices(intents: Sequence[str], tickets: Sequence[Ticket]) -> npt.NDArray[np.int64]:
+    """Return the index of each message's intent, int64 `[N]`; -1 for an out-of-scope one that `intents` lacks.
+
+    Example:
+        >>> intent_indices(["cancel", "track"], [Ticket("where is it", "track"), Ticket("sing", OUT_OF_SCOPE)])
+        array([ 1, -1])
+    """
+    index = {OUT_OF_SCOPE: -1} | {intent: i for i, intent in enumerate(intents)}
+    return np.array([index[str(ticket.intent)] for ticket in tickets], dtype="int64")
+
+
+def fit_coverage_weight(answers: Answers, correct: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64]) -> float:
+    """Return how much coverage shall count in the route score.
+
+    A logistic regression tells right from wrong by the logarithm of the largest probability and by the coverage; the
+    ratio of their coefficients orders messages as it does.
+
+    Args:
+        answers: what a model without a fitted confidence says of N messages.
+        correct: whether routing the message would be right, bool `[N]`.
+        weights: how much each message counts, `[N]`.
+
+    Returns:
+        The weight, between 0 and `MAX_COVERAGE_WEIGHT`; 0 if all messages are right or all wrong.
+
+    Example:
+        >>> fit_coverage_weight(answers, correct, np.full(len(correct), 1 / len(correct)))
+    """
+    if correct.all() or not correct.any():
+        return 0.0
+    features = np.stack([np.log(np.maximum(answers.route_score, SMALLEST)), answers.coverage], axis=1)
+    fitted = LogisticRegression(C=100.0).fit(features, correct, sample_weight=weights * len(weights))
+    of_probability, of_coverage = fitted.coef_[0]
+    if of_coverage <= 0:
+        return 0.0
+    return float(min(of_coverage / max(of_probability, SMALLEST), MAX_COVERAGE_WEIGHT))
+
+
+def _share(in_scope: npt.NDArray[np.bool_], wanted: float | None) -> float:
+    """The share of out-of-scope messages that can be promised for."""
+    if in_scope.all():
+        if wanted:
+            warnings.warn(
+                f"There are no out-of-scope validation messages to give a share of {wanted:g} (--out-of-scope-share): "
+                "the promised precision holds for in-scope messages only.",
+                stacklevel=3,
+            )
+        return 0.0
+    return float(1 - in_scope.mean()) if wanted is None else wanted
+
+
+def _weights(in_scope: npt.NDArray[np.bool_], share: float) -> npt.NDArray[np.float64]:
+    """Weights that sum to 1, those of the out-of-scope messages to `share`."""
+    return np.where(in_scope, (1 - share) / in_scope.sum(), share / max(1, (~in_scope).sum()))
+
+
+def _warn_of_promise(curve: RoutingCurve, promised: float) -> None:
+    best = best_point(curve, MIN_ROUTED)
+    if best is not None:
+        # Rounded down: it is what one would ask for next.
+        precise = np.floor(curve.precision[best] * 1e4) / 1e4
+        reason = f"the best is {precise:.4f}, for {curve.coverage[best]:.1%} of the messages"
+    else:
+        reason = f"that takes {MIN_ROUTED} validation messages or more that can be routed"
+    warnings.warn(
+        f"The promised precision of {promised:g} (--precision) can't be kept on validation data: {reason}. "
+        "No message will be routed.",
+        stacklevel=3,
+    )

@@ -1,0 +1,1 @@
+"""Write a reply to a message."""

@@ -1,0 +1,73 @@
+"""What an export of a model that writes replies holds: its weights, and the loop over pieces in the graph."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from supportnet.savedmodel.reader import ServedReader, build_head, read_spec
+from supportnet.savedmodel.signatures import SEED, TEMPERATURE, TEXT, TOP_P
+from supportnet.tasks.reply.decoding import Decoded, DecodingOptions
+from supportnet.tasks.reply.model import Replier
+from supportnet.tasks.reply.writer import ReplyWriter, build_reader, transposed_table
+
+
+class ServedReplies(tf.Module):
+    """The part of an export that writes replies.
+
+    Args:
+        model: a trained model.
+        reader: reads messages for it.
+        beam: how many beginnings of a reply are followed at a time; 1 writes the likeliest piece each time.
+
+    Attributes:
+        reader: the argument.
+        answer: messages, string `[B]`, and what `reader` read in them -> the outputs of `reply`.
+    """
+
+    def __init__(self, model: Replier, reader: ServedReader, beam: int) -> None:
+        super().__init__()
+        head = build_head(model)
+        # What is an attribute is saved.
+        self.reader = reader
+        self.weights = [weight.value for weight in head.weights]
+        self.projection = transposed_table(head)
+        remember = build_reader(head)
+        options = DecodingOptions(model.config.max_reply_length)
+        sizes = (options, model.config.max_length, self.projection)
+        writer = ReplyWriter(head, lambda read: remember(read, training=False), model.pieces.pieces, *sizes)
+        # Behind functions, so that it isn't.
+        self._memory = lambda read: remember(read, training=False)
+        self._handoff = model.handoff.applies_to
+        self._writer = lambda: writer
+        self._beam = beam
+        self.answer = tf.function(self._answer, input_signature=[TEXT, read_spec(reader)])
+
+    def _answer(self, text: tf.Tensor, read: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        writer = self._writer()
+        decoded = writer.greedy(read) if self._beam == 1 else writer.beam(read, self._beam)
+        return self._answers(decoded, text, read)
+
+    @tf.function(input_signature=[TEXT])
+    def reply(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The likeliest reply."""
+        return dict(self.answer(text, self.reader.read(text)))
+
+    @tf.function(input_signature=[TEXT, TEMPERATURE, TOP_P, SEED])
+    def reply_sample(self, text: tf.Tensor, temperature: tf.Tensor, top_p: tf.Tensor, seed: tf.Tensor) -> Any:
+        """A reply drawn at random."""
+        read = self.reader.read(text)
+        return self._answers(self._writer().sample(read, temperature, top_p, seed), text, read)
+
+    @tf.function(input_signature=[TEXT])
+    def embed(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """One vector a message: the mean of its tokens'."""
+        read = self.reader.read(text)
+        memory = tf.cast(self._memory(read), tf.float32)
+        real = tf.cast(read["mask"], tf.float32)
+        total = tf.einsum("bsm,bs->bm", memory, real)
+        return {"embedding": total / tf.maximum(tf.reduce_sum(real, axis=1, keepdims=True), 1.0)}
+
+    def _answers(self, decoded: Decoded, text: tf.Tensor, read: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        answers = self._writer().answers(decoded, text, read)
+        handoff = self._handoff(answers["reply_score"], answers["complete"])
+        return {"handoff": handoff, **{name: answers[name] for name in ("reply", "reply_score", "reply_tokens")}}

@@ -1,0 +1,1 @@
+"""Suggest answers of a bank to a message."""

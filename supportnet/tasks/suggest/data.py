@@ -1,0 +1,119 @@
+"""Pairs of a message and its reply, and the batches that a dual encoder learns from."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from supportnet.data.bank import bank_of_replies, same_text
+from supportnet.data.ticket import Ticket
+from supportnet.tasks.suggest.model import Suggester
+from supportnet.tasks.suggest.network import of_side
+from supportnet.text.graph import as_strings
+from supportnet.training.batches import epoch_batches
+
+#: Messages a batch of the validation data: each reply stands among theirs.
+VALIDATION_BATCH = 256
+
+#: Of messages by their indices `[B]` in an epoch -> the indices of further wrong replies `[B, H]`.
+Negatives = Callable[[int], npt.NDArray[np.int64] | None]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Messages with their replies.
+
+    Attributes:
+        texts: N messages.
+        replies: R different replies.
+        reply: which of the replies each message got, int `[N]`.
+        labels: index of the label of each message's reply, -1 where it has none, int `[N]`.
+        reply_labels: the label that each reply has most often, -1 where it has none, int `[R]`.
+    """
+
+    texts: Sequence[str]
+    replies: Sequence[str]
+    reply: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+    reply_labels: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, tickets: Sequence[Ticket], labels: Sequence[str] = ()) -> "Pairs":
+        """Collect the pairs of tickets that all have a reply; labels that aren't in `labels` count as none.
+
+        Example:
+            >>> pairs = Pairs.of([Ticket("hi", "greet", "Hello!"), Ticket("hey", "greet", "hello!")], ["greet"])
+            >>> pairs.replies, pairs.reply.tolist(), pairs.reply_labels.tolist()
+            (['Hello!'], [0, 0], [0])
+        """
+        replies = [answer.text for answer in bank_of_replies("the replies", tickets).answers]
+        row = {same_text(reply): i for i, reply in enumerate(replies)}
+        known = {label: i for i, label in enumerate(labels)}
+        reply = np.array([row[same_text(ticket.reply or "")] for ticket in tickets], dtype="int64")
+        intents = [ticket.intent for ticket in tickets]
+        label = np.array([-1 if intent is None else known.get(intent, -1) for intent in intents], dtype="int64")
+        counts = np.zeros((len(replies), len(known) + 1), dtype="int64")
+        np.add.at(counts, (reply, label), 1)
+        named = counts[:, :-1]
+        reply_labels = np.where(named.any(axis=1), named.argmax(axis=1) if len(known) else 0, -1)
+        return cls([ticket.text for ticket in tickets], replies, reply, label, reply_labels)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+def training_pairs(
+    model: Suggester, pairs: Pairs, batch_size: int, seed: int, epochs: range, negatives: Negatives
+) -> tf.data.Dataset:
+    """Encoded batches of all `epochs`; see `_encoded`.
+
+    `negatives` is asked once an epoch, before its first batch.
+    """
+    lengths = np.array([len(text) for text in pairs.texts])
+
+    def order() -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+        for epoch in epochs:
+            hard = negatives(epoch)
+            if hard is None:
+                return
+            for batch in epoch_batches(lengths, batch_size, seed, epoch):
+                yield batch, hard[batch].ravel()
+
+    index = tf.TensorSpec([None], tf.int64)
+    return _encoded(tf.data.Dataset.from_generator(order, output_signature=(index, index)), model, pairs)
+
+
+def validation_pairs(model: Suggester, pairs: Pairs) -> tf.data.Dataset:
+    """Encoded batches of every pair once, in a fixed random order: neighbours in a conversation are too alike."""
+    shuffled = np.random.default_rng(0).permutation(len(pairs))
+    order = tf.data.Dataset.from_tensor_slices(shuffled).batch(VALIDATION_BATCH)
+    return _encoded(order.map(lambda batch: (batch, tf.zeros(0, tf.int64))), model, pairs)
+
+
+def _encoded(order: tf.data.Dataset, model: Suggester, pairs: Pairs) -> tf.data.Dataset:
+    """Turn the indices of B messages and of H more replies into what the network takes, and its targets.
+
+    The candidates are the C different texts among the replies of the B messages and the H others. Were a reply that
+    many messages got a candidate as often, it would have to be so much less like its own ones: where texts are ranked,
+    each is there once. Targets: `right` int `[B]`, the candidate that is the message's own reply; `message_labels` int
+    `[B]` and `reply_labels` int `[C]`, -1 where there is none.
+    """
+    texts, replies = as_strings(pairs.texts), as_strings(pairs.replies)
+    reply, labels, reply_labels = (tf.constant(array) for array in (pairs.reply, pairs.labels, pairs.reply_labels))
+
+    def encode(batch: tf.Tensor, more: tf.Tensor) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+        candidates, position = tf.unique(tf.concat([tf.gather(reply, batch), more], axis=0))
+        inputs = {
+            **of_side("message", model.front_end(tf.gather(texts, batch))),
+            **of_side("reply", model.front_end(tf.gather(replies, candidates))),
+        }
+        targets = {
+            "right": position[: tf.size(batch)],
+            "message_labels": tf.gather(labels, batch),
+            "reply_labels": tf.gather(reply_labels, candidates),
+        }
+        return inputs, targets
+
+    return order.map(encode).prefetch(2)

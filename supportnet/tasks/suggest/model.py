@@ -1,0 +1,187 @@
+"""A trained suggestion model: a text front end and a dual encoder, used on plain strings."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from supportnet.backbones.backbone import Towers
+from supportnet.backbones.texts import build_front_end, run_in_batches
+from supportnet.checks import check_positive
+from supportnet.config import NetworkConfig
+from supportnet.data.bank import Answer, Bank
+from supportnet.data.duplicates import different_answers
+from supportnet.tasks.answers import Suggestion
+from supportnet.tasks.suggest.fitted import Relevance
+from supportnet.tasks.suggest.network import SIDES, build_suggestion_network, of_side
+from supportnet.tasks.suggest.search import best_answers
+from supportnet.text.messages import checked_texts
+from supportnet.text.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Index:
+    """Answers that can be searched.
+
+    Attributes:
+        answers: N of them.
+        columns: float32 `[E, N]`; the products with a message's query are the answers' logits.
+    """
+
+    answers: Sequence[Answer]
+    columns: npt.NDArray[np.float32]
+
+
+class Suggester:
+    """Messages in, the best answers of a bank out.
+
+    Args:
+        config: what the network was built from.
+        vocabulary: words with an id of their own.
+        labels: names of the labels of replies that were a second objective; none if not given.
+        relevance: what turns scores into probabilities; of a model that nothing was fitted for, if not given.
+        towers: those of another task's model, to share their weights; new ones, if not given.
+
+    Attributes:
+        config, vocabulary, labels, relevance: the arguments. `relevance` can be replaced.
+        origin: what it learned from (`data`) and what validation said (`validation`); empty if nothing trained it.
+        front_end: strings `[B]` -> what the network takes.
+        network: the Keras model; see `build_suggestion_network`.
+
+    Example:
+        >>> model = supportnet.train_suggester("star", data_options={"data_dir": "downloads"})
+        >>> index = model.index(supportnet.load_bank("answers.csv"))
+        >>> model.suggest(["where is my parcel?"], index, top_k=3)[0][0].text
+        'Your parcel left our warehouse today.'
+    """
+
+    task = "suggest"
+
+    def __init__(
+        self,
+        config: NetworkConfig,
+        vocabulary: Vocabulary,
+        labels: Sequence[str] = (),
+        relevance: Relevance | None = None,
+        towers: Towers | None = None,
+    ) -> None:
+        self.config = config
+        self.vocabulary = vocabulary
+        self.labels = list(labels)
+        self.relevance = relevance or Relevance()
+        self.origin: dict[str, Any] = {}
+        self.front_end = build_front_end(config, vocabulary)
+        self.network = self.build_network(towers)
+        self._read = {side: _reader(self, side) for side in SIDES}
+
+    def build_network(self, towers: Towers | None = None) -> keras.Model:
+        """Make a network such as this model's, with fresh weights; see `build_suggestion_network`."""
+        return build_suggestion_network(self.config, len(self.vocabulary), len(self.labels), towers)
+
+    @property
+    def scales(self) -> npt.NDArray[np.float32]:
+        """How much each column of the vectors counts in the mean of the towers' scores, `[D]`; see `ScaledCosine`."""
+        scale = keras.ops.convert_to_numpy(self.network.get_layer("scores").scale)
+        return np.repeat(scale / len(scale), self.config.vector_dim).astype("float32")
+
+    def vectors(self, texts: Iterable[str], side: str, batch_size: int = 64) -> npt.NDArray[np.float32]:
+        """Return one vector a text as one side of the network reads it.
+
+        Args:
+            texts: N messages or replies.
+            side: `message` or `reply`.
+            batch_size: texts a batch.
+
+        Returns:
+            float32 `[N, D + K]`: the towers' vectors one after the other, each of length 1, and the probabilities of
+            the K labels beside them.
+        """
+        return self._run(texts, side, batch_size)["vectors"]
+
+    def _run(self, texts: Iterable[str], side: str, batch_size: int = 64) -> dict[str, npt.NDArray[Any]]:
+        return run_in_batches(self._read[side], texts, ["vectors", "has_words"], batch_size)
+
+    def queries(self, messages: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return what to multiply the columns of an index with, `[B, E]`, for vectors of messages `[B, D + K]`."""
+        prior = np.full((len(messages), 1), self.relevance.prior, "float32")
+        return np.concatenate([messages * self.weights, prior], axis=1)
+
+    @property
+    def weights(self) -> npt.NDArray[np.float32]:
+        """How much each column of `vectors` counts, `[D + K]`."""
+        cosines = self.scales * np.float32(self.relevance.sharpness)
+        return np.concatenate([cosines, np.full(len(self.labels), self.relevance.agreement, "float32")])
+
+    def index(self, bank: Bank) -> Index:
+        """Read the answers of a bank, near-duplicates once (see `supportnet.data.duplicates`).
+
+        Raises:
+            UserError: the bank is empty.
+        """
+        answers = different_answers(bank)
+        return Index(answers, columns_of(answers, self.vectors([answer.searched for answer in answers], "reply")))
+
+    def suggest(self, texts: Iterable[str], index: Index, top_k: int = 3) -> list[list[Suggestion]]:
+        """Return the best answers for each message, best first.
+
+        Args:
+            texts: the messages; one without a word gets no answer.
+            index: what to choose from.
+            top_k: how many answers, at most.
+
+        Raises:
+            UserError: `texts` isn't a list of strings, or `top_k` is below 1.
+        """
+        texts = checked_texts(texts)
+        check_positive("top_k", top_k)
+        read = self._run(texts, "message")
+        queries = self.queries(read["vectors"])
+        rows, scores = best_answers(queries, index.columns, read["has_words"], self.relevance.nothing, top_k)
+        return [
+            [
+                Suggestion(index.answers[row].id, index.answers[row].text, score)
+                for row, score in zip(own_rows, own_scores, strict=True)
+                if row >= 0
+            ]
+            for own_rows, own_scores in zip(rows.numpy().tolist(), scores.numpy().tolist(), strict=True)
+        ]
+
+
+def columns_of(answers: Sequence[Answer], vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Put the logarithm of each answer's uses below its vector: the columns of an index."""
+    uses = np.log(np.array([answer.uses for answer in answers], "float32"))
+    return np.concatenate([vectors.T, uses[None]], axis=0)
+
+
+def side_outputs(run: Callable[[dict[str, Any]], Any], features: dict[str, Any], side: str, has_labels: bool) -> Any:
+    """What `Suggester.vectors` returns; `run` calls a network that `build_side` made."""
+    outputs = run(of_side(side, features))
+    vectors = outputs["vectors"]
+    joined = keras.ops.reshape(vectors, (-1, vectors.shape[1] * vectors.shape[2]))
+    if not has_labels:
+        return joined
+    return keras.ops.concatenate([joined, keras.ops.softmax(keras.ops.mean(outputs["labels"], axis=1))], axis=-1)
+
+
+def build_side(network: keras.Model, side: str) -> keras.Model:
+    """Cut one side out of the network: the same layers, the inputs of that side only."""
+    inputs = {name: tensor for name, tensor in network.input.items() if name.startswith(f"{side}_")}
+    outputs = {"vectors": network.output[side]}
+    if f"{side}_labels" in network.output:
+        outputs["labels"] = network.output[f"{side}_labels"]
+    return keras.Model(inputs, outputs, name=side)
+
+
+def _reader(model: Suggester, side: str) -> Any:
+    network = build_side(model.network, side)
+
+    def read(texts: Any) -> dict[str, Any]:
+        features = model.front_end(texts)
+        vectors = side_outputs(lambda inputs: network(inputs, training=False), features, side, bool(model.labels))
+        return {"vectors": vectors, "has_words": keras.ops.any(features["mask"], axis=1)}
+
+    return tf.function(read, input_signature=[tf.TensorSpec([None], tf.string)])

@@ -1,0 +1,170 @@
+"""Search the options of a training that give the best model on validation data, with KerasTuner."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import keras_tuner
+
+from supportnet.data.ticket import TicketDataset
+from supportnet.errors import UserError
+from supportnet.files import read_json, write_json, written_whole
+from supportnet.options import split_options
+from supportnet.tasks.classify.learner import train
+from supportnet.tasks.reply.learner import train_replier
+from supportnet.tasks.suggest.learner import train_suggester
+from supportnet.tasks.tuning_space import SPACE, as_toml, options_of, parameters_of
+from supportnet.training.config import ReplyConfig, RunConfig, SuggestionConfig, TrainingConfig
+from supportnet.training.run_folder import fingerprint
+
+CONFIGS: Mapping[str, type[RunConfig]] = MappingProxyType(
+    {"classify": TrainingConfig, "suggest": SuggestionConfig, "reply": ReplyConfig}
+)
+#: The best options, for `supportnet train --config`; and what was searched, so that only the same search goes on.
+BEST, SEARCH = "best.toml", "search.json"
+TRAININGS: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {"classify": train, "suggest": train_suggester, "reply": train_replier}
+)
+METHODS: Mapping[str, type[keras_tuner.Tuner]] = MappingProxyType(
+    {
+        "random": keras_tuner.RandomSearch,
+        "bayesian": keras_tuner.BayesianOptimization,
+        "hyperband": keras_tuner.Hyperband,
+    }
+)
+
+
+def tune(
+    dataset: TicketDataset,
+    out: str | os.PathLike[str],
+    *,
+    task: str = "classify",
+    method: str = "random",
+    trials: int = 10,
+    space: Mapping[str, Any] = SPACE,
+    options: Mapping[str, Any] | None = None,
+    progress_bar: bool = True,
+) -> dict[str, Any]:
+    """Train with different options, and keep those whose best epoch has the highest accuracy on validation data.
+
+    The test split is never read. The search that stands in `out` goes on, if it is this very one.
+
+    Args:
+        dataset: what is trained on. Without a validation split, training cuts one off, the same for every trial.
+        out: the folder. `best.toml` is what `supportnet train --config` takes.
+        task: `classify`, `suggest` or `reply`.
+        method: `random`; `bayesian`, a Gaussian process over what was found; `hyperband`, many short trainings, of
+            which the better ones are done again for longer (Li et al. 2018, https://arxiv.org/abs/1603.06560).
+        trials: trainings at most; `hyperband` decides for itself.
+        space: option -> a list of values, or `low`, `high` and perhaps `step` or `log`.
+        options: options of every training.
+        progress_bar: show one for each training on standard error.
+
+    Returns:
+        `best`, the options; `score`, their validation accuracy; `trials`, `options` and `score` of each, the best
+        first.
+
+    Raises:
+        UserError: a space or a name that can't be, another search in the folder, or no trial succeeded.
+
+    Example:
+        >>> tune(supportnet.load("sample"), "search", trials=5)["best"]
+    """
+    fixed = dict(options or {})
+    if task not in TRAININGS:
+        raise UserError(f"task must be one of {', '.join(TRAININGS)}. Received: task={task!r}")
+    if method not in METHODS:
+        raise UserError(f"method must be one of {', '.join(METHODS)}. Received: method={method!r}")
+    parameters = parameters_of(space)
+    tickets = (ticket for name, split in dataset.splits.items() if name != "test" for ticket in split)
+    made = {
+        **{"task": task, "method": method, "space": {name: space[name] for name in space}, "options": fixed},
+        "fingerprint": fingerprint(part for t in tickets for part in (t.text, t.intent, t.reply)),
+    }
+    # Before a folder is made of a search that can't be.
+    named = {name: value for name, value in fixed.items() if name != "preset"}
+    split_options({**named, **parameters.values}, CONFIGS[task], {}, fixed.get("preset"))
+    folder = Path(out)
+    _check_same(folder, made)
+
+    errors: list[UserError] = []
+
+    def score(values: dict[str, Any]) -> float:
+        try:
+            trained = TRAININGS[task](dataset, progress_bar=progress_bar, **{**fixed, **values})
+        except UserError as error:
+            errors.append(error)
+            raise
+        if trained.metrics["accuracy"] is None:
+            errors.append(UserError("Tuning needs validation data: there are none (--validation-share)."))
+            raise errors[-1]
+        return float(trained.metrics["accuracy"])
+
+    try:
+        # What KerasTuner prints isn't what a command is asked for.
+        with redirect_stdout(sys.stderr):
+            tuner = _tuner(method, parameters, score, trials, fixed, folder)
+            tuner.search(verbose=0)
+    except RuntimeError:
+        # KerasTuner gives up; it has printed the errors, and kept none.
+        raise errors[-1] if errors else UserError("No training succeeded.") from None
+    found: list[dict[str, Any]] = [
+        {"options": options_of(trial.hyperparameters, parameters), "score": float(trial.score)}
+        for trial in tuner.oracle.get_best_trials(len(tuner.oracle.trials))
+        if trial.score is not None
+    ]
+    best: dict[str, Any] = {**fixed, **found[0]["options"]}
+    with written_whole(folder / BEST) as temporary:
+        temporary.write_text(as_toml(task, best), encoding="utf-8")
+    return {"best": best, "score": found[0]["score"], "trials": found}
+
+
+def _tuner(
+    method: str,
+    parameters: keras_tuner.HyperParameters,
+    score: Callable[[dict[str, Any]], float],
+    trials: int,
+    fixed: Mapping[str, Any],
+    folder: Path,
+) -> keras_tuner.Tuner:
+    base: Any = METHODS[method]
+
+    class Search(base):
+        """Trains as this package does, where KerasTuner would call `fit` of a model."""
+
+        def run_trial(self, trial: Any, *_: Any, **__: Any) -> float:
+            values = options_of(trial.hyperparameters, parameters)
+            if "tuner/epochs" in trial.hyperparameters.values:
+                values["epochs"] = trial.hyperparameters.values["tuner/epochs"]
+            return score(values)
+
+    # A training that fails (it diverged, say) is a trial without a score, unless so many do that something is wrong.
+    amount: dict[str, Any] = (
+        {"max_epochs": fixed.get("epochs", 20)} if method == "hyperband" else {"max_trials": trials}
+    )
+    return Search(
+        hypermodel=lambda _: None,
+        objective=keras_tuner.Objective("score", "max"),
+        hyperparameters=parameters,
+        tune_new_entries=False,
+        **amount,
+        seed=fixed.get("seed", 0),
+        directory=folder,
+        project_name="trials",
+        overwrite=False,
+        max_consecutive_failed_trials=3,
+    )
+
+
+def _check_same(folder: Path, made: dict[str, Any]) -> None:
+    path = folder / SEARCH
+    if not path.exists():
+        if folder.exists() and any(folder.iterdir()):
+            raise UserError(f"{folder} is there and holds no search (no {SEARCH}): choose another --out.")
+        write_json(path, made)
+    elif read_json(path) != made:
+        raise UserError(f"{folder} holds a search of other data, options or another space: choose another --out.")

@@ -1,0 +1,164 @@
+"""What the folders of all kinds of runs have in common: how they were made, vocabulary and weights."""
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from supportnet.config import NetworkConfig
+from supportnet.errors import UserError
+from supportnet.files import read_json, remove_incomplete, write_json, written_whole
+from supportnet.text.vocabulary import Vocabulary
+from supportnet.training.card import model_card
+from supportnet.training.task import CONFIG, run_of
+
+VOCABULARY = "vocabulary.txt"
+WEIGHTS = "weights.weights.h5"
+CARD = "model_card.json"
+
+#: The parts of a run's configuration that hold options by name.
+OPTIONS = ("network", "training", "start")
+
+
+def check_folder(folder: Path, config: dict[str, Any], resume: bool) -> None:
+    """Check that a run can begin in a folder, or go on there because the one there is this very run.
+
+    Args:
+        folder: where the run goes.
+        config: what makes the run; with `data`, which holds a `fingerprint`, beside parts of options by name.
+        resume: go on with the run that is there, if there is one.
+
+    Raises:
+        UserError: the folder is no run folder; it holds a run, and `resume` is False; or one of other options or data.
+    """
+    path = folder / CONFIG
+    if resume:
+        remove_incomplete(folder)
+    if not path.exists():
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UserError(f"{folder} is there and is not a run folder (no {CONFIG}): choose another --out.")
+        return
+    if not resume:
+        state = "a finished run" if any(folder.rglob(WEIGHTS)) else "a run that was interrupted"
+        raise UserError(f"{folder} already holds {state}: go on with --resume, or choose another --out.")
+    _check_same_run(path, config)
+
+
+def fingerprint(parts: Iterable[str | None]) -> str:
+    """Return one hash for the texts and labels of a run's messages, in their order."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(f"{part}\0".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def begin(folder: Path, config: dict[str, Any]) -> None:
+    """Write how the run is made, unless it stands there: from then on, the folder is a run."""
+    if not (folder / CONFIG).exists():
+        write_json(folder / CONFIG, config)
+
+
+def _check_same_run(path: Path, config: dict[str, Any]) -> None:
+    """Check that the run was made with these options and this data, wherever the data lies now."""
+    known = read_json(path)
+    try:
+        if known["task"] != config["task"]:
+            raise UserError(f"{path.parent} holds a run of the task {known['task']}: choose another --out.")
+        for part in OPTIONS:
+            for name, value in config[part].items():
+                if known[part][name] != value:
+                    raise UserError(
+                        f"{path.parent} was made with {name}={known[part][name]!r}: go on with the same. "
+                        f"Received: {name}={value!r}"
+                    )
+        if known["data"]["fingerprint"] != config["data"]["fingerprint"]:
+            raise UserError(f"{path.parent} was made from other data ({known['data']['name']}): go on with the same.")
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged or of another version of supportnet ({error!r}).") from None
+
+
+def finished_run(path: str | os.PathLike[str], task: str) -> tuple[Path, NetworkConfig]:
+    """Return the folder of a finished run, and what its network was built from.
+
+    Of a run of several tasks, it is that of the task.
+
+    Raises:
+        UserError: there is no such folder, its configuration is missing or damaged or of another task than `task`, or
+            training hasn't finished.
+    """
+    if not Path(path).is_dir():
+        raise UserError(f"There is no run folder at {path}.")
+    folder = run_of(path, task)
+    if not folder.is_dir():
+        raise UserError(f"{folder} is missing: the training hasn't finished, go on with --resume.")
+    config = _network_config(folder, task)
+    if not (folder / WEIGHTS).exists():
+        raise UserError(f"{folder / WEIGHTS} is missing: the training hasn't finished, go on with --resume.")
+    return folder, config
+
+
+def _network_config(folder: Path, task: str) -> NetworkConfig:
+    config = read_json(folder / CONFIG)
+    try:
+        found = config["task"]
+        if found == task:
+            return NetworkConfig(**config["network"])
+    except (KeyError, TypeError, UserError) as error:
+        raise UserError(f"{folder / CONFIG} is damaged or of another version of supportnet ({error}).") from None
+    raise UserError(f"{folder} must hold a run of the task {task}. Received: one of the task {found}")
+
+
+def save_network(folder: Path, vocabulary: Vocabulary, network: keras.Model) -> None:
+    """Write the vocabulary and the weights; the weights come last, for with them the run counts as finished."""
+    vocabulary.save(folder / VOCABULARY)
+    with written_whole(folder / WEIGHTS) as temporary:
+        network.save_weights(temporary)
+
+
+def save_course(folder: Path, model: Any, history: Any, metrics: Mapping[str, Any]) -> None:
+    """Write how training went and what the model is, beside a model whose `origin` is known."""
+    write_json(folder / "history.json", history)
+    write_json(folder / "metrics.json", metrics)
+    write_json(folder / CARD, model_card(model))
+
+
+def restore(folder: Path, model: Any, others: str) -> None:
+    """Set the weights and the `origin` of a run's model; see `load_weights`."""
+    load_weights(folder / WEIGHTS, model.network, others)
+    model.origin = _read_origin(folder)
+
+
+def _read_origin(folder: Path) -> dict[str, Any]:
+    """Read the `origin` from the model card; a run that was copied without its card has none."""
+    if not (folder / CARD).exists():
+        return {}
+    card = read_json(folder / CARD)
+    return {part: card[part] for part in ("data", "validation") if part in card}
+
+
+def load_weights(path: Path, network: keras.Model, others: str) -> None:
+    """Set the weights of `network`; `others` are the files beside it that say what it is made of.
+
+    Raises:
+        UserError: the file is damaged, or of another network.
+    """
+    try:
+        # Keras only warns of weights that it doesn't find; the model would go on with random ones.
+        with warnings.catch_warnings(action="error", category=UserWarning):
+            network.load_weights(path)
+    except (OSError, KeyError, ValueError, UserWarning) as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"{path} can't be read: it is damaged, or doesn't belong to {others} ({reason}).") from None
+
+
+def read_names(path: Path, least: int = 0) -> list[str]:
+    """Read a list of distinct names, `least` of them or more; a damaged file is a `UserError` that names it."""
+    names = read_json(path)
+    strings = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if not strings or len(names) < least or len(set(names)) < len(names):
+        raise UserError(f"{path} is damaged: it must hold a list of distinct names.")
+    return list(names)

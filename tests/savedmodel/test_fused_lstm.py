@@ -1,0 +1,106 @@
+"""The fused LSTM against Keras's, the layer that it stands in for, and what a trace leaves of it."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+from supportnet.layers import BiLSTMAttention
+from supportnet.savedmodel.fused_lstm import FusedBiLSTM, FusedNetwork
+from supportnet.tasks.classify.model import IntentClassifier
+
+#: Lengths of the messages of a batch; T is the longest, at least 1.
+LENGTHS = {
+    "one message": [7],
+    "one token": [1],
+    "nothing": [0],
+    "ragged": [3, 9, 0, 1, 9],
+    "ragged, T = 1": [1, 0, 1],
+    "padded further": [4, 2, 20],
+    "no messages": [],
+}
+
+
+@pytest.fixture(scope="module")
+def lstm() -> keras.layers.Bidirectional:
+    """Random weights everywhere, so that gates that are mixed up, or a bias that is left out, would show."""
+    keras.utils.set_random_seed(0)
+    layer = keras.layers.Bidirectional(keras.layers.LSTM(6, return_sequences=True, use_cudnn=False))
+    layer.build((None, None, 5))
+    for weight in layer.weights:
+        weight.assign(keras.random.normal(weight.shape))
+    return layer
+
+
+@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
+def test_same_as_keras(lstm: keras.layers.Bidirectional, lengths: list[int]) -> None:
+    time = max([1, *lengths])
+    mask = np.arange(time) < np.array(lengths, int)[:, None]
+    x = np.random.default_rng(0).normal(size=(*mask.shape, 5)).astype("float32")
+    fused = FusedBiLSTM(lstm)(tf.constant(x), mask=tf.constant(mask)).numpy()
+    assert fused.shape == (*mask.shape, 12)
+    assert np.isfinite(fused).all()
+    if lengths:
+        np.testing.assert_allclose(fused[mask], lstm(x, mask=mask).numpy()[mask], atol=1e-5)
+
+
+@pytest.mark.parametrize("half", [0, 1], ids=["forward", "backward"])
+def test_both_directions_read(lstm: keras.layers.Bidirectional, half: int) -> None:
+    """A changed token changes what is read after it in one direction, and before it in the other."""
+    x, mask = np.zeros((1, 5, 5), "float32"), np.array([[True, True, True, True, False]])
+    changed = x.copy()
+    changed[0, 2] = 1
+    fused = FusedBiLSTM(lstm)
+    outputs = [fused(tf.constant(values), mask=tf.constant(mask)).numpy()[0, :4] for values in (x, changed)]
+    differs = np.abs(outputs[0] - outputs[1])[:, 6 * half : 6 * half + 6].max(axis=1) > 1e-4
+    assert differs.tolist() == [[False, False, True, True], [True, True, True, False]][half]
+
+
+def test_under_bfloat16(lstm: keras.layers.Bidirectional) -> None:
+    x, mask = tf.cast(tf.random.normal((2, 4, 5)), tf.bfloat16), tf.ones((2, 4), tf.bool)
+    fused = FusedBiLSTM(lstm)(x, mask)
+    assert fused.dtype == tf.bfloat16
+    np.testing.assert_allclose(tf.cast(fused, tf.float32), lstm(tf.cast(x, tf.float32), mask=mask), atol=0.01)
+
+
+def test_what_padding_holds_changes_nothing(tiny_classifier: IntentClassifier) -> None:
+    """Past the end the fused LSTM differs from Keras's, so nothing after it may look there."""
+    encoder = tiny_classifier.network.get_layer("encoder")
+    assert isinstance(encoder, BiLSTMAttention)
+    x, mask = tf.random.normal((2, 6, 16)), tf.constant([[True] * 6, [True] * 2 + [False] * 4])
+    expected = encoder(x, mask=mask).numpy()
+    encoder.reader = lambda x, mask: tf.where(mask[..., None], encoder.lstm(x, mask=mask), 100.0)
+    try:
+        changed = encoder(x, mask=mask).numpy()
+    finally:
+        encoder.reader = None
+    np.testing.assert_allclose(changed[mask], expected[mask], atol=1e-5)
+    assert np.abs(changed - expected).max() > 0.1
+
+
+def test_the_network_stays_as_it_is(tiny_classifier: IntentClassifier) -> None:
+    features = tiny_classifier.front_end(["where is my parcel?", ""])
+    network = tiny_classifier.network
+    before = network(features)
+    outputs = tf.function(FusedNetwork(network))(features)
+    for name, values in network(features).items():
+        np.testing.assert_array_equal(values, before[name])
+        np.testing.assert_allclose(outputs[name], values, atol=1e-5)
+    assert network.get_layer("encoder").reader is None
+
+
+def test_a_trace_that_fails_leaves_nothing(tiny_classifier: IntentClassifier) -> None:
+    with pytest.raises(Exception, match="token_ids"):
+        FusedNetwork(tiny_classifier.network)({})
+    assert tiny_classifier.network.get_layer("encoder").reader is None
+
+
+def test_no_loop_is_exported(tiny_export: Path) -> None:
+    saved_model = saved_model_pb2.SavedModel.FromString((tiny_export / "saved_model.pb").read_bytes())
+    library = saved_model.meta_graphs[0].graph_def.library
+    operations = {node.op for function in library.function for node in function.node_def}
+    assert "BlockLSTMV2" in operations
+    assert not [name for name in operations if "While" in name or name.startswith("TensorList")]

@@ -1,0 +1,53 @@
+"""Temperature and thresholds go to a file and back; what can't be is named."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from supportnet.errors import UserError
+from supportnet.tasks.classify.fitted import Confidence
+
+FITTED = Confidence(0.8, 0.3, 2.2, 0.7, 0.95, 0.18, 3000, 100, 0.77, 0.951)
+
+
+@pytest.mark.parametrize("confidence", [FITTED, Confidence()], ids=["fitted", "of a model without validation"])
+def test_round_trip(tmp_path: Path, confidence: Confidence) -> None:
+    confidence.save(tmp_path / "confidence.json")
+    assert Confidence.load(tmp_path / "confidence.json") == confidence
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        '{"temperature": 0.8',
+        "[]",
+        "null",
+        '{"warmth": 1.0}',
+        '{"temperature": "warm"}',
+        '{"temperature": null}',
+        '{"temperature": -1.0}',
+        '{"temperature": NaN}',
+        '{"route_threshold": Infinity}',
+        '{"num_in_scope": -1}',
+        '{"num_in_scope": null}',
+    ],
+)
+def test_damaged_file(tmp_path: Path, content: str) -> None:
+    (tmp_path / "confidence.json").write_text(content)
+    with pytest.raises(UserError, match=r"confidence\.json (is damaged|can't be read)"):
+        Confidence.load(tmp_path / "confidence.json")
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"confidence\.json is missing"):
+        Confidence.load(tmp_path / "confidence.json")
+
+
+def test_the_file_is_json_that_any_language_reads(tmp_path: Path) -> None:
+    FITTED.save(tmp_path / "confidence.json")
+    text = (tmp_path / "confidence.json").read_text()
+    assert json.loads(text)["promised_precision"] == 0.95
+    assert "NaN" not in text
+    assert "Infinity" not in text

@@ -1,0 +1,93 @@
+"""Probabilities and decisions, worked by hand from the logits of three intents."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from keras import ops
+
+from supportnet.data.ticket import OUT_OF_SCOPE
+from supportnet.tasks.answers import Answers, ranked
+from supportnet.tasks.classify.fitted import Confidence
+from supportnet.tasks.classify.scores import judged
+
+#: Probabilities of two messages; the second one is halves and a rest.
+PROBABILITIES = np.array([[0.8, 0.1, 0.1], [0.2, 0.5, 0.3]], "float32")
+INTENTS = ["cancel", "refund", "track"]
+#: Of the n-grams of the messages, the share that is known of each intent.
+COVERAGE = np.array([[0.9, 0.2, 0.3], [0.1, 0.6, 0.8]], "float32")
+#: Scores in scope: 0.8 exp(-3 * 0.1) and 0.5 exp(-3 * 0.4).
+IN_SCOPE = [0.59265, 0.15060]
+
+
+def judge(confidence: Confidence, intents: list[str] = INTENTS, dtype: str = "float32") -> dict[str, Any]:
+    # A constant for all intents changes nothing: logits needn't be logarithms of probabilities.
+    outputs = {"logits": ops.cast(np.log(PROBABILITIES) + 3.0, dtype), "coverage": ops.cast(COVERAGE, dtype)}
+    return {name: ops.convert_to_numpy(value) for name, value in judged(outputs, confidence, intents).items()}
+
+
+def test_without_anything_fitted() -> None:
+    answers = judge(Confidence())
+    np.testing.assert_allclose(answers["probabilities"], PROBABILITIES, atol=1e-6)
+    np.testing.assert_allclose(answers["in_scope_score"], IN_SCOPE, atol=1e-4)
+    np.testing.assert_allclose(answers["route_score"], [0.8, 0.5], atol=1e-6)
+    np.testing.assert_allclose(answers["coverage"], [0.9, 0.6], atol=1e-6)
+    assert answers["in_scope"].tolist() == [True, True]
+    assert answers["route"].tolist() == [False, False]
+
+
+def test_temperature_changes_the_probabilities_alone() -> None:
+    """With 2, square roots: 0.8944, 0.3162, 0.3162 over their sum of 1.5269."""
+    answers, before = judge(Confidence(temperature=2.0)), judge(Confidence())
+    np.testing.assert_allclose(answers["probabilities"][0], [0.5858, 0.2071, 0.2071], atol=1e-4)
+    for score in ("in_scope_score", "route_score"):
+        np.testing.assert_array_equal(answers[score], before[score])
+
+
+def test_coverage_weighs_in_the_route_score_as_fitted() -> None:
+    """0.8 exp(-2 * 0.1) and 0.5 exp(-2 * 0.4)."""
+    answers = judge(Confidence(coverage_weight=2.0))
+    np.testing.assert_allclose(answers["route_score"], [0.65498, 0.22466], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("in_scope", "route", "expected"),
+    [(0.1, 0.6, ([True, True], [True, False])), (0.5, 0.9, ([True, False], [False, False]))],
+)
+def test_thresholds(in_scope: float, route: float, expected: tuple[list[bool], list[bool]]) -> None:
+    answers = judge(Confidence(in_scope_threshold=in_scope, route_threshold=route))
+    assert (answers["in_scope"].tolist(), answers["route"].tolist()) == expected
+
+
+def test_a_score_at_the_threshold_reaches_it() -> None:
+    scores = judge(Confidence())
+    route, in_scope = (float(scores[name][1]) for name in ("route_score", "in_scope_score"))
+    answers = judge(Confidence(route_threshold=route, in_scope_threshold=in_scope))
+    assert answers["route"].tolist() == answers["in_scope"].tolist() == [True, True]
+
+
+def test_what_is_found_out_of_scope_is_never_routed() -> None:
+    """The first message's best intent is out of scope: its score is that of the best intent in scope."""
+    answers = judge(Confidence(in_scope_threshold=0.0, route_threshold=0.0), [OUT_OF_SCOPE, "refund", "track"])
+    # 0.1 exp(-3 * 0.8): the first of the two equal intents that are in scope.
+    np.testing.assert_allclose(answers["in_scope_score"], [0.00907, IN_SCOPE[1]], atol=1e-4)
+    assert answers["in_scope"].tolist() == [False, True]
+    assert answers["route"].tolist() == [False, True]
+    arrays = Answers([OUT_OF_SCOPE, "refund", "track"], **answers)
+    assert arrays.predicted.tolist() == [0, 1]
+    assert arrays.routing_order.tolist() == [float("-inf"), pytest.approx(0.5)]
+
+
+def test_float32_whatever_the_network_computes_in() -> None:
+    answers = judge(Confidence(), dtype="bfloat16")
+    assert {answers[name].dtype.name for name in ("probabilities", "in_scope_score", "route_score")} == {"float32"}
+    np.testing.assert_allclose(answers["probabilities"].sum(axis=1), 1, rtol=1e-6)
+
+
+def test_records() -> None:
+    answers = Answers(INTENTS, **judge(Confidence(in_scope_threshold=0.5, route_threshold=0.7)))
+    first, second = ranked(["a", "b"], answers, top_k=2)
+    assert (first.text, first.intent, first.intents) == ("a", "cancel", ("cancel", "refund"))
+    assert (first.score, first.in_scope_score) == (pytest.approx(0.8), pytest.approx(IN_SCOPE[0], abs=1e-4))
+    assert (first.in_scope, first.route) == (True, True)
+    assert (second.intents, second.in_scope, second.route) == (("refund", "track"), False, False)

@@ -1,0 +1,20 @@
+"""The SVM that stands beside the models."""
+
+import numpy as np
+
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
+from supportnet.tasks.classify.baseline import Svm, fitted
+from supportnet.tasks.classify.evaluate import evaluate_model
+from supportnet.training.config import TrainingConfig
+
+
+def test_svm_is_judged_as_a_model_is() -> None:
+    words = {"cancel": "please cancel my order", "track": "where is my parcel", "refund": "give the money back"}
+    tickets = [Ticket(f"{text} number {i}", intent) for intent, text in words.items() for i in range(12)]
+    svm = Svm(fitted(tickets))
+    svm.calibrate([*tickets, Ticket("sing me a song", OUT_OF_SCOPE)], TrainingConfig(out_of_scope_share=0.1))
+    answers = svm.answers(["where is it", "cancel it"])
+    assert svm.intents == ["cancel", "refund", "track"]
+    assert answers.predicted.tolist() == [2, 0]
+    np.testing.assert_allclose(answers.probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert evaluate_model(svm, tickets)["coverage_at_precision"] == 1.0

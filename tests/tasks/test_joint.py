@@ -1,0 +1,208 @@
+"""Several tasks on one encoder: each learns, is measured as if alone, and has a run; a killed run goes on."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from supportnet.data.ticket import Ticket, TicketDataset, conversations_of
+from supportnet.errors import UserError
+from supportnet.files import read_json
+from supportnet.tasks.classify.run import load_run
+from supportnet.tasks.joint import TrainedTasks, train_tasks
+from supportnet.tasks.joint_fit import _looped
+from supportnet.tasks.joint_options import ALONE, CONFIGS, DEFAULTS
+from supportnet.tasks.names import TASKS
+from supportnet.tasks.reply.evaluate import perplexity
+from supportnet.tasks.reply.run import load_replier
+from supportnet.tasks.suggest.data import Pairs, validation_pairs
+from supportnet.tasks.suggest.fit import PairModel
+from supportnet.tasks.suggest.run import load_suggester
+from supportnet.training.checkpoint import Progress, save_checkpoint
+from supportnet.training.config import SuggestionConfig
+from supportnet.training.loop import Lesson
+from supportnet.training.reply_splits import with_validation
+from supportnet.training.task import run_of, tasks_of
+
+Run = tuple[Path, TrainedTasks]
+
+
+def test_every_task_learns_on_the_same_layers(several: Run) -> None:
+    """By chance, one in four, one in 48 and less would be right."""
+    _, trained = several
+    assert list(trained.models) == list(TASKS)
+    assert trained.metrics["classify"]["accuracy"] > 0.8
+    assert trained.metrics["suggest"]["accuracy"] > 0.25
+    assert trained.metrics["reply"]["accuracy"] > 0.6
+    for name in ("embed", "encoder"):
+        assert len({id(model.network.get_layer(name)) for model in trained.models.values()}) == 1
+
+
+def test_the_figures_are_those_of_the_whole_validation_split(several: Run, replies_dataset: TicketDataset) -> None:
+    metrics, models = several[1].metrics, several[1].models
+    held_out = replies_dataset["validation"]
+    classifier = models["classify"]
+    right = [answer.intent for answer in classifier.classify([ticket.text for ticket in held_out])]
+    accuracy = np.mean([intent == ticket.intent for intent, ticket in zip(right, held_out, strict=True)])
+    assert metrics["classify"]["accuracy"] == pytest.approx(accuracy)
+    assert metrics["reply"]["perplexity"] == pytest.approx(perplexity(models["reply"], held_out), rel=1e-4)
+    # Training's figures are those of the scales that it learned; they are fitted anew after it.
+    scales = models["suggest"].network.get_layer("scores").log_scale
+    with np.load(several[0] / "checkpoint.npz") as arrays:
+        learned = [arrays[name] for name in arrays if name.startswith("best_") and arrays[name].shape == scales.shape]
+    assert len(learned) == 1
+    fitted = np.array(scales)
+    scales.assign(learned[0])
+    pairs = PairModel.of(models["suggest"].network, SuggestionConfig())
+    pairs.compile(jit_compile=False)
+    alone = pairs.evaluate(validation_pairs(models["suggest"], Pairs.of(held_out)), return_dict=True, verbose=0)
+    scales.assign(fitted)
+    assert metrics["suggest"]["accuracy"] == pytest.approx(alone["accuracy"])
+    assert metrics["suggest"]["loss"] == pytest.approx(alone["loss"], rel=1e-4)
+
+
+def test_the_best_epoch_is_that_of_the_mean(several: Run) -> None:
+    _, trained = several
+    means = [np.mean([row[f"val_{task}_accuracy"] for task in TASKS]) for row in trained.history]
+    assert [row["val_accuracy"] for row in trained.history] == pytest.approx(means)
+    for task, metrics in trained.metrics.items():
+        assert metrics["best_epoch"] - 1 == int(np.argmax(means))
+        assert metrics["accuracy"] == trained.history[metrics["best_epoch"] - 1][f"val_{task}_accuracy"]
+    losses = [sum(row[f"{task}_loss"] for task in TASKS) for row in trained.history]
+    assert losses[-1] < losses[0]
+
+
+def test_the_folder(several: Run, joint_options: dict[str, Any]) -> None:
+    folder, trained = several
+    own = {"config.json", "history.json", "metrics.json", "checkpoint.npz", "logs"}
+    assert {path.name for path in folder.iterdir()} == {*own, *TASKS}
+    assert tasks_of(folder) == TASKS
+    assert read_json(folder / "metrics.json") == trained.metrics
+    config = read_json(folder / "config.json")
+    assert config["network"]["head_dropout_rate"] == {"classify": 0.4, "suggest": 0.1, "reply": 0.4}
+    assert config["training"]["epochs"] == joint_options["epochs"]
+    for task in TASKS:
+        assert tasks_of(folder / task) == (task,)
+        history = read_json(folder / task / "history.json")
+        assert {"accuracy", "loss", "val_accuracy", "val_loss"} <= set(history[0])
+        assert read_json(folder / task / "metrics.json") == trained.metrics[task]
+
+
+def test_each_task_is_a_run(several: Run) -> None:
+    """Under the folder of its own, or of all."""
+    folder, trained = several
+    texts = ["where track the lamp", ""]
+    assert run_of(folder, "reply") == folder / "reply"
+    assert run_of(folder / "reply", "reply") == folder / "reply"
+    for place in (folder, folder / "classify"):
+        assert load_run(place).classify(texts) == trained.models["classify"].classify(texts)
+    suggester = load_suggester(folder)
+    np.testing.assert_array_equal(
+        suggester.vectors(texts, "message"), trained.models["suggest"].vectors(texts, "message")
+    )
+    assert suggester.relevance == trained.models["suggest"].relevance
+    assert load_replier(folder).reply(texts) == trained.models["reply"].reply(texts)
+
+
+@pytest.mark.slow
+def test_interrupted_and_resumed(
+    replies_dataset: TicketDataset,
+    joint_options: dict[str, Any],
+    several: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As if nothing had happened, in the middle of a pass of the longer tasks."""
+
+    def die(path: Path, model: object, best: object, progress: Progress) -> None:
+        save_checkpoint(path, model, best, progress)
+        if progress.epoch == 5:
+            raise KeyboardInterrupt
+
+    folder, trained = several
+    monkeypatch.setattr("supportnet.training.callbacks.save_checkpoint", die)
+    with pytest.raises(KeyboardInterrupt):
+        train_tasks(replies_dataset, tmp_path / "run", **joint_options)
+    monkeypatch.undo()
+    with pytest.raises(UserError, match=r"classify is missing: the training hasn't finished, go on with --resume"):
+        load_run(tmp_path / "run")
+    resumed = train_tasks(replies_dataset, tmp_path / "run", resume=True, **joint_options)
+    assert resumed.history == trained.history
+    for task in TASKS:
+        weights = (found.models[task].network.get_weights() for found in (resumed, trained))
+        assert all(np.array_equal(one, other) for one, other in zip(*weights, strict=True))
+    names = [path.relative_to(folder) for path in folder.rglob("*.json")]
+    assert all((tmp_path / "run" / name).read_bytes() == (folder / name).read_bytes() for name in names)
+
+
+def test_runs_that_are_another(replies_dataset: TicketDataset, joint_options: dict[str, Any], several: Run) -> None:
+    folder, _ = several
+    with pytest.raises(UserError, match=r"already holds a finished run: go on with --resume"):
+        train_tasks(replies_dataset, folder, **joint_options)
+    with pytest.raises(UserError, match=r"was made with batch_size=30: go on .* Received: batch_size=31"):
+        train_tasks(replies_dataset, folder, resume=True, **{**joint_options, "batch_size": 31})
+    with pytest.raises(UserError, match=r"holds a run of the task classify,suggest,reply: choose another --out"):
+        train_tasks(replies_dataset, folder, resume=True, tasks=["classify", "reply"], **joint_options)
+
+
+def test_a_shorter_tasks_data_go_round_on_from_where_they_stood() -> None:
+    def batches(passes: range) -> tf.data.Dataset:
+        steps = [(number, step) for number in passes for step in range(3)]
+        return tf.data.Dataset.from_tensor_slices(np.array(steps).reshape(-1, 2))
+
+    lesson = Lesson(None, batches, 3, None)
+    whole = [tuple(row.tolist()) for row in _looped(lesson, 5, range(4)).as_numpy_iterator()]
+    assert whole[:7] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0)]
+    assert len(whole) >= 20
+    for epoch in range(1, 4):
+        resumed = [tuple(row.tolist()) for row in _looped(lesson, 5, range(epoch, 4)).as_numpy_iterator()]
+        assert resumed == whole[5 * epoch :]
+
+
+def test_one_split_for_all_tasks() -> None:
+    """Whole conversations, and no intent that training lacks."""
+    tickets = [Ticket(f"message {i}", f"intent {i % 3}", f"reply {i}", f"c{i // 2}") for i in range(60)]
+    rare = Ticket("rare", "rare", "reply", "c-rare")
+    for seed in range(6):
+        dataset = with_validation(TicketDataset("toy", {"all": [*tickets, rare]}), 0.5, seed)
+        train, held_out = dataset["train"], dataset["validation"]
+        assert sorted(t.text for t in [*train, *held_out]) == sorted(t.text for t in [*tickets, rare])
+        assert not set(conversations_of(train)) & set(conversations_of(held_out))
+        assert rare in train
+        assert 20 <= len(held_out) <= 32
+    assert with_validation(dataset, 0.5, 0) is dataset
+    whole = TicketDataset("toy", {"all": tickets})
+    assert with_validation(whole, 0.0, 0) is whole
+
+
+def test_what_cannot_be_trained(replies_dataset: TicketDataset, joint_options: dict[str, Any], tmp_path: Path) -> None:
+    labels = TicketDataset("labels only", {"train": [Ticket("hi", "greet"), Ticket("bye", "leave")] * 9})
+    unlabelled = [replace(ticket, intent=None) for ticket in replies_dataset["train"]]
+    replies = TicketDataset("replies only", {"train": unlabelled})
+    for dataset, options, message in (
+        (replies_dataset, {"tasks": ["reply"]}, r"^tasks must be two or three of classify, suggest, reply\. Received"),
+        (replies_dataset, {"tasks": ["reply", "dance"]}, "^tasks must be two or three"),
+        (replies_dataset, {"tasks": ["reply", "reply"]}, "^tasks must be two or three"),
+        (replies_dataset, {"architecture": "gpt"}, "^architecture must have an encoder for this"),
+        (replies_dataset, {"hard_negatives": 1}, r"^hard_negatives must be left to the training of one task\."),
+        (replies_dataset, {"hidden_size": 1}, r"^There is no option named 'hidden_size' for the tasks"),
+        (replies_dataset, {"tasks": ["suggest", "reply"], "precision": 0.9}, "^There is no option named 'precision'"),
+        (labels, {}, r"^No message of labels only has a reply\."),
+        (replies, {}, r"^No message to train on has an intent\."),
+    ):
+        with pytest.raises(UserError, match=message):
+            train_tasks(dataset, tmp_path / "run", **{**joint_options, **options})
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_tasks_have_in_common_has_the_same_default() -> None:
+    """But for what a training of several has defaults of its own for, and what is refused there."""
+    values: dict[str, set[Any]] = {}
+    for config in CONFIGS.values():
+        for name, value in vars(config()).items():
+            values.setdefault(name, set()).add(value)
+    assert {name for name, found in values.items() if len(found) > 1} <= set(DEFAULTS)
+    assert not set(ALONE) & set(DEFAULTS)
