@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeGuard
 
-from supportnet.data import banking77, clinc150, star
+from supportnet.data import banking77, clinc150, sample, star
 from supportnet.data.files import load_file
 from supportnet.data.ticket import TicketDataset
 from supportnet.data.upstream import SourceInfo
@@ -19,7 +19,6 @@ class _Options:
 
     data_dir: str | os.PathLike[str] | None
     train_oos: bool
-    seed: int
     context_turns: int | None
 
 
@@ -33,10 +32,7 @@ _SAMPLE = SourceInfo(
 
 
 def _load_sample(options: _Options) -> TicketDataset:
-    # Here, so that importing this room doesn't build the grammar.
-    from supportnet.data.sample import load_sample
-
-    return load_sample(seed=options.seed, train_oos=options.train_oos)
+    return sample.load(options.train_oos)
 
 
 def _load_banking77(options: _Options) -> TicketDataset:
@@ -95,7 +91,6 @@ def load(
     split_column: str | None = None,
     delimiter: str | None = None,
     encoding: str = "utf-8",
-    seed: int = 0,
     reply_column: str | None = None,
     context_turns: int | None = None,
 ) -> TicketDataset:
@@ -113,7 +108,6 @@ def load(
         split_column: column of the splits.
         delimiter: one character.
         encoding: the file's encoding.
-        seed: for sample: which sample is made.
         reply_column: for a file: column of the replies.
         context_turns: for star: how many turns of the conversation a text holds, the newest first; 3 by default.
 
@@ -138,13 +132,13 @@ def load(
     if is_source(name_or_path):
         _check_no_file_options(name_or_path, {**columns, "delimiter": delimiter})
         _, loader = _SOURCES[name_or_path]
-        return loader(_Options(data_dir=data_dir, train_oos=train_oos, seed=seed, context_turns=context_turns))
+        return loader(_Options(data_dir=data_dir, train_oos=train_oos, context_turns=context_turns))
     return _load_path(name_or_path, **columns, delimiter=delimiter, encoding=encoding)
 
 
 #: Arguments of `load` that `load_unlabelled` takes, for files and for named sources.
 _FILE_ARGUMENTS = ("text_column", "split_column", "delimiter", "encoding")
-_SOURCE_ARGUMENTS = ("data_dir", "seed")
+_SOURCE_ARGUMENTS = ("data_dir",)
 
 
 def load_unlabelled(sources: Sequence[str | os.PathLike[str]], **options: Any) -> list[TicketDataset]:

@@ -69,12 +69,6 @@ def test_a_named_source_gives_what_it_has_for_training() -> None:
     assert len(sample["test"]) > 0
 
 
-def test_the_seed_reaches_the_sample() -> None:
-    expected = [ticket.text for ticket in load("sample", seed=1)["train"]]
-    assert texts("sample", seed=1) == [expected]
-    assert texts("sample") != [expected]
-
-
 @pytest.mark.filterwarnings("ignore:.*isn't the recorded file")
 def test_sources_side_by_side_each_with_its_options(dummy_data: Path, tmp_path: Path) -> None:
     """A named source isn't asked for columns, a file isn't asked for turns; the order is that of the sources."""

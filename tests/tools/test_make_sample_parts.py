@@ -3,8 +3,8 @@
 import random
 import re
 
-from supportnet.data.sample.grammar import Reply, expand, expansions, fitting
-from supportnet.data.sample.noise import (
+from make_sample.grammar import Reply, expand, expansions, fitting
+from make_sample.noise import (
     SLIPS,
     double_letter,
     drop_letter,
@@ -13,8 +13,8 @@ from supportnet.data.sample.noise import (
     run_on,
     swap_letters,
 )
-from supportnet.data.sample.values import fill
-from supportnet.data.sample.voice import STYLES, bare, lower, say, shouted, tidy
+from make_sample.values import fill
+from make_sample.voice import STYLES, bare, lower, say, shouted, tidy
 
 
 def test_fitting_falls_back_to_replies_without_condition() -> None:
