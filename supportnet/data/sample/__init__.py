@@ -5,6 +5,7 @@ Its files are made by `tools/make_sample`.
 
 import csv
 from importlib.resources import files
+from io import StringIO
 
 from supportnet.data.bank import Answer, Bank
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
@@ -57,5 +58,4 @@ def help_articles() -> Bank:
 
 
 def _rows(name: str) -> list[list[str]]:
-    with (files(__name__) / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.reader(file))[1:]
+    return list(csv.reader(StringIO((files(__name__) / name).read_text(encoding="utf-8"))))[1:]
