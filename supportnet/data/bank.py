@@ -12,8 +12,8 @@ from supportnet.data.tables import (
     filled_string,
     find_column,
     find_optional_column,
+    optional_string,
     read_table,
-    string,
     strings,
 )
 from supportnet.data.ticket import Ticket
@@ -192,15 +192,11 @@ def _answer(row: Row, columns: Mapping[str, str], number: int) -> Answer:
     return Answer(
         id=filled_string(row, columns["id"]).strip() if "id" in columns else str(number),
         text=filled_string(row, columns["text"]),
-        title=_optional(row, columns.get("title")),
+        title=optional_string(row, columns.get("title")),
         tags=strings(row, columns["tags"]) if "tags" in columns else (),
-        language=_optional(row, columns.get("language")),
+        language=optional_string(row, columns.get("language")),
         uses=_uses(row, columns["uses"]) if "uses" in columns else 1,
     )
-
-
-def _optional(row: Row, column: str | None) -> str:
-    return "" if column is None or row.values.get(column) is None else string(row, column).strip()
 
 
 def _uses(row: Row, column: str) -> int:

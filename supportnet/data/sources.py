@@ -15,6 +15,8 @@ from supportnet.errors import UserError
 _SOURCES: dict[str, SourceInfo] = {
     info.name: info for info in (sample.INFO, banking77.INFO, *clinc150.INFOS.values(), star.INFO)
 }
+#: Arguments of `load` that a named source refuses, unless it has the same.
+_FILE_OPTIONS = ("text_column", "label_column", "reply_column", "split_column", "attribute_columns", "delimiter")
 _SOURCE_OPTIONS = {option.name: option for info in _SOURCES.values() for option in info.options}
 
 
@@ -49,6 +51,7 @@ def load(
     delimiter: str | None = None,
     encoding: str = "utf-8",
     reply_column: str | None = None,
+    attribute_columns: Sequence[str] | None = None,
     **options: Any,
 ) -> TicketDataset:
     """Load a data set: a named source, or a CSV, TSV or JSONL file.
@@ -65,6 +68,7 @@ def load(
         delimiter: one character.
         encoding: the file's encoding.
         reply_column: for a file: column of the replies.
+        attribute_columns: for a file: columns of further labels; sample has `priority` whether it is named or not.
         **options: of a named source: `train_oos` (sample and clinc150) adds the out-of-scope training messages to
             train, where they are held apart; `context_turns` (star) is how many turns of the conversation a text
             holds, the newest first, 3 by default.
@@ -85,12 +89,14 @@ def load(
         "label_column": label_column,
         "reply_column": reply_column,
         "split_column": split_column,
+        "attribute_columns": attribute_columns or None,
         "delimiter": delimiter,
     }
     source_options = {"data_dir": data_dir, **options}
     for name in source_options:
         if name not in _SOURCE_OPTIONS:
-            raise UserError(f"There is no option named {name!r}. The options of data sources are: {', '.join(_SOURCE_OPTIONS)}.")
+            known = ", ".join(_SOURCE_OPTIONS)
+            raise UserError(f"There is no option named {name!r}. The options of data sources are: {known}.")
     # Flags of the command line that were not given are None or False.
     given = {
         name: value
@@ -99,10 +105,8 @@ def load(
     }
     if is_source(name_or_path):
         source = _SOURCES[name_or_path]
-        taken = _taken(name_or_path, [option.name for option in source.options], given)
-        return source.load(**taken)
-    taken = _taken(name_or_path, file_options, given)
-    return _load_path(name_or_path, **taken, encoding=encoding)
+        return source.load(**_taken(name_or_path, [option.name for option in source.options], given))
+    return _load_path(name_or_path, **_taken(name_or_path, _FILE_OPTIONS, given), encoding=encoding)
 
 
 #: Arguments of `load` that `load_unlabelled` takes for files.
@@ -138,8 +142,8 @@ def _without_labels(source: str | os.PathLike[str], options: dict[str, Any]) -> 
     else:
         chosen = {name: options[name] for name in _FILE_ARGUMENTS if options.get(name) is not None}
         dataset = _load_path(source, labelled=False, **chosen)
-    tickets = dataset["all" if "all" in dataset.splits else "train"]
-    return replace(dataset, splits={"train": [replace(ticket, intent=None) for ticket in tickets]})
+    tickets = dataset["all" if "all" in dataset else "train"]
+    return replace(dataset, splits={"train": [replace(ticket, intent=None, labels={}) for ticket in tickets]})
 
 
 def _load_path(path: str | os.PathLike[str], **options: Any) -> TicketDataset:
@@ -161,7 +165,7 @@ def _taken(name: str | os.PathLike[str], names: Collection[str], given: Mapping[
 
 def _takers(option: str) -> str:
     """Return which data an option is for, as an error says it; nothing if other data ignore it."""
-    if option not in _SOURCE_OPTIONS:
+    if option in _FILE_OPTIONS:
         return "files"
     condition = _SOURCE_OPTIONS[option].condition
     takers = [info.name for info in _SOURCES.values() if any(own.name == option for own in info.options)]

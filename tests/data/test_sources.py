@@ -104,7 +104,9 @@ def test_sources_without_out_of_scope_training_messages_ignore_the_wish_for_them
     assert load("star", data_dir=dummy_data, train_oos=True) == load("star", data_dir=dummy_data)
 
 
-@pytest.mark.parametrize("option", ["text_column", "label_column", "reply_column", "split_column", "delimiter"])
+@pytest.mark.parametrize(
+    "option", ["text_column", "label_column", "reply_column", "split_column", "attribute_columns", "delimiter"]
+)
 def test_options_of_files_are_refused_for_named_sources(option):
     flag = "--" + option.replace("_", "-")
     with pytest.raises(UserError, match=rf"{option} \({flag}\) is for files, not for banking77"):
