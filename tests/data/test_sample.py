@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import supportnet
 from supportnet.data import OUT_OF_SCOPE, Ticket, TicketDataset, load_bank, sample
 from supportnet.data.sample import help_articles, load
+from supportnet.errors import UserError
 
 SPLITS = ("train", "validation", "test")
 
@@ -146,6 +148,32 @@ def test_turns_of_a_conversation_stay_together(dataset: TicketDataset) -> None:
 def test_a_reply_fits_the_words_of_the_message(dataset: TicketDataset) -> None:
     asked = [t for t in dataset["train"] if t.intent == "gift_card" and "do gift cards expire" in t.text.lower()]
     assert {t.reply for t in asked} == {"Gift cards are valid for three years from the day of purchase."}
+
+
+def test_every_ticket_has_a_priority(dataset: TicketDataset) -> None:
+    for split in SPLITS:
+        priorities = Counter(ticket.labels["priority"] for ticket in dataset[split])
+        assert set(priorities) == {"low", "normal", "high"}
+        assert min(priorities.values()) > len(dataset[split]) / 8
+        assert all(set(ticket.labels) == {"priority"} for ticket in dataset[split])
+
+
+def test_the_priority_follows_from_more_than_the_intent(dataset: TicketDataset) -> None:
+    values = defaultdict(Counter)
+    for ticket in dataset["train"]:
+        values[ticket.intent][ticket.labels["priority"]] += 1
+    by_intent = {intent: counts.most_common(1)[0][0] for intent, counts in values.items()}
+    tickets = [ticket for ticket in dataset["test"] if ticket.intent in by_intent]
+    guessed = sum(by_intent[ticket.intent] == ticket.labels["priority"] for ticket in tickets) / len(tickets)
+    assert 0.7 < guessed < 0.85
+
+
+def test_the_priority_may_be_named(dataset: TicketDataset) -> None:
+    assert supportnet.load("sample", attribute_columns=["priority"]) == dataset
+    with pytest.raises(
+        UserError, match=r"^sample: there is no column 'tone'\. Set attribute_columns .*of the columns: 'priority'\.$"
+    ):
+        supportnet.load("sample", attribute_columns=["priority", "tone"])
 
 
 def test_articles_are_unique_and_readable() -> None:

@@ -6,12 +6,13 @@ Run it from a checkout:
 
 A grammar writes the messages: `resources/intents/` holds templates of messages and replies by category,
 `resources/help/` the articles; `grammar.py` is the notation, `values.py` fills slots, `voice.py` gives mood and style,
-`noise.py` slips of the keyboard, and `generator.py` puts the conversations together.
+`noise.py` slips of the keyboard, `priority.py` is the rule of the priorities, and `generator.py` puts the conversations
+together.
 """
 
 import argparse
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from supportnet.files import written_whole
@@ -25,24 +26,24 @@ FOLDER = Path(__file__).parents[2] / "supportnet" / "data" / "sample"
 
 def make(folder: Path, seed: int = 0) -> None:
     """Write `sample.csv` and `articles.csv` into `folder`."""
-    categories = {intent.name: intent.category for intent in read_intents().values()}
+    categories: dict[str | None, str] = {intent.name: intent.category for intent in read_intents().values()}
     _write(
         folder / "sample.csv",
-        ("text", "intent", "category", "reply", "conversation", "turn", "split"),
-        (
-            (t.text, t.intent, categories.get(t.intent or ""), t.reply, t.conversation, t.turn, t.split)
-            for tickets in write_tickets(seed).values()
+        ("text", "intent", "category", "priority", "reply", "conversation", "turn", "split"),
+        [
+            (t.text, t.intent, categories.get(t.intent), t.labels["priority"], t.reply, t.conversation, t.turn, split)
+            for split, tickets in write_tickets(seed).items()
             for t in tickets
-        ),
+        ],
     )
     _write(
         folder / "articles.csv",
         ("id", "title", "text", "tags", "language"),
-        ((a.id, a.title, a.text, "|".join(a.tags), a.language) for a in write_articles()),
+        [(a.id, a.title, a.text, "|".join(a.tags), a.language) for a in write_articles()],
     )
 
 
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def _write(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([columns, *rows])
 

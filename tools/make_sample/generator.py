@@ -15,6 +15,7 @@ from .grammar import (
     read_resource,
     slots,
 )
+from .priority import priority
 from .voice import registers, say, write
 
 #: Messages per intent.
@@ -73,6 +74,8 @@ class _Writer:
         self._seed = seed
         self._intents = intents
         self._seen: set[str] = set()
+        # Chance of its own, so that the priorities change nothing else.
+        self._priorities = random.Random(f"{seed} priority")
 
     def conversations(self, split: str) -> list[Ticket]:
         """Write the same number of messages for each intent, some as turns of one conversation."""
@@ -109,7 +112,8 @@ class _Writer:
             core, said, text = self._message(intent.templates[split], rng, intent.details, lead)
             order_known = order_known or "order_number" in slots(said)
             replies = (order_known and intent.replies_with_order) or intent.replies
-            yield Ticket(text, subject, rng.choice(fitting(replies, core)), name, turn, split)
+            reply = rng.choice(fitting(replies, core))
+            yield Ticket(text, subject, reply, name, turn, split, self._labels(said, subject))
             previous = subject
 
     def _lead(self, turn: int, answers: bool, rng: random.Random) -> str:
@@ -138,7 +142,11 @@ class _Writer:
         tickets = []
         for number in range(OUT_OF_SCOPE_MESSAGES[split]):
             kind = ("unrelated", "near")[number % 2]
-            *_, text = self._message(lines(content[kind][split]), rng)
+            _, said, text = self._message(lines(content[kind][split]), rng)
             reply = rng.choice(lines(content["replies"][kind]))
-            tickets.append(Ticket(text, OUT_OF_SCOPE, reply, f"{split}-{OUT_OF_SCOPE}-{number:03}", 0, split))
+            conversation, labels = f"{split}-{OUT_OF_SCOPE}-{number:03}", self._labels(said, OUT_OF_SCOPE)
+            tickets.append(Ticket(text, OUT_OF_SCOPE, reply, conversation, 0, split, labels))
         return tickets
+
+    def _labels(self, said: str, intent: str) -> dict[str, str]:
+        return {"priority": priority(said, intent, self._priorities)}
