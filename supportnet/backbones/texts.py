@@ -10,8 +10,8 @@ import numpy.typing as npt
 from supportnet.checks import check_positive
 from supportnet.config import NetworkConfig
 from supportnet.text.front_end import TextFrontEnd
-from supportnet.text.graph import are_cut, as_strings
 from supportnet.text.messages import checked_texts
+from supportnet.text.tokenizer_graph import are_cut, as_strings
 from supportnet.text.vocabulary import Vocabulary
 
 

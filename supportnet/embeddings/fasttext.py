@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from supportnet.embeddings.formats import FLOAT_BYTES, MOST_DIMENSIONS
+from supportnet.embeddings.files import ByteReader, CutOffError, Source
 from supportnet.embeddings.kept import KeptRows, finite
-from supportnet.embeddings.reading import ByteReader, CutOffError, Source
+from supportnet.embeddings.word2vec import FLOAT_BYTES, MOST_DIMENSIONS
 from supportnet.errors import UserError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import numpy.typing as npt
 
-from supportnet.embeddings.formats import FLOAT_BYTES
+from supportnet.embeddings.word2vec import FLOAT_BYTES
 from supportnet.errors import UserError
 
 #: Rows whose numbers are checked at once, so that the check needs little memory.

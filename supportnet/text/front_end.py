@@ -7,10 +7,10 @@ import keras
 import tensorflow as tf
 
 from supportnet.errors import UserError
-from supportnet.text.graph import as_strings, flat_tokens
 from supportnet.text.modes import MAX_LENGTH, get_mode
 from supportnet.text.special_tokens import PAD_ID
 from supportnet.text.subwords import hashed_ngrams
+from supportnet.text.tokenizer_graph import as_strings, flat_tokens
 from supportnet.text.vocabulary import Vocabulary
 
 

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from supportnet.text.code_points import DELETE, fold
-from supportnet.text.graph import fold_code_points
 from supportnet.text.redaction import PATTERNS
 from supportnet.text.special_tokens import PLACEHOLDERS
+from supportnet.text.tokenizer_graph import fold_code_points
 
 #: The kinds of personal data; a kind's index is its number in the graph.
 KINDS = tuple(PLACEHOLDERS)

@@ -12,7 +12,7 @@ from supportnet.text.special_tokens import PLACEHOLDERS
 def tokenize(text: str | bytes, mode: str = "unicode", max_length: int = MAX_LENGTH) -> list[str]:
     """Cut a text into tokens, with placeholders for personal data.
 
-    `supportnet.text.graph.tokenize_graph` gives the same tokens with TensorFlow operations. In `article` mode
+    `supportnet.text.tokenizer_graph.tokenize_graph` gives the same tokens with TensorFlow operations. In `article` mode
     the tokens are those of the article's `preprocess`, on the text between the pieces of personal data.
 
     Args:

@@ -11,9 +11,9 @@ import tensorflow as tf
 
 from supportnet.errors import UserError
 from supportnet.files import written_whole
-from supportnet.text.graph import tokenize_graph
 from supportnet.text.modes import MAX_LENGTH
 from supportnet.text.special_tokens import SPECIAL_TOKENS, UNKNOWN_ID
+from supportnet.text.tokenizer_graph import tokenize_graph
 
 #: Texts that are tokenized at once.
 _BATCH_SIZE = 1024

@@ -13,7 +13,7 @@ from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
 from tensorflow_serving.apis.regression_pb2 import RegressionRequest, RegressionResponse
 
-from supportnet.serving.server import inference, json_reply, json_request
+from supportnet.serving.server import inference, json_request, json_response
 from supportnet.serving.server.codes import invalid
 from supportnet.serving.server.inference import DEFAULT_SIGNATURE
 from supportnet.serving.server.model import LoadedModel
@@ -54,7 +54,7 @@ class Service:
             raise invalid(f"Failed to get input map for signature: {signature}")
         inputs, rows = json_request.inputs_of(request, infos)
         outputs = inference.predict(model, signature, inputs, self._max_batch_size)
-        return json_reply.predictions(outputs, rows)
+        return json_response.predictions(outputs, rows)
 
     def classify(self, request: ClassificationRequest) -> ClassificationResponse:
         """PredictionService.Classify."""
@@ -64,7 +64,7 @@ class Service:
 
     def classify_json(self, spec: ModelSpec, body: bytes) -> bytes:
         """`:classify`."""
-        return json_reply.classifications(self.classify(_of_examples(ClassificationRequest, spec, body)).result)
+        return json_response.classifications(self.classify(_of_examples(ClassificationRequest, spec, body)).result)
 
     def regress(self, request: RegressionRequest) -> RegressionResponse:
         """PredictionService.Regress."""
@@ -74,7 +74,7 @@ class Service:
 
     def regress_json(self, spec: ModelSpec, body: bytes) -> bytes:
         """`:regress`."""
-        return json_reply.regressions(self.regress(_of_examples(RegressionRequest, spec, body)).result)
+        return json_response.regressions(self.regress(_of_examples(RegressionRequest, spec, body)).result)
 
     def metadata(self, request: GetModelMetadataRequest) -> GetModelMetadataResponse:
         """PredictionService.GetModelMetadata: the signatures of a version."""

@@ -10,7 +10,7 @@ from supportnet.serving.server.codes import Code, ServingError
 Result = TypeVar("Result")
 
 
-class Work:
+class RequestQueue:
     """Threads that run requests, which the event loop waits for; TensorFlow gives others their turn while it runs.
 
     Args:
@@ -19,7 +19,7 @@ class Work:
         seconds: how long a request may wait and run.
 
     Example:
-        >>> asyncio.run(Work(threads=2, queue=100, seconds=30).run(lambda: 1 + 1))
+        >>> asyncio.run(RequestQueue(threads=2, queue=100, seconds=30).run(lambda: 1 + 1))
         2
     """
 

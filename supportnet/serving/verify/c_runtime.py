@@ -13,7 +13,7 @@ from typing import IO, Any, NamedTuple, cast
 
 import numpy.typing as npt
 
-from supportnet.serving.verify.written import WrittenModel
+from supportnet.serving.verify.saved_model_files import SavedModelFiles
 
 PROCESS = Path(__file__).with_name("c_process.py")
 #: No log; and without oneDNN, as the server's release build is configured.
@@ -60,13 +60,13 @@ class CRuntime:
         CRuntimeError: it can't be loaded.
 
     Example:
-        >>> with CRuntime(WrittenModel("saved_models/support")) as runtime:
+        >>> with CRuntime(SavedModelFiles("saved_models/support")) as runtime:
         ...     answer, = runtime.ask([Request("embed", {"text": np.array([b"where is my parcel?"], object)})])
         >>> answer.outputs["embedding"].shape
         (1, 768)
     """
 
-    def __init__(self, model: WrittenModel, core: int | None = None) -> None:
+    def __init__(self, model: SavedModelFiles, core: int | None = None) -> None:
         self._model, self._core = model, core
 
     def __enter__(self) -> "CRuntime":

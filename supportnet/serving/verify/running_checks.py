@@ -13,15 +13,15 @@ from supportnet.savedmodel.warmup import BATCH_SIZES, inputs_of, read_warmup
 from supportnet.serving.verify.c_runtime import CRuntime, CRuntimeError, Request
 from supportnet.serving.verify.check import Check
 from supportnet.serving.verify.compare import TOLERANCE, compare
+from supportnet.serving.verify.saved_model_files import SavedModelFiles
 from supportnet.serving.verify.static_checks import signature_problems
 from supportnet.serving.verify.texts import NASTY, PLAIN, TWELVE_WORDS
-from supportnet.serving.verify.written import WrittenModel
 
 #: Calls whose median is the steady latency.
 REPEATS = 50
 
 
-def running_checks(model: WrittenModel) -> Iterator[Check]:
+def running_checks(model: SavedModelFiles) -> Iterator[Check]:
     """Load the model twice, as each must be new: asked at once, and after its warm-up.
 
     Signatures that the static checks found fault with aren't asked.
@@ -42,13 +42,13 @@ def running_checks(model: WrittenModel) -> Iterator[Check]:
         yield Check("load", False, f"TensorFlow's C API can't load it: {_line(error)}")
 
 
-def request(model: WrittenModel, signature: str, texts: Sequence[bytes]) -> Request:
+def request(model: SavedModelFiles, signature: str, texts: Sequence[bytes]) -> Request:
     """Ask a signature about messages."""
     inputs = model.signatures[signature].inputs
     return Request(signature, inputs_of({name: tf.as_dtype(info.dtype) for name, info in inputs.items()}, texts))
 
 
-def cold_start(model: WrittenModel, runtime: CRuntime, askable: Sequence[str]) -> Check:
+def cold_start(model: SavedModelFiles, runtime: CRuntime, askable: Sequence[str]) -> Check:
     """Load and first answer, without a warm-up; a server would warm up before."""
     (first,) = runtime.ask([request(model, _first(askable), [TWELVE_WORDS])])
     seconds = {"load_seconds": runtime.load_seconds, "first_answer_seconds": first.seconds}
@@ -56,7 +56,7 @@ def cold_start(model: WrittenModel, runtime: CRuntime, askable: Sequence[str]) -
     return Check("cold start", None, says, seconds)
 
 
-def warm_up(model: WrittenModel, runtime: CRuntime) -> Check:
+def warm_up(model: SavedModelFiles, runtime: CRuntime) -> Check:
     """Every record is answered, and every signature is asked."""
     try:
         requests = [Request(*record) for record in read_warmup(model.folder)]
@@ -72,7 +72,7 @@ def warm_up(model: WrittenModel, runtime: CRuntime) -> Check:
     return Check("warm-up", not lacking, says, {"records": len(requests), "seconds": seconds})
 
 
-def _problems(model: WrittenModel, request: Request) -> list[str]:
+def _problems(model: SavedModelFiles, request: Request) -> list[str]:
     if request.signature not in model.signatures:
         return [f"the model has no signature {request.signature}"]
     if set(request.inputs) != set(model.signatures[request.signature].inputs):
@@ -80,7 +80,7 @@ def _problems(model: WrittenModel, request: Request) -> list[str]:
     return []
 
 
-def latency(model: WrittenModel, runtime: CRuntime, name: str) -> Check:
+def latency(model: SavedModelFiles, runtime: CRuntime, name: str) -> Check:
     """The first request after the warm-up, and later ones: one message of twelve words."""
     first, *later = runtime.ask([request(model, name, [TWELVE_WORDS])] * (REPEATS + 1))
     steady = statistics.median(answer.seconds for answer in later)
@@ -90,7 +90,7 @@ def latency(model: WrittenModel, runtime: CRuntime, name: str) -> Check:
     return Check(f"latency of {name}", None, says, figures)
 
 
-def batch_invariance(model: WrittenModel, runtime: CRuntime, askable: Sequence[str]) -> Check:
+def batch_invariance(model: SavedModelFiles, runtime: CRuntime, askable: Sequence[str]) -> Check:
     """A server puts messages of several users into one batch: the others must change nothing."""
     texts, widest, problems = [*PLAIN, *NASTY.values()], 0.0, []
     for name in askable:
@@ -108,7 +108,7 @@ def batch_invariance(model: WrittenModel, runtime: CRuntime, askable: Sequence[s
     return Check("batch invariance", not problems, "; ".join(problems) or fine, {"difference": widest})
 
 
-def nasty_strings(model: WrittenModel, runtime: CRuntime, askable: Sequence[str]) -> Check:
+def nasty_strings(model: SavedModelFiles, runtime: CRuntime, askable: Sequence[str]) -> Check:
     """No message, and no batch without one, breaks a signature."""
     problems = []
     for name in askable:

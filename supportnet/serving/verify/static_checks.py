@@ -12,7 +12,7 @@ import tensorflow as tf
 from supportnet.savedmodel.signatures import SIGNATURES
 from supportnet.savedmodel.warmup import EXAMPLES, WARMUP
 from supportnet.serving.verify.check import Check
-from supportnet.serving.verify.written import WrittenModel
+from supportnet.serving.verify.saved_model_files import SavedModelFiles
 
 OPERATIONS = Path(__file__).with_name("operations.py")
 #: What signatures may take; each is `[B]`.
@@ -21,7 +21,7 @@ INPUTS = {spec.name: spec.dtype for task in SIGNATURES.values() for taken in tas
 MOST_TIMES_PARAMETERS = 1.15
 
 
-def static_checks(model: WrittenModel) -> Iterator[Check]:
+def static_checks(model: SavedModelFiles) -> Iterator[Check]:
     """Check the files."""
     yield from operations(model)
     yield signatures(model)
@@ -29,7 +29,7 @@ def static_checks(model: WrittenModel) -> Iterator[Check]:
     yield size(model)
 
 
-def operations(model: WrittenModel) -> Iterator[Check]:
+def operations(model: SavedModelFiles) -> Iterator[Check]:
     """Every operation is one of core TensorFlow with a kernel for the CPU, and none needs a compiler."""
     command = [sys.executable, "-P", str(OPERATIONS), str(model.folder.absolute())]
     done = subprocess.run(command, capture_output=True, text=True, cwd=OPERATIONS.anchor, check=False)
@@ -44,7 +44,7 @@ def operations(model: WrittenModel) -> Iterator[Check]:
     yield Check("no compiler", not compiled, f"{compiled} must be compiled" if compiled else "no jit_compile")
 
 
-def signatures(model: WrittenModel) -> Check:
+def signatures(model: SavedModelFiles) -> Check:
     """The signatures take and answer what a server can pass on."""
     problems = [] if "serving_default" in model.signatures else ["there is no serving_default"]
     for name, signature in model.signatures.items():
@@ -80,7 +80,7 @@ def _input_problems(inputs: Mapping[str, Any]) -> Iterator[str]:
             yield f"the input {name} must have rank 1, a value a message"
 
 
-def assets(model: WrittenModel) -> Check:
+def assets(model: SavedModelFiles) -> Check:
     """The files that the graph reads are there, and the warm-up."""
     wanted = [*(f"assets/{name}" for name in model.assets), WARMUP]
     missing = [
@@ -89,7 +89,7 @@ def assets(model: WrittenModel) -> Check:
     return Check("assets", not missing, f"missing or empty: {', '.join(missing)}" if missing else ", ".join(wanted))
 
 
-def size(model: WrittenModel) -> Check:
+def size(model: SavedModelFiles) -> Check:
     """No variable is stored twice."""
     try:
         parameters = model.parameters_bytes()

@@ -4,8 +4,8 @@ import os
 
 from supportnet.serving.verify.check import Check
 from supportnet.serving.verify.running_checks import running_checks
+from supportnet.serving.verify.saved_model_files import SavedModelFiles
 from supportnet.serving.verify.static_checks import static_checks
-from supportnet.serving.verify.written import WrittenModel
 
 
 def verify(path: str | os.PathLike[str]) -> list[Check]:
@@ -27,5 +27,5 @@ def verify(path: str | os.PathLike[str]) -> list[Check]:
         >>> [check.name for check in verify("saved_models/support") if check.passed is False]
         []
     """
-    model = WrittenModel(path)
+    model = SavedModelFiles(path)
     return [*static_checks(model), *running_checks(model)]

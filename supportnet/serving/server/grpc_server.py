@@ -8,13 +8,15 @@ from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_p
 
 from supportnet.serving.server.codes import Code, ServingError
 from supportnet.serving.server.service import Service
-from supportnet.serving.server.work import Work
+from supportnet.serving.server.work import RequestQueue
 
 #: The canonical codes, as grpcio names them.
 _STATUS = {Code(status.value[0]): status for status in grpc.StatusCode}
 
 
-def build_rpc_server(service: Service, work: Work, max_bytes: int, address: str) -> tuple[grpc.aio.Server, int]:
+def build_grpc_server(
+    service: Service, work: RequestQueue, max_bytes: int, address: str
+) -> tuple[grpc.aio.Server, int]:
     """Build the server, bound to an address, and return it with its port.
 
     Args:
@@ -32,7 +34,7 @@ def build_rpc_server(service: Service, work: Work, max_bytes: int, address: str)
 
 
 class _Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
-    def __init__(self, service: Service, work: Work) -> None:
+    def __init__(self, service: Service, work: RequestQueue) -> None:
         self.Predict = _call(service.predict, work)
         self.Classify = _call(service.classify, work)
         self.Regress = _call(service.regress, work)
@@ -40,11 +42,13 @@ class _Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 class _Models(model_service_pb2_grpc.ModelServiceServicer):
-    def __init__(self, service: Service, work: Work) -> None:
+    def __init__(self, service: Service, work: RequestQueue) -> None:
         self.GetModelStatus = _call(service.status, work)
 
 
-def _call(function: Callable[[Any], Any], work: Work) -> Callable[[Any, grpc.aio.ServicerContext], Awaitable[Any]]:
+def _call(
+    function: Callable[[Any], Any], work: RequestQueue
+) -> Callable[[Any, grpc.aio.ServicerContext], Awaitable[Any]]:
     async def call(request: Any, context: grpc.aio.ServicerContext) -> Any:
         try:
             return await work.run(lambda: function(request))

@@ -49,7 +49,7 @@ def regressions(result: RegressionResult) -> bytes:
     return _object("results", _list([decimal(np.float32(row.value)) for row in result.regressions]))
 
 
-def error_reply(error: ServingError) -> bytes:
+def error_response(error: ServingError) -> bytes:
     """Return the reply to a request that failed."""
     return json.dumps({"error": error.message}).encode()
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from supportnet.embeddings.fasttext import read_fasttext
-from supportnet.embeddings.formats import FASTTEXT_MAGIC, Layout, layout, rows
+from supportnet.embeddings.files import Source, opened
 from supportnet.embeddings.kept import KeptRows
-from supportnet.embeddings.reading import Source, opened
+from supportnet.embeddings.word2vec import FASTTEXT_MAGIC, Layout, layout, rows
 from supportnet.errors import UserError
 
 if TYPE_CHECKING:

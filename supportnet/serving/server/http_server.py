@@ -18,9 +18,9 @@ from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusRequest
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from supportnet.serving.server.codes import ServingError, invalid
-from supportnet.serving.server.json_reply import error_reply
+from supportnet.serving.server.json_response import error_response
 from supportnet.serving.server.service import Service
-from supportnet.serving.server.work import Work
+from supportnet.serving.server.work import RequestQueue
 
 # From TensorFlow Serving's http_rest_api_util.cc.
 _MODEL = r"/v1/models{}(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?{}"
@@ -38,7 +38,7 @@ class _TooLargeError(Exception):
     """A request has more bytes than it may."""
 
 
-def build_app(service: Service, work: Work, max_bytes: int, read_seconds: float) -> Starlette:
+def build_app(service: Service, work: RequestQueue, max_bytes: int, read_seconds: float) -> Starlette:
     """Build the application.
 
     Args:
@@ -55,12 +55,12 @@ def build_app(service: Service, work: Work, max_bytes: int, read_seconds: float)
             answer = _answer(service, request.method, path)
             return _json(200, await work.run(lambda: answer(body)))
         except ServingError as error:
-            return _json(error.http_status, error_reply(error))
+            return _json(error.http_status, error_response(error))
         except _TooLargeError:
             message = f"A request may have {max_bytes} bytes, not more."
-            return _json(413, error_reply(invalid(message)), {"Connection": "close"})
+            return _json(413, error_response(invalid(message)), {"Connection": "close"})
         except (TimeoutError, ClientDisconnect):
-            return _json(408, error_reply(invalid("The request didn't come in time.")), {"Connection": "close"})
+            return _json(408, error_response(invalid("The request didn't come in time.")), {"Connection": "close"})
 
     async def page(_: Request) -> Response:
         # In a script of JSON, only `<` could end it.
@@ -69,7 +69,7 @@ def build_app(service: Service, work: Work, max_bytes: int, read_seconds: float)
         return HTMLResponse(html.replace('["MODELS"]', names), headers=_PAGE_HEADERS)
 
     async def too_deep(_: Request, __: Exception) -> Response:
-        return _json(400, error_reply(invalid("JSON Parse error: nested too deeply")))
+        return _json(400, error_response(invalid("JSON Parse error: nested too deeply")))
 
     routes = [Route("/", page), Route("/{path:path}", api, methods=_METHODS)]
     return Starlette(routes=routes, exception_handlers={RecursionError: too_deep})

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from supportnet.embeddings.reading import ByteReader, CutOffError, Source
+from supportnet.embeddings.files import ByteReader, CutOffError, Source
 from supportnet.errors import UserError
 
 FLOAT_BYTES = 4

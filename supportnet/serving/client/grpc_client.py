@@ -19,7 +19,7 @@ from supportnet.serving.server.codes import HTTP_STATUS, Code
 MOST_ATTEMPTS = 5
 
 
-class GrpcRequests:
+class GrpcClient:
     """Sends requests to one version of a model; see `Client` for the arguments."""
 
     def __init__(

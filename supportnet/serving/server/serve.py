@@ -11,11 +11,11 @@ import tensorflow as tf
 from supportnet.errors import UserError
 from supportnet.serving.server.configuration import ConfiguredModel
 from supportnet.serving.server.connections import build_server
-from supportnet.serving.server.rest import build_app
-from supportnet.serving.server.rpc import build_rpc_server
+from supportnet.serving.server.grpc_server import build_grpc_server
+from supportnet.serving.server.http_server import build_app
 from supportnet.serving.server.service import Service
 from supportnet.serving.server.store import Store
-from supportnet.serving.server.work import Work
+from supportnet.serving.server.work import RequestQueue
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ def serve(
 
 async def _serve(store: Store, options: Options, listening: socket.socket, started: Callable[[int, int], None]) -> None:
     service = Service(store, options.max_batch_size)
-    work = Work(options.threads, options.queue, options.seconds)
+    work = RequestQueue(options.threads, options.queue, options.seconds)
     address = f"[{options.host}]" if ":" in options.host else options.host
-    rpc, grpc_port = build_rpc_server(service, work, options.max_bytes, f"{address}:{options.grpc_port}")
+    rpc, grpc_port = build_grpc_server(service, work, options.max_bytes, f"{address}:{options.grpc_port}")
     app = build_app(service, work, options.max_bytes, options.read_seconds)
     rest = build_server(app, options.read_seconds, options.max_connections, options.stop_seconds)
     await rpc.start()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supportnet.serving.server.codes import Code, ServingError
-from supportnet.serving.server.json_reply import decimal, predictions
+from supportnet.serving.server.json_response import decimal, predictions
 from supportnet.serving.server.json_values import array_of, bytes_of, leaves_of, shape_of
 
 

@@ -15,7 +15,7 @@ from supportnet.serving.client.failure import RequestError
 TRY_AGAIN = (429, 503)
 
 
-class RestRequests:
+class RestClient:
     """Sends requests to one version of a model; see `Client` for the arguments."""
 
     def __init__(

@@ -14,7 +14,7 @@ from supportnet.files import folder_bytes
 from supportnet.savedmodel.load import version_folder
 
 
-class WrittenModel:
+class SavedModelFiles:
     """The files of an exported version, read without loading it.
 
     Args:
@@ -29,7 +29,7 @@ class WrittenModel:
         UserError: no model there, or one that isn't a SavedModel.
 
     Example:
-        >>> list(WrittenModel("saved_models/support").signatures)
+        >>> list(SavedModelFiles("saved_models/support").signatures)
         ['classify', 'embed', 'serving_default']
     """
 
