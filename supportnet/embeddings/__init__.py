@@ -7,9 +7,8 @@ Vectors are gensim's `KeyedVectors`, so that all of gensim works on them (`vecto
 of fastText with n-grams are its `FastTextKeyedVectors`. Neither gensim nor TensorFlow is imported before it is needed.
 """
 
-from supportnet.embeddings.load_save import load_word_embeddings
+from supportnet.embeddings.load_save import load_word_embeddings, save_word_embeddings
 from supportnet.embeddings.matrix import Coverage, check_embedding_dim, embedding_matrix
-from supportnet.embeddings.save import save_word_embeddings
 from supportnet.embeddings.train import METHODS, train_word_embeddings
 
 __all__ = [

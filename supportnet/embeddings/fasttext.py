@@ -13,14 +13,22 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from supportnet.embeddings.files import ByteReader, CutOffError, Source
-from supportnet.embeddings.kept import KeptRows, finite
-from supportnet.embeddings.word2vec import FLOAT_BYTES, MOST_DIMENSIONS
+from supportnet.embeddings.files import (
+    FLOAT_BYTES,
+    MOST_DIMENSIONS,
+    ByteReader,
+    CutOffError,
+    RowCollector,
+    Source,
+    finite,
+)
 from supportnet.errors import UserError
 
 if TYPE_CHECKING:
     from gensim.models.fasttext import FastTextKeyedVectors
 
+#: The first bytes of fastText's `.bin`, 793712314 in little-endian order.
+FASTTEXT_MAGIC = b"\xba\x16\x4f\x2f"
 _VERSIONS = (11, 12)
 #: Rows of the n-grams' table that are read at once.
 _BLOCK = 1024
@@ -59,7 +67,7 @@ def _read(
     from gensim.models.fasttext import FastTextKeyedVectors
 
     header = _header(source, reader)
-    kept = KeptRows(source.name, header.dim, wanted)
+    kept = RowCollector(source.name, header.dim, wanted)
     counts = _counts(reader, kept, header.num_words, limit)
     _check_matrix(source, reader, header)
     for number in range(header.num_words):
@@ -101,7 +109,7 @@ def _header(source: Source, reader: ByteReader) -> _Header:
     return _Header(dim, num_words, num_buckets, min_n, max_n)
 
 
-def _counts(reader: ByteReader, kept: KeptRows, num_words: int, limit: int | None) -> dict[int, int]:
+def _counts(reader: ByteReader, kept: RowCollector, num_words: int, limit: int | None) -> dict[int, int]:
     """Read the words. Return row -> how often its word occurred, for the rows that are kept."""
     counts = {}
     for number in range(num_words):

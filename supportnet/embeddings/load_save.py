@@ -1,23 +1,19 @@
 """Reading word vectors from a file."""
 
+import gzip
 import os
 from collections.abc import Iterable
-from itertools import islice
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-import numpy as np
-
-from supportnet.embeddings.fasttext import read_fasttext
-from supportnet.embeddings.files import Source, opened
-from supportnet.embeddings.kept import KeptRows
-from supportnet.embeddings.word2vec import FASTTEXT_MAGIC, Layout, layout, rows
+from supportnet.embeddings.fasttext import FASTTEXT_MAGIC, has_ngrams, read_fasttext, write_fasttext
+from supportnet.embeddings.files import opened
+from supportnet.embeddings.word2vec import read_word2vec, write_word2vec
 from supportnet.errors import UserError
+from supportnet.files import written_whole
 
 if TYPE_CHECKING:
     from gensim.models import KeyedVectors
-
-#: Rows between two looks at the progress bar.
-_ROWS_PER_STEP = 4096
 
 
 def load_word_embeddings(
@@ -61,33 +57,46 @@ def load_word_embeddings(
     with opened(file_path, progress_bar) as source:
         if source.head.startswith(FASTTEXT_MAGIC):
             return read_fasttext(source, limit, words)
-        return _read(source, limit, words)
+        return read_word2vec(source, limit, words)
 
 
-def _read(source: Source, limit: int | None, words: Iterable[str] | None) -> "KeyedVectors":
-    from gensim.models import KeyedVectors
+def save_word_embeddings(path: str | os.PathLike[str], vectors: "KeyedVectors") -> None:
+    """Write word vectors, whole or not at all, so that `load_word_embeddings` and gensim read them back.
 
-    shape = layout(source)
-    kept = KeptRows(source.name, shape.dim, words)
-    # A number beyond float32 becomes infinite, and is found with the others that are.
-    with np.errstate(over="ignore"):
-        for number, (place, word, numbers) in enumerate(islice(rows(source, shape), limit)):
-            if number % _ROWS_PER_STEP == 0:
-                source.advance()
-            if kept.keeps(word):
-                kept.add(numbers if shape.binary else _parsed(numbers, source, shape, place), place)
-    vectors = KeyedVectors(shape.dim)
-    vectors.vectors = kept.vectors(shape.place)
-    vectors.index_to_key, vectors.key_to_index = list(kept.index), kept.index
-    vectors.next_index = len(kept.index)
-    return vectors
+    The format is word2vec's binary; for vectors with n-grams it is fastText's `.bin`, so that nothing is lost. Gzipped
+    if the name ends with `.gz`.
+
+    Args:
+        path: the file. What stands there is replaced.
+        vectors: N words and their vectors.
+
+    Raises:
+        UserError: there are no words, or one is empty, holds a space, a line end or a NUL, or can't be written in
+            UTF-8: no reader would find its end.
+
+    Example:
+        >>> save_word_embeddings("tickets.bin", train_word_embeddings(texts))
+    """
+    if not vectors.index_to_key:
+        raise UserError("There are no word vectors to write.")
+    for word in vectors.index_to_key:
+        _check(word)
+    with written_whole(path) as temporary, _created(temporary) as file:
+        if has_ngrams(vectors):
+            write_fasttext(file, vectors)
+        else:
+            write_word2vec(file, vectors)
 
 
-def _parsed(numbers: bytes, source: Source, shape: Layout, place: int) -> bytes:
-    """Return the numbers of a line of text as float32."""
+def _check(word: str) -> None:
     try:
-        return np.fromiter(map(float, numbers.split(b" ")), "<f4", shape.dim).tobytes()
-    except ValueError as error:
-        raise UserError(
-            f"{source.name}, {shape.place(place)}: there must be {shape.dim} numbers after the word ({error})."
-        ) from None
+        word.encode("utf-8")
+        usable = bool(word) and not any(mark in word for mark in " \n\0")
+    except UnicodeEncodeError:
+        usable = False
+    if not usable:
+        raise UserError(f"A word must not be empty or hold a space, a line end or a NUL. Received: {word!r}")
+
+
+def _created(path: Path) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(path, "wb") if path.suffix == ".gz" else path.open("wb"))

@@ -7,17 +7,19 @@ lacks the first line. In word2vec's binary format the numbers are little-endian 
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO
 
-from supportnet.embeddings.files import ByteReader, CutOffError, Source
+import numpy as np
+
+from supportnet.embeddings.files import FLOAT_BYTES, MOST_DIMENSIONS, ByteReader, CutOffError, RowCollector, Source
 from supportnet.errors import UserError
 
-FLOAT_BYTES = 4
-#: The first bytes of fastText's `.bin`, 793712314 in little-endian order.
-FASTTEXT_MAGIC = b"\xba\x16\x4f\x2f"
-#: Longer vectors than anybody has. A header that says more is damaged, and reading on would take all memory.
-MOST_DIMENSIONS = 16_384
+if TYPE_CHECKING:
+    from gensim.models import KeyedVectors
+
 _HEADER = re.compile(rb"(\d{1,12})[ \t]+(\d{1,12})[ \t]*\r?\n")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _REFUSED = {
@@ -27,13 +29,15 @@ _REFUSED = {
     "vectors.save_word2vec_format('vectors.bin', binary=True) instead.",
     b"PK": "is a zip archive (.zip, .npz). Unzip it and name the file inside.",
 }
+#: Rows between two looks at the progress bar.
+_ROWS_PER_STEP = 4096
 
 #: A row of a file: line or byte where it begins, the word, and its numbers as they stand there.
-Row = tuple[int, bytes, bytes]
+_Row = tuple[int, bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class _Layout:
     """How the rows of a file are laid out.
 
     Attributes:
@@ -51,15 +55,50 @@ class Layout:
         return f"{'byte' if self.binary else 'line'} {where}"
 
 
-def layout(source: Source) -> Layout:
+def read_word2vec(source: Source, limit: int | None, words: Iterable[str] | None) -> "KeyedVectors":
+    from gensim.models import KeyedVectors
+
+    shape = _detect_layout(source)
+    kept = RowCollector(source.name, shape.dim, words)
+    # A number beyond float32 becomes infinite, and is found with the others that are.
+    with np.errstate(over="ignore"):
+        for number, (place, word, numbers) in enumerate(islice(_rows(source, shape), limit)):
+            if number % _ROWS_PER_STEP == 0:
+                source.advance()
+            if kept.keeps(word):
+                kept.add(numbers if shape.binary else _parsed(numbers, source, shape, place), place)
+    vectors = KeyedVectors(shape.dim)
+    vectors.vectors = kept.vectors(shape.place)
+    vectors.index_to_key, vectors.key_to_index = list(kept.index), kept.index
+    vectors.next_index = len(kept.index)
+    return vectors
+
+
+def _parsed(numbers: bytes, source: Source, shape: _Layout, place: int) -> bytes:
+    """Return the numbers of a line of text as float32."""
+    try:
+        return np.fromiter(map(float, numbers.split(b" ")), "<f4", shape.dim).tobytes()
+    except ValueError as error:
+        raise UserError(
+            f"{source.name}, {shape.place(place)}: there must be {shape.dim} numbers after the word ({error})."
+        ) from None
+
+
+def write_word2vec(file: BinaryIO, vectors: "KeyedVectors") -> None:
+    file.write(f"{len(vectors)} {vectors.vector_size}\n".encode())
+    for word, vector in zip(vectors.index_to_key, vectors.vectors, strict=True):
+        file.write(b"%b %b\n" % (word.encode("utf-8"), vector.astype("<f4").tobytes()))
+
+
+def _detect_layout(source: Source) -> _Layout:
     """Tell how a file is laid out, from its first bytes.
 
     Raises:
         UserError: the file is in no known format, or in one that is refused.
 
     Example:
-        >>> layout(source)
-        Layout(binary=True, num_rows=3000000, dim=300)
+        >>> _detect_layout(source)
+        _Layout(binary=True, num_rows=3000000, dim=300)
     """
     for magic, reason in _REFUSED.items():
         if source.head.startswith(magic):
@@ -71,10 +110,10 @@ def layout(source: Source) -> Layout:
             raise UserError(
                 f"{source.name}, line 1: the number of dimensions must be 1 to {MOST_DIMENSIONS}. Received: {dim}"
             )
-        return Layout(not _is_text(source.head[header.end() :], dim), num_rows, dim)
+        return _Layout(not _is_text(source.head[header.end() :], dim), num_rows, dim)
     word, *numbers = source.head.partition(b"\n")[0].rstrip().split(b" ")
     if word and 1 <= len(numbers) <= MOST_DIMENSIONS and all(map(_is_number, numbers)):
-        return Layout(False, None, len(numbers))
+        return _Layout(False, None, len(numbers))
     raise UserError(
         f"{source.name} isn't in a known format. Word vectors are read from word2vec's binary and text files, GloVe's "
         "text files, and fastText's .vec and .bin, each of them also gzipped."
@@ -99,7 +138,7 @@ def _is_text(rows: bytes, dim: int) -> bool:
     return not _CONTROL.search(seen) and any(map(_is_number, seen.split()))
 
 
-def rows(source: Source, shape: Layout) -> Iterator[Row]:
+def _rows(source: Source, shape: _Layout) -> Iterator[_Row]:
     """Yield the rows of a word2vec or GloVe file, in order.
 
     A consumer that stops early (`limit`) isn't told what is wrong further on.
@@ -110,7 +149,7 @@ def rows(source: Source, shape: Layout) -> Iterator[Row]:
     return _binary_rows(source, shape) if shape.binary else _text_rows(source, shape)
 
 
-def _binary_rows(source: Source, shape: Layout) -> Iterator[Row]:
+def _binary_rows(source: Source, shape: _Layout) -> Iterator[_Row]:
     reader = ByteReader(source)
     reader.until(b"\n")
     promised, size = shape.num_rows or 0, FLOAT_BYTES * shape.dim
@@ -132,7 +171,7 @@ def _binary_rows(source: Source, shape: Layout) -> Iterator[Row]:
         )
 
 
-def _text_rows(source: Source, shape: Layout) -> Iterator[Row]:
+def _text_rows(source: Source, shape: _Layout) -> Iterator[_Row]:
     lines = iter(source.file)
     first = 1
     if shape.num_rows is not None:
@@ -158,7 +197,7 @@ def _text_rows(source: Source, shape: Layout) -> Iterator[Row]:
         )
 
 
-def _with_spaces(line: bytes, shape: Layout, place: str) -> tuple[bytes, bytes]:
+def _with_spaces(line: bytes, shape: _Layout, place: str) -> tuple[bytes, bytes]:
     """Part a row whose word holds spaces, like a few of `glove.840B.300d`; other rows of a wrong length are errors."""
     fields = line.split(b" ")
     word, numbers = fields[: -shape.dim], fields[-shape.dim :]

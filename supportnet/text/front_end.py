@@ -7,9 +7,9 @@ import keras
 import tensorflow as tf
 
 from supportnet.errors import UserError
-from supportnet.text.modes import MAX_LENGTH, get_mode
 from supportnet.text.special_tokens import PAD_ID
 from supportnet.text.subwords import hashed_ngrams
+from supportnet.text.tokenizer import MAX_LENGTH, get_mode
 from supportnet.text.tokenizer_graph import as_strings, flat_tokens
 from supportnet.text.vocabulary import Vocabulary
 
@@ -22,7 +22,7 @@ class TextFrontEnd(keras.layers.Layer):
 
     Args:
         vocabulary: a `Vocabulary`, or its tokens.
-        mode: `unicode` or `article`, see `supportnet.text.modes`.
+        mode: `unicode` or `article`, see `supportnet.text.tokenizer`.
         max_length: number of tokens of a text at most.
         num_buckets: number of buckets that n-grams are hashed to.
         min_gram: length of the shortest n-grams, in characters.

@@ -17,8 +17,22 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from supportnet.text.code_points import DELETE, EUROPEAN, fold
-from supportnet.text.rules import Rule
 from supportnet.text.special_tokens import PLACEHOLDERS
+
+
+class Rule(NamedTuple):
+    """Replace every match of `pattern` by `rewrite`, in which `\\1` is the first group.
+
+    `re.sub(pattern, rewrite, text, flags=re.ASCII)` and `tf.strings.regex_replace(text, pattern, rewrite)` must give
+    the same, so a pattern uses only what both engines define alike: no look-around, no `(?i)` (RE2 folds the Kelvin
+    sign to k), no `\\s`, `\\w` or `\\p{...}`, explicit classes, at most nine groups. `\\b` is ASCII in both.
+    Repetitions are bounded wherever a failed match could restart at each character, so that Python's time is linear,
+    as RE2's is.
+    """
+
+    pattern: str
+    rewrite: str
+
 
 _LETTER = f"a-z0-9{EUROPEAN}_"
 _IN_URL = f"[!-;=?-~{EUROPEAN}]"

@@ -15,11 +15,10 @@ import tensorflow as tf
 
 from supportnet.errors import UserError
 from supportnet.text.byte_pairs import SLOT
-from supportnet.text.modes import BYTES_PER_TOKEN, MAX_LENGTH
 from supportnet.text.redaction import Span, find_personal_data, redact
 from supportnet.text.redaction_graph import KINDS, personal_data_graph
 from supportnet.text.special_tokens import PLACEHOLDERS
-from supportnet.text.tokenizer import read, to_bytes
+from supportnet.text.tokenizer import BYTES_PER_TOKEN, MAX_LENGTH, read, to_bytes
 
 #: The name of a slot that is filled -> the kind of personal data that fills it: the kinds, and what templates write.
 SLOT_KINDS: Final = {

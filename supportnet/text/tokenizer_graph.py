@@ -11,8 +11,7 @@ import tensorflow as tf
 
 from supportnet.errors import UserError
 from supportnet.text.code_points import Fold
-from supportnet.text.modes import BYTES_PER_TOKEN, MAX_LENGTH, get_mode
-from supportnet.text.tokenizer import to_bytes
+from supportnet.text.tokenizer import BYTES_PER_TOKEN, MAX_LENGTH, get_mode, to_bytes
 
 
 class Tokens(NamedTuple):
@@ -34,7 +33,7 @@ def tokenize_graph(texts: Any, mode: str = "unicode", max_length: int = MAX_LENG
 
     Args:
         texts: string `[B]`, UTF-8, or a list or an array of `str` or `bytes`; invalid bytes are allowed.
-        mode: `unicode` or `article`, see `supportnet.text.modes`.
+        mode: `unicode` or `article`, see `supportnet.text.tokenizer`.
         max_length: number of tokens of a text at most.
 
     Returns:

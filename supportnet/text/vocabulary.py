@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from supportnet.errors import UserError
 from supportnet.files import written_whole
-from supportnet.text.modes import MAX_LENGTH
 from supportnet.text.special_tokens import SPECIAL_TOKENS, UNKNOWN_ID
+from supportnet.text.tokenizer import MAX_LENGTH
 from supportnet.text.tokenizer_graph import tokenize_graph
 
 #: Texts that are tokenized at once.

@@ -12,7 +12,7 @@ from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
-from supportnet.serving.client.failure import RequestError
+from supportnet.serving.client.rest_client import RequestError
 from supportnet.serving.server.codes import HTTP_STATUS, Code
 
 #: gRPC sends a request no more often.

@@ -7,8 +7,7 @@ import grpc
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 from supportnet.serving.server.codes import Code, ServingError
-from supportnet.serving.server.service import Service
-from supportnet.serving.server.work import RequestQueue
+from supportnet.serving.server.service import RequestQueue, Service
 
 #: The canonical codes, as grpcio names them.
 _STATUS = {Code(status.value[0]): status for status in grpc.StatusCode}

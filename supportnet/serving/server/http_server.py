@@ -2,12 +2,16 @@
 
 import asyncio
 import json
+import math
 import re
-from collections.abc import Callable
+from asyncio import TimerHandle, Transport
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any
 from urllib.parse import unquote
 
+import uvicorn
 from google.protobuf.json_format import MessageToDict
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -16,11 +20,11 @@ from starlette.routing import Route
 from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataRequest, SignatureDefMap
 from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusRequest
 from tensorflow_serving.apis.model_pb2 import ModelSpec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from supportnet.serving.server.codes import ServingError, invalid
 from supportnet.serving.server.json_response import error_response
-from supportnet.serving.server.service import Service
-from supportnet.serving.server.work import RequestQueue
+from supportnet.serving.server.service import RequestQueue, Service
 
 # From TensorFlow Serving's http_rest_api_util.cc.
 _MODEL = r"/v1/models{}(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?{}"
@@ -131,3 +135,62 @@ async def _body(request: Request, max_bytes: int, seconds: float) -> bytes:
 
 def _json(status: int, body: bytes, headers: dict[str, str] | None = None) -> Response:
     return Response(body, status, headers, media_type="application/json")
+
+
+def build_server(app: Any, read_seconds: float, max_connections: int, stop_seconds: float) -> uvicorn.Server:
+    """Build the server of an application.
+
+    Args:
+        app: the application.
+        read_seconds: how long a client may take to send a request's headers.
+        max_connections: beyond them, 503.
+        stop_seconds: how long running requests have when the server stops.
+    """
+    config = uvicorn.Config(
+        app,
+        http=_TimedProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=max_connections,
+        timeout_keep_alive=math.ceil(read_seconds),
+        timeout_graceful_shutdown=math.ceil(stop_seconds),
+    )
+    return _Server(config)
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Whoever runs the server says when it stops."""
+        yield
+
+
+class _TimedProtocol(HttpToolsProtocol):
+    """Closes a connection whose headers don't come in the time that one may be idle."""
+
+    _waiting: TimerHandle | None = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._waiting = self.loop.call_later(self.timeout_keep_alive, transport.close)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._stop_waiting()
+        self._waiting = self.loop.call_later(self.timeout_keep_alive, self.transport.close)
+
+    def on_headers_complete(self) -> None:
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting:
+            self._waiting.cancel()
+            self._waiting = None

@@ -8,8 +8,7 @@ import numpy.typing as npt
 from tensorflow_serving.apis.input_pb2 import Input
 
 from supportnet.serving.server.codes import ServingError, invalid
-from supportnet.serving.server.json_examples import example_of
-from supportnet.serving.server.json_values import array_of, is_base64, leaves_of, shape_of, shown
+from supportnet.serving.server.json_values import array_of, example_of, is_base64, leaves_of, shape_of, shown
 
 Inputs = dict[str, npt.NDArray[Any]]
 

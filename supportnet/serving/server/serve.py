@@ -10,12 +10,10 @@ import tensorflow as tf
 
 from supportnet.errors import UserError
 from supportnet.serving.server.configuration import ConfiguredModel
-from supportnet.serving.server.connections import build_server
 from supportnet.serving.server.grpc_server import build_grpc_server
-from supportnet.serving.server.http_server import build_app
-from supportnet.serving.server.service import Service
+from supportnet.serving.server.http_server import build_app, build_server
+from supportnet.serving.server.service import RequestQueue, Service
 from supportnet.serving.server.store import Store
-from supportnet.serving.server.work import RequestQueue
 
 
 @dataclass(frozen=True)

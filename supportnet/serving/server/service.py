@@ -1,6 +1,9 @@
 """What TensorFlow Serving's REST and gRPC calls do, without the protocol around them."""
 
-from typing import Any
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from tensorflow_serving.apis.classification_pb2 import ClassificationRequest, ClassificationResponse
 from tensorflow_serving.apis.get_model_metadata_pb2 import (
@@ -14,11 +17,10 @@ from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
 from tensorflow_serving.apis.regression_pb2 import RegressionRequest, RegressionResponse
 
 from supportnet.serving.server import inference, json_request, json_response
-from supportnet.serving.server.codes import invalid
+from supportnet.serving.server.codes import Code, ServingError, invalid
 from supportnet.serving.server.inference import DEFAULT_SIGNATURE
-from supportnet.serving.server.model import LoadedModel
+from supportnet.serving.server.model import LoadedModel, arrays_of, protos_of
 from supportnet.serving.server.store import Store
-from supportnet.serving.server.tensors import arrays_of, protos_of
 
 
 class Service:
@@ -111,3 +113,54 @@ def _answered_by(model: LoadedModel, signature: str) -> ModelSpec:
     spec = ModelSpec(name=model.name, signature_name=signature)
     spec.version.value = model.version
     return spec
+
+
+Result = TypeVar("Result")
+
+
+class RequestQueue:
+    """Threads that run requests, which the event loop waits for; TensorFlow gives others their turn while it runs.
+
+    Args:
+        threads: how many requests run at a time.
+        queue: how many may wait beyond those.
+        seconds: how long a request may wait and run.
+
+    Example:
+        >>> asyncio.run(RequestQueue(threads=2, queue=100, seconds=30).run(lambda: 1 + 1))
+        2
+    """
+
+    def __init__(self, threads: int, queue: int, seconds: float) -> None:
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="request")
+        self._capacity = threads + queue
+        self._taken = 0
+        self._seconds = seconds
+
+    async def run(self, function: Callable[[], Result]) -> Result:
+        """Run a function in a thread. If the caller goes away before it started, it never runs.
+
+        Raises:
+            ServingError: the queue is full, or the time is over.
+        """
+        if self._taken >= self._capacity:
+            # What TensorFlow Serving says if its batching queue is full.
+            message = "The batch scheduling queue to which this task was submitted is full; task size is 1"
+            raise ServingError(Code.UNAVAILABLE, message)
+        self._taken += 1
+        running = self._executor.submit(function)
+        loop = asyncio.get_running_loop()
+        # Counted until it is done, not until nobody waits for it any more.
+        running.add_done_callback(lambda _: loop.call_soon_threadsafe(self._done))
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await asyncio.wrap_future(running)
+        except TimeoutError:
+            raise ServingError(Code.DEADLINE_EXCEEDED, f"Not answered within {self._seconds:g} seconds") from None
+
+    def close(self) -> None:
+        """Wait for what runs."""
+        self._executor.shutdown(cancel_futures=True)
+
+    def _done(self) -> None:
+        self._taken -= 1

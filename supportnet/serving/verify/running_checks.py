@@ -1,7 +1,7 @@
 """What can be said of an export by asking it, through the loader that TensorFlow Serving uses."""
 
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,30 @@ from google.protobuf.message import DecodeError
 
 from supportnet.savedmodel.warmup import BATCH_SIZES, inputs_of, read_warmup
 from supportnet.serving.verify.c_runtime import CRuntime, CRuntimeError, Request
-from supportnet.serving.verify.check import Check
-from supportnet.serving.verify.compare import TOLERANCE, compare
 from supportnet.serving.verify.saved_model_files import SavedModelFiles
-from supportnet.serving.verify.static_checks import signature_problems
-from supportnet.serving.verify.texts import NASTY, PLAIN, TWELVE_WORDS
+from supportnet.serving.verify.static_checks import Check, signature_problems
 
+#: One of twelve words, by which latency is measured.
+TWELVE_WORDS = b"I was charged twice for the same order, please refund it today"
+PLAIN = (b"Where is my parcel?", b"refund", TWELVE_WORDS, b"I want my money back, please! " * 30)
+#: In `bytes`, because not all of it is Unicode.
+NASTY = {
+    "empty": b"",
+    "white space": " \t\r\n\u00a0\u3000\u200b".encode(),
+    "1 MB": b"where is my parcel? " * 50_000,
+    "1 MB in one word": b"a" * 1_000_000,
+    "invalid UTF-8": b"caf\xe9 \xff\xfe \xed\xa0\x80 refund",
+    "NUL bytes": b"\x00a\x00b\x00",
+    "lone combining marks": "\u0301\u0308\u20dd e\u0301\u0301\u0301".encode(),
+    "right to left": "أين طردي؟ \u202eהחזר כספי\u202c".encode(),
+    "emoji": "👍🏽👨‍👩‍👧‍👦🏳️‍🌈 🇩🇪".encode(),
+    "unknown words only": b"zzyzx qwxyzzy vvrkk",
+    "only a placeholder": b"{email} <number> ann@example.com",
+}
 #: Calls whose median is the steady latency.
 REPEATS = 50
+#: How far numbers may be apart, absolutely and relatively.
+TOLERANCE = 1e-5
 
 
 def running_checks(model: SavedModelFiles) -> Iterator[Check]:
@@ -150,3 +166,45 @@ def _first(askable: Sequence[str]) -> str:
 
 def _line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0][:300]
+
+
+def compare(left: Mapping[str, npt.NDArray[Any]], right: Mapping[str, npt.NDArray[Any]]) -> tuple[float, list[str]]:
+    """Compare the outputs of a signature.
+
+    Strings, whole numbers and decisions must be equal. Where strings are ranked by scores that stand in an output of
+    the same shape, those whose scores are as good as equal may change places.
+
+    Args:
+        left, right: name -> array; the names are the same.
+
+    Returns:
+        The widest difference between numbers, and the names of the outputs that differ.
+
+    Example:
+        >>> compare({"score": np.array([0.5])}, {"score": np.array([0.6])})
+        (0.09999999999999998, ['score'])
+    """
+    widest, unlike = 0.0, []
+    for name, values in left.items():
+        others = right[name]
+        if values.shape != others.shape:
+            unlike.append(name)
+        elif values.dtype.kind == "f":
+            finite = np.isfinite(values) & np.isfinite(others)
+            widest = max(widest, float(np.abs(values[finite] - others[finite]).max(initial=0)))
+            if not np.allclose(values, others, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
+                unlike.append(name)
+        elif ((values != others) & ~_tied(values, left.values())).any():
+            unlike.append(name)
+    return widest, unlike
+
+
+def _tied(values: npt.NDArray[Any], outputs: Iterable[npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:
+    """Where a neighbour in the ranking has the same score."""
+    tied = np.zeros(values.shape, bool)
+    scores = [output for output in outputs if output.dtype.kind == "f" and output.shape == values.shape]
+    if values.dtype == object and values.ndim == 2 and len(scores) == 1:
+        near = np.abs(np.diff(scores[0], axis=1)) <= TOLERANCE
+        tied[:, 1:] |= near
+        tied[:, :-1] |= near
+    return tied

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ import tensorflow as tf
 
 from supportnet.savedmodel.signatures import SIGNATURES
 from supportnet.savedmodel.warmup import EXAMPLES, WARMUP
-from supportnet.serving.verify.check import Check
 from supportnet.serving.verify.saved_model_files import SavedModelFiles
 
 OPERATIONS = Path(__file__).with_name("operations.py")
@@ -19,6 +19,23 @@ OPERATIONS = Path(__file__).with_name("operations.py")
 INPUTS = {spec.name: spec.dtype for task in SIGNATURES.values() for taken in task.values() for spec in taken}
 #: How much larger than the parameters the file that holds them may be: a variable that stands there twice doubles it.
 MOST_TIMES_PARAMETERS = 1.15
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found of one thing.
+
+    Attributes:
+        name: what was looked at.
+        passed: whether it is as it must be; None for a figure that has no limit.
+        says: the finding, one line.
+        figures: its numbers by name; seconds, bytes and ratios.
+    """
+
+    name: str
+    passed: bool | None
+    says: str
+    figures: dict[str, float] = field(default_factory=dict)
 
 
 def static_checks(model: SavedModelFiles) -> Iterator[Check]:

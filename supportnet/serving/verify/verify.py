@@ -2,10 +2,9 @@
 
 import os
 
-from supportnet.serving.verify.check import Check
 from supportnet.serving.verify.running_checks import running_checks
 from supportnet.serving.verify.saved_model_files import SavedModelFiles
-from supportnet.serving.verify.static_checks import static_checks
+from supportnet.serving.verify.static_checks import Check, static_checks
 
 
 def verify(path: str | os.PathLike[str]) -> list[Check]:
