@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from supportnet.checks import check_positive
 from supportnet.errors import UserError
 from supportnet.serving.client.rest_client import RestClient
 from supportnet.tasks.answers import Classification, Reply, Suggestion
@@ -47,7 +48,7 @@ class Client:
         backoff: float = 0.2,
         batch_size: int = 64,
     ) -> None:
-        _check_positive("batch_size", batch_size)
+        check_positive("batch_size", batch_size)
         if version is not None and label is not None:
             raise UserError(f"Give either version or label. Received: version={version}, label={label!r}")
         kind = _kind(url)
@@ -67,7 +68,7 @@ class Client:
     def classify(self, texts: Iterable[str], top_k: int = 5) -> list[Classification]:
         """Classify messages; see `IntentClassifier.classify`."""
         texts = checked_texts(texts)
-        _check_positive("top_k", top_k)
+        check_positive("top_k", top_k)
         return [
             _classification(text, row, top_k) for text, row in zip(texts, self._rows("classify", texts), strict=True)
         ]
@@ -81,7 +82,7 @@ class Client:
             tag: only answers with this tag, or of this language.
         """
         texts = checked_texts(texts)
-        _check_positive("top_k", top_k)
+        check_positive("top_k", top_k)
         options = {} if tag is None else {"tag": tag}
         return [
             _suggestions(row)[:top_k]
@@ -123,12 +124,6 @@ class Client:
     def _rows(self, signature: str, texts: list[str], options: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         outputs = self.predict(signature, texts, **(options or {}))
         return [{name: values[row] for name, values in outputs.items()} for row in range(len(texts))]
-
-
-def _check_positive(name: str, number: int) -> None:
-    # What the layers have for this comes with Keras.
-    if number < 1:
-        raise UserError(f"{name} must be at least 1. Received: {name}={number}")
 
 
 def _kind(url: str) -> Any:
