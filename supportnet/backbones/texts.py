@@ -22,7 +22,9 @@ def build_front_end(config: NetworkConfig, vocabulary: Vocabulary) -> TextFrontE
         >>> build_front_end(NetworkConfig(max_length=64), Vocabulary(["where", "parcel"])).max_length
         64
     """
-    return TextFrontEnd(vocabulary, mode=config.text_mode, max_length=config.max_length, num_buckets=config.num_buckets)
+    return TextFrontEnd(
+        vocabulary, text_mode=config.text_mode, max_length=config.max_length, num_buckets=config.num_buckets
+    )
 
 
 def warn_if_cut(texts: Sequence[str], mode: str, max_length: int, stacklevel: int = 2) -> None:
