@@ -1,4 +1,4 @@
-"""`Client`: messages to a served model, answers back."""
+"""`Client` of a served model: REST without TensorFlow, or gRPC."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -11,24 +11,24 @@ from supportnet.text.messages import checked_texts
 
 
 class Client:
-    """Asks a model that TensorFlow Serving, or `supportnet serve`, serves.
+    """Client of a model behind TensorFlow Serving or `supportnet serve`.
 
-    REST needs neither TensorFlow nor the extra `serve`. gRPC needs both: TensorFlow Serving's messages are made of
-    TensorFlow's, and can't be imported without it. A client may be used by many threads.
+    REST needs neither TensorFlow nor the extra `serve`. gRPC needs both: TensorFlow Serving's messages contain
+    TensorFlow's and can't be imported without it. A client is thread-safe.
 
     Args:
         url: `http://host:8501` or `https://...` for REST; `grpc://host:8500`, or `grpcs://...` over TLS, for gRPC.
-        model: the model's name.
-        version: ask this version; the newest if not given.
-        label: or the one with this label, such as `stable`.
-        timeout: seconds for the answer to a request.
-        retries: how often a request that got 503 or 429 (UNAVAILABLE or RESOURCE_EXHAUSTED) is sent again; gRPC sends
-            it 5 times at most, and also when it didn't reach the server.
-        backoff: seconds before the second of them, doubled each time.
-        batch_size: most messages of a request; more are split into several.
+        model: name of the model.
+        version: version to ask; the newest by default.
+        label: label of the version to ask, such as `stable`.
+        timeout: time limit of a request in seconds.
+        retries: number of retries after 503 or 429 (UNAVAILABLE or RESOURCE_EXHAUSTED). gRPC sends a request 5 times at
+            most, and also retries when it didn't reach the server.
+        backoff: seconds before the second retry, doubled each time.
+        batch_size: maximum number of messages of a request; more are split into several requests.
 
     Raises:
-        UserError: an argument can't be right.
+        UserError: if an argument is invalid.
 
     Example:
         >>> client = Client("http://localhost:8501", "tickets")
@@ -74,12 +74,12 @@ class Client:
         ]
 
     def suggest(self, texts: Iterable[str], top_k: int = 3, tag: str | None = None) -> list[list[Suggestion]]:
-        """Suggest answers to each message, best first; none where no answer is likely enough (`has_suggestion`).
+        """Suggest answers to each message, best first; none if `has_suggestion` is False.
 
         Args:
             texts: messages.
-            top_k: most answers to each.
-            tag: only answers with this tag, or of this language.
+            top_k: maximum number of answers to each.
+            tag: tag or language that answers must have.
         """
         texts = checked_texts(texts)
         check_positive("top_k", top_k)
@@ -95,18 +95,18 @@ class Client:
         return [Reply(row["reply"], row["reply_score"], row["handoff"]) for row in rows]
 
     def predict(self, signature: str, texts: Iterable[str], **options: Any) -> dict[str, list[Any]]:
-        """Run any signature that takes messages.
+        """Run a signature that takes messages.
 
         Args:
-            signature: its name, such as `embed`.
+            signature: name of the signature, such as `embed`.
             texts: N messages.
-            **options: its further inputs by name, a value for all messages.
+            **options: further inputs by name, one value for all messages.
 
         Returns:
             The outputs by name, N values or lists each.
 
         Raises:
-            RequestError: the server didn't answer, or with an error.
+            RequestError: if the server doesn't answer, or answers with an error.
         """
         texts = [_encodable(text) for text in checked_texts(texts)]
         outputs: dict[str, list[Any]] = {}
@@ -146,11 +146,11 @@ def _classification(text: str, row: dict[str, Any], top_k: int) -> Classificatio
 
 
 def _suggestions(row: dict[str, Any]) -> list[Suggestion]:
-    # What has no id fills up a row.
+    # Answers without an id are padding.
     listed: Sequence[Any] = list(zip(row["suggestion_ids"], row["suggestions"], row["suggestion_scores"], strict=True))
     return [Suggestion(*answer) for answer in listed if answer[0]] if row["has_suggestion"] else []
 
 
 def _encodable(text: str) -> str:
-    """A message with U+FFFD for lone surrogates: JSON can't carry the bytes that they have in Python."""
+    """Replace lone surrogates, which JSON can't carry, by U+FFFD."""
     return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")

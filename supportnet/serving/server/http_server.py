@@ -1,4 +1,4 @@
-"""REST: TensorFlow Serving's paths, and a page for people at `/`."""
+"""REST: TensorFlow Serving's paths, a page for people at `/`, and the HTTP server with its limits."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ _MODEL = r"/v1/models{}(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?
 _ASK = re.compile(_MODEL.format("/(?P<name>[^/:]+)", ":(?P<method>classify|regress|predict)"), re.IGNORECASE)
 _LOOK = re.compile(_MODEL.format("(?:/(?P<name>[^/:]+))?", "(?P<metadata>/metadata)?"), re.IGNORECASE)
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-#: The page is one file, loads nothing, and speaks with this server only.
+#: The page is one file, loads nothing, and calls this server only.
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -39,17 +39,17 @@ _PAGE_HEADERS = {
 
 
 class _TooLargeError(Exception):
-    """A request has more bytes than it may."""
+    """The body of a request exceeds the limit."""
 
 
-def build_app(service: Service, work: RequestQueue, max_bytes: int, read_seconds: float) -> Starlette:
+def build_app(service: Service, queue: RequestQueue, max_bytes: int, read_seconds: float) -> Starlette:
     """Build the application.
 
     Args:
-        service: what answers.
-        work: where it does.
-        max_bytes: most bytes of a request's body.
-        read_seconds: how long a client may take to send it.
+        service: the calls.
+        queue: runs them.
+        max_bytes: maximum size of a request's body.
+        read_seconds: time limit for sending it.
     """
 
     async def api(request: Request) -> Response:
@@ -57,7 +57,7 @@ def build_app(service: Service, work: RequestQueue, max_bytes: int, read_seconds
         try:
             body = await _body(request, max_bytes, read_seconds)
             answer = _answer(service, request.method, path)
-            return _json(200, await work.run(lambda: answer(body)))
+            return _json(200, await queue.run(lambda: answer(body)))
         except ServingError as error:
             return _json(error.http_status, error_response(error))
         except _TooLargeError:
@@ -80,7 +80,7 @@ def build_app(service: Service, work: RequestQueue, max_bytes: int, read_seconds
 
 
 def _answer(service: Service, method: str, path: str) -> Callable[[bytes], bytes]:
-    """Return what answers a path; the function takes the body."""
+    """Return the handler of a path, a function of the request's body."""
     asked, looked = _ASK.fullmatch(path), _LOOK.fullmatch(path)
     if method == "POST" and asked:
         spec = _spec(asked)
@@ -138,13 +138,13 @@ def _json(status: int, body: bytes, headers: dict[str, str] | None = None) -> Re
 
 
 def build_server(app: Any, read_seconds: float, max_connections: int, stop_seconds: float) -> uvicorn.Server:
-    """Build the server of an application.
+    """Build the HTTP server of an application, which limits the time that clients may take, as uvicorn doesn't.
 
     Args:
         app: the application.
-        read_seconds: how long a client may take to send a request's headers.
-        max_connections: beyond them, 503.
-        stop_seconds: how long running requests have when the server stops.
+        read_seconds: time limit for sending a request's headers.
+        max_connections: maximum number of connections; further ones get 503.
+        stop_seconds: time that running requests get when the server stops.
     """
     config = uvicorn.Config(
         app,
@@ -164,12 +164,12 @@ def build_server(app: Any, read_seconds: float, max_connections: int, stop_secon
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Whoever runs the server says when it stops."""
+        """Leave signals to the caller of the server."""
         yield
 
 
 class _TimedProtocol(HttpToolsProtocol):
-    """Closes a connection whose headers don't come in the time that one may be idle."""
+    """Close a connection whose headers don't arrive within the keep-alive time."""
 
     _waiting: TimerHandle | None = None
 

@@ -1,4 +1,4 @@
-"""Values of JSON as arrays, with the checks and messages of TensorFlow Serving's json_tensor.cc."""
+"""JSON values as arrays and as tf.train.Examples, checked as in TensorFlow Serving's json_tensor.cc."""
 
 import base64
 import binascii
@@ -17,27 +17,27 @@ from supportnet.serving.server.codes import Code, ServingError, invalid
 from supportnet.serving.server.model import type_name
 
 _TYPES = {type(None): "Null", dict: "Object", list: "Array", str: "String", int: "Number", float: "Number"}
-#: The longest value that a message repeats.
+#: Maximum length of a value in an error message.
 LONGEST_SHOWN = 200
 
 
 def shape_of(value: Any) -> list[int]:
-    """Return the shape that a list of lists has if its first elements are like all others."""
+    """Return the shape of nested lists, going by the first element of each."""
     return [len(value), *shape_of(value[0])] if isinstance(value, list) and value else [0] * isinstance(value, list)
 
 
 def array_of(leaves: list[Any], shape: Sequence[int], dtype: int) -> npt.NDArray[Any]:
-    """Return what `leaves_of` yielded as an array of a shape; strings are `bytes`."""
+    """Return the values from `leaves_of` as an array of the given shape; strings are `bytes`."""
     array = np.empty(len(leaves), tf.dtypes.as_dtype(dtype).as_numpy_dtype)
     array[:] = leaves
     return array.reshape(shape)
 
 
 def leaves_of(value: Any, shape: Sequence[int], dtype: int, level: int = 0) -> Iterator[Any]:
-    """Yield the values in a list of lists, each as the type of TensorFlow.
+    """Yield the values of nested lists, checked against a TensorFlow dtype.
 
     Raises:
-        ServingError: the lists don't have the shape, or a value isn't of the type.
+        ServingError: if the lists don't have the shape, or a value doesn't have the type.
     """
     if not isinstance(value, list):
         if level != len(shape):
@@ -56,34 +56,34 @@ def leaves_of(value: Any, shape: Sequence[int], dtype: int, level: int = 0) -> I
 
 
 def is_base64(value: Any) -> bool:
-    """Tell whether a value is bytes, written as `{"b64": "..."}`."""
+    """Return whether a value is base64, `{"b64": "..."}`."""
     return isinstance(value, dict) and list(value) == ["b64"] and isinstance(value["b64"], str)
 
 
 def bytes_of(value: Any) -> bytes:
-    """Return a string's bytes in UTF-8, or those of a `{"b64": "..."}`."""
+    """Return the UTF-8 bytes of a string, or the decoded bytes of a `{"b64": "..."}`."""
     if not isinstance(value, str):
         return _decoded(value["b64"])
     try:
-        # Bytes that weren't UTF-8 came in as lone surrogates, and go on unchanged.
+        # Bytes that weren't UTF-8 were parsed to lone surrogates, and are restored here.
         return value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         raise invalid("JSON Parse error: The surrogate pair in string is invalid.") from None
 
 
 def shown(value: Any) -> str:
-    """Return a value as a message shows it, cut where it is long."""
+    """Return a value for an error message, truncated."""
     text = json.dumps(value[:LONGEST_SHOWN] if isinstance(value, str) else value)
     return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
 
 
 def kind_of(value: Any) -> str:
-    """Return what messages call a value's type."""
+    """Return the name of a value's JSON type, as error messages write it."""
     return str(value) if isinstance(value, bool) else _TYPES[type(value)]
 
 
 def is_exact(value: float, dtype: Any) -> bool:
-    """Tell whether a number of JSON is one of a type of floating point, but for rounding."""
+    """Return whether a JSON number fits a floating-point type without loss, up to rounding."""
     if isinstance(value, int):
         return abs(value) < 2 ** (np.finfo(dtype).nmant + 1)
     return not math.isfinite(value) or abs(value) <= float(np.finfo(dtype).max)
@@ -111,7 +111,7 @@ def _leaf(value: Any, dtype: int) -> Any:
 
 
 def _decoded(text: str) -> bytes:
-    """Padding may be missing."""
+    """Decode base64, with or without padding."""
     text = text.rstrip("=")
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
@@ -120,10 +120,10 @@ def _decoded(text: str) -> bytes:
 
 
 def example_of(value: Any) -> Example:
-    """Return an object as an example; a feature is a value or a list of values of one kind.
+    """Return a JSON object as a tf.train.Example; a feature is a value or a list of values of one kind.
 
     Raises:
-        ServingError: it is no object, or a feature holds what an example can't.
+        ServingError: if it isn't an object, or a feature has a value that an example can't hold.
 
     Example:
         >>> example_of({"text": "where is my parcel?"}).features.feature["text"].bytes_list.value

@@ -1,4 +1,4 @@
-"""What TensorFlow Serving's REST and gRPC calls do, without the protocol around them."""
+"""TensorFlow Serving's REST and gRPC calls without their protocols, and the queue that runs them."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class Service:
 
     Args:
         store: the models.
-        max_batch_size: most rows of a request.
+        max_batch_size: maximum number of rows of a request.
     """
 
     def __init__(self, store: Store, max_batch_size: int) -> None:
@@ -119,12 +119,12 @@ Result = TypeVar("Result")
 
 
 class RequestQueue:
-    """Threads that run requests, which the event loop waits for; TensorFlow gives others their turn while it runs.
+    """Thread pool for requests with a bounded queue; the event loop awaits the results.
 
     Args:
-        threads: how many requests run at a time.
-        queue: how many may wait beyond those.
-        seconds: how long a request may wait and run.
+        threads: number of requests that run in parallel.
+        queue: number of requests that may wait.
+        seconds: time limit of a request, waiting included.
 
     Example:
         >>> asyncio.run(RequestQueue(threads=2, queue=100, seconds=30).run(lambda: 1 + 1))
@@ -138,19 +138,19 @@ class RequestQueue:
         self._seconds = seconds
 
     async def run(self, function: Callable[[], Result]) -> Result:
-        """Run a function in a thread. If the caller goes away before it started, it never runs.
+        """Run a function in a thread. If the caller is cancelled before it starts, it never runs.
 
         Raises:
-            ServingError: the queue is full, or the time is over.
+            ServingError: if the queue is full or the time limit is exceeded.
         """
         if self._taken >= self._capacity:
-            # What TensorFlow Serving says if its batching queue is full.
+            # TensorFlow Serving's message for a full batching queue.
             message = "The batch scheduling queue to which this task was submitted is full; task size is 1"
             raise ServingError(Code.UNAVAILABLE, message)
         self._taken += 1
         running = self._executor.submit(function)
         loop = asyncio.get_running_loop()
-        # Counted until it is done, not until nobody waits for it any more.
+        # It counts until it is done, even if nobody awaits it any more.
         running.add_done_callback(lambda _: loop.call_soon_threadsafe(self._done))
         try:
             async with asyncio.timeout(self._seconds):
@@ -159,7 +159,7 @@ class RequestQueue:
             raise ServingError(Code.DEADLINE_EXCEEDED, f"Not answered within {self._seconds:g} seconds") from None
 
     def close(self) -> None:
-        """Wait for what runs."""
+        """Wait for running requests."""
         self._executor.shutdown(cancel_futures=True)
 
     def _done(self) -> None:

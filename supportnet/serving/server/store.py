@@ -1,4 +1,4 @@
-"""All models that are served, found by the ModelSpec of a request."""
+"""The served models and their versions: found, loaded, warmed up, looked up by ModelSpec, unloaded."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,21 +14,21 @@ from supportnet.serving.server.configuration import ConfiguredModel
 from supportnet.serving.server.inference import warm_up
 from supportnet.serving.server.model import LoadedModel
 
-#: What changes in a folder while files are copied into it: each file's path, size and time.
+#: Path, size and time of each file in a folder: changes while files are copied into it.
 Fingerprint = frozenset[tuple[str, int, int]]
-#: How often TensorFlow Serving looks for new versions.
+#: TensorFlow Serving's interval between looks for new versions.
 POLL_SECONDS = 1.0
 
 
 class Versions:
-    """The versions of a model that are served; `poll` brings them up to date, the rest may be called meanwhile.
+    """The served versions of a model; `poll` updates them, and the other methods may be called meanwhile.
 
-    A version that can't be loaded is left out until its folder changes; what was served before goes on being served.
+    A version that can't be loaded is skipped until its folder changes; older versions stay available.
 
     Args:
-        model: which model, and which of its versions.
-        max_batch_size: most rows of a request of the warm-up.
-        say: told in one line what was loaded, let go or left out.
+        model: the model and its version policy.
+        max_batch_size: maximum number of rows of a warm-up request.
+        say: called with one line for each version that is loaded, unloaded or skipped.
     """
 
     def __init__(self, model: ConfiguredModel, max_batch_size: int, say: Callable[[str], None]) -> None:
@@ -41,27 +41,27 @@ class Versions:
         self._states: dict[int, str] = {}
 
     def get(self, version: int | None) -> LoadedModel | None:
-        """Return a version, or the highest one; nothing if it isn't served."""
+        """Return a version, or the highest one for None; None if it isn't served."""
         with self._lock:
             return self._loaded.get(max(self._loaded, default=0) if version is None else version)
 
     def states(self) -> dict[int, tuple[str, ServingError | None]]:
-        """Return the state of every version that was ever seen, and what failed, the newest first."""
+        """Return version -> state and error of every version ever seen, the newest first."""
         with self._lock:
             errors = {version: error for version, (_, error) in self._failed.items()}
             return {version: (self._states[version], errors.get(version)) for version in sorted(self._states)[::-1]}
 
     def poll(self) -> None:
-        """Load the versions to serve that are new, then let go of those that aren't to be served any more."""
+        """Load new versions, then unload those that the policy no longer includes."""
         try:
             there = versions_in(self.model.folder)
-        # What can't be listed now may be at the next look.
+        # A folder that can't be listed now may be at the next poll.
         except OSError:
             return
         for version in sorted(self._wanted(there) - set(self._loaded)):
             self._load(version, there[version])
         wanted = self._wanted(there)
-        # A folder that is empty for a moment, while a version is replaced, ends nothing.
+        # Nothing is unloaded while the folder is empty for a moment, such as when a version is replaced.
         if wanted & set(self._loaded):
             for version in set(self._loaded) - wanted:
                 self._let_go(version)
@@ -105,22 +105,22 @@ def _fingerprint(folder: Path | None) -> Fingerprint:
         return frozenset()
     try:
         stats = [(str(path), path.stat()) for path in folder.rglob("*")]
-    # A file that goes while it is looked at: the next look sees something else.
+    # A file that was deleted meanwhile: the next poll sees another state.
     except OSError:
         return frozenset()
     return frozenset((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats)
 
 
 class Store:
-    """The models, loaded; new versions are found while a `with` block runs.
+    """The loaded models; inside a `with` block a thread polls for new versions.
 
     Args:
-        models: what to serve.
-        max_batch_size: most rows of a request.
-        say: told in one line what was loaded, let go or left out.
+        models: models to serve.
+        max_batch_size: maximum number of rows of a request.
+        say: called with one line for each version that is loaded, unloaded or skipped.
 
     Raises:
-        UserError: a model has no version that can be loaded.
+        UserError: if a model has no version that can be loaded.
 
     Example:
         >>> with Store([ConfiguredModel("tickets", Path("saved_models/tickets"))], 4096, print) as store:
@@ -152,10 +152,10 @@ class Store:
         self._poller.join()
 
     def get(self, spec: ModelSpec) -> LoadedModel:
-        """Return the version that a request asks for. Who holds it keeps it loaded.
+        """Return the requested version. It stays loaded as long as the caller holds it.
 
         Raises:
-            ServingError: the model, the version or the label isn't there.
+            ServingError: if the model, the version or the label doesn't exist.
         """
         version = self._version(spec)
         versions = self._models.get(spec.name)
@@ -166,10 +166,10 @@ class Store:
         return loaded
 
     def status(self, spec: ModelSpec) -> GetModelStatusResponse:
-        """Return the states of a model's versions, or of one.
+        """Return the states of all versions of a model, or of the requested one.
 
         Raises:
-            ServingError: the model, the version or the label isn't there.
+            ServingError: if the model, the version or the label doesn't exist.
         """
         version = self._version(spec)
         states = self._models[spec.name].states() if spec.name in self._models else {}

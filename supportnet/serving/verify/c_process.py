@@ -1,14 +1,13 @@
-"""The process that loads an export as TensorFlow Serving does, without tensorflow and keras: `c_process.py [CORE]`.
+"""Process that loads an export as TensorFlow Serving does, without tensorflow and keras: `c_process.py [CORE]`.
 
-`TF_LoadSessionFromSavedModel` reaches the same loader, `tensorflow::LoadSavedModel`, as the server does, with XLA off
-as in the server; HTTP, batching and the server's own build are not here. Pickles come on standard input and go to
-standard output: first the folder, which is answered with the seconds of the load, then requests, each a list of runs.
-A run is feeds (name of a tensor -> array) and fetches (names of tensors), and is answered with the outputs, an array a
-fetch, and the seconds that it took by the clock and of the process's CPU time. What goes wrong is answered as a string.
-See `c_runtime.py`, which asks.
+`TF_LoadSessionFromSavedModel` uses the server's loader, `tensorflow::LoadSavedModel`, with XLA off as in the server;
+HTTP, batching and the server's own build are not covered. Messages are pickles on standard input and output: first the
+folder, answered with the seconds that loading took, then requests, each a list of runs. A run is feeds (tensor name ->
+array) and fetches (tensor names), and is answered with the outputs, one array a fetch, its wall-clock seconds and the
+process's CPU seconds. An error is answered as a string. `c_runtime.py` is the other end.
 
-TensorFlow's C API is called through ctypes, and nothing of this package is imported: what a server written in C++ has.
-Functions and structures are those of c_api.h, tf_tensor.h and tf_tstring.h, all in tensorflow/c.
+TensorFlow's C API is called through ctypes, and nothing of this package is imported, as in a server written in C++.
+Functions and structures are those of c_api.h, tf_tensor.h and tf_tstring.h in tensorflow/c.
 """
 
 import ctypes
@@ -27,13 +26,13 @@ import numpy as np
 import numpy.typing as npt
 
 TF_STRING = 7
-#: What numbers are in an array: TF_FLOAT, TF_INT32, TF_INT64, TF_BOOL.
+#: NumPy dtypes of TF_FLOAT, TF_INT32, TF_INT64, TF_BOOL.
 DTYPES: dict[int, np.dtype[Any]] = {
     kind: np.dtype(dtype) for kind, dtype in ((1, "float32"), (3, "int32"), (9, "int64"), (10, "bool"))
 }
 #: Size of a `TF_TString` in bytes.
 TSTRING_SIZE = 24
-#: Tensors and statuses live in the first, sessions in the second, which finds the first by itself.
+#: Tensors and statuses are in the first library, sessions in the second, which loads the first by itself.
 FILES = {
     "linux": ("libtensorflow_framework.so.2", "libtensorflow_cc.so.2"),
     "darwin": ("libtensorflow_framework.2.dylib", "libtensorflow_cc.2.dylib"),
@@ -47,7 +46,7 @@ class Output(ctypes.Structure):
 
 
 _MANY, _OUTPUTS = POINTER(c_void_p), POINTER(Output)
-#: name -> what it returns and takes; pointers to what C keeps to itself are void pointers.
+#: name -> result type and argument types; opaque pointers are void pointers.
 _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "TF_NewStatus": (c_void_p, []),
     "TF_GetCode": (c_int, [c_void_p]),
@@ -86,14 +85,14 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
 
 
 class TensorFlowError(RuntimeError):
-    """What a status says that isn't OK."""
+    """A status isn't OK."""
 
 
 class Library:
-    """The C API of the installed wheel: its functions by name, and a status that they share. XLA is switched off.
+    """The C API of the installed wheel: its functions by name, and their shared status. XLA is switched off.
 
     Raises:
-        OSError: the wheel has no such library.
+        OSError: if the wheel has no such library.
     """
 
     def __init__(self) -> None:
@@ -111,7 +110,7 @@ class Library:
         self.call["_ZN10tensorflow21DisableXlaCompilationEv"]()
 
     def check(self) -> None:
-        """Raise what the last call left in the status, unless it is OK."""
+        """Raise TensorFlowError if the status of the last call isn't OK."""
         if self.call["TF_GetCode"](self.status):
             raise TensorFlowError(self.call["TF_Message"](self.status).decode(errors="replace"))
 
@@ -160,7 +159,7 @@ class Library:
 
 Feeds = Mapping[str, npt.NDArray[Any]]
 Fetches = Sequence[str]
-#: Outputs, and the seconds of the run: by the clock, and of the CPU.
+#: Outputs, wall-clock seconds and CPU seconds of a run.
 Ran = tuple[list[npt.NDArray[Any]], float, float]
 
 
@@ -172,7 +171,7 @@ class Session:
         library: the C API.
 
     Raises:
-        TensorFlowError: it can't be loaded.
+        TensorFlowError: if it can't be loaded.
     """
 
     def __init__(self, folder: str, library: Any) -> None:
@@ -185,7 +184,7 @@ class Session:
         library.check()
 
     def run(self, feeds: Feeds, fetches: Fetches) -> Ran:
-        """Run once; what is timed is `TF_SessionRun`, which a server calls as well."""
+        """Run once; only `TF_SessionRun` is timed, which a server calls as well."""
         library = self._library
         sources = (Output * len(feeds))(*map(self._output, feeds))
         wanted = (Output * len(fetches))(*map(self._output, fetches))
@@ -219,7 +218,7 @@ class Session:
 
 
 def answer(session: Session, runs: list[tuple[Feeds, Fetches]]) -> list[Ran] | str:
-    """Do the runs, or say what went wrong."""
+    """Return the results of the runs, or an error message."""
     try:
         return [session.run(*run) for run in runs]
     except TensorFlowError as error:
@@ -227,11 +226,11 @@ def answer(session: Session, runs: list[tuple[Feeds, Fetches]]) -> list[Ran] | s
 
 
 def main() -> None:
-    """Load, and answer until standard input ends."""
+    """Load the model, then answer requests until standard input ends."""
     if sys.argv[1:]:
         os.sched_setaffinity(0, {int(sys.argv[1])})
     blocked = ("supportnet", "keras", "tensorflow")
-    # Python refuses to import what stands as None here, and its parts.
+    # Python refuses to import modules that are None here, and their submodules.
     sys.modules.update(dict.fromkeys(blocked))  # type: ignore[arg-type]
     folder, started = pickle.load(sys.stdin.buffer), time.perf_counter()
     try:

@@ -1,4 +1,4 @@
-"""What can be said of an export by asking it, through the loader that TensorFlow Serving uses."""
+"""Checks that run an export, through the loader that TensorFlow Serving uses."""
 
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,10 +14,10 @@ from supportnet.serving.verify.c_runtime import CRuntime, CRuntimeError, Request
 from supportnet.serving.verify.saved_model_files import SavedModelFiles
 from supportnet.serving.verify.static_checks import Check, signature_problems
 
-#: One of twelve words, by which latency is measured.
+#: The message for measuring latency.
 TWELVE_WORDS = b"I was charged twice for the same order, please refund it today"
 PLAIN = (b"Where is my parcel?", b"refund", TWELVE_WORDS, b"I want my money back, please! " * 30)
-#: In `bytes`, because not all of it is Unicode.
+#: Messages that a model must survive; `bytes`, because not all are valid UTF-8.
 NASTY = {
     "empty": b"",
     "white space": " \t\r\n\u00a0\u3000\u200b".encode(),
@@ -31,16 +31,16 @@ NASTY = {
     "unknown words only": b"zzyzx qwxyzzy vvrkk",
     "only a placeholder": b"{email} <number> ann@example.com",
 }
-#: Calls whose median is the steady latency.
+#: Number of calls; latency is their median.
 REPEATS = 50
-#: How far numbers may be apart, absolutely and relatively.
+#: Absolute and relative tolerance of numbers.
 TOLERANCE = 1e-5
 
 
 def running_checks(model: SavedModelFiles) -> Iterator[Check]:
-    """Load the model twice, as each must be new: asked at once, and after its warm-up.
+    """Load the model twice, once for the cold start and once for the checks after a warm-up.
 
-    Signatures that the static checks found fault with aren't asked.
+    Signatures that fail the static checks are skipped.
     """
     askable = [name for name, signature in model.signatures.items() if not signature_problems(signature)]
     if not askable:
@@ -59,13 +59,13 @@ def running_checks(model: SavedModelFiles) -> Iterator[Check]:
 
 
 def request(model: SavedModelFiles, signature: str, texts: Sequence[bytes]) -> Request:
-    """Ask a signature about messages."""
+    """Return a request to a signature with messages."""
     inputs = model.signatures[signature].inputs
     return Request(signature, inputs_of({name: tf.as_dtype(info.dtype) for name, info in inputs.items()}, texts))
 
 
 def cold_start(model: SavedModelFiles, runtime: CRuntime, askable: Sequence[str]) -> Check:
-    """Load and first answer, without a warm-up; a server would warm up before."""
+    """Measure the load and the first answer without a warm-up; a server would warm up first."""
     (first,) = runtime.ask([request(model, _first(askable), [TWELVE_WORDS])])
     seconds = {"load_seconds": runtime.load_seconds, "first_answer_seconds": first.seconds}
     says = f"{sum(seconds.values()):.2f} s: load {runtime.load_seconds:.2f} s, first answer {first.seconds:.2f} s"
@@ -73,7 +73,7 @@ def cold_start(model: SavedModelFiles, runtime: CRuntime, askable: Sequence[str]
 
 
 def warm_up(model: SavedModelFiles, runtime: CRuntime) -> Check:
-    """Every record is answered, and every signature is asked."""
+    """Check that every warm-up record is answered, and that every signature has records."""
     try:
         requests = [Request(*record) for record in read_warmup(model.folder)]
     except (tf.errors.OpError, DecodeError) as error:
@@ -97,7 +97,7 @@ def _problems(model: SavedModelFiles, request: Request) -> list[str]:
 
 
 def latency(model: SavedModelFiles, runtime: CRuntime, name: str) -> Check:
-    """The first request after the warm-up, and later ones: one message of twelve words."""
+    """Measure the first request after the warm-up, and the median of later ones."""
     first, *later = runtime.ask([request(model, name, [TWELVE_WORDS])] * (REPEATS + 1))
     steady = statistics.median(answer.seconds for answer in later)
     cpu = statistics.median(answer.cpu_seconds for answer in later)
@@ -107,7 +107,7 @@ def latency(model: SavedModelFiles, runtime: CRuntime, name: str) -> Check:
 
 
 def batch_invariance(model: SavedModelFiles, runtime: CRuntime, askable: Sequence[str]) -> Check:
-    """A server puts messages of several users into one batch: the others must change nothing."""
+    """Check that the other messages of a batch change nothing: a server batches messages of several users."""
     texts, widest, problems = [*PLAIN, *NASTY.values()], 0.0, []
     for name in askable:
         together = request(model, name, texts)
@@ -125,7 +125,7 @@ def batch_invariance(model: SavedModelFiles, runtime: CRuntime, askable: Sequenc
 
 
 def nasty_strings(model: SavedModelFiles, runtime: CRuntime, askable: Sequence[str]) -> Check:
-    """No message, and no batch without one, breaks a signature."""
+    """Check that unusual messages and an empty batch get usable answers."""
     problems = []
     for name in askable:
         for what, texts in {**{what: [text] for what, text in NASTY.items()}, "no message": []}.items():
@@ -141,7 +141,7 @@ def nasty_strings(model: SavedModelFiles, runtime: CRuntime, askable: Sequence[s
 
 
 def _usable(values: npt.NDArray[Any], rows: int) -> bool:
-    """Whether there is a row for each message, every number is one, and every string is Unicode."""
+    """Return whether there is a row for each message, all numbers are finite and all strings valid UTF-8."""
     if values.shape[:1] != (rows,):
         return False
     if values.dtype != object:
@@ -153,7 +153,7 @@ def _usable(values: npt.NDArray[Any], rows: int) -> bool:
 
 
 def _guarded(name: str, check: Callable[..., Check], *arguments: Any) -> Check:
-    """Do a check; a request that fails in it fails it."""
+    """Run a check, which fails if one of its requests fails."""
     try:
         return check(*arguments)
     except CRuntimeError as error:
@@ -171,14 +171,14 @@ def _line(error: Exception) -> str:
 def compare(left: Mapping[str, npt.NDArray[Any]], right: Mapping[str, npt.NDArray[Any]]) -> tuple[float, list[str]]:
     """Compare the outputs of a signature.
 
-    Strings, whole numbers and decisions must be equal. Where strings are ranked by scores that stand in an output of
-    the same shape, those whose scores are as good as equal may change places.
+    Strings, integers and booleans must be equal. Where strings are ranked by scores in an output of the same shape,
+    neighbours whose scores differ by no more than the tolerance may change places.
 
     Args:
         left, right: name -> array; the names are the same.
 
     Returns:
-        The widest difference between numbers, and the names of the outputs that differ.
+        The largest difference between numbers, and the names of the outputs that differ.
 
     Example:
         >>> compare({"score": np.array([0.5])}, {"score": np.array([0.6])})
@@ -200,7 +200,7 @@ def compare(left: Mapping[str, npt.NDArray[Any]], right: Mapping[str, npt.NDArra
 
 
 def _tied(values: npt.NDArray[Any], outputs: Iterable[npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:
-    """Where a neighbour in the ranking has the same score."""
+    """Return where a neighbour in the ranking has the same score, up to the tolerance."""
     tied = np.zeros(values.shape, bool)
     scores = [output for output in outputs if output.dtype.kind == "f" and output.shape == values.shape]
     if values.dtype == object and values.ndim == 2 and len(scores) == 1:

@@ -1,4 +1,4 @@
-"""What can be said of an export from its files: operations, signatures, assets, size."""
+"""Checks of an export's files: operations, signatures, assets, size."""
 
 import json
 import subprocess
@@ -15,21 +15,21 @@ from supportnet.savedmodel.warmup import EXAMPLES, WARMUP
 from supportnet.serving.verify.saved_model_files import SavedModelFiles
 
 OPERATIONS = Path(__file__).with_name("operations.py")
-#: What signatures may take; each is `[B]`.
+#: Dtypes of the inputs that signatures may have, `[B]` each.
 INPUTS = {spec.name: spec.dtype for task in SIGNATURES.values() for taken in task.values() for spec in taken}
-#: How much larger than the parameters the file that holds them may be: a variable that stands there twice doubles it.
+#: Maximum ratio of the variables' files to the parameters; a variable that is stored twice doubles it.
 MOST_TIMES_PARAMETERS = 1.15
 
 
 @dataclass(frozen=True)
 class Check:
-    """What was found of one thing.
+    """The result of one check.
 
     Attributes:
-        name: what was looked at.
-        passed: whether it is as it must be; None for a figure that has no limit.
-        says: the finding, one line.
-        figures: its numbers by name; seconds, bytes and ratios.
+        name: name of the check.
+        passed: whether it passed; None for a measurement without a limit.
+        says: the finding in one line.
+        figures: measurements by name: seconds, bytes and ratios.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Check:
 
 
 def static_checks(model: SavedModelFiles) -> Iterator[Check]:
-    """Check the files."""
+    """Run all checks of the files."""
     yield from operations(model)
     yield signatures(model)
     yield assets(model)
@@ -47,7 +47,7 @@ def static_checks(model: SavedModelFiles) -> Iterator[Check]:
 
 
 def operations(model: SavedModelFiles) -> Iterator[Check]:
-    """Every operation is one of core TensorFlow with a kernel for the CPU, and none needs a compiler."""
+    """Check that all operations are of core TensorFlow, have a CPU kernel and need no compiler."""
     command = [sys.executable, "-P", str(OPERATIONS), str(model.folder.absolute())]
     done = subprocess.run(command, capture_output=True, text=True, cwd=OPERATIONS.anchor, check=False)
     if done.returncode:
@@ -62,7 +62,7 @@ def operations(model: SavedModelFiles) -> Iterator[Check]:
 
 
 def signatures(model: SavedModelFiles) -> Check:
-    """The signatures take and answer what a server can pass on."""
+    """Check that a server can pass on the inputs and outputs of all signatures."""
     problems = [] if "serving_default" in model.signatures else ["there is no serving_default"]
     for name, signature in model.signatures.items():
         problems += [f"{name}: {problem}" for problem in signature_problems(signature)]
@@ -70,10 +70,10 @@ def signatures(model: SavedModelFiles) -> Check:
 
 
 def signature_problems(signature: Any) -> list[str]:
-    """Say what is wrong with a `SignatureDef`."""
+    """Return what a server couldn't handle in a `SignatureDef`."""
     problems = [*_input_problems(signature.inputs)]
     for name, info in signature.outputs.items():
-        # The server takes such a name for a wish to get base64.
+        # The server writes outputs with such names in base64.
         if info.dtype == tf.string.as_datatype_enum and name.endswith("_bytes"):
             problems.append(f"the text output {name} would be sent as base64")
         if not info.tensor_shape.dim or info.tensor_shape.dim[0].size != -1:
@@ -98,7 +98,7 @@ def _input_problems(inputs: Mapping[str, Any]) -> Iterator[str]:
 
 
 def assets(model: SavedModelFiles) -> Check:
-    """The files that the graph reads are there, and the warm-up."""
+    """Check that the files that the graph reads exist, and the warm-up."""
     wanted = [*(f"assets/{name}" for name in model.assets), WARMUP]
     missing = [
         name for name in wanted if not (model.folder / name).is_file() or not (model.folder / name).stat().st_size
@@ -107,10 +107,10 @@ def assets(model: SavedModelFiles) -> Check:
 
 
 def size(model: SavedModelFiles) -> Check:
-    """No variable is stored twice."""
+    """Check that no variable is stored twice."""
     try:
         parameters = model.parameters_bytes()
-    # TensorFlow's reader of checkpoints turns the errors of C++ into Python's own.
+    # TensorFlow's checkpoint reader raises Python's own errors for those of C++.
     except (tf.errors.OpError, RuntimeError, ValueError) as error:
         return Check("size", False, f"the variables can't be read ({str(error).splitlines()[0]})")
     variables, total = model.variables_bytes(), model.total_bytes()
