@@ -1,4 +1,4 @@
-"""A file of word vectors as a stream of bytes: unzipped if need be, with a progress bar, and positions for errors."""
+"""Read files of word vectors: unzipped streams with a progress bar, positions for errors, and the kept rows."""
 
 import gzip
 import os
@@ -18,20 +18,20 @@ from tqdm import tqdm
 from supportnet.errors import UserError
 
 FLOAT_BYTES = 4
-#: Longer vectors than anybody has. A header that says more is damaged, and reading on would take all memory.
+#: Maximum D. A header with more is damaged, and reading on would take all memory.
 MOST_DIMENSIONS = 16_384
 _GZIP = b"\x1f\x8b"
-#: Enough of a file for the first row of any vectors that are in use.
+#: Bytes for format detection: more than the first row of any vectors in use.
 _HEAD_BYTES = 1 << 16
-#: Bytes that are read at a time: enough that calls cost nothing, little enough for a processor's cache.
+#: Bytes that are read at a time: many enough that calls cost nothing, few enough for a processor's cache.
 _CHUNK_BYTES = 1 << 18
-#: A word doesn't get longer than this. In a damaged file the next space may be gigabytes away.
+#: Maximum length of a word. In a damaged file the next space may be gigabytes away.
 _MOST_WORD_BYTES = 1 << 16
-#: A bar is shown only for a file that takes longer than this to read.
+#: The progress bar appears after this time.
 _BAR_AFTER_SECONDS = 1.0
 #: Rows whose numbers are checked at once, so that the check needs little memory.
 _BLOCK = 8192
-#: How many words a warning names.
+#: Number of words that a warning names.
 _FIRST = 5
 
 
@@ -40,10 +40,10 @@ class Source:
     """An open file of word vectors.
 
     Attributes:
-        name: the file's name for error messages.
-        head: the first bytes, unzipped; `file` stands before them.
-        file: the stream, unzipped.
-        advance: moves the progress bar to where the stream is.
+        name: name of the file for error messages.
+        head: the first bytes, unzipped; `file` starts with them too.
+        file: the unzipped stream.
+        advance: function that moves the progress bar to the position of the stream.
     """
 
     name: str
@@ -54,14 +54,14 @@ class Source:
 
 @contextmanager
 def opened(path: str | os.PathLike[str], progress_bar: bool) -> Iterator[Source]:
-    """Open a file, gzipped or not; what the file system or gzip says against it becomes a `UserError`.
+    """Open a file, gzipped or not; errors of the file system and of gzip become a `UserError`.
 
     Args:
         path: the file.
         progress_bar: show one on standard error if it takes more than a second.
 
     Raises:
-        UserError: the file is missing, empty, no file, or its compression is damaged.
+        UserError: if the file is missing, empty, not a file, or its compression is damaged.
 
     Example:
         >>> with opened("vectors.vec.gz", progress_bar=False) as source:
@@ -78,7 +78,7 @@ def opened(path: str | os.PathLike[str], progress_bar: bool) -> Iterator[Source]
             file.seek(0)
 
             def advance() -> None:
-                # In bytes on the disk: how many there are unzipped isn't known.
+                # In bytes on the disk: the unzipped size isn't known.
                 bar.update(raw.tell() - bar.n)
 
             yield Source(str(path), head, file, advance)
@@ -97,7 +97,7 @@ def _bar(path: str | os.PathLike[str], shown: bool) -> "tqdm[None]":
 
 
 class ByteReader:
-    """Takes pieces of known length, or up to a mark, from a source, and knows at which byte it stands.
+    """Read a source piece by piece, by length or up to a mark, and track the position.
 
     Example:
         >>> reader = ByteReader(source)
@@ -113,11 +113,11 @@ class ByteReader:
 
     @property
     def position(self) -> int:
-        """The number of bytes that were taken."""
+        """Number of bytes read."""
         return self._offset + self._start
 
     def take(self, size: int) -> bytes:
-        """Return the next `size` bytes; `CutOffError` if there are fewer."""
+        """Return the next `size` bytes; raise `CutOffError` if there are fewer."""
         end = self._start + size
         if end > len(self._chunk):
             self._read_on(size)
@@ -129,10 +129,10 @@ class ByteReader:
         return taken
 
     def until(self, mark: bytes) -> bytes:
-        """Return what is before the next `mark`, a single byte, and go behind it; `CutOffError` if there is none.
+        """Return the bytes before the next `mark`, a single byte, and skip it; raise `CutOffError` if there is none.
 
         Raises:
-            UserError: no word is that long.
+            UserError: if there is no mark within the maximum length of a word.
         """
         end = self._chunk.find(mark, self._start)
         if end < 0:
@@ -147,12 +147,12 @@ class ByteReader:
         return taken
 
     def rest_is_blank(self) -> bool:
-        """Return whether nothing but white space follows, within reason."""
+        """Return whether only white space follows, as far as the current chunk."""
         self._read_on(1)
         return not self._chunk.strip()
 
     def _read_on(self, size: int) -> None:
-        """Drop what was taken and have at least `size` bytes, or all that are left."""
+        """Drop the bytes already read, and buffer at least `size` bytes, or all that are left."""
         self._offset += self._start
         kept = self._chunk[self._start :]
         self._chunk = kept + self._file.read(max(size - len(kept), _CHUNK_BYTES))
@@ -160,16 +160,16 @@ class ByteReader:
 
 
 class CutOffError(Exception):
-    """The file ends inside a row; whoever reads it knows what is missing."""
+    """The file ends inside a row; the caller knows what is missing."""
 
 
 class RowCollector:
-    """Collects words and their vectors.
+    """Collect the wanted words and their vectors.
 
     Args:
-        name: the file's name for error messages.
+        name: name of the file for error messages.
         dim: D, the length of the vectors.
-        wanted: words to keep, whatever their case; None keeps all.
+        wanted: words to keep, in any case; None keeps all.
 
     Example:
         >>> kept = RowCollector("vectors.bin", 2, wanted=["paris"])
@@ -181,7 +181,7 @@ class RowCollector:
         self.name = name
         self.dim = dim
         self.index: dict[str, int] = {}
-        # Grows in place, without a copy at the end: the peak is what is kept.
+        # Grows in place, without a copy at the end: peak memory is the size of the result.
         self._numbers = bytearray()
         self._places = array("q")
         self._wanted = None if wanted is None else {_folded(word) for word in wanted}
@@ -190,10 +190,10 @@ class RowCollector:
         self._unusable = 0
 
     def keeps(self, word: bytes) -> bool:
-        """Return whether a row is kept, by its word. If so, `add` must follow, for the rows in the same order."""
+        """Return whether to keep the row of a word. If True, call `add` next, in the order of the rows."""
         if len(self._first) < _FIRST:
             self._first.append(word)
-        # Nearly all rows of a large file end here: no string is made for them.
+        # Nearly all rows of a large file end here, without a string being made.
         if self._wanted is not None and word.isascii() and word.lower() not in self._wanted:
             return False
         try:
@@ -212,7 +212,7 @@ class RowCollector:
         return True
 
     def add(self, vector: bytes, place: int) -> None:
-        """Keep the vector of a row, D float32 as bytes, and its line or byte."""
+        """Add the vector of a row, D float32 as bytes, and its line or byte."""
         self._numbers += vector
         self._places.append(place)
 
@@ -220,10 +220,10 @@ class RowCollector:
         """Return the vectors, float32 `[N, D]`.
 
         Args:
-            place: names a row's line or byte.
+            place: returns the name of a line or byte for error messages.
 
         Raises:
-            UserError: there are no rows, or a number is NaN or infinite.
+            UserError: if there are no rows, or a number is NaN or infinite.
         """
         if not self._first:
             raise UserError(f"{self.name} holds no word vectors.")
@@ -254,10 +254,10 @@ def finite(numbers: bytearray, dim: int, place: Callable[[int], str]) -> npt.NDA
     Args:
         numbers: 4 N D bytes.
         dim: D.
-        place: names a row in an error message.
+        place: returns the name of a row for error messages.
 
     Raises:
-        UserError: a number is NaN or infinite.
+        UserError: if a number is NaN or infinite.
 
     Example:
         >>> finite(bytearray(8), 2, lambda row: f"row {row}")
@@ -274,5 +274,5 @@ def finite(numbers: bytearray, dim: int, place: Callable[[int], str]) -> npt.NDA
 
 
 def _folded(word: str) -> bytes:
-    # A lone surrogate in a word must not fail here: it is found in no file.
+    # A lone surrogate must not fail here: no file contains one.
     return word.lower().encode("utf-8", "surrogatepass")

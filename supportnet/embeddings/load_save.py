@@ -1,4 +1,4 @@
-"""Reading word vectors from a file."""
+"""Load word vectors from a file, and save them."""
 
 import gzip
 import os
@@ -22,28 +22,28 @@ def load_word_embeddings(
     words: Iterable[str] | None = None,
     progress_bar: bool = True,
 ) -> "KeyedVectors":
-    """Read word vectors in whatever format they are.
+    """Load word vectors; the format is detected from the content.
 
-    Known are word2vec's binary and text formats, GloVe's text, and fastText's `.vec` and `.bin`, each also gzipped.
-    The content decides, not the name. Of words that occur twice the first is kept. Rows whose words no token can
-    equal are left out: words that are empty, hold a space, or aren't valid UTF-8 (some of GoogleNews's are cut inside
-    a character). A warning tells how many there were of both. Nothing is ever unpickled.
+    The formats are word2vec's binary and text, GloVe's text, and fastText's `.vec` and `.bin`, each also gzipped. The
+    first of several rows with the same word is kept. Rows whose words can't be tokens are skipped: words that are
+    empty, contain a space, or aren't valid UTF-8 (GoogleNews has words that are cut inside a character). A warning
+    gives the number of both. Nothing is ever unpickled.
 
     Args:
         file_path: the file.
-        limit: number of rows to read at most. Files have the commonest words first.
-        words: keep only these words, for example those of a `Vocabulary`, in every case that the file has: for
-            `paris` also `Paris` and `PARIS`. Memory is needed for what is kept, in a `.bin` of fastText for its
-            n-grams as well. Of the other rows only the number of fields is checked.
+        limit: maximum number of rows to read. Files have the most frequent words first.
+        words: words to keep, such as a `Vocabulary`, in all cases that the file has: for `paris` also `Paris` and
+            `PARIS`. Only the kept rows take memory, and the n-grams of a fastText `.bin`. Of the other rows only the
+            number of fields is checked.
         progress_bar: show one on standard error if it takes more than a second.
 
     Returns:
-        gensim's `KeyedVectors`, the vectors float32 `[N, D]`, in the order of the file. Of fastText's `.bin`, gensim's
-        `FastTextKeyedVectors`, which also make vectors for words that the file lacks.
+        gensim's `KeyedVectors`, the vectors float32 `[N, D]`, in the order of the file; for fastText's `.bin`,
+        `FastTextKeyedVectors`, which also have vectors for words that aren't in the file.
 
     Raises:
-        UserError: an argument is wrong; the file is missing, in no known format, cut off or damaged. The message
-            names the line, or in a binary file the byte.
+        UserError: if an argument is invalid, or the file is missing, in an unknown format, truncated or damaged. The
+            message names the line, or in a binary file the byte.
 
     Example:
         >>> vectors = load_word_embeddings("GoogleNews-vectors-negative300.bin.gz", words=vocabulary)
@@ -61,18 +61,17 @@ def load_word_embeddings(
 
 
 def save_word_embeddings(path: str | os.PathLike[str], vectors: "KeyedVectors") -> None:
-    """Write word vectors, whole or not at all, so that `load_word_embeddings` and gensim read them back.
+    """Save word vectors atomically, for `load_word_embeddings` and gensim.
 
-    The format is word2vec's binary; for vectors with n-grams it is fastText's `.bin`, so that nothing is lost. Gzipped
-    if the name ends with `.gz`.
+    The format is word2vec's binary, for vectors with n-grams fastText's `.bin`; gzipped if the name ends with `.gz`.
 
     Args:
-        path: the file. What stands there is replaced.
+        path: the file; an existing one is replaced.
         vectors: N words and their vectors.
 
     Raises:
-        UserError: there are no words, or one is empty, holds a space, a line end or a NUL, or can't be written in
-            UTF-8: no reader would find its end.
+        UserError: if there are no words, or a word is empty, contains a space, a line end or a NUL, which end a word
+            in the file, or has no UTF-8.
 
     Example:
         >>> save_word_embeddings("tickets.bin", train_word_embeddings(texts))

@@ -17,8 +17,8 @@ class RequestError(RuntimeError):
     """A request failed.
 
     Args:
-        status: HTTP status, for both protocols: 400 for a wrong request, 404 for an unknown model, 429 or 503 for a busy
-            or unreachable server, 504 for a timeout.
+        status: HTTP status, for both protocols: 400 for a wrong request, 404 for an unknown model, 429 or 503 for a
+            busy or unreachable server, 504 for a timeout.
         message: error message of the server.
     """
 
