@@ -1,4 +1,4 @@
-"""Strings -> what a token embedder reads: the first of the model's three contracts."""
+"""Preprocessor of words: strings -> token ids and hashed character n-grams."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
@@ -17,17 +17,15 @@ from supportnet.text.vocabulary import Vocabulary
 
 @keras.saving.register_keras_serializable(package="supportnet")
 class TextFrontEnd(Preprocessor):
-    """Texts to token ids, and the hashed character n-grams of their distinct words.
-
-    It is part of the model and of the exported graph, so training and serving can't read a text differently.
+    """Turn texts into token ids and the hashed character n-grams of their distinct words; see `Preprocessor`.
 
     Args:
         vocabulary: a `Vocabulary`, or its tokens.
         text_mode: `unicode` or `article`, see `supportnet.text.tokenizer`.
-        max_length: number of tokens of a text at most.
-        num_buckets: number of buckets that n-grams are hashed to.
+        max_length: maximum number of tokens of a text.
+        num_buckets: number of hash buckets of n-grams.
         min_gram: length of the shortest n-grams, in characters.
-        max_gram: length of the longest.
+        max_gram: length of the longest n-grams.
 
     Call arguments:
         texts: string `[B]`, or a list or an array of `str`; B may be 0, a text empty or invalid UTF-8.
@@ -41,7 +39,7 @@ class TextFrontEnd(Preprocessor):
             `subword_segments` int32 `[N]`, the distinct word that each n-gram belongs to, ascending.
 
     Raises:
-        UserError: there is no such mode, a number isn't positive, or `min_gram` is greater than `max_gram`.
+        UserError: if there is no such mode, a number isn't positive, or `min_gram` is greater than `max_gram`.
 
     Example:
         >>> front_end = TextFrontEnd(Vocabulary(["where", "parcel"]))

@@ -20,7 +20,7 @@ class Preprocessor(keras.layers.Layer, ABC):
     set `specs` and `table`, implement `features`, and are registered with Keras; `get_config` holds their tokens.
 
     Args:
-        max_length: number of tokens of a text at most.
+        max_length: maximum number of tokens of a text.
         text_mode: name of the rules that cut a text into tokens.
 
     Attributes:
@@ -35,7 +35,7 @@ class Preprocessor(keras.layers.Layer, ABC):
         A dict with the tensors of `specs`.
 
     Raises:
-        UserError: `max_length` isn't positive.
+        UserError: if `max_length` isn't positive.
 
     Example:
         >>> from supportnet.text.front_end import TextFrontEnd

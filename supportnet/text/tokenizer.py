@@ -1,7 +1,7 @@
 """Cut texts into tokens: the rules of the two modes, shared with the graph, and the reference in Python.
 
-A mode reads a text in four steps: bytes beyond a limit are cut off; each code point is folded; the rules run
-in order; what is left is split at spaces and cut to `max_length` tokens. Worked example, mode `unicode`:
+A mode has four steps: truncate the bytes; fold each code point; apply the rules in order; split at spaces and truncate
+to `max_length` tokens. Worked example, mode `unicode`:
 
     text       "Don’t charge £12.50 TWICE!!! Mail Ann@Example.com, état-civil 退款"
     folded     "don't charge £12.50 twice!!! mail ann@example.com, état-civil 退款"
@@ -11,8 +11,8 @@ in order; what is left is split at spaces and cut to `max_length` tokens. Worked
 Letters, combining marks and digits make words. An apostrophe inside a word belongs to it, and so do `.`, `,`,
 `:` and `/` between digits (12.50, 1,000, 10:30, 24/7). `?`, `!`, `%`, currency signs, emoji and Han
 characters are tokens of their own, repeated `?` and `!` one token. Other punctuation, hyphens too, separates.
-Scripts that are written without spaces (Thai, kana) keep their runs: hashed n-grams see inside. Composed and
-decomposed accents (é, e + U+0301) are not unified, since each code point is read by itself.
+Text in scripts without spaces (Thai, kana) isn't split: hashed n-grams cover its parts. Composed and decomposed
+accents (é, e + U+0301) are not unified, since code points are folded one by one.
 """
 
 import re
@@ -25,13 +25,13 @@ from supportnet.text.preprocess import preprocess
 from supportnet.text.redaction import PREPARATION, REDACTION, Rule, find_personal_data
 from supportnet.text.special_tokens import PLACEHOLDERS
 
-#: A text is read up to this many bytes a token of `max_length`. English needs 6, Hindi (3 bytes a letter) 20.
+#: Maximum bytes of a text per token of `max_length`. English needs 6, Hindi (3 bytes a letter) 20.
 BYTES_PER_TOKEN = 64
 
 #: The default of `max_length`, in tokens: the article's input length.
 MAX_LENGTH = 128
 
-#: Han characters, by code point: a literal character could be mistaken for its look-alike in another block.
+#: Han characters, by code point: literal characters could be confused with look-alikes in other blocks.
 _HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 
 
@@ -44,7 +44,7 @@ class Mode(NamedTuple):
 
 @cache
 def get_mode(name: str) -> Mode:
-    """Return the mode `unicode` or `article`; another name is a `UserError`."""
+    """Return the mode `unicode` or `article`; raise UserError for other names."""
     cleaning = {"unicode": _unicode_rules, "article": _article_rules}
     mode_fold = fold(name)
     return Mode(mode_fold, PREPARATION + REDACTION + cleaning[name]())
@@ -54,10 +54,10 @@ def _unicode_rules() -> tuple[Rule, ...]:
     return (
         Rule(r'["#&()*+;=@\[\\\]^_{|}~-]+', " "),
         Rule(rf"(!)!*|(\?)\?*|([%${_HAN}{own_tokens()}])", r" \1\2\3 "),
-        # What stands between digits stays: it goes where no digit is before it, then where none follows.
+        # Kept between digits: removed where no digit precedes, then where none follows.
         Rule(r"(^|[^0-9])[.,:/]+", r"\1 "),
         Rule(r"[.,:/]+($|[^0-9])", r" \1"),
-        # An apostrophe stays inside a word: it goes after a space or another one, then before a space.
+        # An apostrophe is kept inside a word: removed after a space or another one, then before a space.
         Rule(r"(^|[ '])'+", r"\1 "),
         Rule(r"'+( |$)", " "),
     )
@@ -74,16 +74,16 @@ def _article_rules() -> tuple[Rule, ...]:
 def tokenize(text: str | bytes, mode: str = "unicode", max_length: int = MAX_LENGTH) -> list[str]:
     """Cut a text into tokens, with placeholders for personal data.
 
-    `supportnet.text.tokenizer_graph.tokenize_graph` gives the same tokens with TensorFlow operations. In `article` mode
-    the tokens are those of the article's `preprocess`, on the text between the pieces of personal data.
+    This is the reference of `supportnet.text.tokenizer_graph.tokenize_graph`, which uses TensorFlow operations. In
+    `article` mode the article's `preprocess` cuts the text between the pieces of personal data.
 
     Args:
-        text: a text, or its UTF-8 bytes. What isn't valid UTF-8 counts as a space (`unicode`) or nothing
-        (`article`). mode: `unicode` or `article`, see `supportnet.text.tokenizer`.
-        max_length: number of tokens at most. Only the first `64 * max_length` bytes of the text are read.
+        text: a text, or its UTF-8 bytes. Invalid bytes count as a space (`unicode`) or nothing (`article`).
+        mode: `unicode` or `article`, see above.
+        max_length: maximum number of tokens. Only the first `64 * max_length` bytes of the text are read.
 
     Raises:
-        UserError: there is no such mode, or `max_length` isn't positive.
+        UserError: if there is no such mode, or `max_length` isn't positive.
 
     Example:
         >>> tokenize("Don’t refund £12.50 to ann@example.com!")
@@ -95,14 +95,14 @@ def tokenize(text: str | bytes, mode: str = "unicode", max_length: int = MAX_LEN
 
 
 def read(text: str | bytes, max_length: int) -> str:
-    """Return the part of a text that is read at all: `64 * max_length` bytes, decoded."""
+    """Return the part of a text that is read: its first `64 * max_length` bytes, decoded."""
     if max_length < 1:
         raise UserError(f"max_length must be positive. Received: max_length={max_length}")
     return to_bytes(text)[: BYTES_PER_TOKEN * max_length].decode("utf-8", "replace")
 
 
 def to_bytes(text: str | bytes) -> bytes:
-    """Return the UTF-8 bytes of a text; a lone surrogate gives invalid bytes, which both twins take."""
+    """Return the UTF-8 bytes of a text; lone surrogates give invalid bytes, which both tokenizers accept."""
     return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
 
 
