@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from supportnet.backbones.encoders import DECODER_ONLY, ENCODERS
 from supportnet.checks import check_divides, check_not_negative, check_positive, check_rate
 from supportnet.errors import UserError
-from supportnet.text.modes import get_mode
+from supportnet.text.tokenizer import get_mode
 
 #: Fields of `NetworkConfig` that decide how a message is read, and what the towers' weights mean: tasks that share an
 #: encoder have the same.

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from supportnet.checks import check_positive
 from supportnet.config import NetworkConfig
 from supportnet.text.front_end import TextFrontEnd
-from supportnet.text.graph import are_cut, as_strings
 from supportnet.text.messages import checked_texts
+from supportnet.text.tokenizer_graph import are_cut, as_strings
 from supportnet.text.vocabulary import Vocabulary
 
 
@@ -22,7 +22,9 @@ def build_front_end(config: NetworkConfig, vocabulary: Vocabulary) -> TextFrontE
         >>> build_front_end(NetworkConfig(max_length=64), Vocabulary(["where", "parcel"])).max_length
         64
     """
-    return TextFrontEnd(vocabulary, mode=config.text_mode, max_length=config.max_length, num_buckets=config.num_buckets)
+    return TextFrontEnd(
+        vocabulary, text_mode=config.text_mode, max_length=config.max_length, num_buckets=config.num_buckets
+    )
 
 
 def warn_if_cut(texts: Sequence[str], mode: str, max_length: int, stacklevel: int = 2) -> None:

@@ -46,7 +46,7 @@ def index(
     from supportnet.savedmodel.load import ExportedSuggester
     from supportnet.serving.faiss_file import import_faiss, write_faiss
     from supportnet.serving.index import index as write_index
-    from supportnet.serving.verify.written import WrittenModel
+    from supportnet.serving.verify.saved_model_files import SavedModelFiles
     from supportnet.tasks.classify.run import is_run
     from supportnet.tasks.suggest.run import load_suggester
     from supportnet.tasks.suggest.serve import BANK
@@ -61,7 +61,7 @@ def index(
             write_faiss(ExportedSuggester(folder), faiss)
     kept = read_json(folder / BANK)["answers"]
     if as_json:
-        signatures = list(WrittenModel(folder).signatures)
+        signatures = list(SavedModelFiles(folder).signatures)
         found = {"entries": len(answers.answers), "answers": kept, "signatures": signatures, "faiss": faiss}
         print_json({"model": str(folder), "version": int(folder.name), **found})
         return

@@ -16,8 +16,8 @@ from supportnet.files import read_json
 from supportnet.tasks.answers import ANSWERS, Answers, Classification, ranked
 from supportnet.tasks.classify.fitted import Confidence
 from supportnet.tasks.names import TASKS
-from supportnet.text.graph import as_strings
 from supportnet.text.messages import checked_texts
+from supportnet.text.tokenizer_graph import as_strings
 
 #: Where an export keeps its confidence; TensorFlow leaves files in this folder alone.
 CONFIDENCE = "assets.extra/confidence.json"

@@ -7,13 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from supportnet.serving.client.client import Client
-    from supportnet.serving.client.failure import RequestError
+    from supportnet.serving.client import Client
+    from supportnet.serving.client.rest_client import RequestError
 
 __all__ = ["Client", "RequestError"]
 
 #: Where each name lives. It is imported when it is first used.
-_HOMES = {"Client": "supportnet.serving.client.client", "RequestError": "supportnet.serving.client.failure"}
+_HOMES = {"Client": "supportnet.serving.client", "RequestError": "supportnet.serving.client.rest_client"}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from supportnet.tasks.classify.data import Examples
 from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.text.graph import as_strings
+from supportnet.text.tokenizer_graph import as_strings
 
 #: Batches are cut from pools of this many, sorted by length: little padding, and still a random order.
 BATCHES_A_POOL = 32

@@ -18,7 +18,7 @@ from supportnet.errors import UserError
 from supportnet.files import write_json
 from supportnet.options import split_options
 from supportnet.text.front_end import TextFrontEnd
-from supportnet.text.graph import as_strings
+from supportnet.text.tokenizer_graph import as_strings
 from supportnet.training.batches import epoch_order
 from supportnet.training.checkpoint import Progress
 from supportnet.training.config import PretrainingConfig

@@ -16,8 +16,8 @@ from supportnet.tasks.reply.evaluate import filled, perplexity
 from supportnet.tasks.reply.learner import NETWORK_DEFAULTS, train_replier
 from supportnet.tasks.reply.network import build_reply_network
 from supportnet.tasks.reply.scores import exact_matches, reply_scores
-from supportnet.text.overlap import rouge_l
 from supportnet.text.redaction import redact
+from supportnet.text.rouge import rouge_l
 from supportnet.training.config import ReplyConfig
 
 #: Test messages whose replies are kept to be looked at.

@@ -11,9 +11,9 @@ from supportnet.errors import UserError
 from supportnet.metrics.thresholds import RoutingCurve, best_point, lowest_point, routing_curve, threshold_at
 from supportnet.tasks.reply.fitted import Handoff
 from supportnet.tasks.reply.model import Replier
-from supportnet.text.graph import as_strings
-from supportnet.text.overlap import rouge_l
+from supportnet.text.rouge import rouge_l
 from supportnet.text.slots import fill_slots
+from supportnet.text.tokenizer_graph import as_strings
 
 #: A threshold that keeps fewer replies would be an accident.
 MIN_KEPT = 30

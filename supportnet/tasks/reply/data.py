@@ -12,8 +12,8 @@ from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.reply.token_batches import token_batches
 from supportnet.text.byte_pairs import END_ID, START_ID
 from supportnet.text.front_end import TextFrontEnd
-from supportnet.text.graph import as_strings
 from supportnet.text.slots import slotted_all
+from supportnet.text.tokenizer_graph import as_strings
 
 Ints = npt.NDArray[np.int64]
 

@@ -11,7 +11,7 @@ from supportnet.data.bank import bank_of_replies, same_text
 from supportnet.data.ticket import Ticket
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.tasks.suggest.network import of_side
-from supportnet.text.graph import as_strings
+from supportnet.text.tokenizer_graph import as_strings
 from supportnet.training.batches import epoch_batches
 
 #: Messages a batch of the validation data: each reply stands among theirs.
