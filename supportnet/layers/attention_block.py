@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from supportnet.layers.attention import MultiHeadAttention
-from supportnet.layers.residual_block import ResidualBlock
+from supportnet.layers.blocks import ResidualBlock
 
 
 @keras.saving.register_keras_serializable(package="supportnet")

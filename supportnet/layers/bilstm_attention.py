@@ -7,7 +7,7 @@ import keras
 
 from supportnet.checks import check_divides, check_not_negative, check_positive, check_rate
 from supportnet.layers.attention_block import AttentionBlock
-from supportnet.layers.layer_norm import LayerNorm
+from supportnet.layers.norm import LayerNorm
 from supportnet.layers.rows import by_row
 
 

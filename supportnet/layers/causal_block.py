@@ -4,8 +4,8 @@ from typing import Any
 
 import keras
 
+from supportnet.layers.blocks import ResidualBlock
 from supportnet.layers.causal_self_attention import CausalSelfAttention
-from supportnet.layers.residual_block import ResidualBlock
 
 
 class CausalResidualBlock(ResidualBlock):

@@ -11,7 +11,7 @@ from supportnet.layers.causal_self_attention import cache_place
 from supportnet.layers.heads import mask_bias
 from supportnet.layers.positional_encoding import PositionalEncoding
 from supportnet.layers.rows import without_padding
-from supportnet.layers.transformer_decoder import TransformerDecoder
+from supportnet.layers.transformer import TransformerDecoder
 
 
 @keras.saving.register_keras_serializable(package="supportnet")

@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 import keras
 
 from supportnet.checks import check_choice, check_divides, check_positive, check_rate
+from supportnet.layers.blocks import NORMS, ResidualBlock, make_last_norm
 from supportnet.layers.positional_encoding import PositionalEncoding
-from supportnet.layers.residual_block import NORMS, ResidualBlock, make_last_norm
 
 
 class TransformerStack(keras.layers.Layer):

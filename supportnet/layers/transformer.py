@@ -7,10 +7,10 @@ from keras import ops
 
 from supportnet.checks import check_positive
 from supportnet.errors import UserError
+from supportnet.layers.blocks import ResidualBlock
 from supportnet.layers.causal_self_attention import cache_place
 from supportnet.layers.decoder_block import DecoderBlock
 from supportnet.layers.heads import mask_bias
-from supportnet.layers.residual_block import ResidualBlock
 from supportnet.layers.rows import pick_rows, without_padding
 from supportnet.layers.transformer_stack import TransformerStack
 

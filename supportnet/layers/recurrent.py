@@ -8,7 +8,7 @@ from keras import ops
 from supportnet.checks import check_divides, check_positive, check_rate
 from supportnet.layers.cross_attention_block import CrossAttentionBlock
 from supportnet.layers.heads import mask_bias
-from supportnet.layers.layer_norm import LayerNorm
+from supportnet.layers.norm import LayerNorm
 from supportnet.layers.pooling import MaskedPooling
 from supportnet.layers.rows import by_row, pick_rows, without_padding
 

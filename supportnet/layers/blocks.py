@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from supportnet.checks import check_choice, check_positive, check_rate
-from supportnet.layers.layer_norm import LayerNorm
+from supportnet.layers.norm import LayerNorm
 from supportnet.layers.rows import by_row
 
 #: Where a block normalizes: what each of its parts is given, or the sum with what the part returns.
