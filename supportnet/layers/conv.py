@@ -1,4 +1,4 @@
-"""Words -> what stands at each place in the words around it."""
+"""Convolutions over neighbouring tokens (Kim 2014)."""
 
 from typing import Any
 
