@@ -7,23 +7,24 @@ from keras import ops
 
 from supportnet.checks import check_divides, check_rate
 from supportnet.layers.rows import by_row
+from supportnet.types import Mask, Shape, Tensor
 
 #: What added to a score hides a position.
 HIDDEN = -1e9
 
 
-def split_heads(x: Any, num_heads: int) -> Any:
+def split_heads(x: Tensor, num_heads: int) -> Tensor:
     """`[B, T, D]` -> `[B, H, T, D / H]`."""
     heads = (num_heads, x.shape[-1] // num_heads)
     return ops.swapaxes(ops.reshape(x, (-1, ops.shape(x)[1], *heads)), 1, 2)
 
 
-def join_heads(x: Any) -> Any:
+def join_heads(x: Tensor) -> Tensor:
     """`[B, H, T, D / H]` -> `[B, T, D]`."""
     return ops.reshape(ops.swapaxes(x, 1, 2), (-1, ops.shape(x)[2], x.shape[1] * x.shape[3]))
 
 
-def attend_from_one(query: Any, keys: Any, values: Any, bias: Any) -> Any:
+def attend_from_one(query: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
     """Attend from one position of each sequence: `scaled_dot_product_attention` in fewer and smaller operations.
 
     Args:
@@ -49,14 +50,14 @@ def attend_from_one(query: Any, keys: Any, values: Any, bias: Any) -> Any:
     return ops.reshape(ops.einsum("bhs,bhsd->bhd", weights, values), (-1, num_heads * depth))
 
 
-def mask_bias(mask: Any) -> Any:
+def mask_bias(mask: Mask) -> Tensor:
     """What added to scores hides the positions where `mask` is False: float32, in the mask's shape."""
     return ops.where(mask, 0.0, HIDDEN)
 
 
 def scaled_dot_product_attention(
-    query: Any, key: Any, value: Any, mask: Any | None = None, dropout: keras.layers.Dropout | None = None
-) -> tuple[Any, Any]:
+    query: Tensor, key: Tensor, value: Tensor, mask: Mask | None = None, dropout: keras.layers.Dropout | None = None
+) -> tuple[Tensor, Tensor]:
     """Attend: `softmax(query key^T / sqrt(d_k)) value`, the article's formula.
 
     The softmax is computed in float32, whatever the dtype of the inputs.
@@ -120,7 +121,7 @@ class MultiHeadAttention(keras.layers.Layer):
         self.num_heads = num_heads
         self.dropout_rate = check_rate("dropout_rate", dropout_rate)
 
-    def build(self, query_shape: Any, value_shape: Any = None) -> None:
+    def build(self, query_shape: Shape, value_shape: Shape | None = None) -> None:
         depth = query_shape[-1]
         check_divides("num_heads", self.num_heads, "the depth", depth)
         value_shape = query_shape if value_shape is None else value_shape
@@ -134,7 +135,9 @@ class MultiHeadAttention(keras.layers.Layer):
         self.value_dense.build(value_shape)
         self.output_dense.build(query_shape)
 
-    def call(self, query: Any, value: Any = None, mask: Any = None, return_weights: bool = False) -> Any:
+    def call(
+        self, query: Tensor, value: Tensor | None = None, mask: Mask | None = None, return_weights: bool = False
+    ) -> Tensor:
         value = query if value is None else value
         heads, weights = scaled_dot_product_attention(
             split_heads(by_row(query, self.query_dense), self.num_heads),
@@ -145,7 +148,7 @@ class MultiHeadAttention(keras.layers.Layer):
         output = by_row(join_heads(heads), self.output_dense)
         return (output, weights) if return_weights else output
 
-    def remember(self, value: Any) -> tuple[Any, Any]:
+    def remember(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Compute once what `recall` looks at, whatever is asked.
 
         Args:
@@ -157,7 +160,7 @@ class MultiHeadAttention(keras.layers.Layer):
         keys, values = by_row(value, self.key_dense), by_row(value, self.value_dense)
         return split_heads(keys, self.num_heads), split_heads(values, self.num_heads)
 
-    def recall(self, query: Any, keys: Any, values: Any, bias: Any) -> Any:
+    def recall(self, query: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
         """Do what a call does, without dropout, for one position of each sequence.
 
         Args:
@@ -171,11 +174,11 @@ class MultiHeadAttention(keras.layers.Layer):
         """
         return self.output_dense(attend_from_one(self.query_dense(query), keys, values, bias))
 
-    def _for_all_heads(self, mask: Any) -> Any:
+    def _for_all_heads(self, mask: Mask) -> Tensor:
         """`[B, S]` or `[B, T, S]` -> `[B, 1, 1, S]` or `[B, 1, T, S]`."""
         return ops.expand_dims(mask, 1 if len(mask.shape) == 3 else (1, 2))
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+    def compute_mask(self, inputs: Tensor, previous_mask: Mask | None = None) -> None:
         """See the call's `mask`."""
 
     def get_config(self) -> dict[str, Any]:
@@ -217,7 +220,7 @@ class CausalSelfAttention(keras.layers.Layer):
         self.num_heads = num_heads
         self.dropout_rate = check_rate("dropout_rate", dropout_rate)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         policy, self.depth = self.dtype_policy, input_shape[-1]
         check_divides("num_heads", self.num_heads, "the depth", self.depth)
         self.input_dense = keras.layers.Dense(3 * self.depth, dtype=policy, name="input")
@@ -226,10 +229,10 @@ class CausalSelfAttention(keras.layers.Layer):
         self.input_dense.build(input_shape)
         self.output_dense.build(input_shape)
 
-    def call(self, x: Any, mask: Any = None) -> Any:
+    def call(self, x: Tensor, mask: Mask | None = None) -> Tensor:
         return self.read(x, mask)[0]
 
-    def read(self, x: Any, mask: Any = None) -> tuple[Any, Any, Any]:
+    def read(self, x: Tensor, mask: Mask | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Do what a call does, and return with it what later positions look at: keys and values `[B, H, T, D / H]`."""
         parts = ops.split(by_row(x, self.input_dense), 3, axis=-1)
         query, keys, values = (split_heads(part, self.num_heads) for part in parts)
@@ -240,12 +243,14 @@ class CausalSelfAttention(keras.layers.Layer):
         heads, _ = scaled_dot_product_attention(query, keys, values, seen, self.weight_dropout)
         return by_row(join_heads(heads), self.output_dense), keys, values
 
-    def start(self, batch: Any, max_length: int) -> tuple[Any, Any]:
+    def start(self, batch: Tensor, max_length: int) -> tuple[Tensor, Tensor]:
         """Make the buffers of the keys and the values, zeros `[B, H, max_length, D / H]`."""
         shape = (batch, self.num_heads, max_length, self.depth // self.num_heads)
         return ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)
 
-    def step(self, x: Any, keys: Any, values: Any, rows: Any, bias: Any) -> tuple[Any, Any, Any]:
+    def step(
+        self, x: Tensor, keys: Tensor, values: Tensor, rows: Tensor, bias: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Do what a call does, without dropout, for one position of each sequence.
 
         Args:
@@ -262,17 +267,17 @@ class CausalSelfAttention(keras.layers.Layer):
         keys, values = _write(keys, rows, key), _write(values, rows, value)
         return self.output_dense(attend_from_one(query, keys, values, bias)), keys, values
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+    def compute_mask(self, inputs: Tensor, previous_mask: Mask | None = None) -> None:
         """See the call's `mask`."""
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_heads": self.num_heads, "dropout_rate": self.dropout_rate}
 
 
-def cache_place(position: Any, batch: Any, cache: Any, behind: Any = HIDDEN) -> tuple[Any, Any]:
+def cache_place(position: Tensor, batch: Tensor, cache: Tensor, behind: Tensor = HIDDEN) -> tuple[Tensor, Tensor]:
     """Find where a position's keys and values belong, and hide the positions after it: the same in every block.
 
     Args:
@@ -291,7 +296,7 @@ def cache_place(position: Any, batch: Any, cache: Any, behind: Any = HIDDEN) -> 
     return ops.expand_dims(rows, -1), ops.where(ops.arange(length, dtype="int32") <= position, 0.0, behind)
 
 
-def _write(cache: Any, rows: Any, vectors: Any) -> Any:
+def _write(cache: Tensor, rows: Tensor, vectors: Tensor) -> Tensor:
     """Write `[B, D]` into the rows of a buffer `[B, H, max_length, D / H]`."""
     _, num_heads, length, depth = ops.shape(cache)
     flat = ops.scatter_update(ops.reshape(cache, (-1, depth)), rows, ops.reshape(vectors, (-1, depth)))

@@ -9,6 +9,7 @@ from supportnet.checks import check_choice, check_positive, check_rate
 from supportnet.layers.attention import CausalSelfAttention, MultiHeadAttention
 from supportnet.layers.norm import LayerNorm
 from supportnet.layers.rows import by_row
+from supportnet.types import Mask, Shape, State, Tensor
 
 #: Where a block normalizes: what each of its parts is given, or the sum with what the part returns.
 NORMS = ("pre", "post")
@@ -51,7 +52,7 @@ class ResidualBlock(keras.layers.Layer):
         self.norm = check_choice("norm", norm, NORMS)
         self.supports_masking = True
 
-    def _build_feed_forward(self, shape: Any) -> None:
+    def _build_feed_forward(self, shape: Shape) -> None:
         policy = self.dtype_policy
         self.feed_forward_norm = self._build_norm("feed_forward_norm", shape)
         self.expand = keras.layers.Dense(self.hidden_dim, activation="relu", dtype=policy, name="expand")
@@ -60,33 +61,33 @@ class ResidualBlock(keras.layers.Layer):
         self.expand.build(shape)
         self.contract.build((*shape[:-1], self.hidden_dim))
 
-    def _build_norm(self, name: str, shape: Any) -> keras.layers.Layer:
+    def _build_norm(self, name: str, shape: Shape) -> keras.layers.Layer:
         norm = LayerNorm(dtype=self.dtype_policy, name=name)
         norm.build(shape)
         return norm
 
-    def _add(self, x: Any, norm: keras.layers.Layer, part: Callable[[Any], Any]) -> Any:
+    def _add(self, x: Tensor, norm: keras.layers.Layer, part: Callable[[Tensor], Tensor]) -> Tensor:
         """Add to `x` what `part` makes of it."""
         return self._sum(x, part(self._given(x, norm)), norm)
 
-    def _given(self, x: Any, norm: keras.layers.Layer) -> Any:
+    def _given(self, x: Tensor, norm: keras.layers.Layer) -> Tensor:
         """What a part is given of `x`."""
         return norm(x) if self.norm == "pre" else x
 
-    def _sum(self, x: Any, made: Any, norm: keras.layers.Layer) -> Any:
+    def _sum(self, x: Tensor, made: Tensor, norm: keras.layers.Layer) -> Tensor:
         """`x` and what a part made of it."""
         total = x + self.dropout(made)
         return total if self.norm == "pre" else norm(total)
 
-    def _feed_forward(self, x: Any) -> Any:
+    def _feed_forward(self, x: Tensor) -> Tensor:
         """The feed-forward half, `[B, T, D]` -> `[B, T, D]`."""
         return by_row(x, self._feed_forward_rows)
 
-    def _feed_forward_rows(self, rows: Any) -> Any:
+    def _feed_forward_rows(self, rows: Tensor) -> Tensor:
         """The same, `[R, D]` -> `[R, D]`."""
         return self._add(rows, self.feed_forward_norm, lambda y: self.contract(self.expand(y)))
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
@@ -125,7 +126,7 @@ class AttentionBlock(ResidualBlock):
         (2, 5, 16)
     """
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.attention_norm = self._build_norm("attention_norm", input_shape)
         self.attention = MultiHeadAttention(
             self.num_heads, self.dropout_rate, dtype=self.dtype_policy, name="attention"
@@ -133,11 +134,11 @@ class AttentionBlock(ResidualBlock):
         self.attention.build(input_shape)
         self._build_feed_forward(input_shape)
 
-    def call(self, x: Any, mask: Any) -> Any:
+    def call(self, x: Tensor, mask: Mask) -> Tensor:
         x = self._add(x, self.attention_norm, lambda y: self.attention(y, mask=mask))
         return self._feed_forward(x)
 
-    def weights_of(self, x: Any, mask: Any) -> Any:
+    def weights_of(self, x: Tensor, mask: Mask) -> Tensor:
         """Return how much each token looks at each, float32 `[B, H, T, T]`; each row sums to 1."""
         return self.attention(self._given(x, self.attention_norm), mask=mask, return_weights=True)[1]
 
@@ -145,14 +146,14 @@ class AttentionBlock(ResidualBlock):
 class CausalResidualBlock(ResidualBlock):
     """The base of the blocks that begin with causal self-attention."""
 
-    def _build_self_attention(self, shape: Any) -> None:
+    def _build_self_attention(self, shape: Shape) -> None:
         self.self_attention_norm = self._build_norm("self_attention_norm", shape)
         self.self_attention = CausalSelfAttention(
             self.num_heads, self.dropout_rate, dtype=self.dtype_policy, name="self_attention"
         )
         self.self_attention.build(shape)
 
-    def _step_self_attention(self, x: Any, place: tuple[Any, Any], state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def _step_self_attention(self, x: Tensor, place: tuple[Tensor, Tensor], state: State) -> tuple[Tensor, State]:
         """The self-attention of one position, `[B, D]` -> `[B, D]`, and the buffers with the position's own."""
         given = self._given(x, self.self_attention_norm)
         made, keys, values = self.self_attention.step(given, state["self_keys"], state["self_values"], *place)
@@ -185,19 +186,19 @@ class CausalBlock(CausalResidualBlock):
         (2, 5, 16)
     """
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         self._build_self_attention(input_shape)
         self._build_feed_forward(input_shape)
 
-    def call(self, x: Any, mask: Any) -> Any:
+    def call(self, x: Tensor, mask: Mask) -> Tensor:
         return self.read(x, mask)[0]
 
-    def read(self, x: Any, mask: Any) -> tuple[Any, Any, Any]:
+    def read(self, x: Tensor, mask: Mask) -> tuple[Tensor, Tensor, Tensor]:
         """Do what a call does, and return with it what `step` looks at: keys and values `[B, H, T, D / H]`."""
         made, keys, values = self.self_attention.read(self._given(x, self.self_attention_norm), mask)
         return self._feed_forward(self._sum(x, made, self.self_attention_norm)), keys, values
 
-    def step(self, x: Any, place: tuple[Any, Any], state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def step(self, x: Tensor, place: tuple[Tensor, Tensor], state: State) -> tuple[Tensor, State]:
         """Do what a call does, without dropout, for one position of each sequence.
 
         Args:
@@ -240,7 +241,7 @@ class CrossAttentionBlock(ResidualBlock):
         (2, 3, 16)
     """
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.cross_attention_norm = self._build_norm("cross_attention_norm", input_shape)
         self.cross_attention = MultiHeadAttention(
             self.num_heads, self.dropout_rate, dtype=self.dtype_policy, name="cross_attention"
@@ -248,16 +249,16 @@ class CrossAttentionBlock(ResidualBlock):
         self.cross_attention.build(input_shape)
         self._build_feed_forward(input_shape)
 
-    def call(self, x: Any, memory: Any, memory_mask: Any) -> Any:
+    def call(self, x: Tensor, memory: Tensor, memory_mask: Mask) -> Tensor:
         x = self._add(x, self.cross_attention_norm, lambda y: self.cross_attention(y, memory, mask=memory_mask))
         return self._feed_forward(x)
 
-    def remember(self, memory: Any) -> dict[str, Any]:
+    def remember(self, memory: Tensor) -> State:
         """Compute what `recall` needs of the memory: `cross_keys` and `cross_values`, `[B, H, S, D / H]`."""
         keys, values = self.cross_attention.remember(memory)
         return {"cross_keys": keys, "cross_values": values}
 
-    def recall(self, x: Any, memory_bias: Any, state: dict[str, Any]) -> Any:
+    def recall(self, x: Tensor, memory_bias: Tensor, state: State) -> Tensor:
         """Do what a call does, without dropout, for one position of each sequence.
 
         Args:
@@ -300,15 +301,15 @@ class DecoderBlock(CausalResidualBlock, CrossAttentionBlock):
         (2, 3, 16)
     """
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         self._build_self_attention(input_shape)
         super().build(input_shape)
 
-    def call(self, x: Any, memory: Any, memory_mask: Any) -> Any:
+    def call(self, x: Tensor, memory: Tensor, memory_mask: Mask) -> Tensor:
         x = self._add(x, self.self_attention_norm, self.self_attention)
         return super().call(x, memory, memory_mask)
 
-    def start(self, memory: Any, batch: Any, max_length: int) -> dict[str, Any]:
+    def start(self, memory: Tensor, batch: Tensor, max_length: int) -> State:
         """Make what `step` needs: `remember` and the empty buffers `self_keys` and `self_values`.
 
         Args:
@@ -322,9 +323,7 @@ class DecoderBlock(CausalResidualBlock, CrossAttentionBlock):
         keys, values = self.self_attention.start(batch, max_length)
         return {"self_keys": keys, "self_values": values, **self.remember(memory)}
 
-    def step(
-        self, x: Any, memory_bias: Any, place: tuple[Any, Any], state: dict[str, Any]
-    ) -> tuple[Any, dict[str, Any]]:
+    def step(self, x: Tensor, memory_bias: Tensor, place: tuple[Tensor, Tensor], state: State) -> tuple[Tensor, State]:
         """Do what a call does, without dropout, for one position of each sequence.
 
         Args:

@@ -12,6 +12,7 @@ from supportnet.layers.blocks import AttentionBlock, CrossAttentionBlock
 from supportnet.layers.norm import LayerNorm
 from supportnet.layers.pooling import MaskedPooling
 from supportnet.layers.rows import by_row, pick_rows, without_padding
+from supportnet.types import Mask, Shape, State, Tensor
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
@@ -58,7 +59,7 @@ class BiLSTMAttention(keras.layers.Layer):
         self.reader: Callable[..., Any] | None = None
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         policy, depth = self.dtype_policy, input_shape[-1]
         check_divides("num_heads", self.num_heads, "the depth", depth)
         # cuDNN's LSTM fails on a message without tokens, and a graph exported with it runs on no CPU.
@@ -77,18 +78,18 @@ class BiLSTMAttention(keras.layers.Layer):
             block.build(input_shape)
         self.norm.build(input_shape)
 
-    def call(self, x: Any, mask: Any) -> Any:
+    def call(self, x: Tensor, mask: Mask) -> Tensor:
         x = self.prepare(x, mask)
         for block in self.blocks:
             x = block(x, mask=mask)
         return self.norm(x)
 
-    def prepare(self, x: Any, mask: Any) -> Any:
+    def prepare(self, x: Tensor, mask: Mask) -> Tensor:
         """Return what the first block is given, `[B, T, D]`."""
         read = self.reader or self.lstm
         return x + self.dropout(by_row(read(x, mask=mask), self.project))
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
@@ -149,7 +150,7 @@ class RecurrentDecoder(keras.layers.Layer):
         self.dropout_rate = check_rate("dropout_rate", dropout_rate)
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         policy, depth = self.dtype_policy, input_shape[-1]
         check_divides("num_heads", self.num_heads, "the depth", depth)
         self.pool = MaskedPooling(dtype=policy, name="pool")
@@ -170,7 +171,7 @@ class RecurrentDecoder(keras.layers.Layer):
             block.build(input_shape)
         self.norm.build(input_shape)
 
-    def call(self, x: Any, memory: Any, memory_mask: Any) -> Any:
+    def call(self, x: Tensor, memory: Tensor, memory_mask: Mask) -> Tensor:
         memory = without_padding(memory, memory_mask)
         read = self.lstm(x, initial_state=self._beginning(memory, memory_mask))
         x = x + self.dropout(by_row(read, self.project))
@@ -178,12 +179,12 @@ class RecurrentDecoder(keras.layers.Layer):
             x = block(x, memory, memory_mask=memory_mask)
         return self.norm(x)
 
-    def _beginning(self, memory: Any, memory_mask: Any) -> list[Any]:
+    def _beginning(self, memory: Tensor, memory_mask: Mask) -> list[Tensor]:
         """The hidden and the carry state of the LSTM before the first token, `[B, hidden_dim]` each."""
         mean = self.pool(memory, mask=memory_mask)[:, memory.shape[-1] :]
         return list(ops.split(self.begin(mean), 2, axis=-1))
 
-    def start(self, memory: Any, memory_mask: Any, max_length: int) -> dict[str, Any]:
+    def start(self, memory: Tensor, memory_mask: Mask, max_length: int) -> State:
         """Make the state of targets of which nothing is written.
 
         Args:
@@ -204,7 +205,7 @@ class RecurrentDecoder(keras.layers.Layer):
         blocks = {block.name: block.remember(memory) for block in self.blocks}
         return {"memory_bias": mask_bias(ops.expand_dims(memory_mask, 1)), "hidden": hidden, "carry": carry, **blocks}
 
-    def step(self, x: Any, position: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def step(self, x: Tensor, position: Tensor, state: State) -> tuple[Tensor, State]:
         """Decode one token.
 
         Args:
@@ -222,11 +223,11 @@ class RecurrentDecoder(keras.layers.Layer):
             x = block.recall(x, state["memory_bias"], state[block.name])
         return self.norm(x), {**state, "hidden": hidden, "carry": carry}
 
-    def reorder(self, state: dict[str, Any], rows: Any) -> dict[str, Any]:
+    def reorder(self, state: State, rows: Tensor) -> State:
         """Pick rows of a state, int32 `[N]`: those of the hypotheses that beam search goes on with."""
         return pick_rows(state, rows)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:

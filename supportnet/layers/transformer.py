@@ -11,6 +11,7 @@ from supportnet.layers.attention import cache_place, mask_bias
 from supportnet.layers.blocks import NORMS, AttentionBlock, CausalBlock, DecoderBlock, ResidualBlock, make_last_norm
 from supportnet.layers.positional_encoding import PositionalEncoding
 from supportnet.layers.rows import pick_rows, without_padding
+from supportnet.types import Mask, Shape, State, Tensor
 
 
 class TransformerStack(keras.layers.Layer):
@@ -48,7 +49,7 @@ class TransformerStack(keras.layers.Layer):
         self.norm_place = check_choice("norm", norm, NORMS)
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         policy, depth = self.dtype_policy, input_shape[-1]
         check_divides("num_heads", self.num_heads, "the depth", depth)
         # A token's vector is about 1 long, a position's sqrt(D / 2): unscaled, it would drown the token (section 3.4).
@@ -61,7 +62,7 @@ class TransformerStack(keras.layers.Layer):
         for layer in (self.positions, *self.blocks, self.norm):
             layer.build(input_shape)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
@@ -111,13 +112,13 @@ class TransformerEncoder(TransformerStack):
     block = AttentionBlock
     check_num_layers = staticmethod(check_not_negative)
 
-    def call(self, x: Any, mask: Any) -> Any:
+    def call(self, x: Tensor, mask: Mask) -> Tensor:
         x = self.prepare(x, mask)
         for block in self.blocks:
             x = block(x, mask=mask)
         return self.norm(x)
 
-    def prepare(self, x: Any, mask: Any) -> Any:
+    def prepare(self, x: Tensor, mask: Mask) -> Tensor:
         """Return what the first block is given, `[B, T, D]`."""
         return self.dropout(self.positions(x * self.scale))
 
@@ -166,14 +167,14 @@ class TransformerDecoder(TransformerStack):
     block: ClassVar[type[ResidualBlock]] = DecoderBlock
     check_num_layers = staticmethod(check_positive)
 
-    def call(self, x: Any, memory: Any, memory_mask: Any) -> Any:
+    def call(self, x: Tensor, memory: Tensor, memory_mask: Mask) -> Tensor:
         memory = without_padding(memory, memory_mask)
         x = self.dropout(self.positions(x * self.scale))
         for block in self.blocks:
             x = block(x, memory, memory_mask=memory_mask)
         return self.norm(x)
 
-    def start(self, memory: Any, memory_mask: Any, max_length: int) -> dict[str, Any]:
+    def start(self, memory: Tensor, memory_mask: Mask, max_length: int) -> State:
         """Make the state of targets of which nothing is written.
 
         Args:
@@ -200,7 +201,7 @@ class TransformerDecoder(TransformerStack):
                 f"max_length must be at most that of the positions ({self.max_length}). Received: {max_length=}"
             )
 
-    def step(self, x: Any, position: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def step(self, x: Tensor, position: Tensor, state: State) -> tuple[Tensor, State]:
         """Decode one token.
 
         Args:
@@ -217,7 +218,7 @@ class TransformerDecoder(TransformerStack):
             x, state[block.name] = block.step(x, state["memory_bias"], place, state[block.name])
         return self.norm(x), state
 
-    def reorder(self, state: dict[str, Any], rows: Any) -> dict[str, Any]:
+    def reorder(self, state: State, rows: Tensor) -> State:
         """Pick rows of a state, int32 `[N]`: those of the hypotheses that beam search goes on with."""
         return pick_rows(state, rows)
 
@@ -263,14 +264,14 @@ class PrefixDecoder(TransformerDecoder):
         super().__init__(*args, **kwargs)
         self.max_memory_length = check_positive("max_memory_length", max_memory_length)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
         self.memory_positions = PositionalEncoding(
             self.max_memory_length, dtype=self.dtype_policy, name="memory_positions"
         )
         self.memory_positions.build(input_shape)
 
-    def call(self, x: Any, memory: Any, memory_mask: Any) -> Any:
+    def call(self, x: Tensor, memory: Tensor, memory_mask: Mask) -> Tensor:
         target = self.positions(x * self.scale)
         x = self.dropout(ops.concatenate([self._prefix(memory, memory_mask), target], axis=1))
         mask = ops.concatenate([memory_mask, ops.ones_like(target[:, :, 0], "bool")], axis=1)
@@ -278,11 +279,11 @@ class PrefixDecoder(TransformerDecoder):
             x = block(x, mask=mask)
         return self.norm(x[:, ops.shape(memory)[1] :])
 
-    def _prefix(self, memory: Any, memory_mask: Any) -> Any:
+    def _prefix(self, memory: Tensor, memory_mask: Mask) -> Tensor:
         """What the first block reads of the memory."""
         return self.memory_positions(without_padding(ops.cast(memory, self.compute_dtype), memory_mask) * self.scale)
 
-    def start(self, memory: Any, memory_mask: Any, max_length: int) -> dict[str, Any]:
+    def start(self, memory: Tensor, memory_mask: Mask, max_length: int) -> State:
         """Read the memory, and make the state of targets of which nothing is written.
 
         Args:
@@ -304,7 +305,7 @@ class PrefixDecoder(TransformerDecoder):
         seen = ops.pad(memory_mask, ((0, 0), (max_length, 0)), constant_values=False)
         return {"bias": mask_bias(ops.expand_dims(seen, 1)), **blocks}
 
-    def step(self, x: Any, position: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def step(self, x: Tensor, position: Tensor, state: State) -> tuple[Tensor, State]:
         """Decode one token; see `TransformerDecoder.step`."""
         place = cache_place(position, ops.shape(x)[0], state[self.blocks[0].name]["self_keys"], state["bias"])
         x, state = self.positions.step(ops.cast(x, self.compute_dtype) * self.scale, position), dict(state)
