@@ -34,7 +34,8 @@ from supportnet.cli.train import (
 from supportnet.cli.trained import print_result
 from supportnet.cli.training_options import ENCODER_NUMBERS
 from supportnet.config import NetworkConfig
-from supportnet.training import reply, suggest
+from supportnet.tasks.reply import learner as reply_learner
+from supportnet.tasks.suggest import learner as suggest_learner
 from supportnet.training.config import PretrainingConfig, ReplyConfig, SuggestionConfig, TrainingConfig
 
 ROWS = [("where is my parcel", "track"), ("refund my money", "refund"), ("cancel the order", "cancel")] * 8
@@ -157,8 +158,8 @@ def test_evaluate_the_run_on_a_whole_file(shell: Shell, trained: dict[str, Any],
     ("task", "config", "network_defaults"),
     [
         ("classify", TrainingConfig, {}),
-        ("suggest", SuggestionConfig, suggest.NETWORK_DEFAULTS),
-        ("reply", ReplyConfig, reply.NETWORK_DEFAULTS),
+        ("suggest", SuggestionConfig, suggest_learner.NETWORK_DEFAULTS),
+        ("reply", ReplyConfig, reply_learner.NETWORK_DEFAULTS),
     ],
 )
 def test_every_option_of_the_configurations_has_a_flag(
