@@ -73,7 +73,7 @@ def tiny_classifier() -> "IntentClassifier":
 @pytest.fixture(scope="session")
 def tiny_export(tiny_classifier: "IntentClassifier", tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of version 1 of `tiny_classifier`, exported: saved_models/tiny/1; don't change it."""
-    from supportnet.serving.export import export
+    from supportnet.serving.saved_models import export
 
     return export(tiny_classifier, tmp_path_factory.mktemp("exports") / "saved_models" / "tiny")
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from supportnet.api import SupportModel
 from supportnet.compare import gradients
-from supportnet.compare.attention_maps import attention_maps, readable_messages
+from supportnet.compare.attention import attention_maps, readable_messages
 from supportnet.compare.encoder_input import encoder_input
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from small_comparison import TINY, Small
 
-from supportnet.compare.attention_maps import attention_maps, readable_messages
+from supportnet.compare.attention import attention_maps, readable_messages
 from supportnet.compare.measured import messages_of
 from supportnet.compare.table import QUALITY
 from supportnet.compare.tasks import TASKS

@@ -12,7 +12,7 @@ import pytest
 
 from supportnet.errors import UserError
 from supportnet.savedmodel.load import ExportedModel
-from supportnet.serving.export import export
+from supportnet.serving.saved_models import export
 from supportnet.tasks.classify.fitted import Confidence
 from supportnet.tasks.classify.model import IntentClassifier
 

@@ -13,7 +13,7 @@ from small_replier import MESSAGES, make_replier
 
 from supportnet.errors import UserError
 from supportnet.savedmodel.load import ExportedModel, SavedModel
-from supportnet.serving.export import export
+from supportnet.serving.saved_models import export
 from supportnet.tasks.reply.fitted import Handoff
 from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.reply.writer import NO_REPLY

@@ -16,8 +16,8 @@ from supportnet.config import NetworkConfig
 from supportnet.data.bank import Bank
 from supportnet.savedmodel.load import ExportedSuggester, SavedModel
 from supportnet.savedmodel.reader import ServedReader, build_head, served_readers
-from supportnet.serving.export import export
-from supportnet.serving.index import index
+from supportnet.serving.saved_models import export
+from supportnet.serving.saved_models import index
 from supportnet.serving.verify.static_checks import size
 from supportnet.serving.verify.written import WrittenModel
 from supportnet.tasks.classify.model import IntentClassifier

@@ -1,11 +1,18 @@
 """`Client`: messages to a served model, answers back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
+from supportnet.checks import check_positive
 from supportnet.errors import UserError
 from supportnet.serving.client.rest import RestRequests
-from supportnet.tasks.answers import Classification, Reply, Suggestion
+from supportnet.tasks import get_task
+from supportnet.tasks.classify import TASK as CLASSIFY
+from supportnet.tasks.classify.answers import Classification
+from supportnet.tasks.reply import TASK as REPLY
+from supportnet.tasks.reply.answers import Reply
+from supportnet.tasks.suggest import TASK as SUGGEST
+from supportnet.tasks.suggest.answers import Suggestion
 from supportnet.text.messages import checked_texts
 
 
@@ -47,7 +54,7 @@ class Client:
         backoff: float = 0.2,
         batch_size: int = 64,
     ) -> None:
-        _check_positive("batch_size", batch_size)
+        check_positive("batch_size", batch_size)
         if version is not None and label is not None:
             raise UserError(f"Give either version or label. Received: version={version}, label={label!r}")
         kind = _kind(url)
@@ -64,13 +71,24 @@ class Client:
         """Close the connections."""
         self._requests.close()
 
+    def ask(self, task: str, texts: Iterable[str], top_k: int = 5, **options: Any) -> list[Any]:
+        """Return the answers of a task to messages, one record each; see `supportnet.tasks` for the tasks.
+
+        Args:
+            task: its name.
+            texts: messages.
+            top_k: how many of ranked answers to list, at most.
+            **options: further inputs of a variant of its signature, a value for all messages, such as `tag`.
+        """
+        texts, kind = checked_texts(texts), get_task(task)
+        check_positive("top_k", top_k)
+        outputs = self.predict(kind.variant if options else kind.name, texts, **options)
+        rows = ({name: values[row] for name, values in outputs.items()} for row in range(len(texts)))
+        return [kind.record(text, row, top_k) for text, row in zip(texts, rows, strict=True)]
+
     def classify(self, texts: Iterable[str], top_k: int = 5) -> list[Classification]:
         """Classify messages; see `IntentClassifier.classify`."""
-        texts = checked_texts(texts)
-        _check_positive("top_k", top_k)
-        return [
-            _classification(text, row, top_k) for text, row in zip(texts, self._rows("classify", texts), strict=True)
-        ]
+        return self.ask(CLASSIFY.name, texts, top_k)
 
     def suggest(self, texts: Iterable[str], top_k: int = 3, tag: str | None = None) -> list[list[Suggestion]]:
         """Suggest answers to each message, best first; none where no answer is likely enough (`has_suggestion`).
@@ -80,18 +98,11 @@ class Client:
             top_k: most answers to each.
             tag: only answers with this tag, or of this language.
         """
-        texts = checked_texts(texts)
-        _check_positive("top_k", top_k)
-        options = {} if tag is None else {"tag": tag}
-        return [
-            _suggestions(row)[:top_k]
-            for row in self._rows("suggest_filtered" if options else "suggest", texts, options)
-        ]
+        return self.ask(SUGGEST.name, texts, top_k, **({} if tag is None else {"tag": tag}))
 
     def reply(self, texts: Iterable[str]) -> list[Reply]:
         """Write a reply to each message; see `Replier.reply`."""
-        rows = self._rows("reply", checked_texts(texts))
-        return [Reply(row["reply"], row["reply_score"], row["handoff"]) for row in rows]
+        return self.ask(REPLY.name, texts)
 
     def predict(self, signature: str, texts: Iterable[str], **options: Any) -> dict[str, list[Any]]:
         """Run any signature that takes messages.
@@ -120,16 +131,6 @@ class Client:
         """Return the state of each version, such as `{2: "AVAILABLE", 1: "END"}`."""
         return self._requests.states()
 
-    def _rows(self, signature: str, texts: list[str], options: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        outputs = self.predict(signature, texts, **(options or {}))
-        return [{name: values[row] for name, values in outputs.items()} for row in range(len(texts))]
-
-
-def _check_positive(name: str, number: int) -> None:
-    # What the layers have for this comes with Keras.
-    if number < 1:
-        raise UserError(f"{name} must be at least 1. Received: {name}={number}")
-
 
 def _kind(url: str) -> Any:
     scheme = url.partition("://")[0]
@@ -142,18 +143,6 @@ def _kind(url: str) -> Any:
     except ModuleNotFoundError as error:
         raise UserError(f"gRPC needs {error.name}: pip install 'supportnet[serve]'.") from None
     return GrpcRequests
-
-
-def _classification(text: str, row: dict[str, Any], top_k: int) -> Classification:
-    intents, scores = tuple(row["intents"][:top_k]), tuple(row["intent_scores"][:top_k])
-    decisions = row["in_scope"], row["in_scope_score"], row["route"]
-    return Classification(text, intents[0], scores[0], intents, scores, *decisions)
-
-
-def _suggestions(row: dict[str, Any]) -> list[Suggestion]:
-    # What has no id fills up a row.
-    listed: Sequence[Any] = list(zip(row["suggestion_ids"], row["suggestions"], row["suggestion_scores"], strict=True))
-    return [Suggestion(*answer) for answer in listed if answer[0]] if row["has_suggestion"] else []
 
 
 def _encodable(text: str) -> str:

@@ -1,41 +1,45 @@
-"""The task reply, beside the reply to the nearest message."""
+"""Repliers in a comparison, beside the reply to the nearest message."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import keras
 
-from supportnet.compare.tasks.task import Scored, Task
+from supportnet.backbones.backbone import Backbone
 from supportnet.config import NetworkConfig
 from supportnet.data.splits import with_reply
-from supportnet.data.ticket import TicketDataset, conversations_of
-from supportnet.serving.export import export
+from supportnet.data.ticket import Ticket, TicketDataset, conversations_of
+from supportnet.tasks.comparison import Compared, Scored
 from supportnet.tasks.reply.baseline import NearestReply
+from supportnet.tasks.reply.config import ReplyConfig
 from supportnet.tasks.reply.evaluate import filled, perplexity
-from supportnet.tasks.reply.learner import NETWORK_DEFAULTS, train_replier
-from supportnet.tasks.reply.network import build_reply_network
+from supportnet.tasks.reply.network import build_network
 from supportnet.tasks.reply.scores import exact_matches, reply_scores
 from supportnet.text.overlap import rouge_l
 from supportnet.text.redaction import redact
-from supportnet.training.config import ReplyConfig
 
 #: Test messages whose replies are kept to be looked at.
 SHOWN = 200
 
 
-class WriteReplies(Task):
-    """See `Task`."""
+class ComparedRepliers(Compared):
+    """See `Compared`."""
 
-    config = ReplyConfig
-    defaults = NETWORK_DEFAULTS
-    signature = "reply"
+    figures: Mapping[str, str] = {
+        "rouge_l": "ROUGE-L",
+        "bleu": "BLEU",
+        "exact_match": "exact",
+        "perplexity": "perplexity",
+        "handoff_rate": "handed off",
+    }
+    decisive = ("rouge_l",)
+    meaning: Mapping[str, str] = {
+        "rouge_l": "writes replies that share {points}% of their words with what the agent wrote"
+    }
+    baseline = "nearest message's reply"
 
     def network(self, config: NetworkConfig, dataset: TicketDataset) -> keras.Model:
-        return build_reply_network(config, vocab_size=3, num_pieces=3)
-
-    def train(self, dataset: TicketDataset, architecture: str, options: Mapping[str, Any]) -> Any:
-        return train_replier(dataset, architecture=architecture, progress_bar=False, **options)
+        return build_network(config, Backbone(config, vocab_size=3), num_pieces=3)
 
     def score(self, model: Any, dataset: TicketDataset) -> Scored:
         tickets = with_reply(dataset["test"])
@@ -47,10 +51,7 @@ class WriteReplies(Task):
         }
         return _scored(written, dataset, model.config.max_length, more)
 
-    def save(self, model: Any, dataset: TicketDataset, folder: Path) -> Path:
-        return export(model, folder)
-
-    def fit_baseline(self, dataset: TicketDataset, options: Mapping[str, Any]) -> Any:
+    def fit_baseline(self, dataset: TicketDataset, config: ReplyConfig) -> Any:
         return NearestReply(with_reply(dataset["train"]))
 
     def score_baseline(self, baseline: Any, dataset: TicketDataset) -> Scored:
@@ -60,6 +61,16 @@ class WriteReplies(Task):
 
     def answer_baseline(self, baseline: Any) -> Callable[[list[str]], object]:
         return cast(Callable[[list[str]], object], baseline.reply)
+
+    def examples(self, dataset: TicketDataset) -> tuple[Sequence[Ticket], list[str]]:
+        tickets = with_reply(dataset["test"])
+        return tickets, [redact(ticket.reply or "") for ticket in tickets]
+
+    def said(self, found: Mapping[str, Any]) -> list[str]:
+        return list(found["details"]["said"])
+
+    def is_good(self, found: Mapping[str, Any], row: int) -> bool:
+        return bool(found["values"]["exact_match"][row] == 1)
 
 
 def _scored(written: Sequence[str], dataset: TicketDataset, max_length: int, more: Mapping[str, float]) -> Scored:
@@ -73,3 +84,6 @@ def _scored(written: Sequence[str], dataset: TicketDataset, max_length: int, mor
     }
     del figures["intervals"], figures["bleu_signature"]
     return Scored(figures, values, groups, {"said": [redact(text) for text in written[:SHOWN]]})
+
+
+COMPARED = ComparedRepliers()

@@ -1,39 +1,46 @@
-"""The task classify, beside TF-IDF with a linear SVM."""
+"""Classifiers in a comparison, beside TF-IDF with a linear SVM."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import keras
 import numpy as np
 
+from supportnet.backbones.backbone import Backbone
 from supportnet.backbones.texts import run_in_batches
-from supportnet.compare.tasks.task import Scored, Task
 from supportnet.config import NetworkConfig
 from supportnet.data.splits import labelled
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset, conversations_of
-from supportnet.serving.export import export
 from supportnet.tasks.classify.baseline import Svm, fitted
+from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.classify.evaluate import Classifier, intent_table
-from supportnet.tasks.classify.learner import train
 from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.tasks.classify.network import build_intent_network
+from supportnet.tasks.classify.network import build_network
 from supportnet.tasks.classify.outcomes import confidence_figures, outcomes
-from supportnet.training.config import TrainingConfig
+from supportnet.tasks.comparison import Compared, Scored
 
 
-class Classify(Task):
-    """See `Task`."""
+class ComparedClassifiers(Compared):
+    """See `Compared`."""
 
-    config = TrainingConfig
-    signature = "classify"
+    figures: Mapping[str, str] = {
+        "accuracy": "accuracy",
+        "macro_f1": "macro F1",
+        "encoder_accuracy": "encoder alone",
+        "ece": "calibration error",
+        "coverage_at_precision": "routed",
+        "precision_at_threshold": "routed right",
+        "oos_auroc": "out-of-scope AUROC",
+    }
+    decisive = ("accuracy",)
+    meaning: Mapping[str, str] = {"accuracy": "sorts {share} of 100 messages right"}
+    baseline = "TF-IDF + linear SVM"
+    has_confidence = True
+    is_binary = True
 
     def network(self, config: NetworkConfig, dataset: TicketDataset) -> keras.Model:
         intents = {ticket.intent for ticket in dataset["train"] if ticket.intent is not None}
-        return build_intent_network(config, vocab_size=3, num_intents=len(intents))
-
-    def train(self, dataset: TicketDataset, architecture: str, options: Mapping[str, Any]) -> Any:
-        return train(dataset, architecture=architecture, progress_bar=False, **options)
+        return build_network(config, Backbone(config, vocab_size=3), num_intents=len(intents))
 
     def score(self, model: Any, dataset: TicketDataset) -> Scored:
         tickets = labelled(dataset["test"], "evaluate on")
@@ -45,14 +52,11 @@ class Classify(Task):
             scored.details,
         )
 
-    def save(self, model: Any, dataset: TicketDataset, folder: Path) -> Path:
-        return export(model, folder)
-
-    def fit_baseline(self, dataset: TicketDataset, options: Mapping[str, Any]) -> Any:
+    def fit_baseline(self, dataset: TicketDataset, config: ClassifyConfig) -> Any:
         train_tickets = [t for t in dataset["train"] if t.intent not in (None, OUT_OF_SCOPE)]
         svm, validation = Svm(fitted(train_tickets)), labelled(dataset["validation"], "validate on")
         # The same promise as the models'.
-        svm.calibrate(validation, cast(TrainingConfig, self.sizes("none", options)[1]))
+        svm.calibrate(validation, config)
         return svm
 
     def score_baseline(self, baseline: Any, dataset: TicketDataset) -> Scored:
@@ -60,6 +64,13 @@ class Classify(Task):
 
     def answer_baseline(self, baseline: Any) -> Callable[[list[str]], object]:
         return cast(Callable[[list[str]], object], baseline.answers)
+
+    def examples(self, dataset: TicketDataset) -> tuple[Sequence[Ticket], list[str]]:
+        tickets = labelled(dataset["test"], "evaluate on")
+        return tickets, [str(ticket.intent) for ticket in tickets]
+
+    def said(self, found: Mapping[str, Any]) -> list[str]:
+        return [found["details"]["intents"][i] for i in found["details"]["predicted"]]
 
 
 def _scored(model: Classifier, tickets: Sequence[Ticket]) -> Scored:
@@ -87,14 +98,17 @@ def _scored(model: Classifier, tickets: Sequence[Ticket]) -> Scored:
 
 
 def _encoder_accuracy(model: IntentClassifier, tickets: Sequence[Ticket]) -> float | None:
-    """How often the encoder's tower is right by itself: in the vote, the others, alike in all architectures, help."""
+    """Return how often the encoder's branch is right by itself: in the vote, the others, alike in all architectures, help."""
     inside = [ticket for ticket in tickets if ticket.intent in model.intents]
     texts = [ticket.text for ticket in inside]
     found = run_in_batches(
-        lambda batch: model.network(model.front_end(batch), training=False), texts, ["tower_logits"], 64
+        lambda batch: model.network(model.preprocessor(batch), training=False), texts, ["branch_logits"], 64
     )
-    # The words' tower comes first, the encoder's second, and that of n-grams last.
-    if found["tower_logits"].shape[1] < 3:
+    # The words' branch comes first, the encoder's second, and that of n-grams last.
+    if found["branch_logits"].shape[1] < 3:
         return None
-    predicted = found["tower_logits"][:, 1].argmax(axis=1)
+    predicted = found["branch_logits"][:, 1].argmax(axis=1)
     return float(np.mean([model.intents[i] == t.intent for i, t in zip(predicted.tolist(), inside, strict=True)]))
+
+
+COMPARED = ComparedClassifiers()

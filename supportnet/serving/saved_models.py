@@ -1,8 +1,9 @@
-"""Export: trained models as one SavedModel of core TensorFlow operations, strings in, strings out."""
+"""Write SavedModels of core TensorFlow operations, strings in, strings out: trained models, or a new bank of answers."""
 
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,18 +12,16 @@ from supportnet.checks import check_positive, check_rate
 from supportnet.data.bank import Bank
 from supportnet.errors import UserError
 from supportnet.files import write_json
-from supportnet.savedmodel.load import CARD, CONFIDENCE
-from supportnet.savedmodel.reader import ServedReader, served_readers
+from supportnet.savedmodel.load import CARD
+from supportnet.savedmodel.reader import served_readers
 from supportnet.savedmodel.versions import write_version
 from supportnet.serving.served_model import ServedModel
-from supportnet.tasks.classify.serve import ServedClassifier
-from supportnet.tasks.reply.serve import ServedReplies
-from supportnet.tasks.suggest.serve import MIN_SCORE, ServedEncoder, serve_bank, write_bank_facts
+from supportnet.tasks import NAMES, get_task
+from supportnet.tasks.suggest import TASK as SUGGEST
+from supportnet.tasks.suggest.model import Suggester
+from supportnet.tasks.suggest.serve import ExportedSuggester, serve_bank, write_bank_facts
+from supportnet.tasks.task import ExportOptions
 from supportnet.text.vocabulary import Vocabulary, table_from_file
-from supportnet.training.card import model_card
-
-#: What an export says of when a person takes over, and of its intents.
-HANDOFF, LABELS = "assets.extra/handoff.json", "assets.extra/labels.txt"
 
 
 def export(
@@ -32,13 +31,13 @@ def export(
     overwrite: bool = False,
     *,
     bank: Bank | None = None,
-    min_score: float = MIN_SCORE,
-    beam: int = 1,
+    min_score: float = ExportOptions.min_score,
+    beam: int = ExportOptions.beam,
     keep: int | None = None,
 ) -> Path:
     """Write models to `path`/VERSION, as TensorFlow Serving wants them: one SavedModel, one task each.
 
-    Models that read alike, such as those of `supportnet.train_tasks`, with equal vocabularies, sizes and weights of
+    Models that read alike, such as those of one training, with equal vocabularies, sizes and weights of
     embedding and encoder, share them: they are stored once, and `serving_default` reads a message once for all.
 
     Signatures, which take `text`, string `[B]`:
@@ -95,41 +94,85 @@ def export(
 
     Example:
         >>> bank = supportnet.load_bank("answers.csv")
-        >>> export([load_run("runs/intents"), load_suggester("runs/answers")], "saved_models/support", bank=bank)
+        >>> export([load("runs/intents", "classify"), load("runs/answers", "suggest")], "saved_models/support", bank=bank)
         PosixPath('saved_models/support/1')
     """
     check_positive("beam", beam)
     check_rate("min_score", min_score)
-    by_task = _by_task(models)
+    by_task, options = _by_task(models), ExportOptions(bank, min_score, beam)
     _check_bank(by_task, bank)
 
     def save(folder: Path) -> None:
         with tempfile.TemporaryDirectory() as temporary:
             readers = served_readers(by_task, _tables(Path(temporary)))
-            parts = {task: _part(model, readers[task], bank, min_score, beam) for task, model in by_task.items()}
+            parts = {task: get_task(task).serve(model, readers[task], options) for task, model in by_task.items()}
             ServedModel(parts).save(folder)
-        _write_facts(folder, by_task)
-        if bank is not None:
-            write_bank_facts(folder, bank, parts["suggest"])
+        for task, model in by_task.items():
+            get_task(task).write_facts(folder, model, parts[task], options)
+        write_json(folder / CARD, {task: get_task(task).card(model) for task, model in by_task.items()})
+
+    return write_version(path, save, version, overwrite, keep)
+
+
+def index(
+    model: Suggester | ExportedSuggester,
+    bank: Bank,
+    path: str | os.PathLike[str],
+    version: int | None = None,
+    overwrite: bool = False,
+    *,
+    min_score: float = ExportOptions.min_score,
+    keep: int | None = None,
+) -> Path:
+    """Read a bank's answers, and write the model with them inside to `path`/VERSION, as TensorFlow Serving wants it.
+
+    Nothing is trained. What else an exported model does, it goes on doing.
+
+    Args:
+        model: a trained model, or an exported one, whose bank is replaced.
+        bank: the answers.
+        path, version, overwrite, min_score, keep: as for `export`, which lists the signatures.
+
+    Returns:
+        The folder of the version.
+
+    Raises:
+        UserError: the bank is empty, or as for `export`.
+
+    Example:
+        >>> index(ExportedSuggester("saved_models/support"), load_bank("new_answers.csv"), "saved_models/support")
+        PosixPath('saved_models/support/2')
+    """
+    if isinstance(model, Suggester):
+        return export(model, path, version, overwrite, bank=bank, min_score=min_score, keep=keep)
+    check_rate("min_score", min_score)
+
+    def save(folder: Path) -> None:
+        suggestions = serve_bank(model.encoder, bank, min_score)
+        parts = {name: model.part(name) for name in NAMES if model.part(name) is not None}
+        ServedModel({**parts, SUGGEST.name: suggestions}).save(folder)
+        shutil.copytree(model.path / "assets.extra", folder / "assets.extra")
+        write_bank_facts(folder, bank, suggestions)
 
     return write_version(path, save, version, overwrite, keep)
 
 
 def _by_task(models: Any) -> dict[str, Any]:
-    """One model a task."""
+    """Return the models by task, one each."""
     listed: list[Any] = list(models) if isinstance(models, list | tuple) else [models]
-    # A `SupportModel` holds what classifies.
-    by_task = {model.task: model for model in (getattr(model, "classifier", model) for model in listed)}
+    by_task = {model.task: model for model in listed}
     if not 0 < len(listed) == len(by_task):
         received = f"{len(listed)} of the task {', '.join(by_task)}" if listed else "none"
         raise UserError(f"An export must hold one model of each task, or of some of them. Received: {received}")
     return by_task
 
 
-def _check_bank(by_task: dict[str, Any], bank: Bank | None) -> None:
-    if "suggest" in by_task and bank is None:
+def _check_bank(by_task: Mapping[str, Any], bank: Bank | None) -> None:
+    """Check before anything is written that a bank is there just where it is needed."""
+    takes = any(get_task(task).takes_bank for task in by_task)
+    if takes and bank is None:
         raise UserError("A model that suggests answers must get a bank of them (--bank).")
-    if "suggest" not in by_task and bank is not None:
+    if bank is not None and not takes:
         raise UserError("bank (--bank) is for a model that suggests answers. There is none.")
 
 
@@ -143,22 +186,3 @@ def _tables(folder: Path) -> Callable[[Vocabulary], Any]:
         return table_from_file(own)
 
     return table_of
-
-
-def _part(model: Any, reader: ServedReader, bank: Any, min_score: float, beam: int) -> Any:
-    """The part of an export that a model is."""
-    if model.task == "classify":
-        return ServedClassifier(model, reader)
-    if model.task == "reply":
-        return ServedReplies(model, reader, beam)
-    return serve_bank(ServedEncoder(model, reader), bank, min_score)
-
-
-def _write_facts(folder: Path, by_task: dict[str, Any]) -> None:
-    """Write what no server reads, and people do."""
-    if "classify" in by_task:
-        by_task["classify"].confidence.save(folder / CONFIDENCE)
-        (folder / LABELS).write_text("".join(f"{intent}\n" for intent in by_task["classify"].intents), "utf-8")
-    if "reply" in by_task:
-        by_task["reply"].handoff.save(folder / HANDOFF)
-    write_json(folder / CARD, {task: model_card(model) for task, model in by_task.items()})

@@ -1,14 +1,15 @@
-"""What a model answers: arrays for many messages, and one record for each."""
+"""Answers of the task classify: arrays for many messages, and one record for each. Loads no TensorFlow."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from supportnet.data.ticket import OUT_OF_SCOPE
 
-#: The arrays of `Answers`, by the names that `supportnet.tasks.classify.scores.judged` gives them.
+#: The arrays of `Answers`, by the names that `supportnet.tasks.classify.scores.decide` gives them.
 ANSWERS = ("probabilities", "in_scope", "in_scope_score", "route", "route_score", "coverage")
 
 
@@ -35,36 +36,6 @@ class Classification:
     in_scope: bool
     in_scope_score: float
     route: bool
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """One answer that is suggested for a message.
-
-    Attributes:
-        id: its id in the bank.
-        text: what it says.
-        score: the probability that it is right.
-    """
-
-    id: str
-    text: str
-    score: float
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What is written to a message.
-
-    Attributes:
-        text: the reply; empty for a message without words.
-        score: the mean logarithm of its pieces' probabilities.
-        handoff: a person shall see to it.
-    """
-
-    text: str
-    score: float
-    handoff: bool
 
 
 @dataclass(frozen=True)
@@ -117,3 +88,16 @@ def ranked(texts: Sequence[str], answers: Answers, top_k: int) -> list[Classific
         )
         for row, (text, best) in enumerate(zip(texts, order, strict=True))
     ]
+
+
+def record(text: str, row: Mapping[str, Any], top_k: int) -> Classification:
+    """Return the record of one message, from its row of the outputs of an export's signature.
+
+    Args:
+        text: the message.
+        row: the outputs by name; strings are `str`, ranked ones are lists, best first.
+        top_k: how many intents to list, at most.
+    """
+    intents, scores = tuple(row["intents"][:top_k]), tuple(row["intent_scores"][:top_k])
+    decisions = row["in_scope"], row["in_scope_score"], row["route"]
+    return Classification(text, intents[0], scores[0], intents, scores, *decisions)

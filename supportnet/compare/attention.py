@@ -31,15 +31,12 @@ def attention_maps(model: Any, texts: Sequence[str]) -> list[dict[str, Any]]:
         >>> attention_maps(supportnet.load_model("runs/tickets"), ["where is my parcel?"])[0]["tokens"]
         ['where', 'is', 'my', 'parcel', '?']
     """
-    model = getattr(model, "classifier", model)
+    model = getattr(model, "model", model)
     given = encoder_input(model, texts) if texts else None
-    if given is None or not given.encoder.blocks:
+    attention = [] if given is None else given.encoder.attention_weights(given.vectors, given.mask)
+    if not attention:
         return []
-    x = given.encoder.prepare(given.vectors, given.mask)
-    *earlier, last = given.encoder.blocks
-    for block in earlier:
-        x = block(x, mask=given.mask)
-    weights = ops.convert_to_numpy(last.weights_of(x, given.mask)).mean(axis=1)
+    weights = ops.convert_to_numpy(attention[-1]).mean(axis=1)
     read = [tokenize(text, model.config.text_mode)[: model.config.max_length] for text in texts]
     return [
         {"tokens": tokens, "weights": np.round(own[: len(tokens), : len(tokens)], 4).tolist()}

@@ -1,4 +1,4 @@
-"""Do a comparison: what is missing of it, and what came of all of it."""
+"""Run a comparison: execute missing runs, then collect results."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from supportnet.compare.matching import match_weights
-from supportnet.compare.messages import check_task, fingerprint_of, prepare
+from supportnet.compare.messages import fingerprint_of, prepare
 from supportnet.compare.plan import Plan
 from supportnet.compare.pool import cores, do_runs
 from supportnet.compare.report import write_report
 from supportnet.compare.results import Outcome, read_outcome, results_of, write_results
 from supportnet.compare.run import BASELINE, Run
 from supportnet.compare.studies import study_runs
-from supportnet.compare.tasks import TASKS
 from supportnet.compare.timing import in_the_same_time, timing_runs
 from supportnet.data import load
 from supportnet.data.ticket import TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import remove_incomplete
+from supportnet.tasks import get_task
 
 
 def compare(
@@ -55,7 +55,7 @@ class Comparison:
         self.datasets = [prepare(load(**source), plan.messages) for source in plan.data]
         for dataset in self.datasets:
             for task in plan.tasks:
-                check_task(dataset, task)
+                get_task(task).check_data(dataset)
         self.matching: dict[str, Any] = {"by": plan.match, "rows": []}
         self.errors: dict[str, str] = {}
 
@@ -109,14 +109,14 @@ class Comparison:
                 ] + ([Run(**common, task=task, model=BASELINE)] if self.plan.baselines else [])
 
     def _matched(self, task: str, source: Mapping[str, Any], dataset: TicketDataset) -> dict[str, Any]:
-        plan, kind = self.plan, TASKS[task]
+        plan, kind = self.plan, get_task(task)
         options = {name: plan.options_of(task, name) for name in plan.architectures}
         for name, own in options.items():
-            kind.sizes(name, own)
+            kind.configs({**own, "architecture": name})
         if plan.match != "parameters":
             return {name: (own, None) for name, own in options.items()}
         small = {"num_buckets": 1, "num_pairs": 1}
-        matched = match_weights(lambda name, own: kind.network(kind.sizes(name, {**own, **small})[0], dataset), options)
+        matched = match_weights(lambda name, own: kind.compared.network(kind.configs({**own, **small, "architecture": name})[0], dataset), options)
         self.matching["rows"] += [
             {"data": source["name_or_path"], "task": task, "model": name, "weights": weights, **_size(own)}
             for name, (own, weights) in matched.items()
