@@ -41,12 +41,18 @@ _LOAD_OPTIONS = {
     "reply_column": click.option(
         "--reply-column", metavar="NAME", help="Column of the replies; intents may be missing then."
     ),
+    "attribute_columns": click.option(
+        "--attribute-columns",
+        metavar="NAME[,NAME...]",
+        callback=lambda _context, _option, names: names and [name.strip() for name in names.split(",")],
+        help="Columns of further labels, such as the priority; intents may be missing then.",
+    ),
     "split_column": click.option("--split-column", metavar="NAME", help="Column that says train, validation or test."),
     "delimiter": click.option("--delimiter", metavar="CHAR", help="Delimiter of a CSV file, if it can't be seen."),
     "encoding": click.option("--encoding", default="utf-8", show_default=True, help="Encoding of a file."),
 }
 #: Those that have nothing to say where labels aren't read.
-_ABOUT_LABELS = ("train_oos", "label_column", "reply_column")
+_ABOUT_LABELS = ("train_oos", "label_column", "reply_column", "attribute_columns")
 
 
 def reading_options(command: Command, names: Iterable[str]) -> Command:

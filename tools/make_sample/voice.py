@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from supportnet.data.sample.grammar import SLOT, expand, read_resource, slots
-from supportnet.data.sample.noise import misspell, run_on
-from supportnet.data.sample.values import fill
+from .grammar import SLOT, expand, read_resource, slots
+from .noise import misspell, run_on
+from .values import fill
 
 
 @cache

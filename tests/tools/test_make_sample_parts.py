@@ -2,9 +2,11 @@
 
 import random
 import re
+from collections import Counter
 
-from supportnet.data.sample.grammar import Reply, expand, expansions, fitting
-from supportnet.data.sample.noise import (
+import pytest
+from make_sample.grammar import Reply, expand, expansions, fitting, read_intents
+from make_sample.noise import (
     SLIPS,
     double_letter,
     drop_letter,
@@ -13,8 +15,11 @@ from supportnet.data.sample.noise import (
     run_on,
     swap_letters,
 )
-from supportnet.data.sample.values import fill
-from supportnet.data.sample.voice import STYLES, bare, lower, say, shouted, tidy
+from make_sample.priority import PRESSING, TIMELY, points, priority
+from make_sample.values import fill
+from make_sample.voice import STYLES, bare, lower, say, shouted, tidy
+
+from supportnet.data import OUT_OF_SCOPE
 
 
 def test_fitting_falls_back_to_replies_without_condition() -> None:
@@ -76,3 +81,35 @@ def test_a_detail_that_is_known_is_not_added() -> None:
     for seed in range(200):
         said = say("where is {order_number}", random.Random(seed), details=["order {order_number}"])
         assert said.count("{order_number}") == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "intent", "expected"),
+    [
+        ("what sizes are there?", "size_advice", 0),
+        ("what sizes are there? this is ridiculous", "size_advice", 1),
+        ("where is my {item}", "track_order", 1),
+        ("i need it urgently. where is my {item}. still nothing", "track_order", 3),
+        ("i was charged twice", "double_charge", 3),
+        ("your shop pays twice, i hear", OUT_OF_SCOPE, 1),
+    ],
+)
+def test_points_of_the_priority_by_hand(said: str, intent: str, expected: int) -> None:
+    assert points(said, intent) == expected
+
+
+def test_most_priorities_follow_from_the_points() -> None:
+    rng = random.Random(0)
+    for said, intent, expected, other in (
+        ("where is my {item}", "track_order", "normal", {"low", "high"}),
+        ("what sizes are there?", "size_advice", "low", {"normal"}),
+        ("i was charged twice, fix this now", "double_charge", "high", {"normal"}),
+    ):
+        counts = Counter(priority(said, intent, rng) for _ in range(2000))
+        assert set(counts) == {expected} | other
+        assert 0.88 < counts[expected] / 2000 < 0.99
+
+
+def test_the_intents_of_the_rule_exist() -> None:
+    assert set(read_intents()) >= PRESSING | TIMELY
+    assert not PRESSING & TIMELY

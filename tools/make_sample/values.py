@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from functools import cache
 
-from supportnet.data.sample.grammar import SLOT, read_resource
+from .grammar import SLOT, read_resource
 
 
 @cache

@@ -13,13 +13,15 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 #: The files in `resources/intents/`, in the order in which they are read.
 CATEGORIES = ("orders", "delivery", "returns", "payments", "account", "shopping", "problems", "service")
 
 SPLITS = ("train", "validation", "test")
+
+_RESOURCES = Path(__file__).with_name("resources")
 
 SLOT = re.compile(r"\{(\w+)\}")
 
@@ -119,8 +121,8 @@ def lines(block: str) -> tuple[str, ...]:
 
 
 def read_resource(path: str) -> dict[str, Any]:
-    """Read a TOML file of `resources/`; it works from a zipped package too."""
-    return tomllib.loads((files(__package__) / "resources" / path).read_text(encoding="utf-8"))
+    """Read a TOML file of `resources/`."""
+    return tomllib.loads((_RESOURCES / path).read_text(encoding="utf-8"))
 
 
 def read_intents() -> dict[str, Intent]:
