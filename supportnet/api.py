@@ -24,7 +24,6 @@ from supportnet.tasks.train import Trained, load, save
 from supportnet.tasks.train import train as train_models
 from supportnet.training.run_folder import begin, tasks_of
 
-
 #: Names of the networks of tasks, which have had a `Backbone` since 0.2.
 OLD_NETWORKS = ("intent_network", "suggestion_network", "reply_network")
 
@@ -113,7 +112,7 @@ class SupportModel:
         bank: Bank | None = None,
         **options: Any,
     ) -> Path:
-        """Write a SavedModel for TensorFlow Serving; see `supportnet.serving.saved_models`, also for the further options."""
+        """Write a SavedModel for TensorFlow Serving; see `supportnet.serving.export`, also for further options."""
         return export(list(self.models.values()), path, version, overwrite, bank=bank, **options)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -200,7 +199,9 @@ def _load_network(path: Path) -> keras.Model:
         with zipfile.ZipFile(path) as archive:
             written = json.loads(archive.read("config.json"))
         if written["config"].get("name") in OLD_NETWORKS and "supportnet>Backbone" not in json.dumps(written):
-            raise UserError(f"{path} was written by a supportnet before 0.2: build the network anew, or train it again.")
+            raise UserError(
+                f"{path} was written by a supportnet before 0.2: build the network anew, or train it again."
+            )
         return keras.saving.load_model(path, compile=False)
     except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         if isinstance(error, UserError):

@@ -15,7 +15,7 @@ from supportnet.architectures import ARCHITECTURES
 from supportnet.checks import check_choice, check_divides, check_not_negative, check_positive, check_rate
 from supportnet.errors import UserError
 
-#: How text becomes tokens; see `supportnet.text.modes`.
+#: How text becomes tokens; see `supportnet.text.tokenizer`.
 TEXT_MODES = ("unicode", "article")
 
 #: Sizes of a network by name. The width of the feed-forward layers is the depth, not four times it as is usual in a

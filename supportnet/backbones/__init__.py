@@ -1,7 +1,7 @@
 """Backbones: token embedding and encoder, from features to vectors of tokens, shared by the heads of all tasks.
 
-`Backbone` and `build_preprocessor` are the parts of every model; `build_model` and `build_transformer` are the article's
-own networks (sections 4.3 and 3); `MaskedLanguageModel` is the network of pre-training.
+`Backbone` and `build_preprocessor` are the parts of every model; `build_model` and `build_transformer` are the
+article's own networks (sections 4.3 and 3); `MaskedLanguageModel` is the network of pre-training.
 """
 
 from supportnet.backbones.article import build_model

@@ -43,7 +43,9 @@ def build_preprocessor(config: NetworkConfig, vocabulary: Vocabulary | Sequence[
         >>> build_preprocessor(NetworkConfig(max_length=64), Vocabulary(["where", "parcel"])).max_length
         64
     """
-    return TextFrontEnd(vocabulary, mode=config.text_mode, max_length=config.max_length, num_buckets=config.num_buckets)
+    return TextFrontEnd(
+        vocabulary, text_mode=config.text_mode, max_length=config.max_length, num_buckets=config.num_buckets
+    )
 
 
 def feature_inputs(prefix: str = "") -> dict[str, Any]:
@@ -56,14 +58,10 @@ def feature_inputs(prefix: str = "") -> dict[str, Any]:
         >>> feature_inputs("reply_")["mask"].shape
         (None, None)
     """
-    shapes: dict[str, tuple[tuple[None, ...], str]] = {
-        "token_ids": ((None,), "int32"),
-        "mask": ((None,), "bool"),
-        "word_index": ((None,), "int32"),
-        "subword_ids": ((), "int32"),
-        "subword_segments": ((), "int32"),
+    return {
+        name: keras.Input(shape[1:], dtype=dtype, name=prefix + name)
+        for name, (shape, dtype) in TextFrontEnd.specs.items()
     }
-    return {name: keras.Input(shape, dtype=dtype, name=prefix + name) for name, (shape, dtype) in shapes.items()}
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
@@ -133,9 +131,7 @@ class Backbone(keras.Model):
         return cls(**config)
 
 
-def compose(
-    backbone: Backbone, head: keras.Model, inputs: Mapping[str, Any], name: str, **more: Any
-) -> keras.Model:
+def compose(backbone: Backbone, head: keras.Model, inputs: Mapping[str, Any], name: str, **more: Any) -> keras.Model:
     """Compose a backbone and a head into one functional model.
 
     Args:

@@ -22,7 +22,11 @@ _COLUMNS = {
 }
 
 min_score_option = click.option(
-    "--min-score", type=float, default=ExportOptions.min_score, show_default=True, help="Least score of a first suggestion."
+    "--min-score",
+    type=float,
+    default=ExportOptions.min_score,
+    show_default=True,
+    help="Least score of a first suggestion.",
 )
 _data_dir = click.option(
     "--data-dir", metavar="DIR", help="Where the bank is a data source: read DIR/NAME, don't download."

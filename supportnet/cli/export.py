@@ -53,14 +53,14 @@ def export(
     answers = None if bank is None else read_bank(bank, data_dir, options)
     start_tensorflow()
     from supportnet.serving.saved_models import export as export_models
-    from supportnet.serving.verify.written import WrittenModel
+    from supportnet.serving.verify.saved_model_files import SavedModelFiles
     from supportnet.tasks.train import load
 
     models = [load(run, task.name) for task, run in parts]
     with naming_flags(), writing_to(out):
         folder = export_models(models, out, bank=answers, min_score=min_score, beam=beam or 1, **version)
     if as_json:
-        signatures = list(WrittenModel(folder).signatures)
+        signatures = list(SavedModelFiles(folder).signatures)
         print_json({"model": str(folder), "version": int(folder.name), "signatures": signatures})
     else:
         click.echo(f"wrote {folder}")

@@ -46,7 +46,7 @@ def index(
     start_tensorflow()
     from supportnet.serving.faiss_file import import_faiss, write_faiss
     from supportnet.serving.saved_models import index as write_index
-    from supportnet.serving.verify.written import WrittenModel
+    from supportnet.serving.verify.saved_model_files import SavedModelFiles
     from supportnet.tasks.suggest.serve import BANK, ExportedSuggester
     from supportnet.tasks.train import load
     from supportnet.training.run_folder import is_run
@@ -61,7 +61,7 @@ def index(
             write_faiss(ExportedSuggester(folder), faiss)
     kept = read_json(folder / BANK)["answers"]
     if as_json:
-        signatures = list(WrittenModel(folder).signatures)
+        signatures = list(SavedModelFiles(folder).signatures)
         found = {"entries": len(answers.answers), "answers": kept, "signatures": signatures, "faiss": faiss}
         print_json({"model": str(folder), "version": int(folder.name), **found})
         return

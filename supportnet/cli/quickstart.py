@@ -26,9 +26,7 @@ Say = Callable[[str], None]
 
 @click.command()
 @click.option("--out", default=".", show_default=True, metavar="DIR", help="Where runs/ and saved_models/ are written.")
-@click.option(
-    "--epochs", type=click.IntRange(min=1), help=f"Passes over the training messages.  [default: {_EPOCHS}]"
-)
+@click.option("--epochs", type=click.IntRange(min=1), help=f"Passes over the training messages.  [default: {_EPOCHS}]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
 @json_option
 def quickstart(out: str, epochs: int | None, seed: int, as_json: bool) -> None:

@@ -66,9 +66,7 @@ from supportnet.tasks.options import UNLABELLED, check_not_alone, tasks_with, tr
 )
 @training_flags
 @json_option
-def train(
-    task: list[str], data: str, out: str, unlabelled: tuple[str, ...], as_json: bool, **options: Any
-) -> None:
+def train(task: list[str], data: str, out: str, unlabelled: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Train a model and write it, with all that made it, to a run folder.
 
     \b

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from supportnet.architectures import ARCHITECTURES
 from supportnet.cli.common import (
     data_options,
     json_option,
@@ -14,7 +15,6 @@ from supportnet.cli.common import (
     start_tensorflow,
     writing_to,
 )
-from supportnet.architectures import ARCHITECTURES
 from supportnet.cli.options import preset_option, task_option
 from supportnet.tasks import get_task
 

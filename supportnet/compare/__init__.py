@@ -1,6 +1,6 @@
 """Compare architectures, and what a user would pick instead: fairly, repeatably, with a report.
 
-plan -> runs (each in a process of its own, kept in a file by a hash of all that makes it) -> results.json -> report.html
+plan -> runs, each in a process of its own and kept in a file by a hash of its inputs -> results.json -> report.html
 """
 
 from importlib import import_module

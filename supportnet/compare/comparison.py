@@ -116,7 +116,10 @@ class Comparison:
         if plan.match != "parameters":
             return {name: (own, None) for name, own in options.items()}
         small = {"num_buckets": 1, "num_pairs": 1}
-        matched = match_weights(lambda name, own: kind.compared.network(kind.configs({**own, **small, "architecture": name})[0], dataset), options)
+        matched = match_weights(
+            lambda name, own: kind.compared.network(kind.configs({**own, **small, "architecture": name})[0], dataset),
+            options,
+        )
         self.matching["rows"] += [
             {"data": source["name_or_path"], "task": task, "model": name, "weights": weights, **_size(own)}
             for name, (own, weights) in matched.items()

@@ -8,8 +8,8 @@ from dataclasses import replace
 from supportnet.data.splits import train_validation_split
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.text.tokenizer import tokenize
-from supportnet.training.splits import cut_conversations
 from supportnet.training.run_folder import fingerprint
+from supportnet.training.splits import cut_conversations
 
 #: What is cut off data without such splits.
 TEST_SHARE, VALIDATION_SHARE = 0.2, 0.1

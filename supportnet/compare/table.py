@@ -19,6 +19,7 @@ COST: Mapping[str, str] = {
     "model_megabytes": "model MB",
 }
 
+
 def model_name(task: str, model: str) -> str:
     """Return what a table calls a model.
 

@@ -12,6 +12,9 @@ SEED = tf.TensorSpec([None], tf.int32, name="seed")
 #: Serialized `tf.train.Example`, with a feature `text` of one string: what TensorFlow Serving's Classify API sends.
 EXAMPLES = tf.TensorSpec([None], tf.string, name="inputs")
 
+#: All of them.
+INPUTS = (TEXT, TAG, TEMPERATURE, TOP_P, SEED, EXAMPLES)
+
 #: The name that TensorFlow Serving's Classify API wants a signature's method to have.
 CLASSIFY_METHOD = "tensorflow/serving/classify"
 #: Suffix of the signatures that answer the Classify API.

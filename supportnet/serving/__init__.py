@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from supportnet.savedmodel.load import SavedModel
-    from supportnet.serving.client.client import Client
-    from supportnet.serving.client.failure import RequestError
+    from supportnet.serving.client import Client
+    from supportnet.serving.client.rest_client import RequestError
     from supportnet.serving.saved_models import export, index
     from supportnet.tasks.classify.serve import ExportedModel
     from supportnet.tasks.suggest.serve import ExportedSuggester
@@ -18,10 +18,10 @@ __all__ = ["Client", "ExportedModel", "ExportedSuggester", "RequestError", "Save
 
 #: name -> its module. It is imported when it is first used: the client needs no TensorFlow.
 _MODULES = {
-    "Client": "supportnet.serving.client.client",
+    "Client": "supportnet.serving.client",
     "ExportedModel": "supportnet.tasks.classify.serve",
     "ExportedSuggester": "supportnet.tasks.suggest.serve",
-    "RequestError": "supportnet.serving.client.failure",
+    "RequestError": "supportnet.serving.client.rest_client",
     "SavedModel": "supportnet.savedmodel.load",
     "export": "supportnet.serving.saved_models",
     "index": "supportnet.serving.saved_models",

@@ -1,4 +1,4 @@
-"""Write SavedModels of core TensorFlow operations, strings in, strings out: trained models, or a new bank of answers."""
+"""Write SavedModels of core TensorFlow operations, strings in, strings out: models, or a new bank of answers."""
 
 import os
 import shutil
@@ -94,7 +94,8 @@ def export(
 
     Example:
         >>> bank = supportnet.load_bank("answers.csv")
-        >>> export([load("runs/intents", "classify"), load("runs/answers", "suggest")], "saved_models/support", bank=bank)
+        >>> models = [load("runs/intents", "classify"), load("runs/answers", "suggest")]
+        >>> export(models, "saved_models/support", bank=bank)
         PosixPath('saved_models/support/1')
     """
     check_positive("beam", beam)

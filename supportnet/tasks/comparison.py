@@ -1,4 +1,4 @@
-"""The contract between a task and a comparison of architectures: scores message by message, and a baseline scored alike."""
+"""The contract between a task and a comparison of architectures: scores by message, and a baseline scored alike."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence

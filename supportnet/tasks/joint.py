@@ -107,9 +107,9 @@ def joint_objective(objectives: Mapping[str, Objective]) -> Objective:
     validated = {task: objective for task, objective in objectives.items() if objective.validation is not None}
 
     def batches(epochs: range) -> tf.data.Dataset:
-        return tf.data.Dataset.zip({task: _looped(objective, steps, epochs) for task, objective in objectives.items()}).map(
-            _parted
-        )
+        return tf.data.Dataset.zip(
+            {task: _looped(objective, steps, epochs) for task, objective in objectives.items()}
+        ).map(_parted)
 
     model = JointModel({task: objective.model for task, objective in objectives.items()})
     return Objective(model, batches, steps, None, [ValidateTasks(validated)] if validated else [])

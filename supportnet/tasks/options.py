@@ -51,8 +51,8 @@ def training_options() -> dict[str, TrainingOption]:
     """Return every option of the trainings of all tasks, by name, those of the network first.
 
     Example:
-        >>> training_options()["epochs"].help
-        'Passes over the training messages, at most; 8 for the task suggest; 8 for the task reply; 12 for several tasks.'
+        >>> training_options()["batch_size"].help
+        'Messages per step; 128 for the task suggest; 64 for several tasks.'
     """
     return {name: _training_option(name) for name in _names()}
 
@@ -118,7 +118,10 @@ def check_not_alone(tasks: Sequence[str], options: Mapping[str, Any]) -> None:
 
 
 def task_configs(
-    tasks: Sequence[str], options: Mapping[str, Any], preset: str | None = None, initial: Mapping[str, Any] | None = None
+    tasks: Sequence[str],
+    options: Mapping[str, Any],
+    preset: str | None = None,
+    initial: Mapping[str, Any] | None = None,
 ) -> dict[str, tuple[NetworkConfig, RunConfig]]:
     """Return the configurations of each task; what is given, and what several tasks know, is the same in all.
 

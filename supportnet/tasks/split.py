@@ -29,7 +29,10 @@ class TaskSplit:
 
 
 def data_facts(
-    dataset: TicketDataset, tickets: Sequence[Ticket], validation: Sequence[Ticket], unlabelled: Sequence[str] | None = None
+    dataset: TicketDataset,
+    tickets: Sequence[Ticket],
+    validation: Sequence[Ticket],
+    unlabelled: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Return the data's description, with a fingerprint by which a resumed run recognizes its messages."""
     parts = (part for ticket in (*tickets, *validation) for part in (ticket.text, ticket.intent, ticket.reply))

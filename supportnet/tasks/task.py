@@ -118,13 +118,14 @@ class Task(ABC):
     read: ClassVar[Any] = Hook("model:read")
     # Evaluation. `evaluate(model, tickets, **options) -> dict` that JSON can hold.
     evaluate: ClassVar[Any] = Hook("evaluate:evaluate")
-    # Export. `signatures() -> {name: input specs}`, the first one of the task's own name; `serve(model, reader, options)
-    # -> tf.Module` with a function for each, `answer(text, read)` for `serving_default`, and `reader`; and
+    # Export. `signatures() -> {name: input specs}`, the first one of the task's own name;
+    # `serve(model, reader, options) -> tf.Module` with a function for each, `answer(text, read)` for `serving_default`,
+    # and `reader`; and
     # `write_facts(folder, model, part, options)` for people.
     signatures: ClassVar[Any] = Hook("serve:signatures")
     serve: ClassVar[Any] = Hook("serve:serve")
     write_facts: ClassVar[Any] = Hook("serve:write_facts")
-    # Answers. `record(text, row, top_k)` makes what the model's own method returns from a row of the signature's outputs.
+    # Answers. `record(text, row, top_k)` makes a record, such as the model's own method returns, from a row of outputs.
     record: ClassVar[Any] = Hook("answers:record")
     # Comparison of architectures: a `supportnet.tasks.comparison.Compared`.
     compared: ClassVar[Any] = Hook("comparison:COMPARED")
@@ -156,13 +157,9 @@ class Task(ABC):
         for split in ("train", "test"):
             tickets = dataset[split]
             if self.needs_replies and not any(ticket.reply for ticket in tickets):
-                raise UserError(
-                    f"{dataset.name} has no replies in its split {split}: the task {self.name} needs them."
-                )
+                raise UserError(f"{dataset.name} has no replies in its split {split}: the task {self.name} needs them.")
             if not self.needs_replies and all(ticket.intent is None for ticket in tickets):
-                raise UserError(
-                    f"{dataset.name} has no intents in its split {split}: the task {self.name} needs them."
-                )
+                raise UserError(f"{dataset.name} has no intents in its split {split}: the task {self.name} needs them.")
 
     def load(self, path: str) -> Any:
         """Load a run of the task, or an export of it, whichever is at `path`."""

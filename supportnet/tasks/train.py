@@ -27,8 +27,8 @@ from supportnet.training.run_folder import (
     WEIGHTS,
     begin,
     check_folder,
-    finished_run,
     fingerprint,
+    finished_run,
     load_weights,
     read_origin,
     save_network,
@@ -227,9 +227,7 @@ def _train(
     return Trained(models, metrics, history.epochs, coverage)
 
 
-def _finish(
-    model: Any, split: TaskSplit, config: RunConfig, history: History, folder: Path | None
-) -> dict[str, Any]:
+def _finish(model: Any, split: TaskSplit, config: RunConfig, history: History, folder: Path | None) -> dict[str, Any]:
     """Calibrate a trained model, and write it where there is a folder; return the metrics."""
     kind = get_task(model.task)
     kind.calibrate(model, split, config)

@@ -158,9 +158,7 @@ class InitialWeights:
         if self.encoder is not None:
             check_same_sizes(network, self.encoder.config)
 
-    def apply(
-        self, model: TaskModel, texts: Sequence[str], seed: int, progress_bar: bool = True
-    ) -> Coverage | None:
+    def apply(self, model: TaskModel, texts: Sequence[str], seed: int, progress_bar: bool = True) -> Coverage | None:
         """Set the weights of a fresh model.
 
         Args:
@@ -184,9 +182,7 @@ class InitialWeights:
         start_from_vectors(model.backbone.embed, matrix)
         return coverage
 
-    def _vectors(
-        self, model: TaskModel, texts: Sequence[str], seed: int, progress_bar: bool
-    ) -> "KeyedVectors":
+    def _vectors(self, model: TaskModel, texts: Sequence[str], seed: int, progress_bar: bool) -> "KeyedVectors":
         assert self.embeddings is not None
         if self.embeddings not in METHODS:
             return load_word_embeddings(self.embeddings, words=model.vocabulary, progress_bar=progress_bar)

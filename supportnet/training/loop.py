@@ -86,9 +86,7 @@ class Loop:
         """Whether there is a training to continue."""
         return self.folder is not None and (self.folder / CHECKPOINT).exists()
 
-    def fit(
-        self, objective: Objective, config: RunConfig, what: str = "training", frozen_epochs: int = 0
-    ) -> History:
+    def fit(self, objective: Objective, config: RunConfig, what: str = "training", frozen_epochs: int = 0) -> History:
         """Train the objective's model in place; it ends with the weights of the best epoch.
 
         Args:

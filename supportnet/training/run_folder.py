@@ -21,7 +21,7 @@ in a folder of the task's name. A pre-trained encoder is a run without names, fi
 import hashlib
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 

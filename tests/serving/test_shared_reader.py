@@ -19,7 +19,6 @@ from supportnet.savedmodel.reader import ServedReader, build_head, served_reader
 from supportnet.serving.saved_models import export
 from supportnet.serving.saved_models import index
 from supportnet.serving.verify.static_checks import size
-from supportnet.serving.verify.written import WrittenModel
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.suggest.model import Suggester
@@ -109,8 +108,8 @@ def test_the_answers_are_those_of_the_models(together: Path, models: Models, ban
 def test_what_reads_is_stored_once(together: Path) -> None:
     large = [value for value in variables(together).values() if value.size > 100 and value.dtype == np.float32]
     assert len({value.tobytes() for value in large}) == len(large)
-    assert size(WrittenModel(together)).passed
-    assert len(WrittenModel(together).assets) == 1
+    assert size(SavedModelFiles(together)).passed
+    assert len(SavedModelFiles(together).assets) == 1
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """Classify messages by intent, with calibrated probabilities, out-of-scope detection and routing."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from supportnet.files import make_folder
 from supportnet.tables import one_line, table_lines
@@ -29,10 +29,10 @@ class Classify(Task):
     ranked_outputs = frozenset({"intents", "intent_scores"})
     next_command = "supportnet evaluate {run} --data {data}"
     # The sample is easy to learn: a few epochs reach what many would.
-    quick: Mapping[str, Any] = {"epochs": 8}
-    quick_comparison: Mapping[str, Any] = {"epochs": 4}
+    quick: ClassVar[Mapping[str, Any]] = {"epochs": 8}
+    quick_comparison: ClassVar[Mapping[str, Any]] = {"epochs": 4}
 
-    evaluate: Any = Hook("evaluate:evaluate_model")
+    evaluate: ClassVar[Any] = Hook("evaluate:evaluate_model")
 
     def exported(self, path: str) -> Any:
         from supportnet.tasks.classify.serve import ExportedModel

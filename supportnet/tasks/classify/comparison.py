@@ -1,7 +1,7 @@
 """Classifiers in a comparison, beside TF-IDF with a linear SVM."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ from supportnet.tasks.comparison import Compared, Scored
 class ComparedClassifiers(Compared):
     """See `Compared`."""
 
-    figures: Mapping[str, str] = {
+    figures: ClassVar[Mapping[str, str]] = {
         "accuracy": "accuracy",
         "macro_f1": "macro F1",
         "encoder_accuracy": "encoder alone",
@@ -33,7 +33,7 @@ class ComparedClassifiers(Compared):
         "oos_auroc": "out-of-scope AUROC",
     }
     decisive = ("accuracy",)
-    meaning: Mapping[str, str] = {"accuracy": "sorts {share} of 100 messages right"}
+    meaning: ClassVar[Mapping[str, str]] = {"accuracy": "sorts {share} of 100 messages right"}
     baseline = "TF-IDF + linear SVM"
     has_confidence = True
     is_binary = True
@@ -98,7 +98,7 @@ def _scored(model: Classifier, tickets: Sequence[Ticket]) -> Scored:
 
 
 def _encoder_accuracy(model: IntentClassifier, tickets: Sequence[Ticket]) -> float | None:
-    """Return how often the encoder's branch is right by itself: in the vote, the others, alike in all architectures, help."""
+    """Return the accuracy of the encoder's branch alone: in the vote, the others help, alike in all architectures."""
     inside = [ticket for ticket in tickets if ticket.intent in model.intents]
     texts = [ticket.text for ticket in inside]
     found = run_in_batches(

@@ -20,7 +20,7 @@ from supportnet.data.splits import (
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.split import TaskSplit, data_facts
-from supportnet.text.graph import as_strings
+from supportnet.text.tokenizer_graph import as_strings
 from supportnet.training.batches import epoch_order
 
 _NO_VALIDATION = (
@@ -180,7 +180,9 @@ def training_dataset(
     return _encoded(order, model, num_intents, examples, weights)
 
 
-def validation_dataset(model: TaskModel, num_intents: int, examples: Examples, batch_size: int = 256) -> tf.data.Dataset:
+def validation_dataset(
+    model: TaskModel, num_intents: int, examples: Examples, batch_size: int = 256
+) -> tf.data.Dataset:
     """Encoded batches of every message once, in the order given."""
     order = tf.data.Dataset.range(len(examples)).batch(batch_size)
     return _encoded(order, model, num_intents, examples, np.ones(len(examples), "float32"))

@@ -54,10 +54,11 @@ class ServedClassifier(tf.Module):
 
     def __init__(self, model: IntentClassifier, reader: ServedReader) -> None:
         super().__init__()
-        # What is an attribute is saved.
+        # tf.Module saves its attributes: the weights, and the reader.
         self.reader = reader
-        self.network = FusedNetwork(build_head(model))
-        # Behind functions, so that it isn't.
+        self.weights = [weight.value for weight in model.head.weights]
+        # Kept in closures so that they are not saved: each variable would be stored a second time.
+        self._head = lambda read: model.head(read, training=False)
         self._decide = lambda outputs: decide(outputs, model.confidence, model.intents)
         self._intents = tf.constant(model.intents)
         self.answer = tf.function(self._answer, input_signature=[TEXT, read_spec(reader)])

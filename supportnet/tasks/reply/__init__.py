@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from supportnet.architectures import ARCHITECTURES
 from supportnet.tables import one_line, table_lines
@@ -18,8 +18,8 @@ class WriteReplies(Task):
     learns = "how to write a reply"
     config = ReplyConfig
     # Suit writing better than the defaults; chosen on STAR's validation data.
-    network_defaults: Mapping[str, Any] = {"num_layers": 2, "hidden_dim": 256}
-    architecture_defaults: Mapping[str, Mapping[str, Any]] = {
+    network_defaults: ClassVar[Mapping[str, Any]] = {"num_layers": 2, "hidden_dim": 256}
+    architecture_defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         name: {"pretraining_epochs": 2} for name, architecture in ARCHITECTURES.items() if architecture.decoder_only
     }
     head_options = frozenset({"num_pieces", "max_reply_length"})
@@ -33,19 +33,19 @@ class WriteReplies(Task):
     evaluate_options = frozenset({"beam"})
     main_output = "reply"
     variant = "reply_sample"
-    variant_inputs: Mapping[str, Any] = {"temperature": 1.0, "top_p": 1.0, "seed": 0}
+    variant_inputs: ClassVar[Mapping[str, Any]] = {"temperature": 1.0, "top_p": 1.0, "seed": 0}
     next_command = "supportnet export {run} saved_models/NAME"
     # Of several replies that would do, the sample has one for each message: a written one can't often be alike.
-    quick: Mapping[str, Any] = {
+    quick: ClassVar[Mapping[str, Any]] = {
         **{"epochs": 5, "architecture": "transformer", "preset": "tiny", "batch_tokens": 1024},
         **{"learning_rate": 0.006, "quality": 0.35},
     }
-    quick_comparison: Mapping[str, Any] = {
+    quick_comparison: ClassVar[Mapping[str, Any]] = {
         **{"epochs": 6, "learning_rate": 4e-3, "batch_tokens": 1024},
         **{"max_reply_length": 48, "num_layers": 1},
     }
 
-    evaluate: Any = Hook("evaluate:evaluate_replier")
+    evaluate: ClassVar[Any] = Hook("evaluate:evaluate_replier")
 
     def metrics(self, model: Any, history: Any) -> dict[str, Any]:
         metrics = {**super().metrics(model, history), "perplexity": _perplexity(history)}
@@ -60,8 +60,8 @@ class WriteReplies(Task):
         if "pretraining_perplexity" in metrics:
             yield f"pre-trained to a perplexity of {metrics['pretraining_perplexity']:.2f} of the validation messages"
         yield (
-            f"perplexity {metrics['perplexity']:.2f}, {metrics['accuracy']:.1%} of the validation replies' pieces right "
-            f"(epoch {metrics['best_epoch']})"
+            f"perplexity {metrics['perplexity']:.2f}, {metrics['accuracy']:.1%} of the validation replies' pieces "
+            f"right (epoch {metrics['best_epoch']})"
         )
         if fitted["threshold"] is None:
             yield "every reply is handed to a person: no threshold keeps the promise"

@@ -1,7 +1,7 @@
 """Repliers in a comparison, beside the reply to the nearest message."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import keras
 
@@ -15,8 +15,8 @@ from supportnet.tasks.reply.config import ReplyConfig
 from supportnet.tasks.reply.evaluate import filled, perplexity
 from supportnet.tasks.reply.network import build_network
 from supportnet.tasks.reply.scores import exact_matches, reply_scores
-from supportnet.text.overlap import rouge_l
 from supportnet.text.redaction import redact
+from supportnet.text.rouge import rouge_l
 
 #: Test messages whose replies are kept to be looked at.
 SHOWN = 200
@@ -25,7 +25,7 @@ SHOWN = 200
 class ComparedRepliers(Compared):
     """See `Compared`."""
 
-    figures: Mapping[str, str] = {
+    figures: ClassVar[Mapping[str, str]] = {
         "rouge_l": "ROUGE-L",
         "bleu": "BLEU",
         "exact_match": "exact",
@@ -33,7 +33,7 @@ class ComparedRepliers(Compared):
         "handoff_rate": "handed off",
     }
     decisive = ("rouge_l",)
-    meaning: Mapping[str, str] = {
+    meaning: ClassVar[Mapping[str, str]] = {
         "rouge_l": "writes replies that share {points}% of their words with what the agent wrote"
     }
     baseline = "nearest message's reply"

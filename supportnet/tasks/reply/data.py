@@ -10,12 +10,12 @@ import tensorflow as tf
 
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.tasks.reply.config import ReplyConfig
-from supportnet.tasks.split import TaskSplit, data_facts
 from supportnet.tasks.reply.token_batches import token_batches
+from supportnet.tasks.split import TaskSplit, data_facts
 from supportnet.text.byte_pairs import END_ID, START_ID
 from supportnet.text.front_end import TextFrontEnd
-from supportnet.text.graph import as_strings
 from supportnet.text.slots import slotted_all
+from supportnet.text.tokenizer_graph import as_strings
 from supportnet.training.splits import reply_splits
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from supportnet.backbones.backbone import Backbone, build_preprocessor
 from supportnet.backbones.texts import run_in_batches, warn_if_cut
 from supportnet.checks import check_positive
 from supportnet.config import NetworkConfig
-from supportnet.errors import UserError
 from supportnet.data.ticket import conversations_of
+from supportnet.errors import UserError
 from supportnet.tasks.reply.answers import Reply
 from supportnet.tasks.reply.data import Split
 from supportnet.tasks.reply.decoding import DecodingOptions

@@ -13,7 +13,6 @@ from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.reply.writer import ReplyWriter, build_memory, transposed_table
 from supportnet.tasks.task import ExportOptions
 
-
 #: File of an export, in a folder that TensorFlow leaves alone: when a person takes over.
 HANDOFF = "assets.extra/handoff.json"
 

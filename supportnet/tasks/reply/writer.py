@@ -10,8 +10,8 @@ from supportnet.tasks.reply.beam_search import beam_search
 from supportnet.tasks.reply.decoding import Decoded, DecodingOptions, greedy
 from supportnet.tasks.reply.sampling import sample
 from supportnet.text.byte_pairs import detokenize
-from supportnet.text.modes import MAX_LENGTH
 from supportnet.text.slots import fill_slots, has_open_slot
+from supportnet.text.tokenizer import MAX_LENGTH
 
 #: The score of an empty reply: below all that a model gives.
 NO_REPLY = -100.0

@@ -1,7 +1,7 @@
 """Suggest answers of a bank to a message, by a dual encoder."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from supportnet.errors import UserError
 from supportnet.startup import start_tensorflow
@@ -18,7 +18,7 @@ class Suggest(Task):
     learns = "the known answers that suit a message"
     config = SuggestConfig
     # Suits pairs better than the default; chosen on STAR's validation data.
-    network_defaults: Mapping[str, Any] = {"head_dropout_rate": 0.1}
+    network_defaults: ClassVar[Mapping[str, Any]] = {"head_dropout_rate": 0.1}
     head_options = frozenset({"head_dropout_rate", "num_pairs", "num_filters", "vector_dim"})
     alone_options = ("hard_negatives",)
     names = "labels"
@@ -32,12 +32,12 @@ class Suggest(Task):
     main_output = "suggestions"
     ranked_outputs = frozenset({"suggestions", "suggestion_ids", "suggestion_scores"})
     variant = "suggest_filtered"
-    variant_inputs: Mapping[str, Any] = {"tag": None}
+    variant_inputs: ClassVar[Mapping[str, Any]] = {"tag": None}
     next_command = "supportnet index {run} --bank FILE --out saved_models/NAME"
-    quick: Mapping[str, Any] = {"epochs": 8, "architecture": "none"}
-    quick_comparison: Mapping[str, Any] = {"epochs": 12, "batch_size": 32}
+    quick: ClassVar[Mapping[str, Any]] = {"epochs": 8, "architecture": "none"}
+    quick_comparison: ClassVar[Mapping[str, Any]] = {"epochs": 12, "batch_size": 32}
 
-    evaluate: Any = Hook("evaluate:evaluate_suggester")
+    evaluate: ClassVar[Any] = Hook("evaluate:evaluate_suggester")
 
     def evaluation(
         self, model: str, data: str | None, split: str, reading: Mapping[str, Any], **options: Any
@@ -49,7 +49,7 @@ class Suggest(Task):
 
         encoding = reading["encoding"]
         answers = None if bank is None else load_bank(bank, encoding=encoding)
-        if queries is not None:
+        if answers is not None and queries is not None:
             judgements = load_judgements(queries, encoding=encoding)
             start_tensorflow()
             from supportnet.tasks.suggest.evaluate import evaluate_judged
@@ -73,10 +73,7 @@ class Suggest(Task):
     def describe_evaluation(self, figures: Mapping[str, Any]) -> Iterator[str]:
         intervals = {name: ends for name, ends in figures["intervals"].items() if ends is not None}
         yield from table_lines(
-            [
-                {"": name, "value": figures[name], "95% from": ends[0], "to": ends[1]}
-                for name, ends in intervals.items()
-            ]
+            [{"": name, "value": figures[name], "95% from": ends[0], "to": ends[1]} for name, ends in intervals.items()]
         )
         yield f"{figures['num_examples']} messages, {figures['bank_size']} answers in the bank"
 

@@ -22,8 +22,8 @@ MAX_ASKED = 2000
 #: What is tried of the prior and of the agreement, in units of the network's score.
 PRIORS = tuple(step / 8 for step in range(9))
 AGREEMENTS = tuple(range(0, 41, 4))
-#: Of the logarithm of the inverse_temperature and of the logit of "none of them": a few messages that are all right are no reason
-#: to be sure of everything.
+#: Bounds of the logarithm of the inverse temperature, and of the null logit: a few messages that are all right are no
+#: reason to be sure of everything.
 BOUNDS = ((-2.3, 2.3), (-100.0, 100.0))
 #: How far the search for them goes at first.
 STEPS = (0.5, 2.0)
@@ -130,4 +130,6 @@ def _logits(bank: InBank, prior: float, agreement: float) -> Floats:
 
 def _log_probabilities(logits: Floats, inverse_temperature: Any, null_logit: Any) -> Floats:
     """`[N, R + 1]`; the last column is "none of them"."""
-    return log_softmax(np.pad(np.exp(inverse_temperature) * logits, ((0, 0), (0, 1)), constant_values=null_logit), axis=1)
+    return log_softmax(
+        np.pad(np.exp(inverse_temperature) * logits, ((0, 0), (0, 1)), constant_values=null_logit), axis=1
+    )

@@ -1,7 +1,7 @@
 """Suggesters in a comparison, beside BM25."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -26,7 +26,7 @@ SHOWN = 200
 class ComparedSuggesters(Compared):
     """See `Compared`."""
 
-    figures: Mapping[str, str] = {
+    figures: ClassVar[Mapping[str, str]] = {
         "mrr": "MRR of 100",
         "recall_at_1": "R@1 of 100",
         "recall_at_10": "R@10 of 100",
@@ -35,7 +35,7 @@ class ComparedSuggesters(Compared):
         "label_accuracy": "right label",
     }
     decisive = ("mrr", "bank_mrr")
-    meaning: Mapping[str, str] = {
+    meaning: ClassVar[Mapping[str, str]] = {
         "mrr": "ranks the right reply, among 100, on average as if it stood at place {place}",
         "bank_mrr": "finds the right reply, among all that are known, on average as if it stood at place {place}",
     }

@@ -10,9 +10,9 @@ from supportnet.tasks.fitted import Fitted
 class Relevance(Fitted):
     """The numbers that turn a network's scores into probabilities; `supportnet.tasks.suggest.calibrate` fits them.
 
-    An answer has the logit `inverse_temperature` times the network's score, plus `prior` times the logarithm of its uses, plus
-    `agreement` times the chance that message and answer have the same label. A softmax over all answers and "none of
-    them", whose logit is `null_logit`, gives the probabilities.
+    An answer has the logit `inverse_temperature` times the network's score, plus `prior` times the logarithm of its
+    uses, plus `agreement` times the chance that message and answer have the same label. A softmax over all answers and
+    "none of them", whose logit is `null_logit`, gives the probabilities.
 
     In training, an answer stands among those of the same batch, where often used ones are wrong about as often as they
     are right: the scores forget most of how often each is used (Yi et al. 2019, Sampling-Bias-Corrected Neural
@@ -41,4 +41,6 @@ class Relevance(Fitted):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.inverse_temperature > 0:
-            raise UserError(f"inverse_temperature must be above 0. Received: inverse_temperature={self.inverse_temperature}")
+            raise UserError(
+                f"inverse_temperature must be above 0. Received: inverse_temperature={self.inverse_temperature}"
+            )

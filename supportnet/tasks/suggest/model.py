@@ -185,9 +185,7 @@ def _reader(model: Suggester, side: str) -> Callable[[Any], dict[str, Any]]:
     return tf.function(read, input_signature=[tf.TensorSpec([None], tf.string)])
 
 
-def build(
-    network: NetworkConfig, vocabulary: Vocabulary, split: Split, backbone: Backbone | None = None
-) -> Suggester:
+def build(network: NetworkConfig, vocabulary: Vocabulary, split: Split, backbone: Backbone | None = None) -> Suggester:
     """Make a fresh model, with the labels of the training messages if they are a second objective."""
     return Suggester(network, vocabulary, split.labels, backbone=backbone)
 

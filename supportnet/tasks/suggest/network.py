@@ -36,8 +36,8 @@ def build_network(config: NetworkConfig, backbone: Backbone, num_labels: int = 0
         num_labels: number of labels K that a second objective predicts from the vectors of either side; 0 for none.
 
     Returns:
-        A functional model with the parts `backbone`, `message_head`, `reply_head` and `scores`. Input: the features of B
-        messages and of C replies in one dictionary, see `of_side`. Output, with N branches: a dictionary of `message`
+        A functional model with the parts `backbone`, `message_head`, `reply_head` and `scores`. Input: the features of
+        B messages and of C replies in one dictionary, see `of_side`. Output, with N branches: a dictionary of `message`
         float32 `[B, N, D]` and `reply` float32 `[C, N, D]`, vectors of length 1, and `scores` float32 `[N, B, C]`,
         their products on learned scales. With labels, also `message_labels` float32 `[B, N, K]` and `reply_labels`
         float32 `[C, N, K]`, logits.

@@ -23,10 +23,10 @@ def fit_scales(model: Suggester, asked: Pairs, batch_size: int) -> None:
     """Set the scales of the branches in place: those under which their mean score makes the right replies likeliest.
 
     A branch that knows the training pairs by heart is surer there than it is right elsewhere, and would outvote the
-    others: its scale was learned on these pairs. On messages that training hasn't seen, each branch gets the say that it
-    deserves (temperature scaling, Guo et al. 2017, of all branches at once). The softmax is over the replies of all these
-    messages, each with the chance that a batch of training has it among its candidates: what the branches learned of how
-    often a reply is given, they learned there.
+    others: its scale was learned on these pairs. On messages that training hasn't seen, each branch gets the say that
+    it deserves (temperature scaling, Guo et al. 2017, of all branches at once). The softmax is over the replies of all
+    these messages, each with the chance that a batch of training has it among its candidates: what the branches learned
+    of how often a reply is given, they learned there.
 
     Args:
         model: a trained one.

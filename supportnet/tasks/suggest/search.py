@@ -6,7 +6,12 @@ import tensorflow as tf
 
 
 def best_answers(
-    queries: tf.Tensor, answers: tf.Tensor, asked: tf.Tensor, null_logit: float, k: int, allowed: tf.Tensor | None = None
+    queries: tf.Tensor,
+    answers: tf.Tensor,
+    asked: tf.Tensor,
+    null_logit: float,
+    k: int,
+    allowed: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Find the answers with the highest logits, and their probabilities among all that are allowed.
 

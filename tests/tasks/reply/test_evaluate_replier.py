@@ -18,7 +18,7 @@ from supportnet.tasks.reply.fitted import Handoff
 from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.reply.scores import reply_scores
 from supportnet.text.byte_pairs import END_ID, START_ID, BytePairVocabulary
-from supportnet.text.overlap import rouge_l
+from supportnet.text.rouge import rouge_l
 from supportnet.text.slots import fill_slots, has_open_slot
 from supportnet.text.vocabulary import Vocabulary
 

@@ -1,8 +1,8 @@
-"""The text pipeline as TensorFlow operations: the twin of `supportnet.text.tokenizer`.
+"""Tokenizer in TensorFlow operations: the twin of `supportnet.text.tokenizer`.
 
-Core operations only (no TF Text, no `py_function`), so that an exported model reads strings in any TensorFlow
-process. The raw operations are called where the public functions would wrap them in ragged tensors, at
-several times the number of operations; at batch size 1 the number of operations is the time.
+Uses core operations only (no TF Text, no `py_function`), so that exports run in any TensorFlow process. Raw operations
+replace public functions that would wrap them in ragged tensors, with several times as many operations; at batch size 1
+the number of operations determines the time.
 """
 
 from typing import Any, NamedTuple
@@ -11,12 +11,11 @@ import tensorflow as tf
 
 from supportnet.errors import UserError
 from supportnet.text.code_points import Fold
-from supportnet.text.modes import BYTES_PER_TOKEN, MAX_LENGTH, get_mode
-from supportnet.text.tokenizer import to_bytes
+from supportnet.text.tokenizer import BYTES_PER_TOKEN, MAX_LENGTH, get_mode, to_bytes
 
 
 class Tokens(NamedTuple):
-    """The tokens of a batch of B texts, in one flat list of N.
+    """The N tokens of a batch of B texts, flat.
 
     Attributes:
         values: string `[N]`.
@@ -34,14 +33,14 @@ def tokenize_graph(texts: Any, mode: str = "unicode", max_length: int = MAX_LENG
 
     Args:
         texts: string `[B]`, UTF-8, or a list or an array of `str` or `bytes`; invalid bytes are allowed.
-        mode: `unicode` or `article`, see `supportnet.text.modes`.
-        max_length: number of tokens of a text at most.
+        mode: `unicode` or `article`, see `supportnet.text.tokenizer`.
+        max_length: maximum number of tokens of a text.
 
     Returns:
         `tf.RaggedTensor` of strings, `[B, None]`.
 
     Raises:
-        UserError: there is no such mode, or `max_length` isn't positive.
+        UserError: if there is no such mode, or `max_length` isn't positive.
 
     Example:
         >>> tokenize_graph(["Refund £12.50!", ""])
@@ -52,14 +51,14 @@ def tokenize_graph(texts: Any, mode: str = "unicode", max_length: int = MAX_LENG
 
 
 def as_strings(texts: Any) -> Any:
-    """Return a list or an array of texts as a tensor; lone surrogates, which TensorFlow itself refuses, are taken."""
+    """Return a list or an array of texts as a tensor; unlike TensorFlow itself, accept lone surrogates."""
     if isinstance(texts, (str, bytes)):
         raise UserError(f"texts must be a list or an array of texts. Received: texts={texts[:40]!r}")
     return texts if tf.is_tensor(texts) else tf.constant([to_bytes(text) for text in texts], tf.string)
 
 
 def flat_tokens(texts: Any, mode: str, max_length: int) -> Tokens:
-    """Do what `tokenize_graph` does, with the flat list of tokens as the result."""
+    """Return the tokens of `tokenize_graph` as a flat list."""
     if max_length < 1:
         raise UserError(f"max_length must be positive. Received: max_length={max_length}")
     fold, rules = get_mode(mode)
@@ -73,7 +72,7 @@ def flat_tokens(texts: Any, mode: str, max_length: int) -> Tokens:
 
 
 def are_cut(texts: Any, mode: str = "unicode", max_length: int = MAX_LENGTH) -> Any:
-    """Tell of which texts something isn't read because they are too long.
+    """Return which texts are truncated.
 
     Args:
         texts, mode, max_length: as for `tokenize_graph`.
@@ -93,7 +92,7 @@ def are_cut(texts: Any, mode: str = "unicode", max_length: int = MAX_LENGTH) -> 
 
 
 def fold_graph(texts: Any, fold: Fold) -> Any:
-    """Fold the code points of texts, string `[B]`; invalid bytes are read as U+FFFD first."""
+    """Fold the code points of texts, string `[B]`; invalid bytes become U+FFFD first."""
     splits, code_points = tf.raw_ops.UnicodeDecode(
         input=texts, input_encoding="UTF-8", errors="replace", replacement_char=0xFFFD, Tsplits=tf.int32
     )

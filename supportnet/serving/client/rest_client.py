@@ -1,4 +1,4 @@
-"""Requests over REST: urllib3 alone, no TensorFlow."""
+"""Requests over REST, with urllib3 and without TensorFlow."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,21 +9,34 @@ from urllib.parse import quote
 import urllib3
 from urllib3.util import Retry
 
-from supportnet.serving.client.failure import RequestError
-
-#: The server has too much to do, or isn't ready: what may be asked again.
+#: Statuses of a busy server, after which a request may be sent again.
 TRY_AGAIN = (429, 503)
 
 
-class RestRequests:
-    """Sends requests to one version of a model; see `Client` for the arguments."""
+class RequestError(RuntimeError):
+    """A request failed.
+
+    Args:
+        status: HTTP status, for both protocols: 400 for a wrong request, 404 for an unknown model, 429 or 503 for a
+            busy or unreachable server, 504 for a timeout.
+        message: error message of the server.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status}: {message}")
+        self.status = status
+        self.message = message
+
+
+class RestClient:
+    """REST requests to one version of a model; see `Client` for the arguments."""
 
     def __init__(
         self, url: str, model: str, version: int | None, label: str | None, timeout: float, retries: int, backoff: float
     ) -> None:
         chosen = f"/versions/{version}" if version is not None else f"/labels/{quote(label, safe='')}" if label else ""
         self._url = f"{url.rstrip('/')}/v1/models/{quote(model, safe='')}{chosen}"
-        # A request that went wrong in any other way isn't sent twice.
+        # A request that failed in another way isn't sent twice.
         again = Retry(
             total=None,
             connect=0,
@@ -40,10 +53,10 @@ class RestRequests:
         self._output = cache(self._only_output)
 
     def predict(self, signature: str, inputs: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
-        """Run a signature, and return its outputs by name, a value or a list for each row."""
+        """Run a signature and return its outputs by name, a value or a list for each row."""
         body = json.dumps({"signature_name": signature, "inputs": dict(inputs)})
         outputs = self._ask("POST", ":predict", body)["outputs"]
-        # The only output of a signature comes without its name.
+        # A single output comes without its name.
         return outputs if isinstance(outputs, dict) else {self._output(signature): outputs}
 
     def states(self) -> dict[int, str]:

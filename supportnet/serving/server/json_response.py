@@ -1,4 +1,4 @@
-"""REST replies: arrays and results to JSON, numbers written as TensorFlow Serving's json_tensor.cc writes them."""
+"""REST responses: arrays and results to JSON, with numbers formatted as in TensorFlow Serving's json_tensor.cc."""
 
 import base64
 import json
@@ -17,10 +17,10 @@ Outputs = Mapping[str, npt.NDArray[Any]]
 
 
 def predictions(outputs: Outputs, rows: bool) -> bytes:
-    """Return the reply to a predict request: `predictions`, a row each, or `outputs`, a column each.
+    """Return the response to a predict request: `predictions` by row, or `outputs` by name.
 
     Raises:
-        ServingError: rows were asked for, and the outputs have different numbers of them, or none.
+        ServingError: if `rows`, and the outputs have different batch sizes or none.
     """
     if not rows:
         return _object("outputs", _named({name: _written(value, name) for name, value in outputs.items()}))
@@ -36,7 +36,7 @@ def predictions(outputs: Outputs, rows: bool) -> bytes:
 
 
 def classifications(result: ClassificationResult) -> bytes:
-    """Return the reply to a classify request: for each example a list of label and score."""
+    """Return the response to a classify request: for each example, a list of pairs of label and score."""
     rows = [
         _list([_list([_string(label.label), decimal(np.float32(label.score))]) for label in row.classes])
         for row in result.classifications
@@ -45,17 +45,17 @@ def classifications(result: ClassificationResult) -> bytes:
 
 
 def regressions(result: RegressionResult) -> bytes:
-    """Return the reply to a regress request: a number an example."""
+    """Return the response to a regress request: one number per example."""
     return _object("results", _list([decimal(np.float32(row.value)) for row in result.regressions]))
 
 
-def error_reply(error: ServingError) -> bytes:
-    """Return the reply to a request that failed."""
+def error_response(error: ServingError) -> bytes:
+    """Return the response to a failed request."""
     return json.dumps({"error": error.message}).encode()
 
 
 def decimal(value: Any) -> str:
-    """Write a number of floating point: six digits if they say which it is, else all it takes.
+    """Format a floating-point number: with six digits if they identify it, else with as many as it takes.
 
     Example:
         >>> decimal(np.float32(0.1)), decimal(np.float32(1 / 3)), decimal(np.float32(2)), decimal(np.float32("nan"))
@@ -71,7 +71,7 @@ def decimal(value: Any) -> str:
 
 
 def _written(value: Any, name: str) -> str:
-    """An array, or one value of it."""
+    """Format an array or one of its values."""
     if isinstance(value, np.ndarray) and value.ndim:
         return _list([_written(element, name) for element in value])
     value = value[()] if isinstance(value, np.ndarray) else value
@@ -93,7 +93,7 @@ def _string(value: str) -> str:
 
 
 def _named(values: Mapping[str, str]) -> str:
-    """The one output as it is, several by name."""
+    """Return a single output as it is, several as an object."""
     if len(values) == 1:
         return next(iter(values.values()))
     return "{" + ", ".join(f"{_string(name)}: {value}" for name, value in values.items()) + "}"
@@ -104,5 +104,5 @@ def _list(values: list[str]) -> str:
 
 
 def _object(key: str, value: str) -> bytes:
-    # Bytes that aren't UTF-8 leave as they came.
+    # Bytes that aren't UTF-8 pass through unchanged.
     return f'{{"{key}": {value}}}'.encode("utf-8", "surrogateescape")

@@ -1,23 +1,25 @@
-"""The formats of word vectors, told apart by their content, and the rows of word2vec's and GloVe's files.
+"""Read word vectors in word2vec's and GloVe's formats, detected from the content; write word2vec's binary format.
 
-word2vec's text format and fastText's `.vec` are the same: a line `N D`, then a word and D numbers a line. GloVe's
-lacks the first line. In word2vec's binary format the numbers are little-endian float32, as `word2vec.c` writes them
+word2vec's text format and fastText's `.vec` are the same: a line `N D`, then a word and D numbers a line. GloVe's has
+no first line. In word2vec's binary format the numbers are little-endian float32, as `word2vec.c` writes them
 (Mikolov et al. 2013, https://code.google.com/archive/p/word2vec).
 """
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO
 
-from supportnet.embeddings.reading import ByteReader, CutOffError, Source
+import numpy as np
+
+from supportnet.embeddings.files import FLOAT_BYTES, MOST_DIMENSIONS, ByteReader, CutOffError, RowCollector, Source
 from supportnet.errors import UserError
 
-FLOAT_BYTES = 4
-#: The first bytes of fastText's `.bin`, 793712314 in little-endian order.
-FASTTEXT_MAGIC = b"\xba\x16\x4f\x2f"
-#: Longer vectors than anybody has. A header that says more is damaged, and reading on would take all memory.
-MOST_DIMENSIONS = 16_384
+if TYPE_CHECKING:
+    from gensim.models import KeyedVectors
+
 _HEADER = re.compile(rb"(\d{1,12})[ \t]+(\d{1,12})[ \t]*\r?\n")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _REFUSED = {
@@ -27,19 +29,21 @@ _REFUSED = {
     "vectors.save_word2vec_format('vectors.bin', binary=True) instead.",
     b"PK": "is a zip archive (.zip, .npz). Unzip it and name the file inside.",
 }
+#: Rows between two updates of the progress bar.
+_ROWS_PER_STEP = 4096
 
-#: A row of a file: line or byte where it begins, the word, and its numbers as they stand there.
-Row = tuple[int, bytes, bytes]
+#: A row of a file: the line or byte where it begins, the word, and its numbers as in the file.
+_Row = tuple[int, bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """How the rows of a file are laid out.
+class _Layout:
+    """The layout of a file's rows.
 
     Attributes:
-        binary: whether the numbers are float32 or text.
-        num_rows: the number of rows that the header promises; None without a header.
-        dim: how many numbers a row has.
+        binary: whether the numbers are float32; text otherwise.
+        num_rows: number of rows according to the header; None without a header.
+        dim: D, the number of numbers in a row.
     """
 
     binary: bool
@@ -47,19 +51,56 @@ class Layout:
     dim: int
 
     def place(self, where: int) -> str:
-        """Name a row's line or byte, as an error message does."""
+        """Return the name of a row's line or byte for error messages."""
         return f"{'byte' if self.binary else 'line'} {where}"
 
 
-def layout(source: Source) -> Layout:
-    """Tell how a file is laid out, from its first bytes.
+def read_word2vec(source: Source, limit: int | None, words: Iterable[str] | None) -> "KeyedVectors":
+    """Read word vectors from word2vec's or GloVe's format; see `load_word_embeddings`."""
+    from gensim.models import KeyedVectors
+
+    shape = _detect_layout(source)
+    kept = RowCollector(source.name, shape.dim, words)
+    # A number beyond float32 becomes infinite, which is checked afterwards.
+    with np.errstate(over="ignore"):
+        for number, (place, word, numbers) in enumerate(islice(_rows(source, shape), limit)):
+            if number % _ROWS_PER_STEP == 0:
+                source.advance()
+            if kept.keeps(word):
+                kept.add(numbers if shape.binary else _parsed(numbers, source, shape, place), place)
+    vectors = KeyedVectors(shape.dim)
+    vectors.vectors = kept.vectors(shape.place)
+    vectors.index_to_key, vectors.key_to_index = list(kept.index), kept.index
+    vectors.next_index = len(kept.index)
+    return vectors
+
+
+def _parsed(numbers: bytes, source: Source, shape: _Layout, place: int) -> bytes:
+    """Return the numbers of a text line as float32 bytes."""
+    try:
+        return np.fromiter(map(float, numbers.split(b" ")), "<f4", shape.dim).tobytes()
+    except ValueError as error:
+        raise UserError(
+            f"{source.name}, {shape.place(place)}: there must be {shape.dim} numbers after the word ({error})."
+        ) from None
+
+
+def write_word2vec(file: BinaryIO, vectors: "KeyedVectors") -> None:
+    """Write word vectors in word2vec's binary format."""
+    file.write(f"{len(vectors)} {vectors.vector_size}\n".encode())
+    for word, vector in zip(vectors.index_to_key, vectors.vectors, strict=True):
+        file.write(b"%b %b\n" % (word.encode("utf-8"), vector.astype("<f4").tobytes()))
+
+
+def _detect_layout(source: Source) -> _Layout:
+    """Detect the layout of a file from its first bytes.
 
     Raises:
-        UserError: the file is in no known format, or in one that is refused.
+        UserError: if the format is unknown or refused.
 
     Example:
-        >>> layout(source)
-        Layout(binary=True, num_rows=3000000, dim=300)
+        >>> _detect_layout(source)
+        _Layout(binary=True, num_rows=3000000, dim=300)
     """
     for magic, reason in _REFUSED.items():
         if source.head.startswith(magic):
@@ -71,10 +112,10 @@ def layout(source: Source) -> Layout:
             raise UserError(
                 f"{source.name}, line 1: the number of dimensions must be 1 to {MOST_DIMENSIONS}. Received: {dim}"
             )
-        return Layout(not _is_text(source.head[header.end() :], dim), num_rows, dim)
+        return _Layout(not _is_text(source.head[header.end() :], dim), num_rows, dim)
     word, *numbers = source.head.partition(b"\n")[0].rstrip().split(b" ")
     if word and 1 <= len(numbers) <= MOST_DIMENSIONS and all(map(_is_number, numbers)):
-        return Layout(False, None, len(numbers))
+        return _Layout(False, None, len(numbers))
     raise UserError(
         f"{source.name} isn't in a known format. Word vectors are read from word2vec's binary and text files, GloVe's "
         "text files, and fastText's .vec and .bin, each of them also gzipped."
@@ -82,35 +123,35 @@ def layout(source: Source) -> Layout:
 
 
 def _is_text(rows: bytes, dim: int) -> bool:
-    """Tell text from float32 by what follows the first word.
+    """Return whether the numbers after the first word are text rather than float32.
 
     A line of text has at least 2 D - 1 characters there. A shorter one is float32 with a line end among its bytes, or
-    text that lacks numbers: then as many bytes as float32 would take are looked at, further lines included. float32
-    may be printable from end to end, but then it holds no number, unless by an accident that doesn't happen.
+    text that lacks numbers: then as many bytes as float32 would take are examined, further lines included. float32
+    bytes may all be printable, but won't contain a decimal number by accident.
     """
     numbers = rows.partition(b" ")[2][: FLOAT_BYTES * dim]
     line = numbers.partition(b"\n")[0]
     seen = line if len(line) >= 2 * dim - 1 else numbers
     try:
-        # Incremental: the last character may be cut.
+        # Incremental: the last character may be incomplete.
         codecs.getincrementaldecoder("utf-8")().decode(seen)
     except UnicodeDecodeError:
         return False
     return not _CONTROL.search(seen) and any(map(_is_number, seen.split()))
 
 
-def rows(source: Source, shape: Layout) -> Iterator[Row]:
-    """Yield the rows of a word2vec or GloVe file, in order.
+def _rows(source: Source, shape: _Layout) -> Iterator[_Row]:
+    """Yield the rows of a word2vec or GloVe file in order.
 
-    A consumer that stops early (`limit`) isn't told what is wrong further on.
+    A consumer that stops early (`limit`) doesn't get errors of later rows.
 
     Raises:
-        UserError: a row is damaged, or there are more or fewer than the header promises.
+        UserError: if a row is damaged, or the number of rows isn't that of the header.
     """
     return _binary_rows(source, shape) if shape.binary else _text_rows(source, shape)
 
 
-def _binary_rows(source: Source, shape: Layout) -> Iterator[Row]:
+def _binary_rows(source: Source, shape: _Layout) -> Iterator[_Row]:
     reader = ByteReader(source)
     reader.until(b"\n")
     promised, size = shape.num_rows or 0, FLOAT_BYTES * shape.dim
@@ -118,7 +159,7 @@ def _binary_rows(source: Source, shape: Layout) -> Iterator[Row]:
     for number in range(promised):
         place = reader.position
         try:
-            # word2vec.c ends a row with a line end, gensim doesn't: it is read as part of the next word.
+            # word2vec.c ends a row with a line end, gensim doesn't: it is read with the next word and stripped.
             yield place, until(b" ").lstrip(b"\n"), take(size)
         except CutOffError:
             raise UserError(
@@ -132,7 +173,7 @@ def _binary_rows(source: Source, shape: Layout) -> Iterator[Row]:
         )
 
 
-def _text_rows(source: Source, shape: Layout) -> Iterator[Row]:
+def _text_rows(source: Source, shape: _Layout) -> Iterator[_Row]:
     lines = iter(source.file)
     first = 1
     if shape.num_rows is not None:
@@ -158,8 +199,8 @@ def _text_rows(source: Source, shape: Layout) -> Iterator[Row]:
         )
 
 
-def _with_spaces(line: bytes, shape: Layout, place: str) -> tuple[bytes, bytes]:
-    """Part a row whose word holds spaces, like a few of `glove.840B.300d`; other rows of a wrong length are errors."""
+def _with_spaces(line: bytes, shape: _Layout, place: str) -> tuple[bytes, bytes]:
+    """Split a row whose word contains spaces, as in `glove.840B.300d`; other rows of a wrong length are errors."""
     fields = line.split(b" ")
     word, numbers = fields[: -shape.dim], fields[-shape.dim :]
     if len(word) < 2 or any(map(_is_number, word[1:])):

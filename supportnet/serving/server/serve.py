@@ -1,4 +1,4 @@
-"""Serve models until a signal says stop: both protocols, one event loop, one queue of work."""
+"""Serve models until a signal: both protocols, one event loop, one request queue."""
 
 import asyncio
 import signal
@@ -10,29 +10,27 @@ import tensorflow as tf
 
 from supportnet.errors import UserError
 from supportnet.serving.server.configuration import ConfiguredModel
-from supportnet.serving.server.connections import build_server
-from supportnet.serving.server.rest import build_app
-from supportnet.serving.server.rpc import build_rpc_server
-from supportnet.serving.server.service import Service
+from supportnet.serving.server.grpc_server import build_grpc_server
+from supportnet.serving.server.http_server import build_app, build_server
+from supportnet.serving.server.service import RequestQueue, Service
 from supportnet.serving.server.store import Store
-from supportnet.serving.server.work import Work
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to serve.
+    """Options of the server.
 
     Attributes:
         host: address to listen on.
-        rest_port, grpc_port: 0 is a free one.
-        threads: how many requests run at a time.
-        queue: how many wait beyond those.
-        seconds: how long a request may wait and run.
-        read_seconds: how long a client may take to send its headers, and its body.
-        stop_seconds: how long running requests have when the server stops.
-        max_bytes: most bytes of a request.
-        max_batch_size: most rows of a request.
-        max_connections: most connections of REST.
+        rest_port, grpc_port: 0 picks a free one.
+        threads: number of requests that run in parallel.
+        queue: number of requests that may wait.
+        seconds: time limit of a request, waiting included.
+        read_seconds: time limit for sending the headers, and for sending the body.
+        stop_seconds: time that running requests get when the server stops.
+        max_bytes: maximum size of a request.
+        max_batch_size: maximum number of rows of a request.
+        max_connections: maximum number of REST connections.
     """
 
     host: str = "127.0.0.1"
@@ -51,20 +49,20 @@ class Options:
 def serve(
     models: Sequence[ConfiguredModel], options: Options, say: Callable[[str], None], started: Callable[[int, int], None]
 ) -> None:
-    """Serve models until SIGTERM or SIGINT; then answer what was asked, and return.
+    """Serve models until SIGTERM or SIGINT, then finish running requests and return.
 
     Args:
-        models: what to serve.
-        options: how.
-        say: told in one line what was loaded, let go or left out.
-        started: told the ports of REST and gRPC, once requests are answered.
+        models: models to serve.
+        options: options of the server.
+        say: called with one line for each version that is loaded, unloaded or skipped.
+        started: called with the REST and the gRPC port when the server is ready.
 
     Raises:
-        UserError: a model has no version that can be loaded, or a port can't be had.
+        UserError: if a model has no version that can be loaded, or a port is taken.
     """
-    # The loader's remarks on its own deprecation.
+    # Silences the deprecation warnings of TensorFlow's loader.
     tf.get_logger().setLevel("ERROR")
-    # grpcio binds its own socket, and says nothing of what keeps it from that.
+    # grpcio binds its own socket, and doesn't report why it can't.
     _bound(options.host, options.grpc_port, "--grpc-port").close()
     listening = _bound(options.host, options.rest_port, "--rest-port")
     with listening, Store(models, options.max_batch_size, say) as store:
@@ -73,10 +71,10 @@ def serve(
 
 async def _serve(store: Store, options: Options, listening: socket.socket, started: Callable[[int, int], None]) -> None:
     service = Service(store, options.max_batch_size)
-    work = Work(options.threads, options.queue, options.seconds)
+    queue = RequestQueue(options.threads, options.queue, options.seconds)
     address = f"[{options.host}]" if ":" in options.host else options.host
-    rpc, grpc_port = build_rpc_server(service, work, options.max_bytes, f"{address}:{options.grpc_port}")
-    app = build_app(service, work, options.max_bytes, options.read_seconds)
+    rpc, grpc_port = build_grpc_server(service, queue, options.max_bytes, f"{address}:{options.grpc_port}")
+    app = build_app(service, queue, options.max_bytes, options.read_seconds)
     rest = build_server(app, options.read_seconds, options.max_connections, options.stop_seconds)
     await rpc.start()
     serving = asyncio.create_task(rest.serve([listening]))
@@ -89,12 +87,12 @@ async def _serve(store: Store, options: Options, listening: socket.socket, start
     await stopped.wait()
     rest.should_exit = True
     await asyncio.gather(serving, rpc.stop(options.stop_seconds))
-    work.close()
+    queue.close()
 
 
 def _bound(host: str, port: int, flag: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sends small packets at once only on a socket that says it is TCP; else each answer takes 40 ms more.
+    # asyncio sets TCP_NODELAY only on a socket with this protocol; without it each answer takes 40 ms more.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

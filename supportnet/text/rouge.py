@@ -1,4 +1,4 @@
-"""How much of two texts is the same."""
+"""ROUGE-L of written replies."""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,16 @@ from supportnet.errors import UserError
 
 
 def rouge_l(written: Sequence[str], references: Sequence[str]) -> npt.NDArray[np.float64]:
-    """Return the ROUGE-L F1 of each reply, 0 to 1: the words that both have in the same order (Lin 2004).
+    """Return the ROUGE-L F1 of each reply, 0 to 1: the longest common subsequence of words (Lin 2004).
 
-    As rouge-score computes it, without a stemmer. Its words are of ASCII letters and digits, lower-cased: where a reply
-    has none, such as one in Cyrillic, it is 0.
+    Computed by rouge-score, without a stemmer. Words are lower-cased ASCII letters and digits: a reply without any,
+    such as one in Cyrillic, gets 0.
 
     Returns:
         float64 `[N]`.
 
     Raises:
-        UserError: there are no replies, or not as many references.
+        UserError: if there are no replies, or not as many references.
 
     Example:
         >>> rouge_l(["Your parcel was sent.", ""], ["The parcel was sent today.", "Hello"]).round(3).tolist()
@@ -29,7 +29,7 @@ def rouge_l(written: Sequence[str], references: Sequence[str]) -> npt.NDArray[np
     check_pairs(written, references)
     scorer = RougeScorer(["rougeL"], use_stemmer=False)
     pairs = list(zip(written, references, strict=True))
-    # Frequent replies meet often.
+    # Frequent replies repeat, also as pairs.
     found = {pair: scorer.score(target=pair[1], prediction=pair[0])["rougeL"].fmeasure for pair in dict.fromkeys(pairs)}
     return np.array([found[pair] for pair in pairs], dtype="float64")
 

@@ -1,4 +1,4 @@
-"""What stands in the folder of an exported version."""
+"""The files of an exported version."""
 
 import hashlib
 import os
@@ -14,22 +14,22 @@ from supportnet.files import folder_bytes
 from supportnet.savedmodel.load import version_folder
 
 
-class WrittenModel:
+class SavedModelFiles:
     """The files of an exported version, read without loading it.
 
     Args:
         path: `NAME` (its highest version) or `NAME/VERSION`.
 
     Attributes:
-        folder: the version's.
-        signatures: name -> `SignatureDef`, sorted, without that of the initialisation.
+        folder: folder of the version.
+        signatures: name -> `SignatureDef`, sorted, without the initialization.
         assets: names of the files that the graph reads.
 
     Raises:
-        UserError: no model there, or one that isn't a SavedModel.
+        UserError: if there is no model, or it isn't a SavedModel.
 
     Example:
-        >>> list(WrittenModel("saved_models/support").signatures)
+        >>> list(SavedModelFiles("saved_models/support").signatures)
         ['classify', 'embed', 'serving_default']
     """
 
@@ -48,18 +48,18 @@ class WrittenModel:
         self.assets = sorted({asset.filename for asset in served[0].asset_file_def})
 
     def total_bytes(self) -> int:
-        """Size of all files."""
+        """Return the size of all files."""
         return folder_bytes(self.folder)
 
     def variables_bytes(self) -> int:
-        """Size of the files that hold the variables."""
+        """Return the size of the files with the variables."""
         return sum(file.stat().st_size for file in self.folder.glob("variables/*"))
 
     def parameters_bytes(self) -> int:
-        """Size of the variables: four bytes a parameter; variables with the same numbers count once.
+        """Return the size of the variables: four bytes a parameter; variables with equal values count once.
 
         Raises:
-            tf.errors.OpError: their file isn't there, or damaged.
+            tf.errors.OpError: if their file is missing or damaged.
         """
         reader = tf.train.load_checkpoint(str(self.folder / "variables" / "variables"))
         sizes = {}

@@ -1,4 +1,4 @@
-"""Requests over gRPC. TensorFlow Serving's messages hold TensorFlow's, which can't be imported without TensorFlow."""
+"""Requests over gRPC. TensorFlow Serving's messages contain TensorFlow's and can't be imported without it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,15 +12,15 @@ from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
-from supportnet.serving.client.failure import RequestError
+from supportnet.serving.client.rest_client import RequestError
 from supportnet.serving.server.codes import HTTP_STATUS, Code
 
-#: gRPC sends a request no more often.
+#: gRPC's maximum number of attempts.
 MOST_ATTEMPTS = 5
 
 
-class GrpcRequests:
-    """Sends requests to one version of a model; see `Client` for the arguments."""
+class GrpcClient:
+    """gRPC requests to one version of a model; see `Client` for the arguments."""
 
     def __init__(
         self, url: str, model: str, version: int | None, label: str | None, timeout: float, retries: int, backoff: float
@@ -38,7 +38,7 @@ class GrpcRequests:
         self._timeout = timeout
 
     def predict(self, signature: str, inputs: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
-        """Run a signature, and return its outputs by name, a value or a list for each row."""
+        """Run a signature and return its outputs by name, a value or a list for each row."""
         protos = {name: tf.make_tensor_proto(_values(values)) for name, values in inputs.items()}
         request = PredictRequest(model_spec=self._spec, inputs=protos)
         request.model_spec.signature_name = signature
@@ -64,7 +64,7 @@ class GrpcRequests:
 
 
 def _retrying(retries: int, backoff: float) -> list[tuple[str, Any]]:
-    """The policy that gRPC follows: the codes that REST has as 503 and 429."""
+    """Return gRPC's retry policy: for the codes that are 503 and 429 in REST."""
     if not retries:
         return [("grpc.enable_retries", 0)]
     policy = {
@@ -78,7 +78,7 @@ def _retrying(retries: int, backoff: float) -> list[tuple[str, Any]]:
 
 
 def _values(values: Sequence[Any]) -> Any:
-    """Numbers of Python as the types that signatures take."""
+    """Return values as an array with the dtype that signatures take."""
     kinds = {type(value) for value in values}
     dtype = tf.float32 if float in kinds else tf.int32 if int in kinds else tf.string
     return tf.constant(values, dtype).numpy()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from supportnet.serving.server.codes import Code, ServingError
-from supportnet.serving.server.work import Work
+from supportnet.serving.server.service import RequestQueue
 
 
 def code_of(result: Any) -> Code:
@@ -19,7 +19,7 @@ def test_what_does_not_fit_the_queue_is_refused_at_once() -> None:
     blocked = threading.Event()
 
     async def ask() -> list[Any]:
-        work = Work(threads=1, queue=2, seconds=10)
+        work = RequestQueue(threads=1, queue=2, seconds=10)
         asked = [asyncio.create_task(work.run(lambda: blocked.wait(10))) for _ in range(5)]
         await asyncio.sleep(0)
         blocked.set()
@@ -39,7 +39,7 @@ def test_what_takes_too_long_is_given_up_and_never_starts() -> None:
     blocked, started = threading.Event(), []
 
     async def ask() -> list[Any]:
-        work = Work(threads=1, queue=9, seconds=0.1)
+        work = RequestQueue(threads=1, queue=9, seconds=0.1)
         asked = [work.run(lambda: blocked.wait(10)), work.run(lambda: started.append(1))]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         blocked.set()
@@ -57,4 +57,4 @@ def test_an_error_reaches_who_asked() -> None:
         raise KeyError("x")
 
     with pytest.raises(KeyError):
-        asyncio.run(Work(1, 1, 10).run(fail))
+        asyncio.run(RequestQueue(1, 1, 10).run(fail))
