@@ -1,24 +1,16 @@
 """Layers: attention, positional encoding, embedding, encoders, decoders, pooling, scores. No tasks, no data."""
 
-from supportnet.layers.attention import MultiHeadAttention, scaled_dot_product_attention
-from supportnet.layers.attention_block import AttentionBlock
-from supportnet.layers.bilstm_attention import BiLSTMAttention
-from supportnet.layers.causal_block import CausalBlock
-from supportnet.layers.causal_self_attention import CausalSelfAttention
-from supportnet.layers.cross_attention_block import CrossAttentionBlock
-from supportnet.layers.decoder_block import DecoderBlock
-from supportnet.layers.layer_norm import LayerNorm
+from supportnet.layers.attention import CausalSelfAttention, MultiHeadAttention, scaled_dot_product_attention
+from supportnet.layers.blocks import AttentionBlock, CausalBlock, CrossAttentionBlock, DecoderBlock
+from supportnet.layers.conv import Phrases
+from supportnet.layers.embedding import PairEmbedding, TokenEmbedding
 from supportnet.layers.ngram_scores import NgramScores
-from supportnet.layers.pair_embedding import PairEmbedding
-from supportnet.layers.phrases import Phrases
+from supportnet.layers.norm import LayerNorm
 from supportnet.layers.pooling import MaskedPooling
 from supportnet.layers.positional_encoding import PositionalEncoding, positional_encoding
-from supportnet.layers.prefix_decoder import PrefixDecoder
-from supportnet.layers.recurrent_decoder import RecurrentDecoder
+from supportnet.layers.recurrent import BiLSTMAttention, RecurrentDecoder
 from supportnet.layers.scaled_cosine import ScaledCosine
-from supportnet.layers.token_embedding import TokenEmbedding
-from supportnet.layers.transformer_decoder import TransformerDecoder
-from supportnet.layers.transformer_encoder import TransformerEncoder
+from supportnet.layers.transformer import PrefixDecoder, TransformerDecoder, TransformerEncoder
 
 __all__ = [
     "AttentionBlock",

@@ -1,4 +1,4 @@
-"""Scaled dot-product attention and multi-head attention (article 3.3; Vaswani et al. 2017, sections 3.2.1, 3.2.2)."""
+"""Scaled dot-product, multi-head and causal self-attention (article 3.3; Vaswani et al. 2017, section 3.2)."""
 
 from typing import Any
 
@@ -6,13 +6,58 @@ import keras
 from keras import ops
 
 from supportnet.checks import check_divides, check_rate
-from supportnet.layers.heads import attend_from_one, join_heads, split_heads
 from supportnet.layers.rows import by_row
+from supportnet.types import Mask, Shape, Tensor
+
+#: What added to a score hides a position.
+HIDDEN = -1e9
+
+
+def split_heads(x: Tensor, num_heads: int) -> Tensor:
+    """`[B, T, D]` -> `[B, H, T, D / H]`."""
+    heads = (num_heads, x.shape[-1] // num_heads)
+    return ops.swapaxes(ops.reshape(x, (-1, ops.shape(x)[1], *heads)), 1, 2)
+
+
+def join_heads(x: Tensor) -> Tensor:
+    """`[B, H, T, D / H]` -> `[B, T, D]`."""
+    return ops.reshape(ops.swapaxes(x, 1, 2), (-1, ops.shape(x)[2], x.shape[1] * x.shape[3]))
+
+
+def attend_from_one(query: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
+    """Attend from one position of each sequence: `scaled_dot_product_attention` in fewer and smaller operations.
+
+    Args:
+        query: float `[B, D]`.
+        keys: float `[B, H, S, D / H]`.
+        values: float `[B, H, S, D / H]`.
+        bias: float32, broadcastable to `[B, H, S]`, added to the scores: `mask_bias` of where the query may look.
+
+    Returns:
+        float `[B, D]`, the heads side by side.
+
+    Example:
+        >>> keys, values = ops.ones((1, 1, 2, 1)), ops.array([[[[1.0], [5.0]]]])
+        >>> seen = ops.array([True, False])
+        >>> ops.convert_to_numpy(attend_from_one(ops.ones((1, 1)), keys, values, mask_bias(seen)))
+        array([[1.]], dtype=float32)
+    """
+    _, num_heads, _, depth = keys.shape
+    query = ops.reshape(ops.multiply(query, 1.0 / float(depth) ** 0.5), (-1, num_heads, depth))
+    # Nothing is transposed: each number of the keys and values is read once, where it lies.
+    scores = ops.cast(ops.einsum("bhd,bhsd->bhs", query, keys), "float32")
+    weights = ops.cast(ops.softmax(ops.add(scores, bias), axis=-1), values.dtype)
+    return ops.reshape(ops.einsum("bhs,bhsd->bhd", weights, values), (-1, num_heads * depth))
+
+
+def mask_bias(mask: Mask) -> Tensor:
+    """What added to scores hides the positions where `mask` is False: float32, in the mask's shape."""
+    return ops.where(mask, 0.0, HIDDEN)
 
 
 def scaled_dot_product_attention(
-    query: Any, key: Any, value: Any, mask: Any | None = None, dropout: keras.layers.Dropout | None = None
-) -> tuple[Any, Any]:
+    query: Tensor, key: Tensor, value: Tensor, mask: Mask | None = None, dropout: keras.layers.Dropout | None = None
+) -> tuple[Tensor, Tensor]:
     """Attend: `softmax(query key^T / sqrt(d_k)) value`, the article's formula.
 
     The softmax is computed in float32, whatever the dtype of the inputs.
@@ -76,7 +121,7 @@ class MultiHeadAttention(keras.layers.Layer):
         self.num_heads = num_heads
         self.dropout_rate = check_rate("dropout_rate", dropout_rate)
 
-    def build(self, query_shape: Any, value_shape: Any = None) -> None:
+    def build(self, query_shape: Shape, value_shape: Shape | None = None) -> None:
         depth = query_shape[-1]
         check_divides("num_heads", self.num_heads, "the depth", depth)
         value_shape = query_shape if value_shape is None else value_shape
@@ -90,7 +135,9 @@ class MultiHeadAttention(keras.layers.Layer):
         self.value_dense.build(value_shape)
         self.output_dense.build(query_shape)
 
-    def call(self, query: Any, value: Any = None, mask: Any = None, return_weights: bool = False) -> Any:
+    def call(
+        self, query: Tensor, value: Tensor | None = None, mask: Mask | None = None, return_weights: bool = False
+    ) -> Tensor:
         value = query if value is None else value
         heads, weights = scaled_dot_product_attention(
             split_heads(by_row(query, self.query_dense), self.num_heads),
@@ -101,7 +148,7 @@ class MultiHeadAttention(keras.layers.Layer):
         output = by_row(join_heads(heads), self.output_dense)
         return (output, weights) if return_weights else output
 
-    def remember(self, value: Any) -> tuple[Any, Any]:
+    def remember(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Compute once what `recall` looks at, whatever is asked.
 
         Args:
@@ -113,7 +160,7 @@ class MultiHeadAttention(keras.layers.Layer):
         keys, values = by_row(value, self.key_dense), by_row(value, self.value_dense)
         return split_heads(keys, self.num_heads), split_heads(values, self.num_heads)
 
-    def recall(self, query: Any, keys: Any, values: Any, bias: Any) -> Any:
+    def recall(self, query: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
         """Do what a call does, without dropout, for one position of each sequence.
 
         Args:
@@ -127,12 +174,130 @@ class MultiHeadAttention(keras.layers.Layer):
         """
         return self.output_dense(attend_from_one(self.query_dense(query), keys, values, bias))
 
-    def _for_all_heads(self, mask: Any) -> Any:
+    def _for_all_heads(self, mask: Mask) -> Tensor:
         """`[B, S]` or `[B, T, S]` -> `[B, 1, 1, S]` or `[B, 1, T, S]`."""
         return ops.expand_dims(mask, 1 if len(mask.shape) == 3 else (1, 2))
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+    def compute_mask(self, inputs: Tensor, previous_mask: Mask | None = None) -> None:
         """See the call's `mask`."""
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_heads": self.num_heads, "dropout_rate": self.dropout_rate}
+
+
+@keras.saving.register_keras_serializable(package="supportnet")
+class CausalSelfAttention(keras.layers.Layer):
+    """Multi-head attention of a sequence to itself, in which no position sees a later one.
+
+    Queries, keys and values come from one kernel `[D, 3 D]`: one token at a time, three smaller multiplications take
+    longer than one.
+
+    Args:
+        num_heads: number of heads H; must divide the depth.
+        dropout_rate: dropout on the attention weights.
+
+    Call arguments:
+        x: float `[B, T, D]`. Padding stands at the end, where no real token sees it, or is masked.
+        mask: bool `[B, T]`, False where no position may look; nowhere, if not given.
+
+    Returns:
+        float `[B, T, D]`.
+
+    Raises:
+        UserError: `num_heads` doesn't divide the depth, or `dropout_rate` is outside [0, 1).
+
+    Example:
+        >>> layer, x = CausalSelfAttention(num_heads=4), keras.random.normal((2, 5, 16))
+        >>> whole = layer(x)
+        >>> keys, values = layer.start(batch=2, max_length=8)
+        >>> first, keys, values = layer.step(x[:, 0], keys, values, *cache_place(0, 2, keys))
+        >>> keras.ops.shape(first)
+        (2, 16)
+    """
+
+    def __init__(self, num_heads: int, dropout_rate: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
+
+    def build(self, input_shape: Shape) -> None:
+        policy, self.depth = self.dtype_policy, input_shape[-1]
+        check_divides("num_heads", self.num_heads, "the depth", self.depth)
+        self.input_dense = keras.layers.Dense(3 * self.depth, dtype=policy, name="input")
+        self.output_dense = keras.layers.Dense(self.depth, dtype=policy, name="output")
+        self.weight_dropout = keras.layers.Dropout(self.dropout_rate, dtype="float32", name="weights")
+        self.input_dense.build(input_shape)
+        self.output_dense.build(input_shape)
+
+    def call(self, x: Tensor, mask: Mask | None = None) -> Tensor:
+        return self.read(x, mask)[0]
+
+    def read(self, x: Tensor, mask: Mask | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Do what a call does, and return with it what later positions look at: keys and values `[B, H, T, D / H]`."""
+        parts = ops.split(by_row(x, self.input_dense), 3, axis=-1)
+        query, keys, values = (split_heads(part, self.num_heads) for part in parts)
+        positions = ops.arange(ops.shape(x)[1])
+        seen = ops.greater_equal(ops.expand_dims(positions, -1), positions)
+        if mask is not None:
+            seen = ops.logical_and(seen, ops.expand_dims(mask, (1, 2)))
+        heads, _ = scaled_dot_product_attention(query, keys, values, seen, self.weight_dropout)
+        return by_row(join_heads(heads), self.output_dense), keys, values
+
+    def start(self, batch: Tensor, max_length: int) -> tuple[Tensor, Tensor]:
+        """Make the buffers of the keys and the values, zeros `[B, H, max_length, D / H]`."""
+        shape = (batch, self.num_heads, max_length, self.depth // self.num_heads)
+        return ops.zeros(shape, self.compute_dtype), ops.zeros(shape, self.compute_dtype)
+
+    def step(
+        self, x: Tensor, keys: Tensor, values: Tensor, rows: Tensor, bias: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Do what a call does, without dropout, for one position of each sequence.
+
+        Args:
+            x: float `[B, D]`.
+            keys: those of the positions before, `[B, H, max_length, D / H]`.
+            values: those of the positions before, in the same shape.
+            rows: where the position's own are written; see `cache_place`.
+            bias: what hides the positions that aren't written yet; see `cache_place`.
+
+        Returns:
+            float `[B, D]`, and the keys and values with the position's own.
+        """
+        query, key, value = ops.split(self.input_dense(x), 3, axis=-1)
+        keys, values = _write(keys, rows, key), _write(values, rows, value)
+        return self.output_dense(attend_from_one(query, keys, values, bias)), keys, values
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Mask | None = None) -> None:
+        """See the call's `mask`."""
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "num_heads": self.num_heads, "dropout_rate": self.dropout_rate}
+
+
+def cache_place(position: Tensor, batch: Tensor, cache: Tensor, behind: Tensor = HIDDEN) -> tuple[Tensor, Tensor]:
+    """Find where a position's keys and values belong, and hide the positions after it: the same in every block.
+
+    Args:
+        position: int32 scalar, from 0.
+        batch: number of sequences B.
+        cache: a buffer, `[B, H, max_length, D / H]`; only its shape counts.
+        behind: bias of the places behind the position, where they aren't all hidden: broadcastable to
+            `[B, H, max_length]`.
+
+    Returns:
+        The rows of `[B H max_length, D / H]` to write, int32 `[B H, 1]`, and the bias of the scores, `[max_length]` or
+        in the shape of `behind`.
+    """
+    _, num_heads, length, _ = ops.shape(cache)
+    rows = ops.arange(batch * num_heads, dtype="int32") * length + position
+    return ops.expand_dims(rows, -1), ops.where(ops.arange(length, dtype="int32") <= position, 0.0, behind)
+
+
+def _write(cache: Tensor, rows: Tensor, vectors: Tensor) -> Tensor:
+    """Write `[B, D]` into the rows of a buffer `[B, H, max_length, D / H]`."""
+    _, num_heads, length, depth = ops.shape(cache)
+    flat = ops.scatter_update(ops.reshape(cache, (-1, depth)), rows, ops.reshape(vectors, (-1, depth)))
+    return ops.reshape(flat, (-1, num_heads, length, depth))

@@ -7,12 +7,13 @@ from keras import ops
 
 from supportnet.checks import check_positive
 from supportnet.layers.rows import sum_over_ngrams, take_rows
+from supportnet.types import Mask, Shape, Tensor
 
 #: Spreads the ids of a pair's first word; a prime, and small enough for int32 times a vocabulary of 200,000 words.
 _PRIME = 7919
 
 
-def pair_ids(token_ids: Any, num_pairs: int) -> Any:
+def pair_ids(token_ids: Tensor, num_pairs: int) -> Tensor:
     """Hash each token and the one after it to a bucket.
 
     Args:
@@ -76,17 +77,17 @@ class NgramScores(keras.layers.Layer):
         self.num_pairs = check_positive("num_pairs", num_pairs)
         self.num_buckets = check_positive("num_buckets", num_buckets)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         columns = self.num_intents + 1
         self.words = self._add_table((self.vocab_size, columns), "words")
         self.pairs = self._add_table((self.num_pairs, columns), "pairs")
         self.ngrams = self._add_table((self.num_buckets, 2 * columns), "ngrams")
         self.bias = self.add_weight((self.num_intents,), initializer="zeros", trainable=False, name="bias")
 
-    def _add_table(self, shape: tuple[int, int], name: str) -> Any:
+    def _add_table(self, shape: tuple[int, int], name: str) -> keras.Variable:
         return self.add_weight(shape, initializer="zeros", trainable=False, autocast=False, name=name)
 
-    def call(self, inputs: dict[str, Any]) -> Any:
+    def call(self, inputs: dict[str, Tensor]) -> Tensor:
         token_ids, mask = inputs["token_ids"], inputs["mask"]
         followed = ops.pad(mask[:, 1:], ((0, 0), (0, 1)))
         words = _total(take_rows(self.words, token_ids), mask)
@@ -97,7 +98,7 @@ class NgramScores(keras.layers.Layer):
         coverage = known[:, :-1] / ops.maximum(known[:, -1:], 1.0)
         return ops.cast(scores, self.compute_dtype) + self.bias, ops.cast(coverage, self.compute_dtype)
 
-    def compute_output_spec(self, inputs: dict[str, Any]) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    def compute_output_spec(self, inputs: dict[str, Tensor]) -> tuple[keras.KerasTensor, keras.KerasTensor]:
         shape = (inputs["token_ids"].shape[0], self.num_intents)
         return keras.KerasTensor(shape, dtype=self.compute_dtype), keras.KerasTensor(shape, dtype=self.compute_dtype)
 
@@ -111,11 +112,11 @@ class NgramScores(keras.layers.Layer):
         }
 
 
-def _total(rows: Any, mask: Any) -> Any:
+def _total(rows: Tensor, mask: Mask) -> Tensor:
     """`[B, T, C]` -> `[B, C]`, over the real tokens."""
     return ops.sum(rows * ops.cast(ops.expand_dims(mask, -1), rows.dtype), axis=1)
 
 
-def _normalized(sums: Any) -> Any:
+def _normalized(sums: Tensor) -> Tensor:
     """Divide the scores by the length of the feature vector; a feature's idf is at least 1, so is the length."""
     return sums[:, :-1] / ops.sqrt(ops.maximum(sums[:, -1:], 1.0))

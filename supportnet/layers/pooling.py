@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from supportnet.types import Mask, Shape, Tensor
+
 
 @keras.saving.register_keras_serializable(package="supportnet")
 class MaskedPooling(keras.layers.Layer):
@@ -30,7 +32,7 @@ class MaskedPooling(keras.layers.Layer):
         super().__init__(**kwargs)
         self.supports_masking = True
 
-    def call(self, x: Any, mask: Any) -> Any:
+    def call(self, x: Tensor, mask: Mask) -> Tensor:
         mask = ops.expand_dims(mask, -1)
         real = ops.cast(mask, x.dtype)
         lowest = ops.min(x, axis=1, keepdims=True)
@@ -38,8 +40,8 @@ class MaskedPooling(keras.layers.Layer):
         mean = ops.sum(x * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1)
         return ops.concatenate([maximum, mean], axis=-1)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
+    def compute_mask(self, inputs: Tensor, previous_mask: Mask | None = None) -> None:
         """One vector a message: there is no time axis left to mask."""
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], 2 * input_shape[-1])

@@ -8,6 +8,7 @@ from keras import ops
 
 from supportnet.checks import check_positive
 from supportnet.errors import UserError
+from supportnet.types import Shape, Tensor
 
 
 def positional_encoding(length: int, depth: int) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -69,19 +70,19 @@ class PositionalEncoding(keras.layers.Layer):
         self.max_length = check_positive("max_length", max_length)
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.table = positional_encoding(self.max_length, input_shape[-1])
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         self._check_length(x.shape[1])
         table = ops.convert_to_tensor(self.table, dtype=x.dtype)
         return x + table[: ops.shape(x)[1]]
 
-    def step(self, x: Any, position: Any) -> Any:
+    def step(self, x: Tensor, position: Tensor) -> Tensor:
         """Add the encoding of one position, an int32 scalar below `max_length`, to vectors `[B, D]`."""
         return x + ops.take(ops.convert_to_tensor(self.table, dtype=x.dtype), position, axis=0)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         self._check_length(input_shape[1])
         return input_shape
 

@@ -1,12 +1,14 @@
 """Rows: those of tables and states, or summed over the n-grams of each distinct word; layers that see one at a time."""
 
-from typing import Any
+from collections.abc import Callable
 
 import keras
 from keras import ops
 
+from supportnet.types import Mask, State, Tensor
 
-def take_rows(table: Any, rows: Any) -> Any:
+
+def take_rows(table: keras.Variable, rows: Tensor) -> Tensor:
     """Take rows of a layer's weight. TensorFlow's variables can be read by the row; `ops.take` alone copies them.
 
     Args:
@@ -20,7 +22,7 @@ def take_rows(table: Any, rows: Any) -> Any:
     return ops.take(table, rows, axis=0) if read is None else read(rows)
 
 
-def by_row(x: Any, *layers: Any) -> Any:
+def by_row(x: Tensor, *layers: Callable[[Tensor], Tensor]) -> Tensor:
     """Apply layers, one after the other, to every row of a batch of sequences.
 
     A dense layer is one multiplication of two matrices then. Given three axes, it would work out at run time which of
@@ -43,7 +45,7 @@ def by_row(x: Any, *layers: Any) -> Any:
     return ops.reshape(rows, (-1, ops.shape(x)[1], rows.shape[-1]))
 
 
-def without_padding(x: Any, mask: Any) -> Any:
+def without_padding(x: Tensor, mask: Mask) -> Tensor:
     """Set the vectors of padding to zero, so that even attention to nothing but padding doesn't see how much there is.
 
     Args:
@@ -56,7 +58,7 @@ def without_padding(x: Any, mask: Any) -> Any:
     return ops.where(ops.expand_dims(mask, -1), x, ops.zeros_like(x))
 
 
-def pick_rows(state: dict[str, Any], rows: Any) -> dict[str, Any]:
+def pick_rows(state: State, rows: Tensor) -> State:
     """Pick rows of every tensor of a state.
 
     Args:
@@ -74,7 +76,7 @@ def pick_rows(state: dict[str, Any], rows: Any) -> dict[str, Any]:
     return keras.tree.map_structure(lambda tensor: ops.take(tensor, rows, axis=0), state)
 
 
-def sum_over_ngrams(vectors: Any, inputs: dict[str, Any]) -> Any:
+def sum_over_ngrams(vectors: Tensor, inputs: dict[str, Tensor]) -> Tensor:
     """Add up the vectors of the n-grams of each distinct word of a batch.
 
     Args:

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from supportnet.checks import check_positive
+from supportnet.types import Shape, Tensor
 
 #: Where the scale begins, and its largest value: Radford et al. 2021 (CLIP), section 2.5.
 INITIAL_SCALE, LARGEST_SCALE = 1 / 0.07, 100.0
@@ -43,21 +44,21 @@ class ScaledCosine(keras.layers.Layer):
         super().__init__(**kwargs)
         self.num_towers = check_positive("num_towers", num_towers)
 
-    def build(self, input_shape: Any, *_: Any) -> None:
+    def build(self, input_shape: Shape, *_: Any) -> None:
         initial = keras.initializers.Constant(math.log(INITIAL_SCALE))
         self.log_scale = self.add_weight((self.num_towers,), initializer=initial, name="log_scale")
 
     @property
-    def scale(self) -> Any:
+    def scale(self) -> Tensor:
         """The scales, float `[N]`."""
         return ops.exp(ops.minimum(self.log_scale, math.log(LARGEST_SCALE)))
 
-    def call(self, messages: Any, candidates: Any) -> Any:
+    def call(self, messages: Tensor, candidates: Tensor) -> Tensor:
         scale = ops.cast(self.scale, messages.dtype)
         products = ops.matmul(ops.transpose(messages, (1, 0, 2)), ops.transpose(candidates, (1, 2, 0)))
         return products * scale[:, None, None]
 
-    def compute_output_spec(self, messages: Any, candidates: Any) -> keras.KerasTensor:
+    def compute_output_spec(self, messages: Tensor, candidates: Tensor) -> keras.KerasTensor:
         shape = (self.num_towers, messages.shape[0], candidates.shape[0])
         return keras.KerasTensor(shape, dtype=self.compute_dtype)
 

@@ -6,7 +6,7 @@ from keras import ops
 
 from supportnet.errors import UserError
 from supportnet.layers import CausalSelfAttention, MultiHeadAttention
-from supportnet.layers.causal_self_attention import cache_place
+from supportnet.layers.attention import cache_place
 
 
 def random(*shape: int, seed: int = 0) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 from keras import ops
 
 from supportnet.layers import scaled_dot_product_attention
-from supportnet.layers.heads import attend_from_one, join_heads, mask_bias, split_heads
+from supportnet.layers.attention import attend_from_one, join_heads, mask_bias, split_heads
 
 
 def random(*shape: int, seed: int = 0) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Words -> what stands at each place in the words around it."""
+"""Convolutions over neighbouring tokens (Kim 2014)."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from supportnet.checks import check_positive
+from supportnet.types import Mask, Shape, Tensor
 
 #: How many words a filter reads.
 WIDTHS = (2, 3)
@@ -48,16 +49,16 @@ class Phrases(keras.layers.Layer):
             for width in WIDTHS
         ]
 
-    def build(self, input_shape: Any, *_: Any) -> None:
+    def build(self, input_shape: Shape, *_: Any) -> None:
         for convolution in self.convolutions:
             convolution.build(input_shape)
 
-    def call(self, x: Any, mask: Any) -> Any:
+    def call(self, x: Tensor, mask: Mask) -> Tensor:
         # Beside the last token stands what stands beyond the end: zeros.
         x = x * ops.cast(ops.expand_dims(mask, -1), x.dtype)
         return ops.concatenate([convolution(x) for convolution in self.convolutions], axis=-1)
 
-    def compute_output_shape(self, input_shape: Any, *_: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape, *_: Any) -> Shape:
         return (*input_shape[:-1], len(WIDTHS) * self.num_filters)
 
     def get_config(self) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from supportnet.types import Shape, Tensor
+
 
 @keras.saving.register_keras_serializable(package="supportnet")
 class LayerNorm(keras.layers.Layer):
@@ -34,18 +36,18 @@ class LayerNorm(keras.layers.Layer):
         self.supports_masking = True
         self.autocast = False
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         depth = (input_shape[-1],)
         self.gamma = self.add_weight(depth, initializer="ones", autocast=False, name="gamma")
         self.beta = self.add_weight(depth, initializer="zeros", autocast=False, name="beta")
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         x = ops.cast(x, "float32")
         centered = x - ops.mean(x, axis=-1, keepdims=True)
         scale = ops.rsqrt(ops.mean(ops.square(centered), axis=-1, keepdims=True) + self.epsilon)
         return ops.cast(centered * scale * self.gamma + self.beta, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:

@@ -1,16 +1,105 @@
-"""The recurrent decoder: an LSTM over the target, then attention to a memory (Luong et al. 2015, section 3.1)."""
+"""The recurrent encoder and decoder: an LSTM, then attention blocks (article 4.3; Luong et al. 2015, section 3.1)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
 
-from supportnet.checks import check_divides, check_positive, check_rate
-from supportnet.layers.cross_attention_block import CrossAttentionBlock
-from supportnet.layers.heads import mask_bias
-from supportnet.layers.layer_norm import LayerNorm
+from supportnet.checks import check_divides, check_not_negative, check_positive, check_rate
+from supportnet.layers.attention import mask_bias
+from supportnet.layers.blocks import AttentionBlock, CrossAttentionBlock
+from supportnet.layers.norm import LayerNorm
 from supportnet.layers.pooling import MaskedPooling
 from supportnet.layers.rows import by_row, pick_rows, without_padding
+from supportnet.types import Mask, Shape, State, Tensor
+
+
+@keras.saving.register_keras_serializable(package="supportnet")
+class BiLSTMAttention(keras.layers.Layer):
+    """A bidirectional LSTM that adds to the token vectors what stands around them, then attention blocks.
+
+    The article's stack (section 4.3) with what it lacks: masks, residuals and normalization.
+
+    Args:
+        hidden_dim: units of the LSTM in each direction, and width of the blocks' feed-forward layers.
+        num_layers: number of attention blocks, 0 or more.
+        num_heads: heads of each block; must divide the depth of the input.
+        dropout_rate: dropout in and between the parts.
+
+    Attributes:
+        reader: what is called in place of the LSTM, with the same arguments, in a graph that is only run and never
+            trained; None at all other times.
+
+    Call arguments:
+        x: float `[B, T, D]`, T at least 1.
+        mask: bool `[B, T]`, True = real token.
+
+    Returns:
+        float `[B, T, D]`, normalized. Padding changes nothing at real positions.
+
+    Raises:
+        UserError: `num_heads` doesn't divide the depth, or a number is out of its range.
+
+    Example:
+        >>> encoder = BiLSTMAttention(hidden_dim=96, num_layers=1, num_heads=4)
+        >>> x, mask = keras.random.normal((2, 5, 128)), keras.ops.ones((2, 5), "bool")
+        >>> keras.ops.shape(encoder(x, mask=mask))
+        (2, 5, 128)
+    """
+
+    def __init__(
+        self, hidden_dim: int, num_layers: int, num_heads: int, dropout_rate: float = 0.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.hidden_dim = check_positive("hidden_dim", hidden_dim)
+        self.num_layers = check_not_negative("num_layers", num_layers)
+        self.num_heads = num_heads
+        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
+        self.reader: Callable[..., Any] | None = None
+        self.supports_masking = True
+
+    def build(self, input_shape: Shape) -> None:
+        policy, depth = self.dtype_policy, input_shape[-1]
+        check_divides("num_heads", self.num_heads, "the depth", depth)
+        # cuDNN's LSTM fails on a message without tokens, and a graph exported with it runs on no CPU.
+        lstm = keras.layers.LSTM(self.hidden_dim, return_sequences=True, use_cudnn=False, dtype=policy)
+        self.lstm = keras.layers.Bidirectional(lstm, dtype=policy, name="lstm")
+        self.project = keras.layers.Dense(depth, dtype=policy, name="project")
+        self.dropout = keras.layers.Dropout(self.dropout_rate, dtype=policy, name="dropout")
+        self.blocks = [
+            AttentionBlock(self.num_heads, self.hidden_dim, self.dropout_rate, dtype=policy, name=f"block_{i}")
+            for i in range(self.num_layers)
+        ]
+        self.norm = LayerNorm(dtype=policy, name="norm")
+        self.lstm.build(input_shape)
+        self.project.build((*input_shape[:-1], 2 * self.hidden_dim))
+        for block in self.blocks:
+            block.build(input_shape)
+        self.norm.build(input_shape)
+
+    def call(self, x: Tensor, mask: Mask) -> Tensor:
+        x = self.prepare(x, mask)
+        for block in self.blocks:
+            x = block(x, mask=mask)
+        return self.norm(x)
+
+    def prepare(self, x: Tensor, mask: Mask) -> Tensor:
+        """Return what the first block is given, `[B, T, D]`."""
+        read = self.reader or self.lstm
+        return x + self.dropout(by_row(read(x, mask=mask), self.project))
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "hidden_dim": self.hidden_dim,
+            "num_layers": self.num_layers,
+            "num_heads": self.num_heads,
+            "dropout_rate": self.dropout_rate,
+        }
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
@@ -61,7 +150,7 @@ class RecurrentDecoder(keras.layers.Layer):
         self.dropout_rate = check_rate("dropout_rate", dropout_rate)
         self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         policy, depth = self.dtype_policy, input_shape[-1]
         check_divides("num_heads", self.num_heads, "the depth", depth)
         self.pool = MaskedPooling(dtype=policy, name="pool")
@@ -82,7 +171,7 @@ class RecurrentDecoder(keras.layers.Layer):
             block.build(input_shape)
         self.norm.build(input_shape)
 
-    def call(self, x: Any, memory: Any, memory_mask: Any) -> Any:
+    def call(self, x: Tensor, memory: Tensor, memory_mask: Mask) -> Tensor:
         memory = without_padding(memory, memory_mask)
         read = self.lstm(x, initial_state=self._beginning(memory, memory_mask))
         x = x + self.dropout(by_row(read, self.project))
@@ -90,12 +179,12 @@ class RecurrentDecoder(keras.layers.Layer):
             x = block(x, memory, memory_mask=memory_mask)
         return self.norm(x)
 
-    def _beginning(self, memory: Any, memory_mask: Any) -> list[Any]:
+    def _beginning(self, memory: Tensor, memory_mask: Mask) -> list[Tensor]:
         """The hidden and the carry state of the LSTM before the first token, `[B, hidden_dim]` each."""
         mean = self.pool(memory, mask=memory_mask)[:, memory.shape[-1] :]
         return list(ops.split(self.begin(mean), 2, axis=-1))
 
-    def start(self, memory: Any, memory_mask: Any, max_length: int) -> dict[str, Any]:
+    def start(self, memory: Tensor, memory_mask: Mask, max_length: int) -> State:
         """Make the state of targets of which nothing is written.
 
         Args:
@@ -116,7 +205,7 @@ class RecurrentDecoder(keras.layers.Layer):
         blocks = {block.name: block.remember(memory) for block in self.blocks}
         return {"memory_bias": mask_bias(ops.expand_dims(memory_mask, 1)), "hidden": hidden, "carry": carry, **blocks}
 
-    def step(self, x: Any, position: Any, state: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def step(self, x: Tensor, position: Tensor, state: State) -> tuple[Tensor, State]:
         """Decode one token.
 
         Args:
@@ -134,11 +223,11 @@ class RecurrentDecoder(keras.layers.Layer):
             x = block.recall(x, state["memory_bias"], state[block.name])
         return self.norm(x), {**state, "hidden": hidden, "carry": carry}
 
-    def reorder(self, state: dict[str, Any], rows: Any) -> dict[str, Any]:
+    def reorder(self, state: State, rows: Tensor) -> State:
         """Pick rows of a state, int32 `[N]`: those of the hypotheses that beam search goes on with."""
         return pick_rows(state, rows)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
