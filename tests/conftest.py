@@ -115,7 +115,7 @@ def dataset() -> TicketDataset:
 @pytest.fixture(scope="session")
 def finished(options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> "tuple[Path, Trained]":
     """The folder of a finished run, and what `train` returned; don't change it."""
-    from supportnet.tasks.classify.learner import train
+    from supportnet.tasks.train import Trained, train
 
     folder = tmp_path_factory.mktemp("runs") / "finished"
     return folder, train(toy_dataset(), folder, **options)
@@ -155,7 +155,7 @@ def suggester(
     pair_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> "tuple[Path, TrainedSuggester]":
     """The folder of a finished run of the task suggest, and what `train_suggester` returned; don't change it."""
-    from supportnet.tasks.suggest.learner import train_suggester
+    from supportnet.tasks.train import train
 
     folder = tmp_path_factory.mktemp("runs") / "suggester"
     return folder, train_suggester(toy_pairs(), folder, **pair_options)
@@ -186,7 +186,7 @@ def replies_dataset() -> TicketDataset:
 @pytest.fixture(scope="session")
 def replier(reply_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> "tuple[Path, TrainedReplier]":
     """The folder of a finished run of the task reply, and what `train_replier` returned; don't change it."""
-    from supportnet.tasks.reply.learner import train_replier
+    from supportnet.tasks.train import train
 
     folder = tmp_path_factory.mktemp("runs") / "replier"
     return folder, train_replier(toy_replies(), folder, **reply_options)
@@ -202,7 +202,7 @@ def joint_options(reply_options: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def several(joint_options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> "tuple[Path, TrainedTasks]":
     """The folder of a finished run of three tasks, and what `train_tasks` returned; don't change it."""
-    from supportnet.tasks.joint import train_tasks
+    from supportnet.tasks.train import train
 
     folder = tmp_path_factory.mktemp("runs") / "several"
     return folder, train_tasks(toy_replies(), folder, **joint_options)

@@ -5,7 +5,7 @@ import pytest
 from supportnet.backbones.encoders import ENCODERS
 from supportnet.config import NetworkConfig
 from supportnet.errors import UserError
-from supportnet.presets import PRESETS, get_preset
+from supportnet.config import PRESETS, get_preset
 
 
 @pytest.mark.parametrize("architecture", ENCODERS)

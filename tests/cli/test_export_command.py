@@ -9,7 +9,7 @@ import pytest
 
 from supportnet.cli.main import main
 from supportnet.files import write_json
-from supportnet.savedmodel.load import ExportedModel
+from supportnet.tasks.classify.serve import ExportedModel
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.classify.run import save_model
 

@@ -15,7 +15,7 @@ from supportnet.cli.main import main
 from supportnet.cli.trained import print_validation
 from supportnet.config import NetworkConfig
 from supportnet.tasks.reply.writer import NO_REPLY
-from supportnet.training.config import ReplyConfig
+from supportnet.tasks.reply.config import ReplyConfig
 
 PAIRS = [
     ("where is my parcel", "Your parcel left today.", "track"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from supportnet.errors import UserError
-from supportnet.savedmodel.load import ExportedModel
+from supportnet.tasks.classify.serve import ExportedModel
 from supportnet.serving.saved_models import export
 from supportnet.tasks.classify.fitted import Confidence
 from supportnet.tasks.classify.model import IntentClassifier

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from supportnet.errors import UserError
-from supportnet.savedmodel.load import ExportedModel, version_folder
+from supportnet.tasks.classify.serve import ExportedModel, version_folder
 from supportnet.tasks.classify.model import IntentClassifier
 
 TEXTS = ["Where is my parcel?", "", "我要退款", "lone \ud800 surrogate", "refund " * 500]

@@ -82,7 +82,7 @@ def test_what_padding_holds_changes_nothing(tiny_classifier: IntentClassifier) -
 
 
 def test_the_network_stays_as_it_is(tiny_classifier: IntentClassifier) -> None:
-    features = tiny_classifier.front_end(["where is my parcel?", ""])
+    features = tiny_classifier.preprocessor(["where is my parcel?", ""])
     network = tiny_classifier.network
     before = network(features)
     outputs = tf.function(FusedNetwork(network))(features)

@@ -9,7 +9,7 @@ import pytest
 from small_suggester import TEXTS
 
 from supportnet.errors import UserError
-from supportnet.savedmodel.load import ExportedSuggester
+from supportnet.tasks.suggest.serve import ExportedSuggester
 from supportnet.serving.faiss_file import write_faiss
 
 

@@ -173,7 +173,7 @@ def test_reader_and_head_say_what_the_network_says(table_of: Callable[[Vocabular
     model = make_models("transformer", shared=False, num_filters=num_filters)["classify"]
     reader, head = ServedReader(model, table_of(model.vocabulary)), build_head(model)
     assert ("phrases" in {layer.name for layer in head.layers}) == bool(num_filters)
-    found, expected = head(reader.read(tf.constant(MESSAGES))), model.network(model.front_end(MESSAGES))
+    found, expected = head(reader.read(tf.constant(MESSAGES))), model.network(model.preprocessor(MESSAGES))
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, atol=1e-5)
 

@@ -100,5 +100,5 @@ def _cosines(model: Suggester, asked: Pairs) -> Floats:
 
 def _by_branch(model: Suggester, texts: Sequence[str], side: str) -> Floats:
     """The branches' vectors of texts, float32 `[B, N, D]`."""
-    branches = model.network.get_layer("scores").num_branches
+    branches = model.network.get_layer("scores").num_towers
     return model.vectors(texts, side, 256)[:, : len(model.scales)].reshape(len(texts), branches, -1)

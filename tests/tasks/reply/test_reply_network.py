@@ -14,7 +14,7 @@ from supportnet.backbones.encoders import DECODER_ONLY, ENCODERS
 from supportnet.config import NetworkConfig
 from supportnet.errors import UserError
 from supportnet.layers import PrefixDecoder, RecurrentDecoder, TransformerDecoder
-from supportnet.presets import PRESETS
+from supportnet.config import PRESETS
 from supportnet.tasks.reply.network import build_reply_network
 from supportnet.tasks.reply.writer import build_reader
 from supportnet.text.byte_pairs import START_ID
