@@ -16,6 +16,9 @@ from typing import Any
 
 import pytest
 from shell import Shell
+from supportnet.cli.trained import print_result
+from supportnet.cli.training_options import ENCODER_NUMBERS
+from supportnet.training.config import ClassifyConfig, PretrainingConfig, ReplyConfig, SuggestConfig
 
 import supportnet
 from supportnet.backbones.encoders import ENCODERS
@@ -31,11 +34,8 @@ from supportnet.cli.train import (
     TASKS_BY_OPTION,
     train,
 )
-from supportnet.cli.trained import print_result
-from supportnet.cli.training_options import ENCODER_NUMBERS
 from supportnet.config import NetworkConfig
 from supportnet.training import reply, suggest
-from supportnet.training.config import PretrainingConfig, ReplyConfig, SuggestConfig, ClassifyConfig
 
 ROWS = [("where is my parcel", "track"), ("refund my money", "refund"), ("cancel the order", "cancel")] * 8
 #: The defaults of the flags that aren't numbers, and of the one that stands apart.

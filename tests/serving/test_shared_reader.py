@@ -16,8 +16,7 @@ from supportnet.config import NetworkConfig
 from supportnet.data.bank import Bank
 from supportnet.savedmodel.load import ExportedSuggester, SavedModel
 from supportnet.savedmodel.reader import ServedReader, build_head, served_readers
-from supportnet.serving.saved_models import export
-from supportnet.serving.saved_models import index
+from supportnet.serving.saved_models import export, index
 from supportnet.serving.verify.static_checks import size
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.reply.model import Replier

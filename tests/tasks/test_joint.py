@@ -7,25 +7,23 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from supportnet.tasks.joint_fit import _looped
+from supportnet.tasks.joint_options import ALONE, CONFIGS, DEFAULTS
+from supportnet.training.reply_splits import with_validation
+from supportnet.training.task import run_of, tasks_of
 
 from supportnet.data.ticket import Ticket, TicketDataset, conversations_of
 from supportnet.errors import UserError
 from supportnet.files import read_json
-from supportnet.tasks.train import load
-from supportnet.tasks.joint import TrainedTasks, train_tasks
-from supportnet.tasks.joint_fit import _looped
-from supportnet.tasks.joint_options import ALONE, CONFIGS, DEFAULTS
 from supportnet.tasks import NAMES as TASKS
+from supportnet.tasks.joint import TrainedTasks, train_tasks
 from supportnet.tasks.reply.evaluate import perplexity
-from supportnet.tasks.train import load
+from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.data import Pairs, validation_pairs
 from supportnet.tasks.suggest.fit import PairModel
 from supportnet.tasks.train import load
 from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.training.loop import Lesson
-from supportnet.training.reply_splits import with_validation
-from supportnet.training.task import run_of, tasks_of
 
 Run = tuple[Path, TrainedTasks]
 

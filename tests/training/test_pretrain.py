@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from supportnet.training.config import ClassifyConfig, PretrainingConfig
+from supportnet.training.encoder import load_encoder
 from toy_messages import messages
 
 from supportnet.backbones.encoders import ENCODERS
+from supportnet.config import split_options
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json
-from supportnet.config import split_options
-from supportnet.tasks.train import Trained, train
-from supportnet.tasks.train import load
+from supportnet.tasks.train import Trained, load, train
 from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.training.config import PretrainingConfig, ClassifyConfig
-from supportnet.training.encoder import load_encoder
 from supportnet.training.pretrain import Pretrained, pretrain
 
 pytestmark = pytest.mark.slow

@@ -9,18 +9,17 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from supportnet.training.encoder import load_encoder
 
 from supportnet.cli.main import main
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.embeddings import save_word_embeddings, train_word_embeddings
 from supportnet.errors import UserError
-from supportnet.tasks.train import Trained, train
 from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.tasks.train import load
+from supportnet.tasks.train import load, train
 from supportnet.text.special_tokens import SPECIAL_TOKENS
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.encoder import load_encoder
 from supportnet.training.initial_weights import Start, start_from_vectors
 from supportnet.training.pretrain import pretrain
 

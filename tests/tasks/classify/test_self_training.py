@@ -14,16 +14,15 @@ from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json
+from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.classify.data import labelled_examples
 from supportnet.tasks.classify.fit import fit_classifier
 from supportnet.tasks.classify.fitted import Confidence
-from supportnet.tasks.train import Trained, train
 from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.tasks.train import load
 from supportnet.tasks.classify.self_training import fit_with_unlabelled
+from supportnet.tasks.train import Trained, load, train
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.tasks.classify.config import ClassifyConfig
 
 pytestmark = pytest.mark.slow
 

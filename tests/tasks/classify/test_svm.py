@@ -4,8 +4,8 @@ import numpy as np
 
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.tasks.classify.baseline import Svm, fitted
-from supportnet.tasks.classify.evaluate import evaluate_model
 from supportnet.tasks.classify.config import ClassifyConfig
+from supportnet.tasks.classify.evaluate import evaluate_model
 
 
 def test_svm_is_judged_as_a_model_is() -> None:

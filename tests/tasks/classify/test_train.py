@@ -9,14 +9,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from supportnet.config import NetworkConfig
+from supportnet.config import NetworkConfig, split_options
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 from supportnet.errors import UserError
-from supportnet.config import split_options
-from supportnet.tasks.classify.evaluate import evaluate_model
-from supportnet.tasks.train import Trained, train
-from supportnet.tasks.train import load
 from supportnet.tasks.classify.config import ClassifyConfig
+from supportnet.tasks.classify.evaluate import evaluate_model
+from supportnet.tasks.train import Trained, load, train
 from supportnet.training.splits import training_splits
 
 #: What customers shouldn't have written.

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from small_replier import MESSAGES, make_replier
+from supportnet.tasks.answers import Reply
 
 from supportnet.errors import UserError
-from supportnet.tasks.answers import Reply
 from supportnet.tasks.reply.decoding import DecodingOptions
 from supportnet.tasks.reply.fitted import Handoff
 from supportnet.tasks.reply.model import OUTPUTS, Replier

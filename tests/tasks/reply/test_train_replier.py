@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from leaks import leaks
 from small_replier import make_replier
+from supportnet.tasks.reply.learner import TrainedReplier, train_replier
+from supportnet.training.encoder import Encoder, save_encoder
 
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset
@@ -17,12 +19,10 @@ from supportnet.files import read_json, write_json
 from supportnet.tasks.reply.calibrate import fit_handoff
 from supportnet.tasks.reply.evaluate import perplexity
 from supportnet.tasks.reply.fitted import Handoff
-from supportnet.tasks.reply.learner import TrainedReplier, train_replier
-from supportnet.tasks.train import load
 from supportnet.tasks.reply.scores import exact_matches
+from supportnet.tasks.train import load
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.training.encoder import Encoder, save_encoder
 
 #: What must be the same, byte by byte, whether a training was interrupted or not.
 RESULTS = ["config.json", "history.json", "metrics.json", "vocabulary.txt", "pieces.json", "handoff.json"]

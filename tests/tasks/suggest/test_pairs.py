@@ -8,11 +8,11 @@ from keras import ops
 
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket
+from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.data import Pairs, training_pairs, validation_pairs
 from supportnet.tasks.suggest.fit import PairModel, candidate_loss, label_loss, own_is_best
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.tasks.suggest.config import SuggestConfig
 
 TICKETS = [
     Ticket("hi", "greet", "Hello!"),

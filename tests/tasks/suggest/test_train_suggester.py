@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from leaks import leaks
+from supportnet.tasks.suggest.learner import TrainedSuggester, train_suggester
+from supportnet.training.encoder import Encoder, save_encoder
+from supportnet.training.reply_splits import reply_splits
+from supportnet.training.task import task_of
 
 from supportnet.backbones.encoders import ENCODERS
 from supportnet.config import NetworkConfig
@@ -16,18 +20,14 @@ from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.embeddings import save_word_embeddings, train_word_embeddings
 from supportnet.errors import UserError
 from supportnet.files import read_json, write_json
+from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.fitted import Relevance
-from supportnet.tasks.suggest.learner import TrainedSuggester, train_suggester
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.tasks.train import load
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.tasks.suggest.config import SuggestConfig
-from supportnet.training.encoder import Encoder, save_encoder
 from supportnet.training.initial_weights import Start
-from supportnet.training.reply_splits import reply_splits
 from supportnet.training.run_folder import read_names
-from supportnet.training.task import task_of
 
 #: What must be the same, byte by byte, whether a training was interrupted or not.
 RESULTS = ["config.json", "history.json", "metrics.json", "vocabulary.txt", "labels.json", "relevance.json"]
