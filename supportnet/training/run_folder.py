@@ -143,8 +143,8 @@ def _check_format(folder: Path, config: Any) -> None:
         card = read_json(folder / CARD) if (folder / CARD).exists() else {}
         version = card.get("supportnet", "0.1")
         raise UserError(
-            f"{folder} was written by supportnet {version}, whose runs this version can't read: train again, "
-            "or install that version to use the run."
+            f"{folder} was written by supportnet {version}, whose runs this version can't read: train again, or "
+            "carry it over with tools/carry_weights.py."
         )
 
 
