@@ -44,7 +44,7 @@ class NgramScores(keras.layers.Layer):
     Character n-grams have more columns: whether training saw the n-gram with an intent, 0 or 1, for every intent, and a
     1, which counts them. They give the coverage: of the n-grams of a message, the share that is known of an intent.
 
-    The weights are not trained by gradient descent; `supportnet.tasks.classify.ngrams.fit_ngrams` fits them.
+    The weights are not trained by gradient descent; `supportnet.training.ngrams.fit_ngrams` fits them.
 
     Args:
         num_intents: number of intents K.

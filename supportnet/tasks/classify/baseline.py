@@ -5,9 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from keras import ops
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
-from sklearn.svm import LinearSVC
+from sklearn.pipeline import Pipeline
 
 from supportnet.data.ticket import Ticket
 from supportnet.tasks.classify.answers import ANSWERS, Answers
@@ -17,24 +15,10 @@ from supportnet.tasks.classify.fitted import Confidence
 from supportnet.tasks.classify.scores import decide
 
 
-def tfidf() -> FeatureUnion:
-    """Make the peer's features: words (1, 2) and characters (2, 5), sublinear TF-IDF."""
-    return make_union(
-        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
-        TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True),
-    )
-
-
-def fitted(tickets: Sequence[Ticket]) -> Pipeline:
-    """Fit the features and a linear SVM."""
-    svm = make_pipeline(tfidf(), LinearSVC(C=1, random_state=0))
-    return svm.fit([ticket.text for ticket in tickets], [ticket.intent for ticket in tickets])
-
-
 class Svm:
     """A fitted SVM that answers as this package's models do: its margins stand where their logits do.
 
-    So it is decide by the same code: the score of scope and of routing is the largest probability of the softmax of
+    So it is judged by the same code: the score of scope and of routing is the largest probability of the softmax of
     the margins, untempered, and the probabilities are those at the fitted temperature.
 
     Attributes:

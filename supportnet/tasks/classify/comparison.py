@@ -11,13 +11,14 @@ from supportnet.backbones.texts import run_in_batches
 from supportnet.config import NetworkConfig
 from supportnet.data.splits import labelled
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset, conversations_of
-from supportnet.tasks.classify.baseline import Svm, fitted
+from supportnet.tasks.classify.baseline import Svm
 from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.classify.evaluate import Classifier, intent_table
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.classify.network import build_network
 from supportnet.tasks.classify.outcomes import confidence_figures, outcomes
 from supportnet.tasks.comparison import Compared, Scored
+from supportnet.training.svm import fit_svm
 
 
 class ComparedClassifiers(Compared):
@@ -54,7 +55,10 @@ class ComparedClassifiers(Compared):
 
     def fit_baseline(self, dataset: TicketDataset, config: ClassifyConfig) -> Any:
         train_tickets = [t for t in dataset["train"] if t.intent not in (None, OUT_OF_SCOPE)]
-        svm, validation = Svm(fitted(train_tickets)), labelled(dataset["validation"], "validate on")
+        svm, validation = (
+            Svm(fit_svm([t.text for t in train_tickets], [str(t.intent) for t in train_tickets])),
+            labelled(dataset["validation"], "validate on"),
+        )
         # The same promise as the models'.
         svm.calibrate(validation, config)
         return svm

@@ -22,6 +22,7 @@ from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.split import TaskSplit, data_facts
 from supportnet.text.tokenizer_graph import as_strings
 from supportnet.training.batches import epoch_order
+from supportnet.training.examples import Examples
 
 _NO_VALIDATION = (
     "There are no validation messages in scope: the last epoch's weights are kept, probabilities aren't calibrated, "
@@ -50,12 +51,12 @@ class Split(TaskSplit):
         return sorted({str(ticket.intent) for ticket in self.tickets})
 
     @cached_property
-    def known(self) -> "Examples":
+    def labelled(self) -> Examples:
         """The labelled training examples."""
         return labelled_examples(self.tickets, self.intents)
 
     @cached_property
-    def held_out(self) -> "Examples":
+    def held_out(self) -> Examples:
         """The in-scope validation examples."""
         in_scope = [ticket for ticket in self.validation if ticket.intent in self.intents]
         return labelled_examples(in_scope, self.intents)
@@ -94,34 +95,6 @@ def training_splits(dataset: TicketDataset, config: ClassifyConfig) -> tuple[lis
     return tickets, validation
 
 
-@dataclass(frozen=True)
-class Examples:
-    """Messages with their intents.
-
-    Attributes:
-        texts: N messages.
-        targets: the index of each message's intent, int `[N]`; or, where it is only believed, the probability of
-            every intent, float `[N, K]`.
-    """
-
-    texts: Sequence[str]
-    targets: npt.NDArray[np.int64] | npt.NDArray[np.float32]
-
-    @property
-    def best(self) -> npt.NDArray[np.int64]:
-        """The index of the likeliest intent of each message, int `[N]`."""
-        return self.targets.argmax(axis=1) if self.targets.ndim == 2 else self.targets.astype("int64")
-
-    @property
-    def certainty(self) -> npt.NDArray[np.float32]:
-        """The probability of that intent, float32 `[N]`; 1 where it is known."""
-        known = self.targets.ndim == 1
-        return np.ones(len(self.texts), "float32") if known else self.targets.max(axis=1).astype("float32")
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-
 def labelled_examples(tickets: Sequence[Ticket], intents: Sequence[str]) -> Examples:
     """Return labelled messages as examples.
 
@@ -136,32 +109,6 @@ def labelled_examples(tickets: Sequence[Ticket], intents: Sequence[str]) -> Exam
     index = {intent: i for i, intent in enumerate(intents)}
     targets = np.array([index[str(ticket.intent)] for ticket in tickets], dtype="int64")
     return Examples([ticket.text for ticket in tickets], targets)
-
-
-#: The share that labelled messages get of what is trained on, by repetition, where there are fewer; see `mixed`.
-KNOWN_SHARE = 0.2
-
-
-def mixed(known: Examples, believed: Examples, num_intents: int) -> Examples:
-    """Return both kinds of messages as one, the labelled ones repeated where they are fewer than `KNOWN_SHARE`.
-
-    Args:
-        known: labelled messages, at least one.
-        believed: messages with probabilities `[N, K]`.
-        num_intents: number of intents K.
-
-    Returns:
-        Examples with probabilities, the labelled ones first.
-
-    Example:
-        >>> known = Examples(["where is it"], np.array([1]))
-        >>> believed = Examples(["stop it"] * 8, np.full((8, 2), 0.5, "float32"))
-        >>> mixed(known, believed, num_intents=2).targets.shape
-        (10, 2)
-    """
-    times = max(1, round(KNOWN_SHARE / (1 - KNOWN_SHARE) * len(believed) / len(known)))
-    certain = np.tile(np.eye(num_intents, dtype="float32")[known.best], (times, 1))
-    return Examples([*list(known.texts) * times, *believed.texts], np.concatenate([certain, believed.targets]))
 
 
 def training_dataset(

@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from supportnet.tasks.classify.config import ClassifyConfig
-from supportnet.tasks.classify.data import Examples, Split, mixed, training_dataset, validation_dataset
+from supportnet.tasks.classify.data import Split, training_dataset, validation_dataset
 from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.tasks.classify.ngrams import fit_ngrams
 from supportnet.tasks.classify.self_training import pseudo_labels
+from supportnet.training.examples import Examples, mixed
 from supportnet.training.loop import History, Loop, Objective
 from supportnet.training.losses import BranchCrossentropy, vote_accuracy
+from supportnet.training.ngrams import fit_ngrams
 
 
 class IntentModel(keras.Model):
@@ -45,8 +46,8 @@ class IntentModel(keras.Model):
 
 def objective(model: IntentClassifier, split: Split, config: ClassifyConfig) -> Objective:
     """Return what the model is trained on beside other tasks; its n-gram classifier is fitted at once."""
-    fit_ngrams(model, split.known, None, split.held_out, config.class_weights, config.seed)
-    return examples_objective(model, split.known, split.held_out, config)
+    _fit_ngrams(model, split, None, config)
+    return examples_objective(model, split.labelled, split.held_out, config)
 
 
 def fit(model: IntentClassifier, split: Split, config: ClassifyConfig, loop: Loop) -> History:
@@ -77,8 +78,8 @@ def fit(model: IntentClassifier, split: Split, config: ClassifyConfig, loop: Loo
             pseudo = Examples(split.unlabelled, pseudo_labels(model, split.unlabelled, own.folder))
             model.network.set_weights(start)
         if not own.has_checkpoint:
-            fit_ngrams(model, split.known, pseudo, split.held_out, config.class_weights, config.seed)
-        examples = split.known if pseudo is None else mixed(split.known, pseudo, len(model.intents))
+            _fit_ngrams(model, split, pseudo, config)
+        examples = split.labelled if pseudo is None else mixed(split.labelled, pseudo, len(model.intents))
         network = _network(model, config)
         last = own.fit(
             examples_objective(model, examples, split.held_out, rounds, network),
@@ -89,6 +90,11 @@ def fit(model: IntentClassifier, split: Split, config: ClassifyConfig, loop: Loo
         epochs = [{**metrics, "round": number} for metrics in last.epochs] if number else last.epochs
         history = History([*history.epochs, *epochs], len(history.epochs) + last.best_epoch)
     return history
+
+
+def _fit_ngrams(model: IntentClassifier, split: Split, pseudo: Examples | None, config: ClassifyConfig) -> None:
+    layer, examples = model.head.get_layer("ngrams"), (split.labelled, pseudo, split.held_out)
+    fit_ngrams(model.preprocessor, layer, *examples, config.class_weights, config.seed)
 
 
 def examples_objective(

@@ -1,4 +1,4 @@
-"""Fit what a network knows of n-grams: a linear SVM, and which occur with an intent. It takes seconds."""
+"""Fit the n-gram classifier of a network: a linear SVM, and which n-grams occur with a class. It takes seconds."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,8 +11,8 @@ from sklearn.svm import LinearSVC
 
 from supportnet.layers.ngram_scores import NgramScores, pair_ids
 from supportnet.metrics.temperature import fit_temperature
-from supportnet.tasks.classify.data import Examples
-from supportnet.tasks.classify.model import IntentClassifier
+from supportnet.text.preprocessor import Preprocessor
+from supportnet.training.examples import Examples
 
 #: Messages that are read at once.
 _BATCH_SIZE = 512
@@ -22,30 +22,31 @@ USUAL_SCALE = 5.0
 
 
 def fit_ngrams(
-    classifier: IntentClassifier,
-    known: Examples,
-    believed: Examples | None = None,
+    preprocessor: Preprocessor,
+    layer: NgramScores,
+    labelled: Examples,
+    pseudo: Examples | None = None,
     validation: Examples | None = None,
     balanced: bool = False,
     seed: int = 0,
 ) -> None:
-    """Set the weights of the network's layer `ngrams` in place: one linear SVM an intent, against all others.
+    """Set the weights of a layer in place: one linear SVM per class, against all others.
 
     An SVM's margins are no logits. One factor for all of them, the one that makes the validation messages likeliest,
     turns them into some (Platt 1999, Probabilistic outputs for support vector machines, with a softmax).
 
     Args:
-        classifier: its network holds the layer.
-        known: labelled messages.
-        believed: messages with the intents that another model gives them; each counts as much as it is sure of its
-            intent. Coverage is that of the known ones alone.
+        preprocessor: texts -> features.
+        layer: whose weights are set; its classes are those of the examples.
+        labelled: labelled messages.
+        pseudo: messages with the probabilities that another model gives them; each counts as much as its likeliest
+            class is probable. Coverage is that of the labelled ones alone.
         validation: labelled messages that the factor is fitted on; it is `USUAL_SCALE` without any.
-        balanced: weigh every intent alike.
+        balanced: weigh every class alike.
         seed: of the solver.
     """
-    layer = classifier.head.get_layer("ngrams")
-    parts = [known] if believed is None else [known, believed]
-    counts_by_part = [ngram_counts(classifier, part.texts) for part in parts]
+    parts = [labelled] if pseudo is None else [labelled, pseudo]
+    counts_by_part = [ngram_counts(preprocessor, layer, part.texts) for part in parts]
     counts = [vstack(matrices, format="csr") for matrices in zip(*counts_by_part, strict=True)]
     idf = [_inverse_document_frequency(matrix) for matrix in counts]
     svm = LinearSVC(class_weight="balanced" if balanced else None, random_state=seed)
@@ -53,28 +54,27 @@ def fit_ngrams(
         np.concatenate(values) for values in zip(*((p.best, p.certainty) for p in parts), strict=True)
     )
     svm.fit(_tfidf(counts, idf), targets, sample_weight=certainty)
-    weights, bias = _for_each_intent(svm, len(classifier.intents))
+    weights, bias = _by_class(svm, layer.num_intents)
     scale = USUAL_SCALE
     if validation is not None and len(validation):
-        margins = _tfidf(ngram_counts(classifier, validation.texts), idf) @ weights.T + bias
+        margins = _tfidf(ngram_counts(preprocessor, layer, validation.texts), idf) @ weights.T + bias
         scale = 1 / fit_temperature(softmax(margins, axis=1), validation.best)
     all_idf = np.concatenate(idf)[:, None]
     table = np.hstack([scale * weights.T * all_idf, all_idf**2])
     words, pairs, ngrams = np.split(table, np.cumsum([layer.vocab_size, layer.num_pairs]))
-    seen = _seen_with(counts_by_part[0][1], known.best, len(classifier.intents))
+    seen = _seen_with(counts_by_part[0][1], labelled.best, layer.num_intents)
     layer.set_weights([words, pairs, np.hstack([ngrams, seen, np.ones((layer.num_buckets, 1))]), scale * bias])
 
 
-def ngram_counts(classifier: IntentClassifier, texts: Sequence[str]) -> list[csr_array]:
-    """Count in each message what `NgramScores` looks up.
+def ngram_counts(preprocessor: Preprocessor, layer: NgramScores, texts: Sequence[str]) -> list[csr_array]:
+    """Count in each message the features that a layer looks up.
 
     Returns:
         Words and pairs of words `[N, V + P]`, and character n-grams `[N, buckets]`.
     """
-    layer = classifier.head.get_layer("ngrams")
     batches = []
     for start in range(0, len(texts), _BATCH_SIZE):
-        features = classifier.preprocessor(texts[start : start + _BATCH_SIZE])
+        features = preprocessor(texts[start : start + _BATCH_SIZE])
         batches.append(_batch_counts({name: value.numpy() for name, value in features.items()}, layer))
     return [vstack(matrices, format="csr") for matrices in zip(*batches, strict=True)]
 
@@ -115,16 +115,16 @@ def _tfidf(counts: Sequence[csr_array], idf: Sequence[npt.NDArray[np.float64]]) 
     )
 
 
-def _seen_with(counts: csr_array, targets: npt.NDArray[np.int64], num_intents: int) -> npt.NDArray[np.bool_]:
-    """Tell of each feature whether it occurs in a message of each intent, `[F, K]`."""
+def _seen_with(counts: csr_array, targets: npt.NDArray[np.int64], num_classes: int) -> npt.NDArray[np.bool_]:
+    """Tell of each feature whether it occurs in a message of each class, `[F, K]`."""
     messages = np.arange(len(targets))
-    by_intent = csr_array((np.ones(len(targets)), (messages, targets)), (len(targets), num_intents))
-    return (counts.T @ by_intent).toarray() > 0
+    by_class = csr_array((np.ones(len(targets)), (messages, targets)), (len(targets), num_classes))
+    return (counts.T @ by_class).toarray() > 0
 
 
-def _for_each_intent(svm: LinearSVC, num_intents: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return weights `[K, F]` and bias `[K]`; of two intents, scikit-learn's SVM knows only the second one's."""
+def _by_class(svm: LinearSVC, num_classes: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return weights `[K, F]` and bias `[K]`; of two classes, scikit-learn's SVM has only the second one's."""
     weights, bias = svm.coef_, svm.intercept_
-    if num_intents == 2:
+    if num_classes == 2:
         weights, bias = np.vstack([-weights, weights]), np.concatenate([-bias, bias])
     return weights, bias
