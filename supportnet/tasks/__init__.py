@@ -21,6 +21,7 @@ REGISTRY: Mapping[str, str] = MappingProxyType(
         "classify": "supportnet.tasks.classify",
         "suggest": "supportnet.tasks.suggest",
         "reply": "supportnet.tasks.reply",
+        "attributes": "supportnet.tasks.attributes",
     }
 )
 NAMES = tuple(REGISTRY)

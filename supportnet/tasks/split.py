@@ -35,7 +35,11 @@ def data_facts(
     unlabelled: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Return the data's description, with a fingerprint by which a resumed run recognizes its messages."""
-    parts = (part for ticket in (*tickets, *validation) for part in (ticket.text, ticket.intent, ticket.reply))
+    parts = (
+        part
+        for ticket in (*tickets, *validation)
+        for part in (ticket.text, ticket.intent, ticket.reply, *(f"{k}={v}" for k, v in sorted(ticket.labels.items())))
+    )
     return {
         "name": str(dataset.name),
         "source": dataset.source,
