@@ -35,7 +35,7 @@ def attention_maps(model: Any, texts: Sequence[str]) -> list[dict[str, Any]]:
     given = encoder_input(model, texts) if texts else None
     if given is None or not given.encoder.blocks:
         return []
-    x = given.encoder.prepare(given.vectors, given.mask)
+    x = given.encoder.before_attention(given.vectors, given.mask)
     *earlier, last = given.encoder.blocks
     for block in earlier:
         x = block(x, mask=given.mask)

@@ -34,7 +34,7 @@ def gradient_norms(model: Any, dataset: TicketDataset) -> dict[str, list[float]]
     keras.utils.set_random_seed(0)
     fresh = type(given.encoder).from_config(given.encoder.get_config())
     fresh.build(given.vectors.shape)
-    read = {"trained": given.encoder, "fresh": fresh, "without attention": given.encoder.prepare}
+    read = {"trained": given.encoder, "fresh": fresh, "without attention": given.encoder.before_attention}
     return {name: _norms(function, given.vectors, given.mask).tolist() for name, function in read.items()}
 
 

@@ -89,8 +89,31 @@ def scaled_dot_product_attention(
     return ops.matmul(ops.cast(used, value.dtype), value), weights
 
 
+class AttentionLayer(keras.layers.Layer):
+    """Base of the attention layers: heads, and dropout on the weights.
+
+    Args:
+        num_heads: number of heads H; must divide the depth.
+        dropout_rate: dropout on the attention weights.
+
+    Raises:
+        UserError: `num_heads` doesn't divide the depth, or `dropout_rate` is outside [0, 1).
+    """
+
+    def __init__(self, num_heads: int, dropout_rate: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Mask | None = None) -> None:
+        """Return no mask: the one of a call says where to look, and nothing of the output's positions."""
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "num_heads": self.num_heads, "dropout_rate": self.dropout_rate}
+
+
 @keras.saving.register_keras_serializable(package="supportnet")
-class MultiHeadAttention(keras.layers.Layer):
+class MultiHeadAttention(AttentionLayer):
     """`concatenate(head_1, ..., head_h) W_O`: every head attends to the same sequence in a subspace of its own.
 
     Args:
@@ -115,11 +138,6 @@ class MultiHeadAttention(keras.layers.Layer):
         >>> keras.ops.shape(layer(keras.random.normal((2, 5, 16))))
         (2, 5, 16)
     """
-
-    def __init__(self, num_heads: int, dropout_rate: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.num_heads = num_heads
-        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
 
     def build(self, query_shape: Shape, value_shape: Shape | None = None) -> None:
         depth = query_shape[-1]
@@ -178,15 +196,9 @@ class MultiHeadAttention(keras.layers.Layer):
         """`[B, S]` or `[B, T, S]` -> `[B, 1, 1, S]` or `[B, 1, T, S]`."""
         return ops.expand_dims(mask, 1 if len(mask.shape) == 3 else (1, 2))
 
-    def compute_mask(self, inputs: Tensor, previous_mask: Mask | None = None) -> None:
-        """See the call's `mask`."""
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "num_heads": self.num_heads, "dropout_rate": self.dropout_rate}
-
 
 @keras.saving.register_keras_serializable(package="supportnet")
-class CausalSelfAttention(keras.layers.Layer):
+class CausalSelfAttention(AttentionLayer):
     """Multi-head attention of a sequence to itself, in which no position sees a later one.
 
     Queries, keys and values come from one kernel `[D, 3 D]`: one token at a time, three smaller multiplications take
@@ -214,11 +226,6 @@ class CausalSelfAttention(keras.layers.Layer):
         >>> keras.ops.shape(first)
         (2, 16)
     """
-
-    def __init__(self, num_heads: int, dropout_rate: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.num_heads = num_heads
-        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
 
     def build(self, input_shape: Shape) -> None:
         policy, self.depth = self.dtype_policy, input_shape[-1]
@@ -267,14 +274,8 @@ class CausalSelfAttention(keras.layers.Layer):
         keys, values = _write(keys, rows, key), _write(values, rows, value)
         return self.output_dense(attend_from_one(query, keys, values, bias)), keys, values
 
-    def compute_mask(self, inputs: Tensor, previous_mask: Mask | None = None) -> None:
-        """See the call's `mask`."""
-
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "num_heads": self.num_heads, "dropout_rate": self.dropout_rate}
 
 
 def cache_place(position: Tensor, batch: Tensor, cache: Tensor, behind: Tensor = HIDDEN) -> tuple[Tensor, Tensor]:

@@ -36,10 +36,10 @@ class ResidualBlock(keras.layers.Layer):
         num_heads: heads of each attention; must divide the depth.
         hidden_dim: width of the feed-forward layer.
         dropout_rate: dropout on the attention weights and on what each part adds.
-        norm: "pre" or "post".
+        norm: "pre", to normalize the input of each part, or "post", to normalize the sums.
 
     Raises:
-        UserError: a number is out of its range, or `norm` is neither.
+        UserError: `num_heads` doesn't divide the depth, a number is out of its range, or `norm` is neither.
     """
 
     def __init__(
@@ -105,10 +105,7 @@ class AttentionBlock(ResidualBlock):
     """Self-attention, then feed-forward: one block of an encoder.
 
     Args:
-        num_heads: heads of the attention; must divide the depth.
-        hidden_dim: width of the feed-forward layer.
-        dropout_rate: dropout on the attention weights and on what each half adds.
-        norm: "pre", to normalize what each half is given, or "post", to normalize the sums; see `ResidualBlock`.
+        num_heads, hidden_dim, dropout_rate, norm: see `ResidualBlock`.
 
     Call arguments:
         x: float `[B, T, D]`.
@@ -118,7 +115,7 @@ class AttentionBlock(ResidualBlock):
         float `[B, T, D]`. Padding changes nothing at real positions.
 
     Raises:
-        UserError: `num_heads` doesn't divide the depth, a number is out of its range, or `norm` is neither.
+        UserError: see `ResidualBlock`.
 
     Example:
         >>> x, mask = keras.random.normal((2, 5, 16)), keras.ops.ones((2, 5), "bool")
@@ -165,10 +162,7 @@ class CausalBlock(CausalResidualBlock):
     """Self-attention that looks back only, then feed-forward: one block of a GPT (Radford et al. 2018).
 
     Args:
-        num_heads: heads of the attention; must divide the depth.
-        hidden_dim: width of the feed-forward layer.
-        dropout_rate: dropout on the attention weights and on what each half adds.
-        norm: "pre" or "post"; see `ResidualBlock`.
+        num_heads, hidden_dim, dropout_rate, norm: see `ResidualBlock`.
 
     Call arguments:
         x: float `[B, T, D]`.
@@ -178,7 +172,7 @@ class CausalBlock(CausalResidualBlock):
         float `[B, T, D]`; no position sees a later one, or one that is masked.
 
     Raises:
-        UserError: `num_heads` doesn't divide the depth, a number is out of its range, or `norm` is neither.
+        UserError: see `ResidualBlock`.
 
     Example:
         >>> x, mask = keras.random.normal((2, 5, 16)), keras.ops.ones((2, 5), "bool")
@@ -218,10 +212,7 @@ class CrossAttentionBlock(ResidualBlock):
     """Attention to what an encoder made of the source, then feed-forward.
 
     Args:
-        num_heads: heads of the attention; must divide the depth.
-        hidden_dim: width of the feed-forward layer.
-        dropout_rate: dropout on the attention weights and on what each half adds.
-        norm: "pre" or "post"; see `ResidualBlock`.
+        num_heads, hidden_dim, dropout_rate, norm: see `ResidualBlock`.
 
     Call arguments:
         x: float `[B, T, D]`.
@@ -232,7 +223,7 @@ class CrossAttentionBlock(ResidualBlock):
         float `[B, T, D]`. What stands in the memory's padding changes nothing, unless a memory is all padding.
 
     Raises:
-        UserError: `num_heads` doesn't divide the depth, a number is out of its range, or `norm` is neither.
+        UserError: see `ResidualBlock`.
 
     Example:
         >>> x, memory, mask = keras.ops.ones((2, 3, 16)), keras.ops.ones((2, 5, 16)), keras.ops.ones((2, 5), "bool")
@@ -279,10 +270,7 @@ class DecoderBlock(CausalResidualBlock, CrossAttentionBlock):
     """Self-attention that looks back only, then a `CrossAttentionBlock` (Vaswani et al. 2017, section 3.1).
 
     Args:
-        num_heads: heads of each attention; must divide the depth.
-        hidden_dim: width of the feed-forward layer.
-        dropout_rate: dropout on the attention weights and on what each part adds.
-        norm: "pre" or "post"; see `ResidualBlock`.
+        num_heads, hidden_dim, dropout_rate, norm: see `ResidualBlock`.
 
     Call arguments:
         x: float `[B, T, D]`.
@@ -293,7 +281,7 @@ class DecoderBlock(CausalResidualBlock, CrossAttentionBlock):
         float `[B, T, D]`; no position sees a later one.
 
     Raises:
-        UserError: `num_heads` doesn't divide the depth, a number is out of its range, or `norm` is neither.
+        UserError: see `ResidualBlock`.
 
     Example:
         >>> x, memory, mask = keras.ops.ones((2, 3, 16)), keras.ops.ones((2, 5, 16)), keras.ops.ones((2, 5), "bool")

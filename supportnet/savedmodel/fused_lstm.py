@@ -3,43 +3,57 @@
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from supportnet.layers import BiLSTMAttention
+from supportnet.types import Mask, Shape, Tensor
 
 
-class FusedBiLSTM(tf.Module):
-    """What a bidirectional LSTM returns, from TensorFlow's `BlockLSTMV2`; forward only, with weights of its own.
+class FusedBiLSTM(keras.layers.Layer):
+    """A bidirectional LSTM in TensorFlow's `BlockLSTMV2`; forward only.
 
     At batch size 1 a loop's operations cost more than the numbers they compute. `BlockLSTMV2` is a core operation with
     a kernel for the CPU and takes the gates in Keras's order; it knows no mask, so that the backward LSTM reads each
     message turned round within its own length.
 
     Args:
-        lstm: `keras.layers.Bidirectional` of an LSTM with `return_sequences`, built, with the outputs concatenated;
-            its weights are copied.
+        units: units U of each direction.
 
     Call arguments:
         x: float `[B, T, D]`, T at least 1.
         mask: bool `[B, T]`, True = real token; the real tokens come first.
 
     Returns:
-        float `[B, T, 2 U]`, in the dtype of `x`. At real positions what `lstm` returns; at others it means nothing.
+        float `[B, T, 2 U]`, in the dtype of `x`. At real positions what Keras's LSTM returns, with the same weights; at
+        others it means nothing.
 
     Example:
         >>> lstm = keras.layers.Bidirectional(keras.layers.LSTM(96, return_sequences=True))
         >>> lstm.build((None, None, 128))
-        >>> FusedBiLSTM(lstm)(tf.random.normal((2, 5, 128)), mask=tf.ones((2, 5), "bool")).shape
+        >>> fused = FusedBiLSTM(96)
+        >>> fused.build((None, None, 128))
+        >>> fused.set_weights(joined_weights(lstm))
+        >>> fused(tf.random.normal((2, 5, 128)), mask=tf.ones((2, 5), "bool")).shape
         TensorShape([2, 5, 192])
     """
 
-    def __init__(self, lstm: keras.layers.Bidirectional) -> None:
-        super().__init__()
-        self.ahead = _joined(lstm.forward_layer.cell)
-        self.back = _joined(lstm.backward_layer.cell)
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        self.supports_masking = True
 
-    def __call__(self, x: Any, mask: Any) -> Any:
-        """Read the messages in both directions."""
+    def build(self, input_shape: Shape) -> None:
+        self.ahead = self._add_weights(input_shape[-1], "ahead")
+        self.back = self._add_weights(input_shape[-1], "back")
+
+    def _add_weights(self, depth: int, name: str) -> tuple[keras.Variable, keras.Variable]:
+        """The weights of one direction, `[D + U, 4 U]` and `[4 U]`: in float32, as the operation takes them."""
+        options = {"initializer": "zeros", "dtype": "float32", "autocast": False}
+        kernel = self.add_weight((depth + self.units, 4 * self.units), name=f"{name}_kernel", **options)
+        return kernel, self.add_weight((4 * self.units,), name=f"{name}_bias", **options)
+
+    def call(self, x: Tensor, mask: Mask) -> Tensor:
         turn = _turn(mask)
         # The operation takes time first, and float32 where the policy is bfloat16.
         steps = tf.transpose(tf.cast(x, tf.float32), (1, 0, 2))
@@ -47,12 +61,51 @@ class FusedBiLSTM(tf.Module):
         back = _rows(_run(_rows(steps, turn), *self.back), turn)
         return tf.cast(tf.transpose(tf.concat([ahead, back], axis=-1), (1, 0, 2)), x.dtype)
 
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (*input_shape[:-1], 2 * self.units)
+
+
+class FusedBiLSTMAttention(BiLSTMAttention):
+    """A `BiLSTMAttention` whose LSTM is a `FusedBiLSTM`: for graphs that are run and never trained."""
+
+    def _make_lstm(self, policy: keras.DTypePolicy) -> keras.layers.Layer:
+        return FusedBiLSTM(self.hidden_dim, dtype=policy, name="lstm")
+
+    @classmethod
+    def of(cls, encoder: BiLSTMAttention) -> "FusedBiLSTMAttention":
+        """Make the twin of a built encoder, with the same name and weights."""
+        twin = cls.from_config(encoder.get_config())
+        twin.build((None, None, encoder.project.units))
+        lstm = len(encoder.lstm.weights)
+        twin.set_weights([*joined_weights(encoder.lstm), *encoder.get_weights()[lstm:]])
+        return twin
+
+
+def joined_weights(lstm: keras.layers.Bidirectional) -> list[Any]:
+    """Return the weights of a bidirectional LSTM as those of a `FusedBiLSTM`: a kernel and a bias a direction."""
+    cells = (lstm.forward_layer.cell, lstm.backward_layer.cell)
+    weights = [cell.get_weights() for cell in cells]
+    return [array for kernel, recurrent, bias in weights for array in (np.concatenate([kernel, recurrent]), bias)]
+
+
+def fused(network: keras.Model) -> keras.Model:
+    """Return a functional network with a `FusedBiLSTMAttention` for each `BiLSTMAttention`; it shares all other layers.
+
+    Example:
+        >>> outputs = fused(model.network)(model.front_end(["where is my parcel?"]))
+    """
+
+    def twin(layer: keras.layers.Layer) -> keras.layers.Layer:
+        return FusedBiLSTMAttention.of(layer) if isinstance(layer, BiLSTMAttention) else layer
+
+    return keras.models.clone_model(network, clone_function=twin)
+
 
 class FusedNetwork(tf.Module):
-    """A network as an export runs it: the same outputs, with a `FusedBiLSTM` in place of its `BiLSTMAttention`'s LSTM.
+    """A network as an export runs it: the same outputs, from its `fused` twin.
 
     Attributes:
-        weights: the network's variables, without those that the `FusedBiLSTM` holds a copy of.
+        weights: the twin's variables.
 
     Args:
         network: see `build_intent_network`; it stays as it is.
@@ -64,32 +117,17 @@ class FusedNetwork(tf.Module):
 
     def __init__(self, network: keras.Model) -> None:
         super().__init__()
-        encoders = [layer for layer in network.layers if isinstance(layer, BiLSTMAttention)]
-        replaced = {weight.path for encoder in encoders for weight in encoder.lstm.weights}
-        self.weights = [weight.value for weight in network.weights if weight.path not in replaced]
-        self.readers = [FusedBiLSTM(encoder.lstm) for encoder in encoders]
-        # Behind functions, so that Keras's objects aren't saved: each variable would be stored a second time.
-        self._network, self._encoders = lambda inputs: network(inputs, training=False), lambda: encoders
+        twin = fused(network)
+        self.weights = [weight.value for weight in twin.weights]
+        # In a closure, so that Keras's objects aren't saved: each variable would be stored a second time.
+        self._network = lambda inputs: twin(inputs, training=False)
 
     def __call__(self, inputs: dict[str, Any]) -> Any:
         """Run the network; not for training."""
-        for encoder, reader in zip(self._encoders(), self.readers, strict=True):
-            # The method, not the module, which TensorFlow would take for a part of the encoder.
-            encoder.reader = reader.__call__
-        try:
-            return self._network(inputs)
-        finally:
-            for encoder in self._encoders():
-                encoder.reader = None
+        return self._network(inputs)
 
 
-def _joined(cell: Any) -> tuple[tf.Variable, tf.Variable]:
-    """The weights of a cell as the operation takes them: `[D + U, 4 U]` and `[4 U]`."""
-    kernel = tf.concat([cell.kernel.value, cell.recurrent_kernel.value], axis=0)
-    return tf.Variable(kernel, name="kernel"), tf.Variable(cell.bias.value, name="bias")
-
-
-def _run(steps: Any, kernel: Any, bias: Any) -> Any:
+def _run(steps: Tensor, kernel: keras.Variable, bias: keras.Variable) -> Tensor:
     """One LSTM over `[T, B, D]`; returns `[T, B, U]`."""
     units = bias.shape[0] // 4
     state, peephole = tf.zeros((tf.shape(steps)[1], units)), tf.zeros(units)
@@ -98,17 +136,17 @@ def _run(steps: Any, kernel: Any, bias: Any) -> Any:
         x=steps,
         cs_prev=state,
         h_prev=state,
-        w=kernel,
+        w=kernel.value,
         wci=peephole,
         wcf=peephole,
         wco=peephole,
-        b=bias,
+        b=bias.value,
         cell_clip=0.0,
         use_peephole=False,
     ).h
 
 
-def _turn(mask: Any) -> Any:
+def _turn(mask: Mask) -> Tensor:
     """Which of the T B rows comes where, int32 `[T, B]`, when each message is turned round within its length.
 
     The padding is turned round too. Copying rows is faster than `tf.reverse_sequence`, which copies numbers.
@@ -118,6 +156,6 @@ def _turn(mask: Any) -> Any:
     return (lengths - 1 - tf.range(time)[:, None]) % time * batch + tf.range(batch)
 
 
-def _rows(steps: Any, turn: Any) -> Any:
+def _rows(steps: Tensor, turn: Tensor) -> Tensor:
     """`[T, B, D]` with its rows in another order."""
     return tf.gather(tf.reshape(steps, (-1, steps.shape[-1])), turn)
