@@ -68,7 +68,7 @@ def parsed() -> argparse.Namespace:
 
 def measure(part: str, keep: Path, arguments: argparse.Namespace) -> None:
     """Do what a part lacks, and put what came of it into the results file."""
-    from supportnet.compare.compare import compare
+    from supportnet.compare.comparison import compare
     from supportnet.compare.plan import plan_of
     from supportnet.files import read_json, write_json
 

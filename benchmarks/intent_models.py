@@ -11,7 +11,7 @@ import supportnet
 from supportnet.data.ticket import OUT_OF_SCOPE, TicketDataset
 from supportnet.tasks.classify.baseline import Svm, fitted
 from supportnet.tasks.classify.evaluate import evaluate_model
-from supportnet.training.config import TrainingConfig
+from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.training.splits import training_splits
 
 SVM = "svm"
@@ -71,7 +71,7 @@ def svm_figures(dataset: TicketDataset, options: dict[str, Any], keep: Path | No
     Its accuracy is that of one fitted on the whole training split: it has nothing to choose. Its confidence has to
     be fitted on messages that it hasn't seen; where the data has no validation split, that takes a second SVM.
     """
-    config = TrainingConfig(**options)
+    config = ClassifyConfig(**options)
     everything = [ticket for ticket in dataset["train"] if ticket.intent != OUT_OF_SCOPE]
     started = time.perf_counter()
     svm = Svm(fitted(everything))

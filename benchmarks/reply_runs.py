@@ -7,7 +7,7 @@ from reply_peers import peers
 
 import supportnet
 from supportnet.tasks.reply.evaluate import evaluate_replier
-from supportnet.tasks.reply.learner import train_replier
+from supportnet.tasks.train import train
 
 
 def measured(spec: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.reply.token_batches import padding_share, token_batches
 from supportnet.text.byte_pairs import START_ID, BytePairVocabulary
 from supportnet.text.slots import slotted_all
-from supportnet.training.config import ReplyConfig
+from supportnet.tasks.reply.config import ReplyConfig
 from supportnet.training.optimizer import compile_for_training
 from supportnet.training.reply_splits import reply_splits
 from supportnet.training.splits import build_vocabulary
@@ -104,7 +104,7 @@ def padded_batches(model: Replier, pairs: ReplyPairs, tokens: int) -> tuple[tf.d
     rows = np.random.default_rng(0).permutation(len(pairs))[: size * BATCHES]
     message, targets = np.zeros((len(rows), long), "int32"), np.zeros((len(rows), short), "int32")
     for row, index in enumerate(rows):
-        ids = model.front_end([pairs.texts[index]])["token_ids"].numpy()[0]
+        ids = model.preprocessor([pairs.texts[index]])["token_ids"].numpy()[0]
         message[row, : len(ids)] = ids
         targets[row, : len(pairs.pieces[index])] = pairs.pieces[index]
     before = np.pad(targets[:, :-1], [(0, 0), (1, 0)], constant_values=START_ID)

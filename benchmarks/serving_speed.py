@@ -11,7 +11,7 @@ from intent_speed import Peer, speeds
 import supportnet
 from supportnet.serving.verify.c_runtime import CRuntime, Request
 from supportnet.serving.verify.running_checks import cold_start, latency, warm_up
-from supportnet.serving.verify.written import WrittenModel
+from supportnet.serving.verify.saved_model_files import SavedModelFiles
 
 #: Loads whose median counts.
 LOADS = 7
@@ -22,7 +22,7 @@ class CPeer:
     """A process of TensorFlow's C API, held on the core that `Peer` holds its own on."""
 
     def __init__(self, path: Path) -> None:
-        self._runtime = CRuntime(WrittenModel(path), core=core())
+        self._runtime = CRuntime(SavedModelFiles(path), core=core())
 
     def __enter__(self) -> "CPeer":
         self._runtime.__enter__()
@@ -66,7 +66,7 @@ def start_phase(models: dict[str, Path]) -> list[dict[str, Any]]:
 
 def starts(path: Path) -> dict[str, Any]:
     """What loading takes, each time in a process of its own, and the size of the export."""
-    model, found = WrittenModel(path), []
+    model, found = SavedModelFiles(path), []
     for _ in range(LOADS):
         with CRuntime(model, core()) as runtime:
             cold = cold_start(model, runtime, [SIGNATURE]).figures

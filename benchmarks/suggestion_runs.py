@@ -15,9 +15,9 @@ from suggestion_peers import label_peers, numpy_top_k, peers
 import supportnet
 from supportnet.data import Bank, bank_of_replies
 from supportnet.metrics.ranking import draw_candidates
-from supportnet.serving.index import index
+from supportnet.serving.saved_models import index
 from supportnet.tasks.suggest.evaluate import CANDIDATES, CANDIDATES_SEED, evaluate_suggester
-from supportnet.tasks.suggest.learner import train_suggester
+from supportnet.tasks.train import train
 from supportnet.tasks.suggest.search import best_answers
 
 #: Searches, and rounds of them; the median of the rounds' medians counts.

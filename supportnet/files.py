@@ -44,6 +44,14 @@ def _replace(target: Path, new: Path) -> None:
     new.replace(target)
 
 
+def make_folder(path: str | os.PathLike[str]) -> None:
+    """Make a folder with its parents, unless it is there; a `UserError` that names it if the file system refuses."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{error.filename or path} can't be written: {error.strerror or error}.") from None
+
+
 def remove_incomplete(folder: str | os.PathLike[str]) -> None:
     """Remove what `written_whole` left directly in `folder` when its process was killed.
 

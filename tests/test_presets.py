@@ -3,9 +3,8 @@
 import pytest
 
 from supportnet.backbones.encoders import ENCODERS
-from supportnet.config import NetworkConfig
+from supportnet.config import PRESETS, NetworkConfig, get_preset
 from supportnet.errors import UserError
-from supportnet.presets import PRESETS, get_preset
 
 
 @pytest.mark.parametrize("architecture", ENCODERS)

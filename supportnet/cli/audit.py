@@ -11,13 +11,13 @@ from supportnet.cli.common import (
     json_option,
     load_arguments,
     naming_flags,
-    one_line,
     print_json,
     print_table,
     writing_to,
 )
 from supportnet.errors import UserError
 from supportnet.files import written_whole
+from supportnet.tables import one_line
 
 #: What `--out` writes of a label.
 COLUMNS = ("kind", "row", "text", "intent", "suggested_intent", "suggested_probability", "probability")

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from supportnet.cli.common import reading_options
-from supportnet.cli.training_options import flag
+from supportnet.cli.options import flag
+from supportnet.tasks.task import ExportOptions
 
 if TYPE_CHECKING:
     from supportnet.data import Bank
@@ -21,7 +22,11 @@ _COLUMNS = {
 }
 
 min_score_option = click.option(
-    "--min-score", type=float, default=0.1, show_default=True, help="Least score of a first suggestion."
+    "--min-score",
+    type=float,
+    default=ExportOptions.min_score,
+    show_default=True,
+    help="Least score of a first suggestion.",
 )
 _data_dir = click.option(
     "--data-dir", metavar="DIR", help="Where the bank is a data source: read DIR/NAME, don't download."

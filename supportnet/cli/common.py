@@ -10,6 +10,7 @@ import click
 
 from supportnet.errors import UserError
 from supportnet.startup import start_tensorflow as start_tensorflow  # the commands have it from here
+from supportnet.tables import table_lines
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -40,12 +41,18 @@ _LOAD_OPTIONS = {
     "reply_column": click.option(
         "--reply-column", metavar="NAME", help="Column of the replies; intents may be missing then."
     ),
+    "attribute_columns": click.option(
+        "--attribute-columns",
+        metavar="NAME[,NAME...]",
+        callback=lambda _context, _option, names: names and [name.strip() for name in names.split(",")],
+        help="Columns of further labels, such as the priority; intents may be missing then.",
+    ),
     "split_column": click.option("--split-column", metavar="NAME", help="Column that says train, validation or test."),
     "delimiter": click.option("--delimiter", metavar="CHAR", help="Delimiter of a CSV file, if it can't be seen."),
     "encoding": click.option("--encoding", default="utf-8", show_default=True, help="Encoding of a file."),
 }
 #: Those that have nothing to say where labels aren't read.
-_ABOUT_LABELS = ("train_oos", "label_column", "reply_column")
+_ABOUT_LABELS = ("train_oos", "label_column", "reply_column", "attribute_columns")
 
 
 def reading_options(command: Command, names: Iterable[str]) -> Command:
@@ -85,14 +92,6 @@ def load_arguments(options: dict[str, Any]) -> dict[str, Any]:
     return {name: options.pop(name) for name in _LOAD_OPTIONS if name in options}
 
 
-def load_replies(data: str, reading: dict[str, Any]) -> Any:
-    """Load a data set for its replies: a file's column `reply`, if no other is named."""
-    from supportnet.data import is_source, load
-
-    column = reading.get("reply_column") or (None if is_source(data) else "reply")
-    return load(data, **{**reading, "reply_column": column})
-
-
 def print_json(value: Any) -> None:
     """Print one JSON object on standard output."""
     # ASCII, so that it can be printed whatever the terminal's encoding is.
@@ -100,29 +99,9 @@ def print_json(value: Any) -> None:
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
-    """Print dictionaries with the same keys as a table with a header; numbers stand on the right."""
-    columns = list(rows[0]) if rows else []
-    cells = [columns, *([_cell(row[column]) for column in columns] for row in rows)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
-    numbers = [isinstance(rows[0][column], int | float) for column in columns]
-    for line in cells:
-        padded = [
-            cell.rjust(width) if number else cell.ljust(width)
-            for cell, width, number in zip(line, widths, numbers, strict=True)
-        ]
-        click.echo("  ".join(padded).rstrip())
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
-def one_line(value: Any, most: int = 60) -> Any:
-    """Put a message on one line of a table, cut where it is long; what isn't a string stays as it is."""
-    if not isinstance(value, str):
-        return value
-    line = " ".join(value.split())
-    return line if len(line) <= most else line[: most - 3] + "..."
+    """Print dictionaries with the same keys as a table; see `table_lines`."""
+    for line in table_lines(rows):
+        click.echo(line)
 
 
 @contextmanager

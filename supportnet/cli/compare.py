@@ -15,14 +15,14 @@ from supportnet.cli.common import (
 )
 from supportnet.compare.plan import ARCHITECTURES, MATCHES, QUICK, STUDIES, load_plan, plan_of
 from supportnet.errors import UserError
-from supportnet.tasks.names import TASKS
+from supportnet.tasks import NAMES
 
 
 @click.command()
 @click.argument("plan", required=False, metavar="[PLAN.toml]")
 @click.option("--data", multiple=True, metavar="NAME|PATH", help="What to compare on. Can be given several times.")
 @load_options
-@click.option("--task", "tasks", multiple=True, type=click.Choice(TASKS), help="Can be given several times.")
+@click.option("--task", "tasks", multiple=True, type=click.Choice(NAMES), help="Can be given several times.")
 @click.option(
     "--architecture",
     "architectures",
@@ -59,7 +59,7 @@ def compare(plan: str | None, out: str, jobs: int | None, quick: bool, as_json: 
     given = {name: value for name, value in options.items() if value}
     wanted = load_plan(plan, **given) if plan else plan_of({**(QUICK if quick else {}), **given})
     start_tensorflow()
-    from supportnet.compare.compare import compare as do
+    from supportnet.compare.comparison import compare as do
 
     try:
         with writing_to(out):

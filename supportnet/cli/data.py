@@ -54,6 +54,7 @@ def describe(name: str, as_json: bool, **options: Any) -> None:
     supportnet data describe banking77 --data-dir downloads
     supportnet data describe tickets.csv --text-column body --label-column topic
     supportnet data describe answered.csv --reply-column answer
+    supportnet data describe tickets.csv --attribute-columns priority,channel
     """
     from supportnet.data import describe as describe_data
     from supportnet.data import load
@@ -67,6 +68,14 @@ def describe(name: str, as_json: bool, **options: Any) -> None:
     click.echo()
     counted = [name for name in _OPTIONAL_COUNTS if any(figures[name] for figures in facts["splits"].values())]
     print_table([_row(split, figures, counted) for split, figures in facts["splits"].items()])
+    attributes = [
+        {"attribute": name, "split": split, "messages": counts["num_messages"], "values": counts["num_values"]}
+        for split, figures in facts["splits"].items()
+        for name, counts in figures["attributes"].items()
+    ]
+    if attributes:
+        click.echo()
+        print_table(attributes)
 
 
 def _row(split: str, figures: dict[str, Any], counted: list[str]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`supportnet export`."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -8,6 +7,7 @@ import click
 from supportnet.cli.bank_options import bank_options, min_score_option, read_bank
 from supportnet.cli.common import json_option, naming_flags, print_json, start_tensorflow, version_options, writing_to
 from supportnet.errors import UserError
+from supportnet.tasks import DEFAULT, get_task
 
 
 @click.command()
@@ -43,38 +43,31 @@ def export(
     The last one is of a run of several tasks (`train --task classify,suggest,reply`). Tasks that read messages alike
     share what reads them: it is stored once.
     """
-    parts = [(task, run) for run in runs for task in _tasks(run)]
-    tasks = [task for task, _ in parts]
-    if "suggest" in tasks and bank is None:
-        raise UserError(f"{parts[tasks.index('suggest')][1]} suggests answers: name a file of them with --bank.")
-    if beam is not None and "reply" not in tasks:
+    parts = [(get_task(task), run) for run in runs for task in _tasks(run)]
+    for task, run in parts:
+        if task.takes_bank and bank is None:
+            raise UserError(f"{run} suggests answers: name a file of them with --bank.")
+    if beam is not None and not any("beam" in task.export_options for task, _ in parts):
         raise UserError(f"--beam is for models that write replies. {runs[0]} is none.")
     version = {name: options.pop(name) for name in ("version", "overwrite", "keep")}
     answers = None if bank is None else read_bank(bank, data_dir, options)
     start_tensorflow()
-    from supportnet.serving.export import export as export_models
-    from supportnet.serving.verify.written import WrittenModel
+    from supportnet.serving.saved_models import export as export_models
+    from supportnet.serving.verify.saved_model_files import SavedModelFiles
+    from supportnet.tasks.train import load
 
-    models = [_load(run, task) for task, run in parts]
+    models = [load(run, task.name) for task, run in parts]
     with naming_flags(), writing_to(out):
         folder = export_models(models, out, bank=answers, min_score=min_score, beam=beam or 1, **version)
     if as_json:
-        signatures = list(WrittenModel(folder).signatures)
+        signatures = list(SavedModelFiles(folder).signatures)
         print_json({"model": str(folder), "version": int(folder.name), "signatures": signatures})
     else:
         click.echo(f"wrote {folder}")
 
 
 def _tasks(run: str) -> tuple[str, ...]:
-    from supportnet.training.task import tasks_of
+    from supportnet.training.run_folder import tasks_of
 
     # Where there is no run at all, loading it says so.
-    return tasks_of(run) or ("classify",)
-
-
-def _load(run: str, task: str) -> Any:
-    from supportnet.tasks.classify.run import load_run
-    from supportnet.tasks.reply.run import load_replier
-    from supportnet.tasks.suggest.run import load_suggester
-
-    return {"classify": load_run, "suggest": load_suggester, "reply": load_replier}.get(task, load_run)(Path(run))
+    return tasks_of(run) or (DEFAULT,)

@@ -7,6 +7,7 @@ import click
 from supportnet.cli.bank_options import bank_options, min_score_option, read_bank
 from supportnet.cli.common import json_option, naming_flags, print_json, start_tensorflow, version_options, writing_to
 from supportnet.files import read_json
+from supportnet.tasks.suggest import TASK as SUGGEST
 
 
 @click.command()
@@ -43,17 +44,16 @@ def index(
     """
     answers = read_bank(bank, data_dir, columns)
     start_tensorflow()
-    from supportnet.savedmodel.load import ExportedSuggester
     from supportnet.serving.faiss_file import import_faiss, write_faiss
-    from supportnet.serving.index import index as write_index
-    from supportnet.serving.verify.written import WrittenModel
-    from supportnet.tasks.classify.run import is_run
-    from supportnet.tasks.suggest.run import load_suggester
-    from supportnet.tasks.suggest.serve import BANK
+    from supportnet.serving.saved_models import index as write_index
+    from supportnet.serving.verify.saved_model_files import SavedModelFiles
+    from supportnet.tasks.suggest.serve import BANK, ExportedSuggester
+    from supportnet.tasks.train import load
+    from supportnet.training.run_folder import is_run
 
     if faiss:
         import_faiss()
-    loaded = load_suggester(model) if is_run(model) else ExportedSuggester(model)
+    loaded = load(model, SUGGEST.name) if is_run(model) else ExportedSuggester(model)
     with naming_flags(), writing_to(out):
         folder = write_index(loaded, answers, out, version, overwrite, min_score=min_score, keep=keep)
     if faiss:
@@ -61,7 +61,7 @@ def index(
             write_faiss(ExportedSuggester(folder), faiss)
     kept = read_json(folder / BANK)["answers"]
     if as_json:
-        signatures = list(WrittenModel(folder).signatures)
+        signatures = list(SavedModelFiles(folder).signatures)
         found = {"entries": len(answers.answers), "answers": kept, "signatures": signatures, "faiss": faiss}
         print_json({"model": str(folder), "version": int(folder.name), **found})
         return

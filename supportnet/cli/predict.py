@@ -8,13 +8,15 @@ from typing import Any
 
 import click
 
-from supportnet.cli.common import json_option, one_line, print_json, print_table, start_tensorflow, writing_to
-from supportnet.cli.training_options import flag
+from supportnet.cli.common import json_option, print_json, start_tensorflow, writing_to
+from supportnet.cli.options import flag
 from supportnet.errors import UserError
 from supportnet.files import written_whole
-from supportnet.tasks.names import TASKS
+from supportnet.tasks import all_tasks
 
-#: Messages a batch.
+#: Outputs that are ranked, best first.
+RANKED = frozenset(name for task in all_tasks() for name in task.ranked_outputs)
+#: Messages per batch.
 BATCH_SIZE = 64
 
 
@@ -71,8 +73,8 @@ def predict(
 
     loaded = SavedModel(model)
     loaded.warn_if_cut(messages)
-    draw = {"temperature": temperature, "top_p": top_p, "seed": seed}
-    signature, options = _ask(signature, tag, draw, loaded.signatures)
+    inputs = {"tag": tag, "temperature": temperature, "top_p": top_p, "seed": seed}
+    signature, options = _ask(signature, inputs, loaded.signatures)
     answers: Iterable[dict[str, Any]] = _answers(loaded, signature, messages, top_k, options)
     if output_path:
         _write(answers, output_path)
@@ -87,26 +89,21 @@ def predict(
         _print(answers)
 
 
-def _ask(
-    chosen: str | None, tag: str | None, draw: dict[str, float | None], known: list[str]
-) -> tuple[str, dict[str, Any]]:
-    """The signature to ask and its options: with a tag, or with what draws a reply, the variant that takes it."""
-    drawn = [flag(name) for name, value in draw.items() if value is not None]
-    wanted = ["suggest"] if tag is not None else ["reply"] if drawn else list(TASKS)
-    tasks = [name for name in wanted if name in known] or wanted
-    signature = chosen or (tasks[0] if len(tasks) == 1 else "serving_default")
-    if tag is not None and drawn:
-        raise UserError(f"Give either --tag or {drawn[0]}: no signature takes both.")
-    if tag is not None:
-        return _variant(signature, "filtered"), {"tag": tag}
-    if signature.endswith("_sample") or drawn:
-        given = {name: value for name, value in draw.items() if value is not None}
-        return _variant(signature, "sample"), {"temperature": 1.0, "top_p": 1.0, "seed": 0, **given}
+def _ask(chosen: str | None, inputs: dict[str, Any], known: list[str]) -> tuple[str, dict[str, Any]]:
+    """Return the signature to ask, and its further inputs: those given choose the variant that takes them."""
+    given = {name: value for name, value in inputs.items() if value is not None}
+    tasks = [task for task in all_tasks() if set(given) <= set(task.variant_inputs)]
+    if not tasks:
+        first, second, *_ = map(flag, given)
+        raise UserError(f"Give either {first} or {second}: no signature takes both.")
+    names = [task.name for task in tasks if task.name in known] or [task.name for task in tasks]
+    signature = chosen or (names[0] if len(names) == 1 else "serving_default")
+    for task in tasks:
+        if given or signature == task.variant:
+            suffix = task.variant.removeprefix(task.name)
+            defaults = {name: value for name, value in task.variant_inputs.items() if value is not None}
+            return signature.removesuffix(suffix) + suffix, {**defaults, **given}
     return signature, {}
-
-
-def _variant(signature: str, name: str) -> str:
-    return signature if signature.endswith(f"_{name}") else f"{signature}_{name}"
 
 
 def _answers(
@@ -126,7 +123,7 @@ def _values(name: str, row: Any, top_k: int) -> Any:
         return row.decode()
     if row.ndim == 0:
         return row.item()
-    values = row[:top_k] if name.startswith(("intent", "suggestion")) else row
+    values = row[:top_k] if name in RANKED else row
     return [value.decode() if isinstance(value, bytes) else value for value in values.tolist()]
 
 
@@ -153,34 +150,11 @@ def _lines(path: str) -> Iterator[str]:
 
 
 def _print(answers: Iterable[dict[str, Any]]) -> None:
-    parts = {"intents": _print_intents, "suggestions": _print_suggestions, "reply": _print_reply}
     for row in answers:
         click.echo(row["text"])
-        for name, print_part in parts.items():
-            if name in row:
-                print_part(row)
-        if not parts.keys() & row.keys():
-            for name in sorted(set(row) - {"text"}):
-                click.echo(f"  {name} {row[name]}")
-
-
-def _print_intents(row: dict[str, Any]) -> None:
-    scope, route = "in scope" if row["in_scope"] else "out of scope", "route" if row["route"] else "don't route"
-    click.echo(f"  {scope} ({row['in_scope_score']:.3f}), {route} ({row['route_score']:.3f})")
-    listed = zip(row["intents"], row["intent_scores"], strict=True)
-    print_table([{"": "", "intent": intent, "score": score} for intent, score in listed])
-
-
-def _print_reply(row: dict[str, Any]) -> None:
-    handed = ", hand it to a person" if row["handoff"] else ""
-    click.echo(f"  {row['reply'] or 'no reply'}\n  (score {row['reply_score']:.3f}{handed})")
-
-
-def _print_suggestions(row: dict[str, Any]) -> None:
-    if not row["has_suggestion"]:
-        click.echo("  nothing to suggest: no answer is likely enough")
-    listed = zip(row["suggestion_ids"], row["suggestion_scores"], row["suggestions"], strict=True)
-    # What is empty isn't an answer: there are fewer than were asked for.
-    rows = [{"": "", "id": i, "score": score, "answer": one_line(text)} for i, score, text in listed if i]
-    if rows:
-        print_table(rows)
+        described = [task for task in all_tasks() if task.main_output in row]
+        for task in described:
+            for line in task.describe_answer(row):
+                click.echo(line)
+        for name in sorted(set(row) - {"text"}) if not described else ():
+            click.echo(f"  {name} {row[name]}")

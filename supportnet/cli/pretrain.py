@@ -13,30 +13,21 @@ from supportnet.cli.common import (
     text_options,
     writing_to,
 )
-from supportnet.cli.training_options import (
-    ENCODER_NUMBERS,
-    OPTIMIZER_NUMBERS,
-    architecture_option,
+from supportnet.cli.options import (
+    GroupedCommand,
     given,
-    numbers,
+    in_group,
+    out_option,
     preset_option,
+    pretraining_flags,
     resumable,
-    run_options,
+    resume_option,
 )
 
-#: Numbers of the pre-training's configuration: name -> (default, help).
-NUMBERS = {
-    "epochs": (20, "Passes over the messages, at most."),
-    "batch_size": (64, "Messages a step."),
-    **OPTIMIZER_NUMBERS,
-    "patience": (5, "Epochs without a better accuracy on held-out messages before training stops."),
-    "min_count": (2, "How often a word must occur to have an id of its own."),
-    "mask_share": (0.2, "Share of a message's words that are hidden and asked for."),
-    "validation_share": (0.05, "Share of the messages that is held out, to measure the perplexity."),
-}
 
-
-@click.command()
+@click.command(cls=GroupedCommand)
+@out_option
+@resume_option
 @click.option(
     "--data",
     required=True,
@@ -44,14 +35,12 @@ NUMBERS = {
     metavar="NAME|PATH",
     help="A source of `data list`, or a CSV, TSV or JSONL file; labels aren't read. Can be given several times.",
 )
-@text_options
+@in_group("data", text_options)
 @click.option(
     "--init", metavar="ENCODER", help="Go on from what `supportnet pretrain` wrote, with its words and sizes."
 )
-@architecture_option
-@preset_option
-@run_options
-@numbers({**NUMBERS, **ENCODER_NUMBERS})
+@in_group("network", preset_option)
+@pretraining_flags
 @json_option
 def pretrain(data: tuple[str, ...], out: str, as_json: bool, **options: Any) -> None:
     """Pre-train an encoder on messages without labels, for `train --init`.

@@ -48,7 +48,7 @@ def serve(
     start_tensorflow()
     try:
         from supportnet.serving.server.configuration import ConfiguredModel, read_config
-        from supportnet.serving.server.run import Options, serve
+        from supportnet.serving.server.serve import Options, serve
     except ModuleNotFoundError as error:
         raise UserError(f"`serve` needs {error.name}: pip install 'supportnet[serve]'.") from None
     path = Path(folder or "").resolve()

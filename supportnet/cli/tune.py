@@ -4,24 +4,25 @@ from typing import Any
 
 import click
 
+from supportnet.architectures import ARCHITECTURES
 from supportnet.cli.common import (
     data_options,
     json_option,
     load_arguments,
-    load_replies,
     naming_flags,
     print_json,
     print_table,
     start_tensorflow,
     writing_to,
 )
-from supportnet.cli.training_options import architecture_option, preset_option, task_option
+from supportnet.cli.options import preset_option, task_option
+from supportnet.tasks import get_task
 
 
 @click.command()
 @data_options
-@task_option
-@architecture_option
+@task_option(several=False)
+@click.option("--architecture", default=next(iter(ARCHITECTURES)), show_default=True, help="The encoder by name.")
 @preset_option
 @click.option(
     "--method",
@@ -48,10 +49,7 @@ def tune(
 
     A search that was stopped goes on with the same command.
     """
-    from supportnet.data import load
-
-    reading = load_arguments(options)
-    dataset = load(data, **reading) if task == "classify" else load_replies(data, reading)
+    dataset = get_task(task).load_data(data, **load_arguments(options))
     start_tensorflow()
     from supportnet.tasks.tune import tune as search
     from supportnet.tasks.tuning_space import SPACE, load_space

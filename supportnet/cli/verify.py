@@ -25,10 +25,10 @@ def verify(model: str, as_json: bool) -> None:
     supportnet verify saved_models/support/3 --json
     """
     start_tensorflow()
+    from supportnet.serving.verify.saved_model_files import SavedModelFiles
     from supportnet.serving.verify.verify import verify as verify_model
-    from supportnet.serving.verify.written import WrittenModel
 
-    folder = WrittenModel(model).folder
+    folder = SavedModelFiles(model).folder
     checks = verify_model(folder)
     passed = all(check.passed is not False for check in checks)
     if as_json:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-from keras import ops
 
 
 @dataclass(frozen=True)
@@ -30,10 +29,7 @@ def encoder_input(model: Any, texts: Sequence[str]) -> EncoderInput | None:
         >>> encoder_input(model, ["where is my parcel?"]).vectors.shape
         TensorShape([1, 5, 128])
     """
-    layers = {layer.name: layer for layer in model.network.layers}
-    if "encoder" not in layers:
+    if model.backbone.encoder is None:
         return None
-    features = model.front_end(texts)
-    # One lookup serves both towers: the second half is the encoder's.
-    vectors = ops.split(layers["embed"](features), 2, axis=-1)[1]
-    return EncoderInput(layers["encoder"], vectors, features["mask"])
+    features = model.preprocessor(texts)
+    return EncoderInput(model.backbone.encoder, model.backbone.encoder_input(features), features["mask"])

@@ -4,12 +4,12 @@ Counted are the weights of the layers. Tables of vectors (of words, n-grams, pai
 architectures have the same ones, so large that beside them any two networks would be alike.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
 
-from supportnet.compare.budget import equal_hidden_dim
 from supportnet.errors import UserError
 from supportnet.layers import NgramScores, PairEmbedding, TokenEmbedding
 
@@ -27,8 +27,17 @@ def count_weights(network: keras.Model) -> int:
         >>> count_weights(model.network)
         311616
     """
-    tables = sum(layer.count_params() for layer in network.layers if isinstance(layer, TABLES))
-    return int(network.count_params() - tables)
+    tables = {id(layer): layer.count_params() for layer in _layers(network) if isinstance(layer, TABLES)}
+    return int(network.count_params() - sum(tables.values()))
+
+
+def _layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Yield the layers of a model and of the models in it."""
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        else:
+            yield layer
 
 
 def match_weights(
@@ -92,3 +101,24 @@ def check_weights(name: str, weights: int, budget: int) -> None:
             f"{name} can't be matched: it has {weights:,} weights, and shall have {budget:,}, give or take "
             f"{TOLERANCE:.0%}. Other sizes (num_layers, embedding_dim) may do."
         )
+
+
+def equal_hidden_dim(count_weights: Callable[[int], int], budget: int) -> int:
+    """Find the `hidden_dim` that gives a network the number of weights nearest to a budget.
+
+    Args:
+        count_weights: the number of weights for a `hidden_dim`; it must grow with it.
+        budget: the number of weights of the other network.
+
+    Returns:
+        The `hidden_dim`, at least 1. From sizes of some dozens on, the numbers differ by less than 5%.
+
+    Example:
+        >>> equal_hidden_dim(lambda hidden_dim: 10 * hidden_dim + 7, budget=131)
+        12
+    """
+    high = 1
+    while count_weights(high) < budget:
+        high *= 2
+    above = bisect_left(range(high), budget, lo=high // 2, key=lambda index: count_weights(index + 1)) + 1
+    return min((above, max(above - 1, 1)), key=lambda hidden_dim: abs(count_weights(hidden_dim) - budget))

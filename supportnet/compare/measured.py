@@ -7,18 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from supportnet.compare.attention_maps import attention_maps, readable_messages
+from supportnet.compare.attention import attention_maps, readable_messages
 from supportnet.compare.gradients import gradient_norms
 from supportnet.compare.matching import check_weights, count_weights
 from supportnet.compare.measure import latency, megabytes, peak_megabytes
 from supportnet.compare.messages import drawn, fingerprint_of, lengthened, prepare
 from supportnet.compare.run import BASELINE, Run
-from supportnet.compare.tasks import TASKS, Task
-from supportnet.compare.tasks.task import Scored
 from supportnet.data import load
 from supportnet.data.ticket import TicketDataset
 from supportnet.errors import UserError
 from supportnet.savedmodel.load import SavedModel
+from supportnet.serving.saved_models import export
+from supportnet.tasks import get_task
+from supportnet.tasks.comparison import Scored
+from supportnet.tasks.task import Task
+from supportnet.tasks.train import Trained, train
 
 #: How many epochs more a training has while an epoch is timed, until it takes so many seconds longer.
 EPOCHS, LONG_ENOUGH = (4, 16, 64), 1.0
@@ -34,9 +37,9 @@ def measured(run: Run) -> dict[str, Any]:
     Raises:
         UserError: the data have changed, or the training can't be done.
     """
-    dataset, task = messages_of(run), TASKS[run.task]
+    dataset, task = messages_of(run), get_task(run.task)
     if run.study == "timing":
-        return {"epoch_seconds": _epoch_seconds(run, task, dataset)}
+        return {"epoch_seconds": _epoch_seconds(run, dataset)}
     return _baseline(run, task, dataset) if run.model == BASELINE else _model(run, task, dataset)
 
 
@@ -55,16 +58,16 @@ def messages_of(run: Run) -> TicketDataset:
 
 def _model(run: Run, task: Task, dataset: TicketDataset) -> dict[str, Any]:
     started = time.perf_counter()
-    trained = task.train(dataset, run.model, {**run.options, "seed": run.seed})
+    trained = _trained(run, dataset)
     seconds, model = time.perf_counter() - started, trained.model
     weights = count_weights(model.network)
     if run.weights is not None:
         check_weights(run.model, weights, run.weights)
-    scored, memory = task.score(model, dataset), peak_megabytes()
+    scored, memory = task.compared.score(model, dataset), peak_megabytes()
     with tempfile.TemporaryDirectory() as folder:
-        path = task.save(model, dataset, Path(folder) / "model")
+        path = export(model, Path(folder) / "model", bank=task.compared.bank(dataset))
         served, size = SavedModel(path), megabytes(path)
-        times = latency(lambda texts: served.run(task.signature, texts), [t.text for t in dataset["test"]])
+        times = latency(lambda texts: served.run(task.name, texts), [t.text for t in dataset["test"]])
     epochs = len(trained.history)
     cost = {
         "training_seconds": seconds,
@@ -80,12 +83,17 @@ def _model(run: Run, task: Task, dataset: TicketDataset) -> dict[str, Any]:
     return _result(scored, cost, times, trained.history, {"attention": attention, **more})
 
 
+def _trained(run: Run, dataset: TicketDataset, **options: Any) -> Trained:
+    named = {**run.options, "architecture": run.model, "seed": run.seed, **options}
+    return train(dataset, task=run.task, progress_bar=False, **named)
+
+
 def _baseline(run: Run, task: Task, dataset: TicketDataset) -> dict[str, Any]:
     started = time.perf_counter()
-    baseline = task.fit_baseline(dataset, run.options)
+    baseline = task.compared.fit_baseline(dataset, task.configs(run.options)[1])
     seconds = time.perf_counter() - started
-    scored, memory = task.score_baseline(baseline, dataset), peak_megabytes()
-    times = latency(task.answer_baseline(baseline), [ticket.text for ticket in dataset["test"]])
+    scored, memory = task.compared.score_baseline(baseline, dataset), peak_megabytes()
+    times = latency(task.compared.answer_baseline(baseline), [ticket.text for ticket in dataset["test"]])
     cost = {
         "training_seconds": seconds,
         "messages_per_second": len(dataset["train"]) / seconds,
@@ -110,7 +118,7 @@ def _result(
     }
 
 
-def _epoch_seconds(run: Run, task: Task, dataset: TicketDataset) -> float:
+def _epoch_seconds(run: Run, dataset: TicketDataset) -> float:
     """The time of an epoch, without that of compiling: what a training takes longer that has some epochs more.
 
     It is the processor's time: on the one core that a run has, what else the machine does changes little of it.
@@ -118,7 +126,7 @@ def _epoch_seconds(run: Run, task: Task, dataset: TicketDataset) -> float:
 
     def seconds(epochs: int) -> float:
         started = time.process_time()
-        task.train(dataset, run.model, {**run.options, "seed": run.seed, "epochs": epochs, "patience": epochs})
+        _trained(run, dataset, epochs=epochs, patience=epochs)
         return time.process_time() - started
 
     # The first training of a process takes longer than any other.

@@ -8,22 +8,22 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from supportnet.architectures import encoder_names
 from supportnet.errors import UserError
-from supportnet.tasks.names import TASKS
+from supportnet.tasks import DEFAULT, NAMES, all_tasks
 
-ARCHITECTURES = ("bilstm_attention", "transformer")
+#: Recurrent against Transformer.
+ARCHITECTURES = tuple(encoder_names()[:2])
 MATCHES = ("parameters", "time", "none")
 STUDIES = ("length", "size", "gradients")
 
 #: A comparison of all tasks in some minutes on two cores.
 QUICK: Mapping[str, Any] = {
-    "tasks": TASKS,
+    "tasks": tuple(task.name for task in all_tasks() if task.quick_comparison is not None),
     "messages": 1000,
     "options": {
         "preset": "tiny",
-        "classify": {"epochs": 4},
-        "suggest": {"epochs": 12, "batch_size": 32},
-        "reply": {"epochs": 6, "learning_rate": 4e-3, "batch_tokens": 1024, "max_reply_length": 48, "num_layers": 1},
+        **{task.name: task.quick_comparison for task in all_tasks() if task.quick_comparison is not None},
     },
 }
 
@@ -34,8 +34,8 @@ class Plan:
 
     Attributes:
         data: what `supportnet.load` is given for each data set, by name: `name_or_path` and options.
-        tasks: of `TASKS`.
-        architectures: names of encoders (see `supportnet.backbones.encoders`). The first one that has an encoder is
+        tasks: names of tasks.
+        architectures: names of encoders (see `supportnet.architectures`). The first one that has an encoder is
             what the others are matched with.
         seeds: of training; every model has the same.
         match: `parameters`, the others get the `hidden_dim` that gives them as many weights; `time`, as many epochs as
@@ -55,7 +55,7 @@ class Plan:
     """
 
     data: Sequence[Any] = ("sample",)
-    tasks: Sequence[str] = ("classify",)
+    tasks: Sequence[str] = (DEFAULT,)
     architectures: Sequence[str] = ARCHITECTURES
     seeds: Sequence[int] = (0, 1, 2)
     match: str = "parameters"
@@ -68,7 +68,7 @@ class Plan:
         put = object.__setattr__
         put(self, "data", [_source(entry) for entry in _listed("data", self.data)])
         put(self, "seeds", range(self.seeds) if isinstance(self.seeds, int) else self.seeds)
-        for name, known in (("tasks", TASKS), ("studies", STUDIES), ("architectures", None), ("seeds", None)):
+        for name, known in (("tasks", NAMES), ("studies", STUDIES), ("architectures", None), ("seeds", None)):
             values = tuple(_listed(name, getattr(self, name)))
             put(self, name, values)
             _check(name, values, known)

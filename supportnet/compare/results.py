@@ -17,14 +17,8 @@ from supportnet.compare.run import BASELINE, Run
 from supportnet.compare.statistics import mcnemar_by_seed, paired_difference
 from supportnet.compare.studies import in_study
 from supportnet.files import read_json, write_json
+from supportnet.tasks import get_task
 from supportnet.version import __version__
-
-#: task -> the figures that decide, the first one that is measured, and message by message.
-DECISIVE: Mapping[str, Sequence[str]] = {
-    "classify": ("accuracy",),
-    "suggest": ("mrr", "bank_mrr"),
-    "reply": ("rouge_l",),
-}
 
 
 @dataclass
@@ -119,7 +113,7 @@ def differences(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
 
     Returns:
         Rows with `data`, `task`, `metric`, `model`, `against`, `seeds`, `difference` and `interval` (see
-        `paired_difference`), and `p_values` of McNemar's test, one a seed, for the task classify.
+        `paired_difference`), and `p_values` of McNemar's test, one per seed, where messages are right or wrong.
     """
     rows: list[dict[str, Any]] = []
     groups = {key: [o for o in same if o.found is not None] for key, same in _grouped(outcomes).items()}
@@ -131,8 +125,9 @@ def differences(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 def _difference(mine: Sequence[Outcome], theirs: Sequence[Outcome]) -> Iterable[dict[str, Any]]:
     run, against = mine[0].run, theirs[0].run
+    compared = get_task(run.task).compared
     common = [o.run.seed for o in mine if against.model == BASELINE or o.run.seed in {p.run.seed for p in theirs}]
-    metric = next((m for m in DECISIVE[run.task] if m in _values(mine[0]) and m in _values(theirs[0])), None)
+    metric = next((m for m in compared.decisive if m in _values(mine[0]) and m in _values(theirs[0])), None)
     if metric is None or not common:
         return
     own = _matrix([o for o in mine if o.run.seed in common], metric)
@@ -141,7 +136,7 @@ def _difference(mine: Sequence[Outcome], theirs: Sequence[Outcome]) -> Iterable[
     own, other = own[:, counted], other[:, counted]
     names = np.array((mine[0].found or {})["groups"])[counted].tolist()
     row = {"data": run.name, "task": run.task, "metric": metric, "model": run.model, "against": against.model}
-    p_values = mcnemar_by_seed(own, other) if run.task == "classify" else None
+    p_values = mcnemar_by_seed(own, other) if compared.is_binary else None
     yield {**row, "seeds": common, **paired_difference(own, other, names), "p_values": p_values}
 
 

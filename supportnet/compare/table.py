@@ -4,34 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from supportnet.compare.run import BASELINE
+from supportnet.tasks import get_task
 
-#: task -> figure -> what it is. The first figures are the decisive ones.
-QUALITY: Mapping[str, Mapping[str, str]] = {
-    "classify": {
-        "accuracy": "accuracy",
-        "macro_f1": "macro F1",
-        "encoder_accuracy": "encoder alone",
-        "ece": "calibration error",
-        "coverage_at_precision": "routed",
-        "precision_at_threshold": "routed right",
-        "oos_auroc": "out-of-scope AUROC",
-    },
-    "suggest": {
-        "mrr": "MRR of 100",
-        "recall_at_1": "R@1 of 100",
-        "recall_at_10": "R@10 of 100",
-        "bank_mrr": "MRR in bank",
-        "bank_recall_at_1": "R@1 in bank",
-        "label_accuracy": "right label",
-    },
-    "reply": {
-        "rouge_l": "ROUGE-L",
-        "bleu": "BLEU",
-        "exact_match": "exact",
-        "perplexity": "perplexity",
-        "handoff_rate": "handed off",
-    },
-}
 COST: Mapping[str, str] = {
     "training_seconds": "training s",
     "messages_per_second": "messages/s",
@@ -44,12 +18,6 @@ COST: Mapping[str, str] = {
     "parameters": "with tables",
     "model_megabytes": "model MB",
 }
-#: What stands in the tables for a baseline.
-BASELINES: Mapping[str, str] = {
-    "classify": "TF-IDF + linear SVM",
-    "suggest": "BM25",
-    "reply": "nearest message's reply",
-}
 
 
 def model_name(task: str, model: str) -> str:
@@ -59,7 +27,7 @@ def model_name(task: str, model: str) -> str:
         >>> model_name("suggest", "baseline")
         'BM25'
     """
-    return BASELINES[task] if model == BASELINE else model
+    return get_task(task).compared.baseline if model == BASELINE else model
 
 
 def tables(results: Mapping[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -68,7 +36,7 @@ def tables(results: Mapping[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]
     pairs = dict.fromkeys((row["data"], row["task"]) for row in results["summary"])
     for data, task in pairs:
         rows = [row for row in results["summary"] if (row["data"], row["task"]) == (data, task)]
-        for title, names in (("quality", QUALITY[task]), ("cost", COST)):
+        for title, names in (("quality", get_task(task).compared.figures), ("cost", COST)):
             shown = {name: label for name, label in names.items() if any(name in row["mean"] for row in rows)}
             found.append((f"{task} on {data}: {title}", [_cells(row, shown) for row in rows]))
     return found
@@ -118,7 +86,7 @@ def difference_line(row: Mapping[str, Any]) -> str:
         'a against b: accuracy +0.020 (95%: +0.010 to +0.030), more than chance'
     """
     own, other = model_name(row["task"], row["model"]), model_name(row["task"], row["against"])
-    label = QUALITY[row["task"]][row["metric"]]
+    label = get_task(row["task"]).compared.figures[row["metric"]]
     line = f"{own} against {other}: {label} {row['difference']:+.3f}"
     if row["interval"] is None:
         return f"{line} (one seed: no interval)"

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from supportnet.compare.matching import WITHOUT_ENCODER
 from supportnet.compare.run import BASELINE, Run
-from supportnet.compare.tasks import TASKS
+from supportnet.tasks import get_task
 
 
 def timing_runs(runs: Sequence[Run]) -> list[Run]:
@@ -38,6 +38,6 @@ def _timed(run: Run, runs: Sequence[Run], seconds: Mapping[tuple[str, str, str],
     alike = [other for other in runs if (other.name, other.task) == (run.name, run.task) and other.model != BASELINE]
     reference = next((other for other in alike if other.model != WITHOUT_ENCODER), alike[0])
     own, other = (seconds[one.name, one.task, one.model] for one in (run, reference))
-    wanted = TASKS[run.task].sizes(reference.model, reference.options)[1].epochs
+    wanted = get_task(run.task).configs({**reference.options, "architecture": reference.model})[1].epochs
     epochs = max(1, round(wanted * other / own))
     return replace(run, options={**run.options, "epochs": epochs, "patience": epochs})

@@ -1,7 +1,6 @@
 """Tickets as raw strings: the built-in sample, public data sets, own files. Answers to them: banks."""
 
-from supportnet.data.bank import Answer, Bank, bank_of_replies, same_text
-from supportnet.data.bank_files import load_bank
+from supportnet.data.bank import Answer, Bank, bank_of_replies, load_bank, same_text
 from supportnet.data.context import Turn, context
 from supportnet.data.describe import describe
 from supportnet.data.duplicates import collapse

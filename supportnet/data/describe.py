@@ -1,7 +1,7 @@
 """Figures of a data set, as a plain dict for printing."""
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
@@ -23,7 +23,8 @@ def describe(
         name, description, licence, source, and splits: split -> num_messages, num_intents, num_out_of_scope,
         num_unlabelled, num_replies and num_different_replies, text_length (median and longest, in words between
         white space), smallest_intent and largest_intent (intent and num_messages; None where no message is in
-        scope). All values go into JSON.
+        scope), attributes (name of the further labels -> num_messages that have one, num_values). All values go into
+        JSON.
 
     Raises:
         UserError: what `load` raises.
@@ -61,7 +62,16 @@ def _describe_split(tickets: Sequence[Ticket]) -> dict[str, Any]:
         "text_length": {"median": float(median(lengths)), "longest": max(lengths)} if lengths else None,
         "smallest_intent": _intent(sizes[0]) if sizes else None,
         "largest_intent": _intent(max(sizes, key=lambda size: size[0])) if sizes else None,
+        "attributes": _describe_attributes(tickets),
     }
+
+
+def _describe_attributes(tickets: Sequence[Ticket]) -> dict[str, Any]:
+    labels: dict[str, list[str]] = defaultdict(list)
+    for ticket in tickets:
+        for name, label in ticket.labels.items():
+            labels[name].append(label)
+    return {name: {"num_messages": len(found), "num_values": len(set(found))} for name, found in labels.items()}
 
 
 def _intent(size: tuple[int, str | None]) -> dict[str, Any]:

@@ -1,10 +1,18 @@
 """The user's own tickets: CSV, TSV and JSONL files, plain or gzipped."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from supportnet.data.rows import Row
-from supportnet.data.tables import check_different, find_column, find_optional_column, read_table, string
+from supportnet.data.tables import (
+    check_different,
+    find_column,
+    find_optional_column,
+    optional_string,
+    read_table,
+    string,
+)
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 from supportnet.errors import UserError
 
@@ -43,20 +51,22 @@ def load_file(
     delimiter: str | None = None,
     encoding: str = "utf-8",
     reply_column: str | None = None,
+    attribute_columns: Sequence[str] = (),
     labelled: bool = True,
 ) -> TicketDataset:
     """Read a file of messages with labels, replies or both, or with neither.
 
     The ending says what the file is: `.csv`, `.tsv` or `.tab` with a header, `.jsonl`, `.ndjson` or `.json`
     with one object per line; `.gz` may follow. With a `delimiter` any other ending is read like `.csv`. Texts
-    are kept as they are, empty ones too; labels are stripped and must be there, unless there are replies to learn
-    from. The labels `oos` and `out_of_scope`, in any case, mean `OUT_OF_SCOPE`.
+    are kept as they are, empty ones too; labels are stripped and must be there, unless there are replies or further
+    labels to learn from. The intents `oos` and `out_of_scope`, in any case, mean `OUT_OF_SCOPE`.
 
     Args:
         path: the file.
         text_column: column of the messages; by default the one with a usual name (text, message, query, ...).
         label_column: column of the intents; by default the one with a usual name (intent, label, ...). With
-            `reply_column` there need be none, and a label may be empty or missing: the ticket's intent is None then.
+            `reply_column` or `attribute_columns` there need be none, and a label may be empty or missing: the ticket's
+            intent is None then.
         split_column: column that says train (training), validation (val, valid, dev) or test; by default a
             column named split, where there is one. Without such a column all tickets are in the split `all`.
         delimiter: one character; by default a tab for `.tsv`, and for `.csv` the one of comma, semicolon and
@@ -64,6 +74,8 @@ def load_file(
         encoding: the file's encoding. A byte order mark is dropped.
         reply_column: column of the agents' replies, kept as they are; one of white space alone is None. No column
             is taken for it by its name.
+        attribute_columns: columns of further labels, such as priority or channel; a ticket has none of a name where
+            the value is empty or missing. A column that is named here is not taken for the intents by its name.
         labelled: False reads no labels, whether there are any or not.
 
     Returns:
@@ -81,29 +93,32 @@ def load_file(
     table = read_table(path, delimiter, encoding)
     text_column = find_column(table, text_column, _TEXT_COLUMNS, "text_column", path)
     reply_column = find_optional_column(table, reply_column, (), "reply_column", path)
+    attributes = [find_column(table, name, (), "attribute_columns", path) for name in attribute_columns if labelled]
+    intent_optional = reply_column is not None or bool(attributes)
     if labelled:
-        find_label = find_column if reply_column is None else find_optional_column
-        label_column = find_label(table, label_column, _LABEL_COLUMNS, "label_column", path)
-    check_different({"text_column": text_column, "label_column": label_column, "reply_column": reply_column}, path)
+        usual = tuple(name for name in _LABEL_COLUMNS if name not in map(str.lower, attributes))
+        find_label = find_optional_column if intent_optional else find_column
+        label_column = find_label(table, label_column, usual, "label_column", path)
+    columns = {"text_column": text_column, "label_column": label_column, "reply_column": reply_column}
+    check_different(columns, path)
+    for attribute in attributes:
+        check_different({**columns, "attribute_columns": attribute}, path)
     split_column = find_optional_column(table, split_column, _SPLIT_COLUMNS, "split_column", path)
-    tickets = [_ticket(row, text_column, label_column, reply_column, split_column) for row in table.rows]
+    tickets = [
+        Ticket(
+            text=string(row, text_column),
+            intent=None if label_column is None else _intent(row, label_column, intent_optional),
+            reply=None if reply_column is None else _reply(row, reply_column),
+            split=None if split_column is None else _split(row, split_column),
+            labels={name: label for name in attributes if (label := optional_string(row, name))},
+        )
+        for row in table.rows
+    ]
     return TicketDataset(
         name=str(path),
         splits=_by_split(tickets),
         description=f"{len(tickets):,} messages from {path.name}.",
         source=str(path),
-    )
-
-
-def _ticket(
-    row: Row, text_column: str, label_column: str | None, reply_column: str | None, split_column: str | None
-) -> Ticket:
-    reply = None if reply_column is None else string(row, reply_column)
-    return Ticket(
-        text=string(row, text_column),
-        intent=None if label_column is None else _intent(row, label_column, optional=reply_column is not None),
-        reply=reply if reply and reply.strip() else None,
-        split=None if split_column is None else _split(row, split_column),
     )
 
 
@@ -114,6 +129,11 @@ def _intent(row: Row, column: str, optional: bool) -> str | None:
     if not label and not optional:
         raise UserError(f"{row.place}: the label in column {column!r} is empty; every message must have one.")
     return OUT_OF_SCOPE if label.lower() in _OUT_OF_SCOPE_LABELS else label or None
+
+
+def _reply(row: Row, column: str) -> str | None:
+    reply = string(row, column)
+    return reply if reply.strip() else None
 
 
 def _split(row: Row, column: str) -> str:

@@ -2,67 +2,22 @@
 
 import difflib
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeGuard
 
-from supportnet.data import banking77, clinc150, star
+from supportnet.data import banking77, clinc150, sample, star
 from supportnet.data.files import load_file
 from supportnet.data.ticket import TicketDataset
 from supportnet.data.upstream import SourceInfo
 from supportnet.errors import UserError
 
-
-@dataclass(frozen=True)
-class _Options:
-    """What a named source may ask for; each takes what it knows."""
-
-    data_dir: str | os.PathLike[str] | None
-    train_oos: bool
-    seed: int
-    context_turns: int | None
-
-
-_SAMPLE = SourceInfo(
-    name="sample",
-    description="Invented messages to an online shop's support desk, with replies, made from a grammar.",
-    licence="Apache-2.0",
-    source="supportnet.data.sample",
-    citation="none: part of supportnet",
-)
-
-
-def _load_sample(options: _Options) -> TicketDataset:
-    # Here, so that importing this room doesn't build the grammar.
-    from supportnet.data.sample import load_sample
-
-    return load_sample(seed=options.seed, train_oos=options.train_oos)
-
-
-def _load_banking77(options: _Options) -> TicketDataset:
-    return banking77.load(options.data_dir)
-
-
-def _clinc150_loader(variant: str) -> Callable[[_Options], TicketDataset]:
-    return lambda options: clinc150.load(variant, options.data_dir, options.train_oos)
-
-
-def _load_star(options: _Options) -> TicketDataset:
-    turns = star.CONTEXT_TURNS if options.context_turns is None else options.context_turns
-    return star.load(options.data_dir, turns)
-
-
-_SOURCES: dict[str, tuple[SourceInfo, Callable[[_Options], TicketDataset]]] = {
-    info.name: (info, loader)
-    for info, loader in [
-        (_SAMPLE, _load_sample),
-        (banking77.INFO, _load_banking77),
-        *((info, _clinc150_loader(variant)) for variant, info in clinc150.INFOS.items()),
-        (star.INFO, _load_star),
-    ]
+_SOURCES: dict[str, SourceInfo] = {
+    info.name: info for info in (sample.INFO, banking77.INFO, *clinc150.INFOS.values(), star.INFO)
 }
-#: The sources that have what was said before a message.
-_WITH_TURNS = (star.INFO.name,)
+#: Arguments of `load` that a named source refuses, unless it has the same.
+_FILE_OPTIONS = ("text_column", "label_column", "reply_column", "split_column", "attribute_columns", "delimiter")
+_SOURCE_OPTIONS = {option.name: option for info in _SOURCES.values() for option in info.options}
 
 
 def list_sources() -> list[dict[str, str]]:
@@ -72,7 +27,8 @@ def list_sources() -> list[dict[str, str]]:
         >>> [source["name"] for source in list_sources()][:2]
         ['sample', 'banking77']
     """
-    return [asdict(info) for info, _ in _SOURCES.values()]
+    shown = ("name", "description", "licence", "source", "citation")
+    return [{key: getattr(info, key) for key in shown} for info in _SOURCES.values()]
 
 
 def is_source(name: str | os.PathLike[str]) -> TypeGuard[str]:
@@ -89,15 +45,14 @@ def load(
     name_or_path: str | os.PathLike[str],
     *,
     data_dir: str | os.PathLike[str] | None = None,
-    train_oos: bool = False,
     text_column: str | None = None,
     label_column: str | None = None,
     split_column: str | None = None,
     delimiter: str | None = None,
     encoding: str = "utf-8",
-    seed: int = 0,
     reply_column: str | None = None,
-    context_turns: int | None = None,
+    attribute_columns: Sequence[str] | None = None,
+    **options: Any,
 ) -> TicketDataset:
     """Load a data set: a named source, or a CSV, TSV or JSONL file.
 
@@ -107,15 +62,16 @@ def load(
         name_or_path: one of `list_sources()`, or a path.
         data_dir: for banking77, clinc150 and star: read the upstream files from `data_dir`/banking77/,
             `data_dir`/clinc150/ or `data_dir`/star/ instead of downloading them.
-        train_oos: for sources that hold them apart: add the out-of-scope training messages to train.
         text_column: for a file: see `load_file`, as for the next four and `reply_column`.
         label_column: column of the intents.
         split_column: column of the splits.
         delimiter: one character.
         encoding: the file's encoding.
-        seed: for sample: which sample is made.
         reply_column: for a file: column of the replies.
-        context_turns: for star: how many turns of the conversation a text holds, the newest first; 3 by default.
+        attribute_columns: for a file: columns of further labels; sample has `priority` whether it is named or not.
+        **options: of a named source: `train_oos` (sample and clinc150) adds the out-of-scope training messages to
+            train, where they are held apart; `context_turns` (star) is how many turns of the conversation a text
+            holds, the newest first, 3 by default.
 
     Returns:
         The tickets by split. A file without a split column has one split, `all`.
@@ -128,23 +84,33 @@ def load(
         >>> len(dataset["train"])
         10003
     """
-    columns = {
+    file_options = {
         "text_column": text_column,
         "label_column": label_column,
         "reply_column": reply_column,
         "split_column": split_column,
+        "attribute_columns": attribute_columns or None,
+        "delimiter": delimiter,
     }
-    _check_no_turns(name_or_path, context_turns)
+    source_options = {"data_dir": data_dir, **options}
+    for name in source_options:
+        if name not in _SOURCE_OPTIONS:
+            known = ", ".join(_SOURCE_OPTIONS)
+            raise UserError(f"There is no option named {name!r}. The options of data sources are: {known}.")
+    # Flags of the command line that were not given are None or False.
+    given = {
+        name: value
+        for name, value in {**file_options, **source_options}.items()
+        if value is not None and value is not False
+    }
     if is_source(name_or_path):
-        _check_no_file_options(name_or_path, {**columns, "delimiter": delimiter})
-        _, loader = _SOURCES[name_or_path]
-        return loader(_Options(data_dir=data_dir, train_oos=train_oos, seed=seed, context_turns=context_turns))
-    return _load_path(name_or_path, **columns, delimiter=delimiter, encoding=encoding)
+        source = _SOURCES[name_or_path]
+        return source.load(**_taken(name_or_path, [option.name for option in source.options], given))
+    return _load_path(name_or_path, **_taken(name_or_path, _FILE_OPTIONS, given), encoding=encoding)
 
 
-#: Arguments of `load` that `load_unlabelled` takes, for files and for named sources.
+#: Arguments of `load` that `load_unlabelled` takes for files.
 _FILE_ARGUMENTS = ("text_column", "split_column", "delimiter", "encoding")
-_SOURCE_ARGUMENTS = ("data_dir", "seed")
 
 
 def load_unlabelled(sources: Sequence[str | os.PathLike[str]], **options: Any) -> list[TicketDataset]:
@@ -170,14 +136,14 @@ def load_unlabelled(sources: Sequence[str | os.PathLike[str]], **options: Any) -
 
 
 def _without_labels(source: str | os.PathLike[str], options: dict[str, Any]) -> TicketDataset:
-    if source in _SOURCES:
-        names = (*_SOURCE_ARGUMENTS, "context_turns") if source in _WITH_TURNS else _SOURCE_ARGUMENTS
+    if is_source(source):
+        names = [option.name for option in _SOURCES[source].options if not option.about_labels]
         dataset = load(source, **{name: options[name] for name in names if name in options})
     else:
         chosen = {name: options[name] for name in _FILE_ARGUMENTS if options.get(name) is not None}
         dataset = _load_path(source, labelled=False, **chosen)
-    tickets = dataset["all" if "all" in dataset.splits else "train"]
-    return replace(dataset, splits={"train": [replace(ticket, intent=None) for ticket in tickets]})
+    tickets = dataset["all" if "all" in dataset else "train"]
+    return replace(dataset, splits={"train": [replace(ticket, intent=None, labels={}) for ticket in tickets]})
 
 
 def _load_path(path: str | os.PathLike[str], **options: Any) -> TicketDataset:
@@ -186,19 +152,24 @@ def _load_path(path: str | os.PathLike[str], **options: Any) -> TicketDataset:
     return load_file(path, **options)
 
 
-def _check_no_file_options(name: str, options: dict[str, str | None]) -> None:
-    for option, value in options.items():
-        if value is not None:
+def _taken(name: str | os.PathLike[str], names: Collection[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the given options among `names`; raise a `UserError` for one that is meant for other data."""
+    for option, value in given.items():
+        if option not in names and (others := _takers(option)):
             flag = f"--{option.replace('_', '-')}"
-            raise UserError(f"{option} ({flag}) is for files, not for {name}. Received: {option}={value!r}")
+            raise UserError(
+                f"{option} ({flag}) is for {others}, not for {os.fspath(name)}. Received: {option}={value!r}"
+            )
+    return {option: value for option, value in given.items() if option in names}
 
 
-def _check_no_turns(name: str | os.PathLike[str], context_turns: int | None) -> None:
-    if context_turns is not None and name not in _WITH_TURNS:
-        raise UserError(
-            f"context_turns (--context-turns) is for {', '.join(_WITH_TURNS)}, where messages come with what was said "
-            f"before, not for {os.fspath(name)}. Received: {context_turns=}"
-        )
+def _takers(option: str) -> str:
+    """Return which data an option is for, as an error says it; nothing if other data ignore it."""
+    if option in _FILE_OPTIONS:
+        return "files"
+    condition = _SOURCE_OPTIONS[option].condition
+    takers = [info.name for info in _SOURCES.values() if any(own.name == option for own in info.options)]
+    return f"{', '.join(takers)}, {condition}" if condition else ""
 
 
 def _not_found(name: str) -> str:

@@ -88,6 +88,11 @@ def filled_string(row: Row, column: str) -> str:
     return value
 
 
+def optional_string(row: Row, column: str | None) -> str:
+    """Return the string in `column`, stripped; empty where there is no column or no value."""
+    return "" if column is None or row.values.get(column) is None else string(row, column).strip()
+
+
 def strings(row: Row, column: str) -> tuple[str, ...]:
     """Return the different strings in `column`, stripped, without empty ones.
 

@@ -1,6 +1,6 @@
 """The one record that every data source yields, and the data set that holds them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from supportnet.errors import UserError
@@ -21,6 +21,12 @@ class Ticket:
         conversation: id of the conversation that the message belongs to.
         turn: position in the conversation, counted from 0.
         split: `train`, `validation` or `test`, where the source says so.
+        labels: further labels by the name of their attribute, such as `{"priority": "high"}`; don't change them.
+
+    Example:
+        >>> ticket = Ticket("My card was charged twice!", "double_charge", labels={"priority": "high"})
+        >>> ticket.labels.get("priority"), ticket.labels.get("channel")
+        ('high', None)
     """
 
     text: str
@@ -29,11 +35,13 @@ class Ticket:
     conversation: str | None = None
     turn: int | None = None
     split: str | None = None
+    # Compared, but not part of the hash: a dictionary has none, and equal tickets still have equal ones.
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TicketDataset:
-    """Tickets by split, with their origin.
+    """Tickets by split, with their origin. It iterates over the names of its splits.
 
     Attributes:
         name: the name or path it was loaded by.
@@ -45,8 +53,12 @@ class TicketDataset:
 
     Example:
         >>> dataset = load("sample")
+        >>> dataset
+        TicketDataset('sample', train: 8525, validation: 1402, test: 2005, 31 intents)
         >>> dataset["train"][0].intent
-        'track_order'
+        'update_account'
+        >>> "validation" in dataset, "all" in dataset
+        (True, False)
     """
 
     name: str
@@ -62,6 +74,18 @@ class TicketDataset:
             known = ", ".join(self.splits)
             raise UserError(f"{self.name} has no split named {split!r}. It has: {known}.")
         return self.splits[split]
+
+    def __contains__(self, split: object) -> bool:
+        """Tell whether there is a split of that name."""
+        return split in self.splits
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names of the splits."""
+        return iter(self.splits)
+
+    def __repr__(self) -> str:
+        counts = "".join(f", {split}: {len(tickets)}" for split, tickets in self.splits.items())
+        return f"TicketDataset({self.name!r}{counts}, {len(self.intents)} intents)"
 
     @property
     def intents(self) -> list[str]:

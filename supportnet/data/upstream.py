@@ -3,7 +3,7 @@
 import hashlib
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -13,15 +13,38 @@ from supportnet.errors import UserError
 
 
 @dataclass(frozen=True)
-class SourceInfo:
-    """What is known of a data source before it is read.
+class SourceOption:
+    """An argument of `supportnet.load` that some data sources take.
 
     Attributes:
-        name: the name that `load` takes.
+        name: name of the argument.
+        condition: what these sources have in common, for the error that the others raise; empty if they ignore it.
+        about_labels: whether it only concerns labels, so that messages are read without them as if it were not there.
+    """
+
+    name: str
+    condition: str = ""
+    about_labels: bool = False
+
+
+#: Folder above the one with the user's copies of the upstream files.
+DATA_DIR = SourceOption("data_dir")
+#: Whether `train` holds the out-of-scope training messages.
+TRAIN_OOS = SourceOption("train_oos", about_labels=True)
+
+
+@dataclass(frozen=True)
+class SourceInfo:
+    """A data source: what is known of it before it is read, and the function that reads it.
+
+    Attributes:
+        name: the name that `supportnet.load` takes.
         description: one line that says what it is.
         licence: SPDX id or name of the licence.
         source: where it comes from: an address with its commit.
         citation: the paper to cite.
+        load: reads it, given any of `options` by name.
+        options: the arguments of `supportnet.load` that it takes.
     """
 
     name: str
@@ -29,6 +52,8 @@ class SourceInfo:
     licence: str
     source: str
     citation: str
+    load: Callable[..., TicketDataset]
+    options: tuple[SourceOption, ...] = ()
 
     def dataset(
         self, splits: Mapping[str, Sequence[Ticket]], categories: Mapping[str, str] | None = None

@@ -1,9 +1,9 @@
-"""fastText's own `.bin` files, which have vectors of character n-grams too.
+"""Read and write fastText's `.bin` files, which contain vectors of character n-grams.
 
-gensim's `load_facebook_vectors` reads all of a file or nothing, goes round for ever in one that is cut off, and fails
-on a gzipped one; so they are read here, and gensim is left to work with what was read. The layout is that of
-`FastText::saveModel` (https://github.com/facebookresearch/fastText/blob/main/src/fasttext.cc). The matrix after the
-vectors, which is needed to train on, isn't read.
+gensim's `load_facebook_vectors` can't read part of a file, loops forever on a truncated one, and fails on a gzipped
+one; so files are read here, into gensim's classes. The layout is that of `FastText::saveModel`
+(https://github.com/facebookresearch/fastText/blob/main/src/fasttext.cc). The output matrix at the end, which only
+further training needs, isn't read.
 """
 
 import struct
@@ -13,34 +13,42 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from supportnet.embeddings.formats import FLOAT_BYTES, MOST_DIMENSIONS
-from supportnet.embeddings.kept import KeptRows, finite
-from supportnet.embeddings.reading import ByteReader, CutOffError, Source
+from supportnet.embeddings.files import (
+    FLOAT_BYTES,
+    MOST_DIMENSIONS,
+    ByteReader,
+    CutOffError,
+    RowCollector,
+    Source,
+    finite,
+)
 from supportnet.errors import UserError
 
 if TYPE_CHECKING:
     from gensim.models.fasttext import FastTextKeyedVectors
 
+#: The first bytes of fastText's `.bin`, 793712314 in little-endian order.
+FASTTEXT_MAGIC = b"\xba\x16\x4f\x2f"
 _VERSIONS = (11, 12)
-#: Rows of the n-grams' table that are read at once.
+#: Rows of the n-gram table that are read at once.
 _BLOCK = 1024
 
 
 def has_ngrams(vectors: Any) -> bool:
-    """Return whether word vectors can be made for words that they don't hold."""
+    """Return whether word vectors have n-grams, so that unknown words get vectors too."""
     return getattr(vectors, "vectors_ngrams", None) is not None and vectors.bucket > 0
 
 
 def read_fasttext(source: Source, limit: int | None, wanted: Iterable[str] | None) -> "FastTextKeyedVectors":
-    """Read a `.bin` file: the rows of the words that are kept, and the table of the n-grams as a whole.
+    """Read a `.bin` file: the rows of the wanted words, and the whole n-gram table.
 
     Args:
         source: the open file.
-        limit: number of words at most, those that come first.
-        wanted: words to keep, whatever their case; None keeps all.
+        limit: maximum number of words, the first of the file.
+        wanted: words to keep, in any case; None keeps all.
 
     Raises:
-        UserError: the file is cut off, damaged, or a classifier.
+        UserError: if the file is truncated, damaged, or a classifier.
 
     Example:
         >>> with opened("cc.en.300.bin", progress_bar=True) as source:
@@ -59,7 +67,7 @@ def _read(
     from gensim.models.fasttext import FastTextKeyedVectors
 
     header = _header(source, reader)
-    kept = KeptRows(source.name, header.dim, wanted)
+    kept = RowCollector(source.name, header.dim, wanted)
     counts = _counts(reader, kept, header.num_words, limit)
     _check_matrix(source, reader, header)
     for number in range(header.num_words):
@@ -73,14 +81,14 @@ def _read(
     vectors.next_index = len(kept.index)
     for word, count in zip(kept.index, counts.values(), strict=True):
         vectors.set_vecattr(word, "count", count)
-    # A word's vector is the mean of its own row and its n-grams': gensim finds and adds them.
+    # A word's vector is the mean of its own row and those of its n-grams, which gensim adds.
     vectors.recalc_char_ngram_buckets()
     vectors.adjust_vectors()
     return vectors
 
 
 class _Header(NamedTuple):
-    """What the first bytes of a file say: D, the number of words, of the n-grams' buckets, and the n-grams' lengths."""
+    """Header of a file: D, the numbers of words and of n-gram buckets, and the lengths of n-grams."""
 
     dim: int
     num_words: int
@@ -101,8 +109,8 @@ def _header(source: Source, reader: ByteReader) -> _Header:
     return _Header(dim, num_words, num_buckets, min_n, max_n)
 
 
-def _counts(reader: ByteReader, kept: KeptRows, num_words: int, limit: int | None) -> dict[int, int]:
-    """Read the words. Return row -> how often its word occurred, for the rows that are kept."""
+def _counts(reader: ByteReader, kept: RowCollector, num_words: int, limit: int | None) -> dict[int, int]:
+    """Read the words. Return row -> frequency of its word, for the kept rows."""
     counts = {}
     for number in range(num_words):
         word = reader.until(b"\0")
@@ -113,7 +121,7 @@ def _counts(reader: ByteReader, kept: KeptRows, num_words: int, limit: int | Non
 
 
 def _check_matrix(source: Source, reader: ByteReader, header: _Header) -> None:
-    """Read how large the matrix of the vectors is, and hold it to the header."""
+    """Read the shape of the matrix of vectors and check it against the header."""
     quantized, *shape = _unpack(reader, "<?2q")
     num_rows = header.num_words + header.num_buckets
     if quantized or shape != [num_rows, header.dim]:
@@ -124,7 +132,7 @@ def _check_matrix(source: Source, reader: ByteReader, header: _Header) -> None:
 
 
 def _ngrams(source: Source, reader: ByteReader, header: _Header) -> Any:
-    """Return the vectors of the n-grams' buckets, float32 `[num_buckets, D]`."""
+    """Return the vectors of the n-gram buckets, float32 `[num_buckets, D]`."""
     start, size = reader.position, FLOAT_BYTES * header.dim
     numbers = bytearray()
     for first in range(0, header.num_buckets, _BLOCK):
@@ -138,13 +146,13 @@ def _unpack(reader: ByteReader, form: str) -> tuple[Any, ...]:
 
 
 def write_fasttext(file: BinaryIO, vectors: "FastTextKeyedVectors") -> None:
-    """Write word vectors with n-grams as a `.bin` file, which fastText, gensim and `read_fasttext` read.
+    """Write word vectors with n-grams as a `.bin` file for fastText, gensim and `read_fasttext`.
 
-    Training can't go on from it: the matrix that is needed for that is all zeros.
+    Training can't continue from it: the output matrix is all zeros.
 
     Args:
         file: open for writing bytes.
-        vectors: what `read_fasttext` or gensim's `FastText(...).wv` gives.
+        vectors: result of `read_fasttext`, or gensim's `FastText(...).wv`.
     """
     from gensim.models.fasttext import save_facebook_model
 
@@ -154,7 +162,7 @@ def write_fasttext(file: BinaryIO, vectors: "FastTextKeyedVectors") -> None:
         vector_size=vectors.vector_size,
         corpus_total_words=int(sum(counts)),
         syn1neg=np.zeros((len(vectors), vectors.vector_size), np.float32),
-        # The file has room for how the vectors were trained; they themselves don't tell. These are fastText's defaults.
+        # The file also holds the training options, which the vectors don't have: these are fastText's defaults.
         window=5,
         epochs=5,
         min_count=1,

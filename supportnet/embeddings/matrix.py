@@ -1,4 +1,4 @@
-"""From word vectors to the matrix of an embedding layer, and how much of a vocabulary they cover."""
+"""Make the matrix of an embedding layer from word vectors, and measure the coverage of a vocabulary."""
 
 import warnings
 from collections import Counter
@@ -16,11 +16,11 @@ from supportnet.text.special_tokens import PAD, PAD_ID, SPECIAL_TOKENS
 if TYPE_CHECKING:
     from gensim.models import KeyedVectors
 
-#: The rules by which a word gets its vector, in their order.
+#: The rules that give a word its vector, in order of precedence.
 EXACT, CASE, SUBWORD, NOISE = RULES = ("exact", "case", "subword", "noise")
-#: Noise has this share of the standard deviation of the vectors: enough to tell words apart, too little to mislead.
+#: Scale of the noise, relative to the standard deviation of the vectors: words differ, but hardly affect a mean.
 _NOISE_SHARE: Final = 0.1
-#: The standard deviation of vectors that aren't there.
+#: Standard deviation that is assumed if no word has a vector.
 _USUAL_STD: Final = 0.1
 _MOST_MISSING = 10
 _FIRST = 5
@@ -28,15 +28,15 @@ _FIRST = 5
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How much of a vocabulary a file of word vectors covers. Special tokens don't count.
+    """Coverage of a vocabulary by word vectors, without the special tokens.
 
     Attributes:
-        num_types: the vocabulary's words.
-        num_types_covered: those of them that the vectors hold, in whatever case. A vector that is put together from
-            subwords doesn't count: fastText has one for every string.
-        token_share: the covered share of all occurrences of the vocabulary's words; None if these weren't counted.
+        num_types: number of words in the vocabulary.
+        num_types_covered: number of them that have a vector, in any case. Vectors composed of subwords don't count:
+            fastText has one for every string.
+        token_share: covered share of all occurrences of the vocabulary's words; None without counts.
         num_by_rule: rule (`exact`, `case`, `subword`, `noise`) -> number of words that got their vector by it.
-        missing: up to ten words that aren't covered, the commonest first.
+        missing: up to ten words that aren't covered, the most frequent first.
     """
 
     num_types: int
@@ -47,7 +47,7 @@ class Coverage:
 
     @property
     def type_share(self) -> float:
-        """The covered share of the words; 0 if there are no words."""
+        """Covered share of the words; 0 if there are no words."""
         return self.num_types_covered / self.num_types if self.num_types else 0.0
 
     def __str__(self) -> str:
@@ -69,31 +69,34 @@ def embedding_matrix(
     counts: Mapping[str, int] | None = None,
     require_coverage: float | None = None,
 ) -> tuple[npt.NDArray[np.float32], Coverage]:
-    """Give every token of a vocabulary a vector.
+    """Return the matrix of an embedding layer: a vector for each token of a vocabulary.
 
-    A word takes the first of these that there is:
+    A word gets the first of these that exists:
 
     1. `exact`: the vector of the word itself;
     2. `case`: that of the word in lower case, capitalized, in upper case, or in the case that comes first in the file
        (`PayPal` for `paypal`);
     3. `subword`: the mean of the vectors of its n-grams, if the vectors are fastText's with n-grams;
-    4. `noise`: normal numbers with a tenth of the standard deviation of all numbers that rules 1 and 2 gave (0.01 if
-       they gave none). The seed decides them.
+    4. `noise`: seeded normal noise with a tenth of the standard deviation of all numbers from rules 1 and 2 (0.01 if
+       there are none).
 
-    Padding is zeros. The other special tokens get noise, even if the vectors hold such words.
+    Padding is zeros. The other special tokens get noise, even if the vectors contain them.
 
     Args:
         vocabulary: a `Vocabulary`, or its tokens in the order of their ids; V in all.
         vectors: N words with vectors `[N, D]`.
-        seed: of the noise.
-        counts: word -> how often it occurs, for `Coverage.token_share` and the order of `Coverage.missing`.
+        seed: seed of the noise.
+        counts: word -> frequency, for `Coverage.token_share` and the order of `Coverage.missing`.
         require_coverage: share of the words, 0 to 1, that the vectors must cover.
 
     Returns:
-        The matrix, float32 `[V, D]`, and what is covered. A warning says so if that is nothing.
+        The matrix, float32 `[V, D]`, and the coverage.
 
     Raises:
-        UserError: the vocabulary doesn't begin with padding, or less is covered than `require_coverage` wants.
+        UserError: if the vocabulary doesn't begin with padding, or the coverage is below `require_coverage`.
+
+    Warns:
+        UserWarning: if no word is covered.
 
     Example:
         >>> matrix, coverage = embedding_matrix(vocabulary, load_word_embeddings("glove.6B.100d.txt"))
@@ -121,10 +124,10 @@ def embedding_matrix(
 
 
 def check_embedding_dim(embedding_dim: int, vectors: "KeyedVectors") -> None:
-    """Check that a configured `embedding_dim` is D, the length of the word vectors.
+    """Raise UserError unless a configured `embedding_dim` is D, the length of the word vectors.
 
     Raises:
-        UserError: it isn't.
+        UserError: if it isn't.
 
     Example:
         >>> check_embedding_dim(128, load_word_embeddings("wiki-news-300d-1M.vec", limit=1))
@@ -138,7 +141,7 @@ def check_embedding_dim(embedding_dim: int, vectors: "KeyedVectors") -> None:
 
 
 def _keys(words: Sequence[str], vectors: "KeyedVectors") -> dict[str, str]:
-    """Return word -> the word of the vectors that stands for it, for the words that have one."""
+    """Return word -> key of its vector, for the words that have one."""
     index = vectors.key_to_index
     keys = {}
     for word in words:
@@ -186,7 +189,7 @@ def _from_ngrams(word: str, vectors: "KeyedVectors") -> Any:
     if not has_ngrams(vectors):
         return None
     vector = vectors.get_vector(word)
-    # gensim's answer for a word that is too short for n-grams.
+    # gensim returns zeros for a word that is too short for n-grams.
     return vector if vector.any() else None
 
 
@@ -196,7 +199,7 @@ def _coverage(words: Sequence[str], rules: Mapping[str, str], counts: Mapping[st
     missing = [word for word in words if rules[word] not in (EXACT, CASE)]
     share = None
     if counts is not None:
-        # Stable: equally common words stay in the vocabulary's order.
+        # Stable: equally frequent words stay in the vocabulary's order.
         missing.sort(key=lambda word: -counts.get(word, 0))
         total = sum(counts.get(word, 0) for word in words)
         share = sum(counts.get(word, 0) for word in covered) / total if total else None

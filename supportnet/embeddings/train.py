@@ -1,4 +1,4 @@
-"""Training word vectors on one's own texts."""
+"""Train word vectors on your own texts."""
 
 import zlib
 from collections import Counter
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gensim.models import KeyedVectors
 
 METHODS = ("word2vec", "fasttext")
-#: Character n-grams of fastText, and the buckets that they share. gensim's 2,000,000 take a gigabyte at 128 dimensions.
+#: Lengths and buckets of fastText's n-grams. gensim's default of 2,000,000 buckets takes 1 GB at 128 dimensions.
 _NGRAMS = {"min_n": 3, "max_n": 5, "bucket": 100_000}
 
 
@@ -28,29 +28,29 @@ def train_word_embeddings(
     seed: int = 0,
     progress_bar: bool = True,
 ) -> "KeyedVectors":
-    """Train word vectors on texts, cut into tokens as the models do it, personal data replaced by placeholders.
+    """Train word vectors on texts that are tokenized and redacted as for the models.
 
-    Skip-gram with negative sampling, by gensim: better than CBOW on few texts. On one core, so that the same texts
-    and the same seed give the same vectors, in every process.
+    Uses gensim's skip-gram with negative sampling, which is better than CBOW on few texts. It runs on one core, so the
+    same texts and seed give the same vectors in every process.
 
     Args:
         texts: the texts, normally the messages of the training split.
         method: `word2vec` (Mikolov et al. 2013, Distributed Representations of Words and Phrases), or `fasttext`
-            (Bojanowski et al. 2017, Enriching Word Vectors with Subword Information), which can make vectors of words
-            that training never saw.
+            (Bojanowski et al. 2017, Enriching Word Vectors with Subword Information), which also has vectors for
+            unseen words.
         embedding_dim: D, the length of the vectors.
-        epochs: how often all texts are read. gensim's 5 are for billions of words.
-        window: how many tokens to the left and right count as a word's context, at most.
-        min_count: how often a word must occur.
-        mode: `unicode` or `article`, as the model will read texts.
-        seed: of the initial vectors, the windows and the negative samples.
-        progress_bar: show one on standard error, an epoch a step.
+        epochs: passes over the texts. gensim's default of 5 is for billions of words.
+        window: maximum number of context tokens on each side.
+        min_count: minimum frequency of a word.
+        mode: `unicode` or `article`, as in the model.
+        seed: seed of the initial vectors, the windows and the negative samples.
+        progress_bar: show one on standard error, one step per epoch.
 
     Returns:
-        gensim's `KeyedVectors`, float32 `[N, D]`, commonest words first; for `fasttext` its `FastTextKeyedVectors`.
+        gensim's `KeyedVectors`, float32 `[N, D]`, most frequent words first; for `fasttext` its `FastTextKeyedVectors`.
 
     Raises:
-        UserError: an argument is wrong, or there is nothing to train on.
+        UserError: if an argument is invalid, or there are no words to train on.
 
     Example:
         >>> vectors = train_word_embeddings([ticket.text for ticket in tickets], method="fasttext")
@@ -80,7 +80,7 @@ def train_word_embeddings(
 
 
 def stable_hash(word: str) -> int:
-    """Hash a word, the same in every process; Python's `hash` of strings isn't.
+    """Return a hash of a word that is equal in all processes, unlike Python's `hash`.
 
     Example:
         >>> stable_hash("refund")

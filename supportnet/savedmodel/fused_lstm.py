@@ -1,17 +1,15 @@
-"""The LSTMs of an exported graph: one operation a direction, in place of a loop of some twenty a step."""
+"""The LSTMs of an exported graph: one operation per direction, in place of a loop of some twenty per step."""
 
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from supportnet.layers import BiLSTMAttention
-from supportnet.types import Mask, Shape, Tensor
 
 
 class FusedBiLSTM(keras.layers.Layer):
-    """A bidirectional LSTM in TensorFlow's `BlockLSTMV2`; forward only.
+    """A bidirectional LSTM by TensorFlow's `BlockLSTMV2`; forward pass only.
 
     At batch size 1 a loop's operations cost more than the numbers they compute. `BlockLSTMV2` is a core operation with
     a kernel for the CPU and takes the gates in Keras's order; it knows no mask, so that the backward LSTM reads each
@@ -25,15 +23,14 @@ class FusedBiLSTM(keras.layers.Layer):
         mask: bool `[B, T]`, True = real token; the real tokens come first.
 
     Returns:
-        float `[B, T, 2 U]`, in the dtype of `x`. At real positions what Keras's LSTM returns, with the same weights; at
-        others it means nothing.
+        float `[B, T, 2 U]`, in the dtype of `x`. At real positions the output of Keras's layer; at others, no meaning.
 
     Example:
         >>> lstm = keras.layers.Bidirectional(keras.layers.LSTM(96, return_sequences=True))
         >>> lstm.build((None, None, 128))
         >>> fused = FusedBiLSTM(96)
         >>> fused.build((None, None, 128))
-        >>> fused.set_weights(joined_weights(lstm))
+        >>> fused.copy_weights(lstm)
         >>> fused(tf.random.normal((2, 5, 128)), mask=tf.ones((2, 5), "bool")).shape
         TensorShape([2, 5, 192])
     """
@@ -43,91 +40,91 @@ class FusedBiLSTM(keras.layers.Layer):
         self.units = units
         self.supports_masking = True
 
-    def build(self, input_shape: Shape) -> None:
-        self.ahead = self._add_weights(input_shape[-1], "ahead")
-        self.back = self._add_weights(input_shape[-1], "back")
+    def build(self, input_shape: Any) -> None:
+        shape = (input_shape[-1] + self.units, 4 * self.units)
+        # The operation takes float32 where the policy is bfloat16.
+        self.directions = [
+            (
+                self.add_weight(shape, trainable=False, autocast=False, name=f"{name}_kernel"),
+                self.add_weight(shape[1:], trainable=False, autocast=False, name=f"{name}_bias"),
+            )
+            for name in ("forward", "backward")
+        ]
 
-    def _add_weights(self, depth: int, name: str) -> tuple[keras.Variable, keras.Variable]:
-        """The weights of one direction, `[D + U, 4 U]` and `[4 U]`: in float32, as the operation takes them."""
-        options = {"initializer": "zeros", "dtype": "float32", "autocast": False}
-        kernel = self.add_weight((depth + self.units, 4 * self.units), name=f"{name}_kernel", **options)
-        return kernel, self.add_weight((4 * self.units,), name=f"{name}_bias", **options)
+    def copy_weights(self, lstm: keras.layers.Bidirectional) -> None:
+        """Take the weights of a built `Bidirectional` of an LSTM, with the outputs concatenated."""
+        for (kernel, bias), layer in zip(self.directions, (lstm.forward_layer, lstm.backward_layer), strict=True):
+            cell = layer.cell
+            kernel.assign(tf.concat([cell.kernel.value, cell.recurrent_kernel.value], axis=0))
+            bias.assign(cell.bias.value)
 
-    def call(self, x: Tensor, mask: Mask) -> Tensor:
+    def call(self, x: Any, mask: Any) -> Any:
         turn = _turn(mask)
-        # The operation takes time first, and float32 where the policy is bfloat16.
+        # Time comes first.
         steps = tf.transpose(tf.cast(x, tf.float32), (1, 0, 2))
-        ahead = _run(steps, *self.ahead)
-        back = _rows(_run(_rows(steps, turn), *self.back), turn)
+        forward, backward = ((kernel.value, bias.value) for kernel, bias in self.directions)
+        ahead = _run(steps, *forward)
+        back = _rows(_run(_rows(steps, turn), *backward), turn)
         return tf.cast(tf.transpose(tf.concat([ahead, back], axis=-1), (1, 0, 2)), x.dtype)
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
+    def compute_output_shape(self, input_shape: Any) -> Any:
         return (*input_shape[:-1], 2 * self.units)
 
 
 class FusedBiLSTMAttention(BiLSTMAttention):
-    """A `BiLSTMAttention` whose LSTM is a `FusedBiLSTM`: for graphs that are run and never trained."""
+    """A `BiLSTMAttention` whose LSTM is a `FusedBiLSTM`; forward pass only."""
 
-    def _make_lstm(self, policy: keras.DTypePolicy) -> keras.layers.Layer:
+    def _make_lstm(self, policy: Any) -> FusedBiLSTM:
         return FusedBiLSTM(self.hidden_dim, dtype=policy, name="lstm")
-
-    @classmethod
-    def of(cls, encoder: BiLSTMAttention) -> "FusedBiLSTMAttention":
-        """Make the twin of a built encoder, with the same name and weights."""
-        twin = cls.from_config(encoder.get_config())
-        twin.build((None, None, encoder.project.units))
-        lstm = len(encoder.lstm.weights)
-        twin.set_weights([*joined_weights(encoder.lstm), *encoder.get_weights()[lstm:]])
-        return twin
-
-
-def joined_weights(lstm: keras.layers.Bidirectional) -> list[Any]:
-    """Return the weights of a bidirectional LSTM as those of a `FusedBiLSTM`: a kernel and a bias a direction."""
-    cells = (lstm.forward_layer.cell, lstm.backward_layer.cell)
-    weights = [cell.get_weights() for cell in cells]
-    return [array for kernel, recurrent, bias in weights for array in (np.concatenate([kernel, recurrent]), bias)]
 
 
 def fused(network: keras.Model) -> keras.Model:
-    """Return a functional network with a `FusedBiLSTMAttention` for each `BiLSTMAttention`; it shares all other layers.
+    """Return a functional model with fused LSTMs in place of Keras's, and otherwise the same layers and weights."""
 
-    Example:
-        >>> outputs = fused(model.network)(model.front_end(["where is my parcel?"]))
-    """
+    def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
+        return _fused_encoder(layer) if isinstance(layer, BiLSTMAttention) else layer
 
-    def twin(layer: keras.layers.Layer) -> keras.layers.Layer:
-        return FusedBiLSTMAttention.of(layer) if isinstance(layer, BiLSTMAttention) else layer
-
-    return keras.models.clone_model(network, clone_function=twin)
+    return keras.models.clone_model(network, clone_function=replaced)
 
 
 class FusedNetwork(tf.Module):
-    """A network as an export runs it: the same outputs, from its `fused` twin.
-
-    Attributes:
-        weights: the twin's variables.
+    """A network as an export runs it: the same outputs, with its LSTMs fused; see `fused`.
 
     Args:
-        network: see `build_intent_network`; it stays as it is.
+        network: a functional model; it stays as it is.
+
+    Attributes:
+        weights: the network's variables, as plain TensorFlow's.
 
     Example:
-        >>> network = FusedNetwork(model.network)
-        >>> outputs = tf.function(network)(model.front_end(["where is my parcel?"]))
+        >>> network = FusedNetwork(model.backbone)
+        >>> outputs = tf.function(network)(model.preprocessor(["where is my parcel?"]))
     """
 
     def __init__(self, network: keras.Model) -> None:
         super().__init__()
-        twin = fused(network)
-        self.weights = [weight.value for weight in twin.weights]
-        # In a closure, so that Keras's objects aren't saved: each variable would be stored a second time.
-        self._network = lambda inputs: twin(inputs, training=False)
+        own = fused(network)
+        self.weights = [weight.value for weight in own.weights]
+        # Kept in a closure so that Keras's objects are not saved: each variable would be stored a second time.
+        self._network = lambda inputs: own(inputs, training=False)
 
     def __call__(self, inputs: dict[str, Any]) -> Any:
         """Run the network; not for training."""
         return self._network(inputs)
 
 
-def _run(steps: Tensor, kernel: keras.Variable, bias: keras.Variable) -> Tensor:
+def _fused_encoder(encoder: BiLSTMAttention) -> FusedBiLSTMAttention:
+    """Return the fused twin of a built encoder, with weights of its own."""
+    twin = FusedBiLSTMAttention.from_config(encoder.get_config())
+    twin.build((None, None, encoder.project.units))
+    twin.lstm.copy_weights(encoder.lstm)
+    twin.project.set_weights(encoder.project.get_weights())
+    for own, block in zip([*twin.blocks, twin.norm], [*encoder.blocks, encoder.norm], strict=True):
+        own.set_weights(block.get_weights())
+    return twin
+
+
+def _run(steps: Any, kernel: Any, bias: Any) -> Any:
     """One LSTM over `[T, B, D]`; returns `[T, B, U]`."""
     units = bias.shape[0] // 4
     state, peephole = tf.zeros((tf.shape(steps)[1], units)), tf.zeros(units)
@@ -136,17 +133,17 @@ def _run(steps: Tensor, kernel: keras.Variable, bias: keras.Variable) -> Tensor:
         x=steps,
         cs_prev=state,
         h_prev=state,
-        w=kernel.value,
+        w=kernel,
         wci=peephole,
         wcf=peephole,
         wco=peephole,
-        b=bias.value,
+        b=bias,
         cell_clip=0.0,
         use_peephole=False,
     ).h
 
 
-def _turn(mask: Mask) -> Tensor:
+def _turn(mask: Any) -> Any:
     """Which of the T B rows comes where, int32 `[T, B]`, when each message is turned round within its length.
 
     The padding is turned round too. Copying rows is faster than `tf.reverse_sequence`, which copies numbers.
@@ -156,6 +153,6 @@ def _turn(mask: Mask) -> Tensor:
     return (lengths - 1 - tf.range(time)[:, None]) % time * batch + tf.range(batch)
 
 
-def _rows(steps: Tensor, turn: Tensor) -> Tensor:
+def _rows(steps: Any, turn: Any) -> Any:
     """`[T, B, D]` with its rows in another order."""
     return tf.gather(tf.reshape(steps, (-1, steps.shape[-1])), turn)

@@ -1,4 +1,4 @@
-"""The signatures of an export: what each takes, and the order of the tasks that share one."""
+"""Inputs of the signatures of an export."""
 
 import tensorflow as tf
 
@@ -12,18 +12,10 @@ SEED = tf.TensorSpec([None], tf.int32, name="seed")
 #: Serialized `tf.train.Example`, with a feature `text` of one string: what TensorFlow Serving's Classify API sends.
 EXAMPLES = tf.TensorSpec([None], tf.string, name="inputs")
 
-#: Task -> its signatures with what they take; the first one, of the task's own name, is its part of `serving_default`.
-SIGNATURES = {
-    "classify": {"classify": [TEXT], "classify_examples": [EXAMPLES], "embed": [TEXT]},
-    "suggest": {
-        "suggest": [TEXT],
-        "suggest_filtered": [TEXT, TAG],
-        "embed": [TEXT],
-        "embed_message": [TEXT],
-        "embed_answer": [TEXT],
-    },
-    "reply": {"reply": [TEXT], "reply_sample": [TEXT, TEMPERATURE, TOP_P, SEED], "embed": [TEXT]},
-}
+#: All of them.
+INPUTS = (TEXT, TAG, TEMPERATURE, TOP_P, SEED, EXAMPLES)
 
 #: The name that TensorFlow Serving's Classify API wants a signature's method to have.
 CLASSIFY_METHOD = "tensorflow/serving/classify"
+#: Suffix of the signatures that answer the Classify API.
+EXAMPLES_SUFFIX = "_examples"

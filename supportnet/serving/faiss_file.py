@@ -8,7 +8,7 @@ import numpy as np
 
 from supportnet.errors import UserError
 from supportnet.files import write_json, written_whole
-from supportnet.savedmodel.load import ExportedSuggester
+from supportnet.tasks.suggest.serve import ExportedSuggester
 
 
 def write_faiss(model: ExportedSuggester, path: str | os.PathLike[str]) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from supportnet.savedmodel.signatures import CLASSIFY_METHOD, SIGNATURES, TEXT
+from supportnet.savedmodel.signatures import CLASSIFY_METHOD, EXAMPLES_SUFFIX, TEXT
+from supportnet.tasks import NAMES, get_task
 from supportnet.text.redaction_graph import redact_graph
 
 
@@ -25,23 +26,26 @@ class ServedModel(tf.Module):
     def __init__(self, parts: Mapping[str, Any]) -> None:
         super().__init__()
         # In the same order, however they were given: the first one's `embed` is the model's.
-        self._tasks = [task for task in SIGNATURES if task in parts]
+        self._tasks = [task for task in NAMES if task in parts]
         for task in self._tasks:
             setattr(self, task, parts[task])
 
     def save(self, folder: Path) -> None:
         """Write the SavedModel."""
-        tf.saved_model.save(self, str(folder), signatures=self._signatures())
-        if "classify" in self._tasks:
+        signatures = self._signatures()
+        tf.saved_model.save(self, str(folder), signatures=signatures)
+        examples = [name for name in signatures if name.endswith(EXAMPLES_SUFFIX)]
+        if examples:
             # TensorFlow writes every signature as one of the Predict API.
             updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(str(folder))
-            updater.replace_method_name("classify_examples", CLASSIFY_METHOD)
+            for name in examples:
+                updater.replace_method_name(name, CLASSIFY_METHOD)
             updater.save()
 
     def _signatures(self) -> dict[str, Any]:
         functions: dict[str, Any] = {"redact": tf.function(_redact, input_signature=[TEXT])}
         for task in reversed(self._tasks):
-            for name, inputs in SIGNATURES[task].items():
+            for name, inputs in get_task(task).signatures().items():
                 functions[name] = tf.function(self._function(task, name), input_signature=inputs)
         return {"serving_default": tf.function(self._answer, input_signature=[TEXT]), **functions}
 

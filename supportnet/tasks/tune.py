@@ -13,22 +13,13 @@ import keras_tuner
 from supportnet.data.ticket import TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json, write_json, written_whole
-from supportnet.options import split_options
-from supportnet.tasks.classify.learner import train
-from supportnet.tasks.reply.learner import train_replier
-from supportnet.tasks.suggest.learner import train_suggester
+from supportnet.tasks import DEFAULT, get_task
+from supportnet.tasks.train import train
 from supportnet.tasks.tuning_space import SPACE, as_toml, options_of, parameters_of
-from supportnet.training.config import ReplyConfig, RunConfig, SuggestionConfig, TrainingConfig
 from supportnet.training.run_folder import fingerprint
 
-CONFIGS: Mapping[str, type[RunConfig]] = MappingProxyType(
-    {"classify": TrainingConfig, "suggest": SuggestionConfig, "reply": ReplyConfig}
-)
 #: The best options, for `supportnet train --config`; and what was searched, so that only the same search goes on.
 BEST, SEARCH = "best.toml", "search.json"
-TRAININGS: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {"classify": train, "suggest": train_suggester, "reply": train_replier}
-)
 METHODS: Mapping[str, type[keras_tuner.Tuner]] = MappingProxyType(
     {
         "random": keras_tuner.RandomSearch,
@@ -42,7 +33,7 @@ def tune(
     dataset: TicketDataset,
     out: str | os.PathLike[str],
     *,
-    task: str = "classify",
+    task: str = DEFAULT,
     method: str = "random",
     trials: int = 10,
     space: Mapping[str, Any] = SPACE,
@@ -56,7 +47,7 @@ def tune(
     Args:
         dataset: what is trained on. Without a validation split, training cuts one off, the same for every trial.
         out: the folder. `best.toml` is what `supportnet train --config` takes.
-        task: `classify`, `suggest` or `reply`.
+        task: name of a task.
         method: `random`; `bayesian`, a Gaussian process over what was found; `hyperband`, many short trainings, of
             which the better ones are done again for longer (Li et al. 2018, https://arxiv.org/abs/1603.06560).
         trials: trainings at most; `hyperband` decides for itself.
@@ -75,8 +66,7 @@ def tune(
         >>> tune(supportnet.load("sample"), "search", trials=5)["best"]
     """
     fixed = dict(options or {})
-    if task not in TRAININGS:
-        raise UserError(f"task must be one of {', '.join(TRAININGS)}. Received: task={task!r}")
+    kind = get_task(task)
     if method not in METHODS:
         raise UserError(f"method must be one of {', '.join(METHODS)}. Received: method={method!r}")
     parameters = parameters_of(space)
@@ -86,8 +76,7 @@ def tune(
         "fingerprint": fingerprint(part for t in tickets for part in (t.text, t.intent, t.reply)),
     }
     # Before a folder is made of a search that can't be.
-    named = {name: value for name, value in fixed.items() if name != "preset"}
-    split_options({**named, **parameters.values}, CONFIGS[task], {}, fixed.get("preset"))
+    kind.configs({**fixed, **parameters.values})
     folder = Path(out)
     _check_same(folder, made)
 
@@ -95,7 +84,7 @@ def tune(
 
     def score(values: dict[str, Any]) -> float:
         try:
-            trained = TRAININGS[task](dataset, progress_bar=progress_bar, **{**fixed, **values})
+            trained = train(dataset, task=task, progress_bar=progress_bar, **{**fixed, **values})
         except UserError as error:
             errors.append(error)
             raise

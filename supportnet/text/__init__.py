@@ -1,1 +1,1 @@
-"""Texts as models read them: cleaning, redaction, tokens, vocabulary; in Python and in the graph alike."""
+"""Text preprocessing: cleaning, redaction, tokens, vocabularies; the same in Python and in the graph."""

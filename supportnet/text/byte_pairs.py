@@ -1,8 +1,8 @@
-"""The pieces that replies are written in: byte pairs, and slots.
+"""Vocabulary of replies: byte pairs, and slots.
 
-A piece is a run of bytes. The first 256 are the single bytes, so that any text can be written; each further one joins
-two that often stand beside each other (Sennrich et al. 2016, Neural Machine Translation of Rare Words with Subword
-Units; over bytes: Radford et al. 2019). Case, punctuation and spaces are kept: pieces that are joined are the text.
+A piece is a sequence of bytes. The first 256 are the single bytes, which can spell any text; each further one joins two
+that are often adjacent (Sennrich et al. 2016, Neural Machine Translation of Rare Words with Subword Units; over bytes:
+Radford et al. 2019). Case, punctuation and spaces are kept: the concatenated pieces are the text.
 """
 
 import json
@@ -19,45 +19,45 @@ from supportnet.errors import UserError
 from supportnet.files import read_json, write_json
 from supportnet.text.tokenizer import to_bytes
 
-#: Fills a batch's shorter rows; id 0, so that the mask of a vocabulary's ids is the same everywhere.
+#: Padding of a batch's shorter rows: 0, as in the vocabulary of words.
 PAD_ID: Final = 0
 
-#: Stands before a reply's first piece.
+#: Precedes a reply's first piece.
 START_ID: Final = 1
 
-#: Stands after a reply's last piece.
+#: Follows a reply's last piece.
 END_ID: Final = 2
 
-#: What a slot looks like. Templates of replies have such names where a value belongs.
+#: Pattern of a slot: templates of replies have such names in place of values.
 SLOT: Final = r"\{[a-z][a-z0-9_]*\}"
 
 _NUM_SPECIAL = 3
 # The pattern's group makes `split` return the slots too.
 _AROUND_SLOTS = re.compile(f"({SLOT})")
-# The library writes bytes as printable characters: those that are printable in Latin-1 as themselves, the others,
-# in their order, as the characters from U+0100 on. A space is Ġ.
+# The library maps bytes to printable characters: those that are printable in Latin-1 to themselves, the others in order
+# to the characters from U+0100 on. A space is Ġ.
 _PRINTABLE = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
 _OTHERS = [byte for byte in range(256) if byte not in _PRINTABLE]
 _CHARACTERS = [chr(byte if byte in _PRINTABLE else 0x100 + _OTHERS.index(byte)) for byte in range(256)]
 _BYTES = {character: byte for byte, character in enumerate(_CHARACTERS)}
-#: Texts that are encoded at once.
+#: Number of texts that are encoded at once.
 _BATCH_SIZE = 1024
 
 
 class BytePairVocabulary:
-    """The pieces of replies; a piece's index is its id.
+    """Vocabulary of the pieces of replies; a piece's index is its id.
 
-    Ids are in this order: `PAD_ID`, `START_ID`, `END_ID`, the slots, the 256 bytes, what each merge makes. The first
-    three have no spelling, so no text can hold them, whatever it says.
+    Ids are in this order: `PAD_ID`, `START_ID`, `END_ID`, the slots, the 256 bytes, the result of each merge. The first
+    three have no spelling, so no text can contain them.
 
     Args:
-        slots: the slots, such as `{order_number}`; each is one piece, whole.
-        merges: pairs of pieces, the earlier ones are joined first; in the library's characters for bytes.
-        constants: of some slots, what is written in their place; see `supportnet.text.slots.constants_of`.
+        slots: the slots, such as `{order_number}`; each is one piece.
+        merges: pairs of pieces to join, in order of priority, in the library's characters for bytes.
+        constants: slot -> constant text that is written in its place; see `supportnet.text.slots.constants_of`.
 
     Raises:
-        UserError: a slot isn't spelled like one or occurs twice, a constant has no slot, or a merge isn't of two pieces
-            made before it.
+        UserError: if a slot is misspelled or occurs twice, a constant has no slot, or a merge isn't of two earlier
+            pieces.
 
     Example:
         >>> vocabulary = BytePairVocabulary.train(["Your order {order_number} is on its way."] * 2, num_pieces=300)
@@ -99,19 +99,19 @@ class BytePairVocabulary:
     def train(
         cls, texts: Iterable[str], num_pieces: int, min_count: int = 2, constants: Mapping[str, str] | None = None
     ) -> "BytePairVocabulary":
-        """Make the vocabulary of some texts; equal texts give equal vocabularies.
+        """Learn a vocabulary from texts; equal texts give equal vocabularies.
 
-        A vocabulary spells what its texts often repeat: give it replies whose personal data are slots, as
-        `supportnet.text.slots.slotted` returns them.
+        Frequent text becomes part of the vocabulary: pass replies with slots in place of personal data, from
+        `supportnet.text.slots.slotted`.
 
         Args:
-            texts: the texts, normally the replies of the training split; whatever is spelled like a slot becomes one.
-            num_pieces: number of ids at most; fewer if nothing is left that occurs often enough.
-            min_count: how often two pieces must stand beside each other to become one.
-            constants: of some slots, what is written in their place.
+            texts: the texts, normally the replies of the training split; all that is spelled like a slot becomes one.
+            num_pieces: maximum number of ids; fewer if no more pairs are frequent enough.
+            min_count: minimum frequency of a pair to be merged.
+            constants: slot -> constant text that is written in its place.
 
         Raises:
-            UserError: `min_count` isn't positive, or `num_pieces` leaves no room for the bytes and the slots.
+            UserError: if `min_count` isn't positive, or `num_pieces` is too small for the bytes and the slots.
         """
         if min_count < 1:
             raise UserError(f"min_count must be positive. Received: min_count={min_count}")
@@ -127,7 +127,7 @@ class BytePairVocabulary:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "BytePairVocabulary":
-        """Read a vocabulary that `save` wrote; a missing or damaged file is a `UserError` that names it."""
+        """Load a vocabulary from `save`; raise UserError if the file is missing or damaged."""
         read = read_json(path)
         lists = isinstance(read, dict) and all(_are_strings(read.get(name)) for name in ("slots", "merges"))
         if not (lists and isinstance(read.get("constants"), dict) and _are_strings(list(read["constants"].values()))):
@@ -141,18 +141,18 @@ class BytePairVocabulary:
             raise UserError(f"{path} is damaged. {error}") from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write slots, constants and merges as JSON, one a line, whole or not at all."""
+        """Write slots, constants and merges as JSON, one per line, atomically."""
         merges = [f"{left} {right}" for left, right in self.merges]
         write_json(path, {"slots": self.slots, "constants": self.constants, "merges": merges})
 
     def encode(self, texts: Iterable[str]) -> list[list[int]]:
-        """Return the ids of the pieces of each text, without `START_ID` and `END_ID`; of an empty text, none.
+        """Return the ids of each text's pieces, without `START_ID` and `END_ID`; none for an empty text.
 
-        What is spelled like a slot but is none of this vocabulary's is text as any other. `decode` returns the text
-        again; a lone surrogate, which isn't Unicode text, comes back as U+FFFD.
+        Slots that aren't in the vocabulary are ordinary text. `decode` is the inverse, but for lone surrogates, which
+        aren't Unicode text and become U+FFFD.
 
         Raises:
-            UserError: `texts` is one text and not a list of texts.
+            UserError: if `texts` is one text and not a list of texts.
         """
         encoded: list[list[int]] = []
         iterator = iter(_each(texts))
@@ -170,16 +170,16 @@ class BytePairVocabulary:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        # Who only decodes needs no library.
+        # Decoding doesn't need the library.
         from tokenizers import models
 
         return _tokenizer(models.BPE(vocab=self._ids, merges=self.merges))
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Return the text of some ids up to the first `END_ID`: the reference of `detokenize`.
+        """Return the text of ids up to the first `END_ID`: the reference of `detokenize`.
 
         Raises:
-            UserError: an id is none of this vocabulary's.
+            UserError: if an id isn't in the vocabulary.
         """
         spelled = list(takewhile(lambda index: index != END_ID, ids))
         for index in spelled:
@@ -203,14 +203,14 @@ class BytePairVocabulary:
 
 
 def detokenize(pieces: Any, ids: Any) -> Any:
-    """Write the texts of a batch of ids, with core operations: the twin of `BytePairVocabulary.decode`.
+    """Return the texts of a batch of ids, with core operations: the twin of `BytePairVocabulary.decode`.
 
     Args:
-        pieces: string `[V]`, or a list of bytes: what each id spells, nothing for `PAD_ID`, `START_ID` and `END_ID`.
-        ids: int32 `[B, T]`, each below V; what follows a row's first `END_ID` isn't read. B and T may be 0.
+        pieces: string `[V]`, or a list of bytes: the spelling of each id, empty for `PAD_ID`, `START_ID` and `END_ID`.
+        ids: int32 `[B, T]`, each below V; ids after a row's first `END_ID` are ignored. B and T may be 0.
 
     Returns:
-        string `[B]`, valid UTF-8: bytes that are part of no whole character are left out.
+        string `[B]`, valid UTF-8: bytes of incomplete characters are dropped.
 
     Example:
         >>> detokenize([b"", b"", b"", b"Hel", b"lo"], [[1, 3, 4, 2, 3], [4, 2, 0, 0, 0]])
@@ -229,7 +229,7 @@ def _each(texts: Iterable[str]) -> Iterable[str]:
 
 
 def _valid(text: str) -> str:
-    """Return a text in which nothing is left that has no UTF-8, which the library refuses."""
+    """Return a text with U+FFFD in place of lone surrogates, which the library refuses."""
     return to_bytes(text).decode("utf-8", "replace")
 
 
@@ -243,7 +243,7 @@ def _pair(merge: str) -> tuple[str, str]:
 
 
 def _merges(texts: Iterable[str], num_pieces: int, min_count: int) -> list[tuple[str, str]]:
-    """Learn the merges that make `num_pieces` pieces of the bytes, or fewer."""
+    """Learn the merges for up to `num_pieces` pieces, bytes included."""
     from tokenizers import models, trainers
 
     tokenizer = _tokenizer(models.BPE())
@@ -255,7 +255,7 @@ def _merges(texts: Iterable[str], num_pieces: int, min_count: int) -> list[tuple
 
 
 def _tokenizer(model: Any) -> Any:
-    """Return the library's tokenizer of bytes: words keep the space before them, and merges stay within words."""
+    """Return the library's byte-level tokenizer: words include the preceding space, and merges stay within words."""
     from tokenizers import Tokenizer, pre_tokenizers
 
     tokenizer = Tokenizer(model)

@@ -1,7 +1,7 @@
-"""What each Unicode code point is read as: one table for the Python reference and for the TensorFlow graph.
+"""Fold Unicode code points: one table for the Python reference and for the TensorFlow graph.
 
-The table is `code_points.txt`, made by `tools/make_code_points.py`, which states the rules. Nothing here asks
-Python's, ICU's or RE2's own Unicode tables, nor the locale, so the answer is the same everywhere.
+The table is `code_points.txt`, made by `tools/make_code_points.py`, which documents the rules. Neither the Unicode
+tables of Python, ICU and RE2 nor the locale are used, so the result is the same everywhere.
 """
 
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from supportnet.errors import UserError
 
-#: A folded text holds this character where a code point is to be deleted. The character itself folds to a space.
+#: Marks code points to delete in a folded text. The character itself folds to a space.
 DELETE = "\x7f"
 
-#: What the article's cleaning will remove folds to one of these two in `article` mode: letters of the European
-#: scripts, which may be part of a mail address, to the first, everything else to the second.
+#: In `article` mode, characters that the article's cleaning removes fold to one of these two: letters of the European
+#: scripts, which may be part of a mail address, to the first, all others to the second.
 LETTER, OTHER = "\u00e0", "\u00b7"
 
 #: The letters of Latin, Greek and Cyrillic outside ASCII, and their combining marks, as a range of a class.
@@ -27,7 +27,7 @@ EUROPEAN = "\u00c0-\u052f"
 #: `unicode`, the default, keeps the words of every script; `article` keeps ASCII letters only.
 MODES = ("unicode", "article")
 
-#: The 29 code points that Python's `\s` and `str.split` take for white space.
+#: The 29 code points that are white space for Python's `\s` and `str.split`.
 WHITESPACE = (
     *range(0x09, 0x0E), *range(0x1C, 0x21), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029,
     0x202F, 0x205F, 0x3000,
@@ -42,8 +42,8 @@ _FILE = Path(__file__).with_name("code_points.txt")
 class Fold:
     """A map of code points to code points, usable as the table of `str.translate`.
 
-    It is stored in two stages, so that a graph holds some 150 KB instead of 4 MB: `blocks` int32 `[4352]` says where
-    in `values` the 256 entries of a block start, and most blocks are alike. A value of 0 means "itself".
+    It is stored in two stages, so that it takes 150 KB in a graph instead of 4 MB: `blocks` int32 `[4352]` has the
+    offset in `values` of each block's 256 entries, and most blocks are equal. A value of 0 means "itself".
 
     Example:
         >>> "ÉTÉ\u00a0Ａ".translate(fold("unicode"))
@@ -54,7 +54,7 @@ class Fold:
     values: npt.NDArray[np.int32]
 
     def __getitem__(self, code_point: int) -> int:
-        """Return what `code_point` is read as."""
+        """Return the folded code point."""
         return int(self.values[self.blocks[code_point >> 8] + (code_point & 255)]) or code_point
 
     @classmethod
@@ -96,10 +96,10 @@ def fold(mode: str) -> Fold:
 
     Args:
         mode: `unicode` (lower case, ASCII digits, plain spaces and apostrophes, the letters of every script) or
-            `article` (lower-case ASCII letters and spaces, and what is needed until personal data is redacted).
+            `article` (lower-case ASCII letters and spaces, and the characters that redaction needs).
 
     Raises:
-        UserError: there is no such mode.
+        UserError: if there is no such mode.
     """
     if mode not in MODES:
         raise UserError(f"mode must be one of {', '.join(MODES)}. Received: mode={mode!r}")
@@ -115,7 +115,7 @@ def _unicode_targets() -> npt.NDArray[np.int32]:
 
 
 def _article_targets(targets: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """Derive the article's fold: no letter outside ASCII may become an ASCII letter, for those stay."""
+    """Derive the article's fold: no other letter may become an ASCII letter, since those are kept."""
     code_points = np.arange(_NUM_CODE_POINTS)
     ascii_letters = (targets >= ord("a")) & (targets <= ord("z"))
     european = (targets >= ord(EUROPEAN[0])) & (targets <= ord(EUROPEAN[-1]))
@@ -129,7 +129,7 @@ def _article_targets(targets: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
 
 @cache
 def own_tokens() -> str:
-    """Return the inside of a regular expression's class: the emoji, currency signs and other own tokens."""
+    """Return the characters that are tokens of their own, such as emoji and currency signs, as the body of a class."""
     runs = [line.code_points for line in _lines() if line.reading == "own"]
     pieces = [f"{chr(run[0])}-{chr(run[-1])}" if run.step == 1 else "".join(map(chr, run)) for run in runs]
     return "".join(pieces)

@@ -8,9 +8,9 @@ from typing import Any
 def preprocess(text: str) -> list[str]:
     """Delete all but ASCII letters and white space, lower the case, and split into NLTK's tokens.
 
-    It gives exactly what the article's function gives. That one calls `nltk.word_tokenize`, which first
-    splits sentences with a model that has to be downloaded; as no full stop is left by then, there is one
-    sentence always, and NLTK's word tokenizer alone does the same.
+    The result equals that of the article's function. That one calls `nltk.word_tokenize`, which first splits sentences
+    with a model that has to be downloaded; as no full stops are left, there is always one sentence, and NLTK's word
+    tokenizer alone gives the same tokens.
 
     Example:
         >>> preprocess("I can't wait: you CANNOT cancel order 66!")
@@ -23,7 +23,7 @@ def preprocess(text: str) -> list[str]:
 
 @cache
 def _word_tokenizer() -> Any:
-    # Importing NLTK takes seconds, and whoever reads texts with the graph never needs it.
+    # Importing NLTK takes seconds, and the graph doesn't need it.
     from nltk.tokenize import NLTKWordTokenizer
 
     return NLTKWordTokenizer()

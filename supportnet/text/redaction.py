@@ -1,15 +1,15 @@
-"""Personal data in a text: where it is, and the text without it.
+"""Find personal data in a text, and redact it.
 
 Regular expressions over the folded text (lower case, plain digits, single spaces) find mail addresses, web
 addresses, IBANs, IP addresses, telephone and card numbers, and other numbers of five or more digits (orders,
-accounts). They run in a fixed order, so that a card's digits aren't taken for a telephone number's, and the
-graph runs the same ones. They go by shape alone: no checksum, because RE2 can't count, and a card number with
-a typing error is personal too.
+accounts). They run in a fixed order, so that a card's digits aren't taken for a telephone number, and the graph runs
+the same ones. They go by shape alone, without checksums: RE2 can't count, and a card number with a typing error is
+personal too.
 
-What has no shape isn't found: names, postal addresses, dates of birth, passwords, numbers of four digits or
-fewer. Nor is a value that is taken apart in a way no pattern knows (a card's digits with commas in between, `ann at
-example.com`), or of which only a part is (the letters of an IBAN that begins `GB 29`). A vocabulary's minimum
-count keeps out what occurs once; what occurs more often becomes a token.
+Data without a recognizable shape isn't found: names, postal addresses, dates of birth, passwords, numbers of four
+digits or fewer. Nor are values that are split in an unknown way (a card's digits with commas in between, `ann at
+example.com`), or parts of values (the letters of an IBAN that begins `GB 29`). A vocabulary's minimum count keeps out
+values that occur once; more frequent ones become tokens.
 """
 
 import re
@@ -17,14 +17,28 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from supportnet.text.code_points import DELETE, EUROPEAN, fold
-from supportnet.text.rules import Rule
 from supportnet.text.special_tokens import PLACEHOLDERS
+
+
+class Rule(NamedTuple):
+    """Replace every match of `pattern` by `rewrite`, in which `\\1` is the first group.
+
+    `re.sub(pattern, rewrite, text, flags=re.ASCII)` and `tf.strings.regex_replace(text, pattern, rewrite)` must give
+    the same, so a pattern uses only what both engines define alike: no look-around, no `(?i)` (RE2 folds the Kelvin
+    sign to k), no `\\s`, `\\w` or `\\p{...}`, explicit classes, at most nine groups. `\\b` is ASCII in both.
+    Repetitions are bounded wherever a failed match could restart at each character, so that Python's time is linear,
+    as RE2's is.
+    """
+
+    pattern: str
+    rewrite: str
+
 
 _LETTER = f"a-z0-9{EUROPEAN}_"
 _IN_URL = f"[!-;=?-~{EUROPEAN}]"
 _END_OF_URL = f"[a-z0-9{EUROPEAN}/=_~&#%+$@*-]"
 _REST = f"(?:{_IN_URL}*{_END_OF_URL})"
-# Top-level domains that are no words people write after a full stop without a space.
+# Top-level domains, without those that are words people write after a full stop without a space.
 _COMMON_TLD = "com|org|net|edu|gov|info|biz|io|eu|uk|de|fr|nl|pl|ru|ch|au|ca|jp|cn|br|mx"
 
 _LOCAL = f"[{_LETTER}][{_LETTER}.+'%&-]{{0,63}}"
@@ -98,7 +112,7 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     ),
 )
 
-#: The rules that make a folded text one for the patterns: nothing deleted in between, single spaces.
+#: The rules that prepare a folded text for the patterns: delete the marked characters, make spaces single.
 PREPARATION = (Rule(f"{DELETE}+", ""), Rule("  +", " "))
 
 #: The patterns as rules of the text pipeline.
@@ -114,7 +128,7 @@ class Span(NamedTuple):
         start: offset of its first character in the text.
         end: offset after its last character.
         kind: a key of `PLACEHOLDERS`.
-        value: the text from `start` to `end`, as it was written.
+        value: the original text from `start` to `end`.
     """
 
     start: int
@@ -124,15 +138,14 @@ class Span(NamedTuple):
 
 
 def find_personal_data(text: str, mode: str = "unicode") -> list[Span]:
-    """Return the personal data of a text, in the order of the text; spans don't overlap.
+    """Return the personal data of a text as sorted spans that don't overlap.
 
     Args:
-        text: any text, of any length; time grows linearly with it.
-        mode: the mode whose fold is used. They differ only in letters outside ASCII that look like ASCII
-        letters.
+        text: any text, of any length; time is linear in it.
+        mode: mode whose fold is used. The modes differ only in letters outside ASCII that look like ASCII letters.
 
     Raises:
-        UserError: there is no such mode.
+        UserError: if there is no such mode.
 
     Example:
         >>> find_personal_data("I'm Jo@Example.com, order 123456")
@@ -152,11 +165,11 @@ def find_personal_data(text: str, mode: str = "unicode") -> list[Span]:
 
 
 def redact(text: str, replace: Callable[[Span], str] = lambda span: PLACEHOLDERS[span.kind]) -> str:
-    """Return `text` with a placeholder in place of each piece of personal data.
+    """Return a text with personal data replaced by placeholders.
 
     Args:
         text: any text.
-        replace: says what takes the place of a piece.
+        replace: returns the replacement of a span.
 
     Example:
         >>> redact("Call +44 20 7946 0958!")
@@ -170,7 +183,7 @@ def redact(text: str, replace: Callable[[Span], str] = lambda span: PLACEHOLDERS
 
 
 def _prepare(folded: str) -> tuple[str, list[int]]:
-    """Apply `PREPARATION`, and return where each character that is left stood."""
+    """Apply `PREPARATION`, and return the original offset of each remaining character."""
     offsets: list[int] = []
     for index, character in enumerate(folded):
         repeated = character == " " and offsets and folded[offsets[-1]] == " "
@@ -180,5 +193,5 @@ def _prepare(folded: str) -> tuple[str, list[int]]:
 
 
 def _blank(match: re.Match[str]) -> str:
-    """Return a filler of the same length; later patterns see it as they see a placeholder between spaces."""
+    """Return a filler of the same length, which later patterns treat like a placeholder between spaces."""
     return f" {'<' * (len(match[0]) - 2)} "

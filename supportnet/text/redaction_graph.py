@@ -1,9 +1,9 @@
-"""Where personal data is in a text, as TensorFlow operations: the twin of `find_personal_data`.
+"""Find personal data with TensorFlow operations: the twin of `find_personal_data`.
 
-RE2 in TensorFlow replaces but tells no position. So each pattern puts marks around its matches, the marked text is
-taken apart into code points, and what is between the marks becomes the same filler as in the reference, so that
-positions stay and later patterns see no value a second time. All texts are one string meanwhile, with a character
-between them that no pattern matches: 9 patterns are 9 times a dozen operations, for a batch as for one text.
+TensorFlow's RE2 operations replace, but return no positions. So each pattern puts marks around its matches, the marked
+text is decoded to code points, and the code points between marks become the same filler as in the reference: positions
+stay, and later patterns don't match a value again. All texts are joined to one string meanwhile, with a separator that
+no pattern matches: 9 patterns take 9 times a dozen operations, whatever the size of the batch.
 """
 
 from typing import Any, NamedTuple
@@ -11,27 +11,27 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from supportnet.text.code_points import DELETE, fold
-from supportnet.text.graph import fold_code_points
 from supportnet.text.redaction import PATTERNS
 from supportnet.text.special_tokens import PLACEHOLDERS
+from supportnet.text.tokenizer_graph import fold_code_points
 
-#: The kinds of personal data; a kind's index is its number in the graph.
+#: The kinds of personal data; a kind's index is its id in the graph.
 KINDS = tuple(PLACEHOLDERS)
 
-# No folded text holds control characters: they mark where a match opens and closes, and where a text ends.
+# Folded texts have no control characters: these mark the start and the end of a match, and the end of a text.
 _OPEN, _CLOSE, _END_OF_TEXT = 1, 2, 3
 _SPACE, _FILLER = ord(" "), ord("<")
-# The first of the code points that Unicode keeps for a program's own marks, and that no text holds: 32 of them.
+# The first of 32 noncharacters, which Unicode reserves for internal use.
 _KIND = 0xFDD0
 
 
 class Spans(NamedTuple):
-    """The personal data of a batch of texts, in the order of the texts, N pieces altogether.
+    """The N pieces of personal data of a batch of texts, in order.
 
     Attributes:
-        texts: int32 `[N]`, the index of the text that each piece is in.
+        texts: int32 `[N]`, the index of each piece's text.
         kinds: int32 `[N]`, indices of `KINDS`.
-        values: string `[N]`, as they were written.
+        values: string `[N]`, the original text.
     """
 
     texts: Any
@@ -40,7 +40,7 @@ class Spans(NamedTuple):
 
 
 def personal_data_graph(texts: Any) -> Spans:
-    """Find what `find_personal_data` finds in each text, in mode `unicode`.
+    """Return the personal data that `find_personal_data` finds in each text, in mode `unicode`.
 
     Args:
         texts: string `[B]`, UTF-8; B may be 0. Invalid bytes are read as U+FFFD.
@@ -50,14 +50,14 @@ def personal_data_graph(texts: Any) -> Spans:
         <tf.Tensor: shape=(2,), dtype=string, numpy=array([b'Jo@Example.com', b'123456'], dtype=object)>
     """
     splits, written, starts, ends, kinds = _find_in(texts)
-    # The strings between these positions are by turns what is before a value, and a value.
+    # The strings between these positions alternate: text before a value, a value.
     bounds = tf.concat([[0], tf.reshape(tf.stack([starts, ends], axis=1), [-1]), splits[-1:]], axis=0)
     values = tf.raw_ops.UnicodeEncode(input_values=written, input_splits=bounds, output_encoding="UTF-8")[1::2]
     return Spans(tf.searchsorted(splits, starts, side="right") - 1, kinds, values)
 
 
 def redact_graph(texts: Any) -> Any:
-    """Do what `redact` does to each text, in mode `unicode`.
+    """Return each text as `redact` returns it, in mode `unicode`.
 
     Args:
         texts: string `[B]`, UTF-8; B may be 0. Invalid bytes are read as U+FFFD.
@@ -70,7 +70,7 @@ def redact_graph(texts: Any) -> Any:
         array([b'Call <phone>!'], dtype=object)
     """
     splits, written, starts, ends, kinds = _find_in(texts)
-    # Of each value one code point is left, which stands for its kind; what reads like one is no character.
+    # Each value becomes one code point that stands for its kind; those in the input become U+FFFD.
     written = tf.where((written >= _KIND) & (written < _KIND + 32), 0xFFFD, written)
     written = tf.tensor_scatter_nd_update(written, starts[:, tf.newaxis], _KIND + kinds)
     ends_of_texts = splits[1:, tf.newaxis] - 1
@@ -86,11 +86,11 @@ def redact_graph(texts: Any) -> Any:
 
 
 def _find_in(texts: Any) -> tuple[Any, Any, Any, Any, Any]:
-    """Find the personal data of all texts in one list of code points, with an end of a line after each text.
+    """Find the personal data of all texts in one list of code points, with a line end after each text.
 
     Returns:
-        int32 `[B + 1]`, where each text begins and the last one ends; the code points, int32 `[C]`; and of each piece
-        its start, its end and its kind, int32 `[N]`.
+        int32 `[B + 1]`, the start of each text and the end of the last; the code points, int32 `[C]`; and the start,
+        the end and the kind of each piece, int32 `[N]`.
     """
     splits, written = _code_points(tf.strings.join([texts, "\n"]))
     prepared, offsets = _prepare(written, splits[1:] - 1)
@@ -99,13 +99,13 @@ def _find_in(texts: Any) -> tuple[Any, Any, Any, Any, Any]:
 
 
 def _inside(starts: Any, ends: Any, size: Any) -> Any:
-    """Tell which of `size` positions are in one of the ranges, bool `[size]`."""
+    """Return which of `size` positions are in one of the ranges, bool `[size]`."""
     bounds = [tf.math.bincount(places, minlength=size + 1, maxlength=size + 1) for places in (starts, ends)]
     return (tf.cumsum(bounds[0] - bounds[1]) > 0)[:-1]
 
 
 def _code_points(texts: Any) -> tuple[Any, Any]:
-    """Take texts apart: int32 `[B + 1]`, where each begins and the last one ends, and the code points, int32 `[C]`."""
+    """Decode texts: int32 `[B + 1]`, the start of each and the end of the last, and the code points, int32 `[C]`."""
     splits, code_points = tf.raw_ops.UnicodeDecode(
         input=texts, input_encoding="UTF-8", errors="replace", replacement_char=0xFFFD, Tsplits=tf.int32
     )
@@ -113,24 +113,24 @@ def _code_points(texts: Any) -> tuple[Any, Any]:
 
 
 def _as_string(code_points: Any) -> Any:
-    """Put code points together to one string, `[1]`."""
+    """Encode code points as one string, `[1]`."""
     splits = tf.stack([0, tf.size(code_points)])
     return tf.raw_ops.UnicodeEncode(input_values=code_points, input_splits=splits, output_encoding="UTF-8")
 
 
 def _prepare(code_points: Any, text_ends: Any) -> tuple[Any, Any]:
-    """Fold, apply `PREPARATION`, and mark the texts' ends; return where each code point that is left stood, too."""
+    """Fold, apply `PREPARATION`, and mark the ends of texts; also return the offsets of the remaining code points."""
     folded = fold_code_points(code_points, fold("unicode"))
     folded = tf.tensor_scatter_nd_update(folded, text_ends[:, tf.newaxis], tf.fill(tf.shape(text_ends), _END_OF_TEXT))
     offsets = tf.where(tf.not_equal(folded, ord(DELETE)))[:, 0]
     spaces = tf.equal(tf.gather(folded, offsets), _SPACE)
-    # The first one's neighbour is the last one, which is the end of a text.
+    # The first code point's predecessor is the last one, the end of a text.
     offsets = tf.gather_nd(offsets, tf.where(~(spaces & tf.roll(spaces, 1, axis=0))))
     return tf.gather(folded, offsets), tf.cast(offsets, tf.int32)
 
 
 def _find(prepared: Any) -> tuple[Any, Any, Any]:
-    """Return the first and the last position of each match of a pattern, int64 `[N]`, and its kind, int32 `[N]`."""
+    """Return the first and the last position of each match, int64 `[N]`, and its kind, int32 `[N]`."""
     starts, ends, kinds = [], [], []
     for kind, pattern in PATTERNS:
         prepared, first, last = _match(prepared, pattern)
@@ -142,13 +142,13 @@ def _find(prepared: Any) -> tuple[Any, Any, Any]:
 
 
 def _match(prepared: Any, pattern: str) -> tuple[Any, Any, Any]:
-    """Return the text with filler in place of each match of a pattern, and the matches' first and last positions."""
+    """Return the text with each match replaced by filler, and the matches' first and last positions."""
     marked = tf.strings.regex_replace(_as_string(prepared), pattern, f"{chr(_OPEN)}\\0{chr(_CLOSE)}")
     marked = _code_points(marked)[1]
     opens, closes = tf.equal(marked, _OPEN), tf.equal(marked, _CLOSE)
     inside = tf.cumsum(tf.cast(opens, tf.int32) - tf.cast(closes, tf.int32))
     kept = tf.where(~(opens | closes))
-    # The last character is a text's end, never a mark, so nothing that matters is rolled around.
+    # The last character is the end of a text, never a mark, so no mark is rolled around.
     first, last = tf.gather_nd(tf.roll(opens, 1, axis=0), kept), tf.gather_nd(tf.roll(closes, -1, axis=0), kept)
     filler = tf.where(first | last, _SPACE, _FILLER)
     return (

@@ -1,8 +1,8 @@
-"""Personal data in replies: slots when a model learns them, the customer's own values when it answers.
+"""Slots for personal data in replies: learned in place of values, and filled with the customer's own.
 
-A model never sees a number, an address or a link in a reply, so it can't repeat one to the next customer or invent
-one: it learns to write `{number}`. Where the answered message holds a number, it is copied into the reply. What the
-company gives to everyone, such as the address of its own pages, is a slot that always has the same value.
+A model never sees a number, an address or a link in a reply, so it can't repeat one to another customer or invent one:
+it learns to write `{number}`. If the answered message has a number, it is copied into the reply. Values that the
+company gives to everyone, such as the address of its own pages, are slots with a constant value.
 """
 
 import re
@@ -15,13 +15,12 @@ import tensorflow as tf
 
 from supportnet.errors import UserError
 from supportnet.text.byte_pairs import SLOT
-from supportnet.text.modes import BYTES_PER_TOKEN, MAX_LENGTH
 from supportnet.text.redaction import Span, find_personal_data, redact
 from supportnet.text.redaction_graph import KINDS, personal_data_graph
 from supportnet.text.special_tokens import PLACEHOLDERS
-from supportnet.text.tokenizer import read, to_bytes
+from supportnet.text.tokenizer import BYTES_PER_TOKEN, MAX_LENGTH, read, to_bytes
 
-#: The name of a slot that is filled -> the kind of personal data that fills it: the kinds, and what templates write.
+#: Name of a slot that is filled -> kind of personal data that fills it: the kinds, and usual names in templates.
 SLOT_KINDS: Final = {
     **{kind: kind for kind in PLACEHOLDERS},
     "order_number": "number",
@@ -34,31 +33,30 @@ SLOT_KINDS: Final = {
 
 _SLOTS = {kind: f"{{{kind}}}" for kind in PLACEHOLDERS}
 _FILLED = rf"\{{(?:{'|'.join(SLOT_KINDS)})\}}"
-# `ann{at}example{dot}com` holds no slots: it is a mail address.
+# `ann{at}example{dot}com` has no slots: it is a mail address.
 _KEPT = re.compile(rf"((?!\{{(?:at|dot)\}}){SLOT})")
-# Of a context's lines, the agent's are dropped whole, and of the customer's the speaker.
+# In a conversation, the agent's lines are dropped, and the speaker of the customer's.
 _NOT_THE_CUSTOMERS = "^(?:agent: .*|customer: )"
-# Of a message that was cut, what follows the last line or clause may be half a value. None reaches over these.
+# In a truncated message, the text after the last complete line or clause may be half a value.
 _WHOLE_CLAUSES = r"(?s)^((?:.*(?:\n|[,;!?] ))?).*$"
-# A byte that no UTF-8 holds.
+# A byte that doesn't occur in UTF-8.
 _SEPARATOR = b"\xff"
 
 
-#: A value that replies in so many conversations give, which the customer didn't, is the company's own.
+#: A value that replies give in this many conversations without the customer's having given it is the company's.
 MIN_CONVERSATIONS = 10
 
 
 def constants_of(answered: Iterable[tuple[str, str, Hashable]]) -> dict[str, str]:
-    """Find the company's own addresses, links and numbers, which replies give again and again.
+    """Return the company's own addresses, links and numbers, which replies repeat.
 
-    They stay in replies, each as a slot of its own that is always written the same: a model can give one and can't get
-    it wrong.
+    Each becomes a slot of its own with a constant value, so a model can write one and can't get it wrong.
 
     Args:
-        answered: messages, the replies to them, and of which conversation they are.
+        answered: messages, their replies, and an id of the conversation.
 
     Returns:
-        slot -> value, for the values that replies give in at least 10 conversations and that aren't in the message.
+        slot -> value, for values in the replies of at least 10 conversations that aren't in the message.
 
     Example:
         >>> constants_of([("how do I return it", "See www.shop.example/returns", i) for i in range(10)])
@@ -75,11 +73,11 @@ def constants_of(answered: Iterable[tuple[str, str, Hashable]]) -> dict[str, str
 
 
 def slotted(reply: str, constants: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Return a reply with a slot in place of each piece of personal data; slots that it has stay.
+    """Return a reply with personal data replaced by slots; existing slots are kept.
 
     Args:
         reply: any text.
-        constants: slot -> the value that it stands for; see `constants_of`.
+        constants: slot -> its constant value; see `constants_of`.
 
     Example:
         >>> slotted("I wrote to Ann@Example.com about order 123456, {first_name}.")
@@ -91,7 +89,7 @@ def slotted(reply: str, constants: Mapping[str, str] = MappingProxyType({})) -> 
         return names.get(span.value, _SLOTS[span.kind])
 
     previous = None
-    # A value that is taken out can lay another one open, rarely: the address in 12345http://shop.
+    # Replacing a value can reveal another, rarely: the address in 12345http://shop.
     while reply != previous:
         parts = _KEPT.split(reply)
         previous = reply
@@ -100,7 +98,7 @@ def slotted(reply: str, constants: Mapping[str, str] = MappingProxyType({})) -> 
 
 
 def slotted_all(replies: Iterable[str], constants: Mapping[str, str] = MappingProxyType({})) -> list[str]:
-    """Return `slotted` of each reply; those that come again are read once.
+    """Return `slotted` of each reply; repeated replies are processed once.
 
     Example:
         >>> slotted_all(["Call 020 7946 0958."] * 2)
@@ -128,23 +126,23 @@ def filled(reply: str, message: str, max_length: int = MAX_LENGTH) -> str:
 
 
 def fill_slots(replies: Any, messages: Any, max_length: int = MAX_LENGTH) -> Any:
-    """Put values of the answered messages into the slots of replies, with core operations.
+    """Fill the slots of replies with values from the answered messages, with core operations.
 
     A slot gets the first value of its kind, as the customer wrote it, from the newest line that has one; a slot without
-    a value stays as it is. In a message of several lines, as `supportnet.data.context` makes them, `agent:` lines
-    don't count. Where no reply has a slot, messages aren't read at all.
+    a value is kept. In a message of several lines, from `supportnet.data.context`, `agent:` lines are ignored. If no
+    reply has a slot, the messages aren't processed.
 
     Args:
         replies: string `[B]`, UTF-8; B may be 0. Invalid bytes become U+FFFD.
         messages: string `[B]`, the newest line first.
-        max_length: number of tokens that the model reads. As there, only the first `64 * max_length` bytes of a message
-            are read, here up to the end of the last whole line or clause.
+        max_length: maximum number of tokens of the model. As there, only the first `64 * max_length` bytes of a
+            message are read, here up to the end of the last complete line or clause.
 
     Returns:
         string `[B]`.
 
     Raises:
-        UserError: `max_length` isn't positive.
+        UserError: if `max_length` isn't positive.
 
     Example:
         >>> fill_slots(["Order {order_number} is late."], ["where is 123456"]).numpy()
@@ -158,10 +156,10 @@ def fill_slots(replies: Any, messages: Any, max_length: int = MAX_LENGTH) -> Any
 
 
 def has_open_slot(replies: Any) -> Any:
-    """Tell which replies hold a slot that nothing has filled, or what reads like one: no customer shall read it.
+    """Return which replies have an unfilled slot, or text that looks like one, and so can't be sent.
 
     Args:
-        replies: string `[B]`, what `fill_slots` returned.
+        replies: string `[B]`, from `fill_slots`.
 
     Returns:
         bool `[B]`.
@@ -174,7 +172,7 @@ def has_open_slot(replies: Any) -> Any:
 
 
 def _readable(messages: Any, max_length: int) -> Any:
-    """Return the part of messages that is read at all, valid UTF-8."""
+    """Return the part of each message that is read, as valid UTF-8."""
     limit = BYTES_PER_TOKEN * max_length
     read_part = _valid(tf.strings.substr(messages, 0, limit))
     is_cut = tf.greater(tf.strings.length(messages), limit)
@@ -188,7 +186,7 @@ def _valid(texts: Any) -> Any:
 def _fill(replies: Any, messages: Any) -> Any:
     parts = tf.strings.regex_replace(replies, _FILLED, _SEPARATOR + rb"\0" + _SEPARATOR)
     places, parts, _ = tf.raw_ops.StringSplitV2(input=parts, sep=_SEPARATOR)
-    # Only a slot reads like a slot: each stands between two separators.
+    # A part equals a slot only if it is one: each is between two separators.
     named = tf.equal(parts[:, tf.newaxis], [f"{{{name}}}" for name in SLOT_KINDS])
     is_slot = tf.reduce_any(named, axis=1)
     kinds = tf.gather([KINDS.index(kind) for kind in SLOT_KINDS.values()], tf.argmax(tf.cast(named, tf.int32), axis=1))

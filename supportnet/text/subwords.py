@@ -1,6 +1,6 @@
-"""Character n-grams of words, hashed: how a word that training never saw still gets a vector.
+"""Hashed character n-grams, which give unseen words a vector.
 
-A word is put between `<` and `>`, so that the n-grams of its beginning and end differ from those of its middle
+A word is wrapped in `<` and `>`, so that the n-grams at its start and end differ from those in its middle
 (Bojanowski et al. 2017, Enriching Word Vectors with Subword Information). Special tokens have no n-grams.
 """
 
@@ -12,7 +12,7 @@ from supportnet.text.special_tokens import SPECIAL_TOKENS
 
 
 def character_ngrams(word: str, min_gram: int = 3, max_gram: int = 5) -> list[str]:
-    """Return the n-grams of one word, the shorter ones first: the reference of `hashed_ngrams`.
+    """Return the n-grams of a word, the shorter ones first: the reference of `hashed_ngrams`.
 
     Example:
         >>> character_ngrams("bill", 3, 4)
@@ -27,7 +27,7 @@ def character_ngrams(word: str, min_gram: int = 3, max_gram: int = 5) -> list[st
 
 def ngrams_graph(words: Any, min_gram: int, max_gram: int) -> tuple[Any, Any]:
     """Return the n-grams of words, string `[U]`, as strings `[N]`, and the word of each, int32 `[N]`."""
-    # Only special tokens hold a `<`: they are emptied, the others wrapped.
+    # Only special tokens contain `<`: they become empty, other words are wrapped.
     words = tf.strings.regex_replace(words, "<[a-z]+>", "")
     wrapped = tf.strings.regex_replace(words, "([^<>]+)", r"<\1>")
     splits, code_points = tf.raw_ops.UnicodeDecode(
@@ -45,7 +45,7 @@ def ngrams_graph(words: Any, min_gram: int, max_gram: int) -> tuple[Any, Any]:
         pad_width=0,
         preserve_short_sequences=False,
     )
-    # The word of an n-gram is the number of words whose n-grams have ended before it.
+    # The word of an n-gram is the number of words whose n-grams end before it.
     numbers = tf.range(tf.size(ngrams))
     segments = tf.raw_ops.UpperBound(sorted_inputs=ends[tf.newaxis, 1:], values=numbers[tf.newaxis])
     return ngrams, segments[0]
@@ -58,10 +58,10 @@ def hashed_ngrams(words: Any, num_buckets: int, min_gram: int, max_gram: int) ->
         words: string `[U]`.
         num_buckets: number of buckets.
         min_gram: length of the shortest n-grams, in characters.
-        max_gram: length of the longest.
+        max_gram: length of the longest n-grams.
 
     Returns:
-        int32 `[N]`, the bucket of each n-gram, and int32 `[N]`, the word that it belongs to, ascending.
+        int32 `[N]`, the bucket of each n-gram, and int32 `[N]`, the index of its word, ascending.
     """
     ngrams, segments = ngrams_graph(words, min_gram, max_gram)
     return tf.cast(tf.strings.to_hash_bucket_fast(ngrams, num_buckets), tf.int32), segments

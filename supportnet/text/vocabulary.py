@@ -1,4 +1,4 @@
-"""The tokens that a model knows, and their ids."""
+"""Vocabulary of words: tokens and their ids."""
 
 import os
 from collections import Counter
@@ -11,11 +11,11 @@ import tensorflow as tf
 
 from supportnet.errors import UserError
 from supportnet.files import written_whole
-from supportnet.text.graph import tokenize_graph
-from supportnet.text.modes import MAX_LENGTH
 from supportnet.text.special_tokens import SPECIAL_TOKENS, UNKNOWN_ID
+from supportnet.text.tokenizer import MAX_LENGTH
+from supportnet.text.tokenizer_graph import tokenize_graph
 
-#: Texts that are tokenized at once.
+#: Number of texts that are tokenized at once.
 _BATCH_SIZE = 1024
 
 
@@ -26,7 +26,7 @@ class Vocabulary:
         tokens: the tokens, in order. The special tokens are put first unless the list begins with them.
 
     Raises:
-        UserError: a token is empty, holds white space, or occurs twice.
+        UserError: if a token is empty, contains white space, or occurs twice.
 
     Example:
         >>> vocabulary = Vocabulary(["refund", "parcel"])
@@ -57,18 +57,17 @@ class Vocabulary:
         min_count: int = 2,
         max_size: int | None = None,
     ) -> "Vocabulary":
-        """Make the vocabulary of some texts: the commonest tokens first, equally common ones in alphabetical
-        order.
+        """Build a vocabulary from texts: the most frequent tokens first, ties in alphabetical order.
 
         Args:
             texts: the texts to count tokens in, normally the training split.
-            mode: `unicode` or `article`, as the model will read texts.
-            max_length: number of tokens of a text that are read.
-            min_count: how often a token must occur.
-            max_size: number of tokens at most, the special tokens included.
+            mode: `unicode` or `article`, as in the model.
+            max_length: maximum number of tokens of a text.
+            min_count: minimum frequency of a token.
+            max_size: maximum number of tokens, including the special tokens.
 
         Raises:
-            UserError: there is no such mode, or a number is too small.
+            UserError: if there is no such mode, or a number is too small.
         """
         if min_count < 1:
             raise UserError(f"min_count must be positive. Received: min_count={min_count}")
@@ -80,7 +79,7 @@ class Vocabulary:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Vocabulary":
-        """Read a vocabulary that `save` wrote; a missing or damaged file is a `UserError` that names it."""
+        """Load a vocabulary from `save`; raise UserError if the file is missing or damaged."""
         try:
             text = Path(path).read_bytes().decode("utf-8")
         except FileNotFoundError:
@@ -97,12 +96,12 @@ class Vocabulary:
             raise UserError(f"{path} is damaged. {error}") from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write one token a line, UTF-8, in the order of the ids; whole or not at all."""
+        """Write one token per line, UTF-8, in the order of the ids, atomically."""
         with written_whole(path) as temporary:
             temporary.write_bytes("".join(f"{token}\n" for token in self.tokens).encode("utf-8"))
 
     def table(self) -> Any:
-        """Return a lookup table, string -> int64, that holds the tokens themselves."""
+        """Return a lookup table, string -> int64, that contains the tokens."""
         ids = tf.range(len(self), dtype=tf.int64)
         initializer = tf.lookup.KeyValueTensorInitializer(list(self.tokens), ids)
         return tf.lookup.StaticHashTable(initializer, default_value=UNKNOWN_ID)
@@ -111,7 +110,7 @@ class Vocabulary:
         return len(self.tokens)
 
     def __getitem__(self, token: str) -> int:
-        """Return the id of a token, `UNKNOWN_ID` if it isn't there."""
+        """Return the id of a token, `UNKNOWN_ID` if it isn't in the vocabulary."""
         return self.ids.get(token, UNKNOWN_ID)
 
     def __contains__(self, token: object) -> bool:
@@ -131,12 +130,12 @@ class Vocabulary:
 
 
 def count_tokens(texts: Iterable[str], mode: str = "unicode", max_length: int = MAX_LENGTH) -> Counter[str]:
-    """Count the tokens of texts as a model will read them, without the special ones.
+    """Count the tokens of texts as a model reads them, without the special tokens.
 
     Args:
         texts: the texts.
         mode: `unicode` or `article`.
-        max_length: number of tokens of a text that are read.
+        max_length: maximum number of tokens of a text.
 
     Example:
         >>> count_tokens(["Where is it?", "where"])["where"]
@@ -151,12 +150,12 @@ def count_tokens(texts: Iterable[str], mode: str = "unicode", max_length: int = 
 
 
 def table_from_file(path: str | os.PathLike[str]) -> Any:
-    """Return a lookup table, string -> int64, whose tokens an export takes along as an asset.
+    """Return a lookup table, string -> int64, whose file becomes an asset of an export.
 
-    Whatever is exported must hold the table as an attribute, so that TensorFlow tracks it.
+    The exported module must have the table as an attribute, so that TensorFlow tracks it.
 
     Args:
-        path: a file that `Vocabulary.save` wrote.
+        path: file from `Vocabulary.save`.
     """
     lookup = tf.lookup
     initializer = lookup.TextFileInitializer(
@@ -170,9 +169,9 @@ def table_from_file(path: str | os.PathLike[str]) -> Any:
 
 
 def tokenize_batches(texts: Iterable[str], mode: str = "unicode", max_length: int = MAX_LENGTH) -> Iterator[Any]:
-    """Yield the tokens of texts, a thousand at a time, as a ragged tensor of strings; see `tokenize_graph`.
+    """Yield the tokens of texts in batches, as ragged tensors of strings; see `tokenize_graph`.
 
-    TensorFlow cuts texts several times faster than the twin in Python.
+    TensorFlow is several times faster than the reference in Python.
     """
     iterator = iter(texts)
     while batch := list(islice(iterator, _BATCH_SIZE)):

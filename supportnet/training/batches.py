@@ -4,11 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
-
-from supportnet.tasks.classify.data import Examples
-from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.text.graph import as_strings
 
 #: Batches are cut from pools of this many, sorted by length: little padding, and still a random order.
 BATCHES_A_POOL = 32
@@ -48,38 +43,3 @@ def epoch_order(texts: Sequence[str], batch_size: int, seed: int, epochs: range)
     lengths = np.array([len(text) for text in texts])
     for epoch in epochs:
         yield from epoch_batches(lengths, batch_size, seed, epoch)
-
-
-def training_dataset(
-    classifier: IntentClassifier,
-    examples: Examples,
-    weights: npt.NDArray[np.float32],
-    batch_size: int,
-    seed: int,
-    epochs: range,
-) -> tf.data.Dataset:
-    """Encoded batches of all `epochs`: `(front end's output, a probability of every intent, weights)`."""
-    order = tf.data.Dataset.from_generator(
-        lambda: epoch_order(examples.texts, batch_size, seed, epochs), output_signature=tf.TensorSpec([None], tf.int64)
-    )
-    return _encoded(order, classifier, examples, weights)
-
-
-def validation_dataset(classifier: IntentClassifier, examples: Examples, batch_size: int = 256) -> tf.data.Dataset:
-    """Encoded batches of every message once, in the order given."""
-    order = tf.data.Dataset.range(len(examples)).batch(batch_size)
-    return _encoded(order, classifier, examples, np.ones(len(examples), "float32"))
-
-
-def _encoded(
-    order: tf.data.Dataset, classifier: IntentClassifier, examples: Examples, weights: npt.NDArray[np.float32]
-) -> tf.data.Dataset:
-    texts, targets, all_weights = as_strings(examples.texts), tf.constant(examples.targets), tf.constant(weights)
-    known = examples.targets.ndim == 1
-
-    def encode(batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
-        chosen = tf.gather(targets, batch)
-        probabilities = tf.one_hot(chosen, len(classifier.intents)) if known else chosen
-        return classifier.front_end(tf.gather(texts, batch)), probabilities, tf.gather(all_weights, batch)
-
-    return order.map(encode).prefetch(2)

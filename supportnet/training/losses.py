@@ -1,30 +1,30 @@
-"""The loss and the accuracy of a network whose towers vote; see `build_intent_network`."""
+"""The loss and the accuracy of a network whose branches vote; see `supportnet.tasks.classify.network.build_head`."""
 
 from typing import Any
 
 import keras
 from keras import ops
 
-from supportnet.tasks.classify.network import vote
+from supportnet.backbones.heads import vote
 
 
-class TowerCrossentropy(keras.losses.Loss):
-    """The mean of the towers' cross-entropies: each learns for itself.
+class BranchCrossentropy(keras.losses.Loss):
+    """The mean of the branches' cross-entropies: each learns for itself.
 
     Args:
         label_smoothing: share of each target that is spread over all intents.
 
     Call arguments:
         y_true: one-hot `[B, K]`.
-        y_pred: logits `[B, N, K]` of N towers.
+        y_pred: logits `[B, N, K]` of N branches.
 
     Example:
-        >>> loss = TowerCrossentropy()
+        >>> loss = BranchCrossentropy()
         >>> float(loss(ops.array([[1.0, 0.0]]), ops.zeros((1, 2, 2))))
         0.6931471824645996
     """
 
-    def __init__(self, label_smoothing: float = 0.0, name: str = "tower_crossentropy", **kwargs: Any) -> None:
+    def __init__(self, label_smoothing: float = 0.0, name: str = "branch_crossentropy", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
         self.label_smoothing = label_smoothing
 
@@ -40,11 +40,11 @@ class TowerCrossentropy(keras.losses.Loss):
 
 
 def vote_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """Tell for each message whether the towers' vote is highest for the true intent.
+    """Tell for each message whether the branches' vote is highest for the true intent.
 
     Args:
         y_true: one-hot `[B, K]`.
-        y_pred: logits `[B, N, K]` of N towers.
+        y_pred: logits `[B, N, K]` of N branches.
 
     Returns:
         float `[B]`, 0 or 1.
@@ -53,11 +53,11 @@ def vote_accuracy(y_true: Any, y_pred: Any) -> Any:
 
 
 def vote_log_loss(y_true: Any, y_pred: Any) -> Any:
-    """Return the cross-entropy of the towers' vote for each message, or for each word.
+    """Return the cross-entropy of the branches' vote for each message, or for each word.
 
     Args:
         y_true: one-hot `[B, K]`.
-        y_pred: logits `[B, N, K]` of N towers.
+        y_pred: logits `[B, N, K]` of N branches.
 
     Returns:
         float `[B]`, in nats; the exponential of its mean is the perplexity.

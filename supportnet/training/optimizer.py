@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from supportnet.training.config import RunConfig
+from supportnet.config import RunConfig
 
 
 def scheduled_adamw(

@@ -11,24 +11,19 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from supportnet.backbones.texts import build_front_end
-from supportnet.config import NetworkConfig
+from supportnet.backbones.backbone import build_preprocessor
+from supportnet.config import NetworkConfig, PretrainingConfig, split_options
 from supportnet.data.ticket import TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import write_json
-from supportnet.options import split_options
 from supportnet.text.front_end import TextFrontEnd
-from supportnet.text.graph import as_strings
+from supportnet.text.tokenizer_graph import as_strings
 from supportnet.training.batches import epoch_order
-from supportnet.training.checkpoint import Progress
-from supportnet.training.config import PretrainingConfig
-from supportnet.training.encoder import Encoder, save_encoder
-from supportnet.training.initial_weights import Start
-from supportnet.training.loop import fit_model
-from supportnet.training.losses import TowerCrossentropy, vote_accuracy, vote_log_loss
+from supportnet.training.initial_weights import PRETRAINING, Encoder, InitialWeights
+from supportnet.training.loop import History, Loop, Objective
+from supportnet.training.losses import BranchCrossentropy, vote_accuracy, vote_log_loss
 from supportnet.training.masking import mask_words
-from supportnet.training.optimizer import compile_for_training
-from supportnet.training.run_folder import begin, check_folder, fingerprint
+from supportnet.training.run_folder import begin, check_folder, fingerprint, save_network
 from supportnet.training.splits import Sources, build_vocabulary, texts_of, unlabelled_sets
 
 
@@ -64,7 +59,7 @@ def pretrain(
     Args:
         data: names or paths of data sources, of which the training messages are taken (see
             `supportnet.data.load_unlabelled`), or one data set with a split `train` or `all`.
-        out: the folder to write; None keeps nothing. See `supportnet.training.encoder` for what it holds.
+        out: the folder to write; None keeps nothing. See `supportnet.training.run_folder` for what it holds.
         init: an encoder that other messages were read with, to go on from: its vocabulary and sizes are kept. First
             much text of others, then your own (Gururangan et al. 2020, Don't Stop Pretraining).
         preset: `tiny`, `small` or `base`, as for `train`.
@@ -85,7 +80,7 @@ def pretrain(
         >>> pretrained = pretrain("tickets.csv", out="runs/encoder")
         >>> model = supportnet.train("labelled.csv", init="runs/encoder")
     """
-    start = Start.of(init)
+    start = InitialWeights.of(init)
     network, training = split_options(options, PretrainingConfig, start.network_options, preset)
     start.check(network)
     datasets = unlabelled_sets(data, data_options or {})
@@ -93,7 +88,7 @@ def pretrain(
     folder = None if out is None else Path(out)
     facts = _facts(datasets, texts)
     made = {
-        "task": "pretrain",
+        "task": PRETRAINING,
         "network": asdict(network),
         "training": asdict(training),
         "start": start.facts,
@@ -103,18 +98,18 @@ def pretrain(
         check_folder(folder, made, resume)
     keras.utils.set_random_seed(training.seed)
     encoder = _begun(start.encoder, network, texts, training)
-    front_end = build_front_end(network, encoder.vocabulary)
-    learned, held_out = _split(_with_words(texts, front_end), training)
+    preprocessor = build_preprocessor(network, encoder.vocabulary)
+    learned, held_out = _split(_with_words(texts, preprocessor), training)
     if folder is not None:
         # Not before there is something to learn: messages that won't do leave nothing behind.
         begin(folder, made)
-    progress = _fit(encoder, front_end, learned, held_out, training, folder, progress_bar)
-    metrics = _metrics(progress)
+    history = _fit(encoder, preprocessor, learned, held_out, training, folder, progress_bar)
+    metrics = _metrics(history)
     if folder is not None:
-        save_encoder(folder, encoder)
-        write_json(folder / "history.json", progress.history)
+        save_network(folder, encoder.vocabulary, encoder.network)
+        write_json(folder / "history.json", history.epochs)
         write_json(folder / "metrics.json", metrics)
-    return Pretrained(encoder, metrics, progress.history)
+    return Pretrained(encoder, metrics, history.epochs)
 
 
 def _facts(datasets: Sequence[TicketDataset], texts: Sequence[str]) -> dict[str, Any]:
@@ -135,38 +130,32 @@ def _begun(known: Encoder | None, network: NetworkConfig, texts: Sequence[str], 
 
 def _fit(
     encoder: Encoder,
-    front_end: TextFrontEnd,
+    preprocessor: TextFrontEnd,
     learned: Sequence[str],
     held_out: Sequence[str],
     config: PretrainingConfig,
     folder: Path | None,
     progress_bar: bool,
-) -> Progress:
+) -> History:
     """Train `encoder.network` in place; it ends with the weights of the best epoch."""
-    steps = -(-len(learned) // config.batch_size)
-    model = encoder.network
     metrics = [keras.metrics.MeanMetricWrapper(vote_accuracy, name="accuracy")]
     metrics += [keras.metrics.MeanMetricWrapper(vote_log_loss, name="log_loss")]
-    compile_for_training(model, config, steps * config.epochs, loss=TowerCrossentropy(), metrics=metrics)
-    return fit_model(
-        model,
-        lambda left: _masked(learned, front_end, config, _training_order(learned, config, left)),
-        _masked(held_out, front_end, config, _held_out_order(held_out, config)),
-        epochs=config.epochs,
-        steps=steps,
-        patience=config.patience,
-        folder=folder,
-        progress_bar=progress_bar,
-        what="pre-training",
+    objective = Objective(
+        encoder.network,
+        lambda left: _masked(learned, preprocessor, config, _training_order(learned, config, left)),
+        -(-len(learned) // config.batch_size),
+        _masked(held_out, preprocessor, config, _held_out_order(held_out, config)),
+        compile_options={"loss": BranchCrossentropy(), "metrics": metrics},
     )
+    return Loop(folder, progress_bar).fit(objective, config, "pre-training")
 
 
-def _with_words(texts: Sequence[str], front_end: TextFrontEnd) -> list[str]:
+def _with_words(texts: Sequence[str], preprocessor: TextFrontEnd) -> list[str]:
     """Return the messages that have words: of the others, nothing can be asked."""
     found: list[str] = []
     for start in range(0, len(texts), 1024):
         batch = list(texts[start : start + 1024])
-        real = front_end(batch)["mask"].numpy().any(axis=1)
+        real = preprocessor(batch)["mask"].numpy().any(axis=1)
         found += [text for text, has_words in zip(batch, real, strict=True) if has_words]
     if len(found) < 2:
         raise UserError(f"Pre-training needs at least two messages with words in them. Received: {len(found)}")
@@ -197,27 +186,27 @@ def _held_out_order(texts: Sequence[str], config: PretrainingConfig) -> tf.data.
 
 
 def _masked(
-    texts: Sequence[str], front_end: TextFrontEnd, config: PretrainingConfig, order: tf.data.Dataset
+    texts: Sequence[str], preprocessor: TextFrontEnd, config: PretrainingConfig, order: tf.data.Dataset
 ) -> tf.data.Dataset:
     """Batches of what the network takes, and the chosen words as one-hot rows `[N, V]`.
 
     A batch's number is the seed of what is hidden in it: other words in every epoch, but the same ones each time when
     the perplexity is measured.
     """
-    strings, vocab_size = as_strings(texts), len(front_end.vocabulary)
+    strings, vocab_size = as_strings(texts), len(preprocessor.vocabulary)
 
     def encode(number: tf.Tensor, batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         seed = tf.stack([tf.cast(config.seed, tf.int64), number])
-        features, targets = mask_words(front_end(tf.gather(strings, batch)), config.mask_share, seed)
+        features, targets = mask_words(preprocessor(tf.gather(strings, batch)), config.mask_share, seed)
         return features, tf.one_hot(targets, vocab_size)
 
     return order.map(encode).prefetch(2)
 
 
-def _metrics(progress: Progress) -> dict[str, Any]:
-    best = progress.history[progress.best_epoch]
+def _metrics(history: History) -> dict[str, Any]:
+    best = history.epochs[history.best_epoch]
     return {
         "perplexity": math.exp(best["val_log_loss"]),
         "accuracy": best["val_accuracy"],
-        "best_epoch": progress.best_epoch + 1,
+        "best_epoch": history.best_epoch + 1,
     }

@@ -42,6 +42,23 @@ def test_describe_replies(shell: Shell, tmp_path: Path) -> None:
     assert "no intent" not in header
 
 
+def test_describe_attributes(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "labelled.csv"
+    path.write_text("text,priority,channel\nhi,high,mail\nhello,,mail\nbye,low,\n", "utf-8")
+    flags = ("--attribute-columns", "priority, channel")
+    assert shell.json("data", "describe", path, *flags)["splits"]["all"]["attributes"] == {
+        "priority": {"num_messages": 2, "num_values": 2},
+        "channel": {"num_messages": 2, "num_values": 1},
+    }
+    lines = shell("data", "describe", path, *flags)[0].splitlines()[-3:]
+    assert [line.split() for line in lines] == [
+        ["attribute", "split", "messages", "values"],
+        ["priority", "all", "2", "2"],
+        ["channel", "all", "2", "1"],
+    ]
+    assert "there is no column 'tone'" in shell.error("data", "describe", path, "--attribute-columns", "priority,tone")
+
+
 def test_context_turns(shell: Shell, tmp_path: Path) -> None:
     error = shell.error("data", "describe", "star", "--data-dir", tmp_path, "--context-turns", 0)
     assert "context_turns (--context-turns) must be at least 1. Received: context_turns=0" in error

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from supportnet.tasks.classify.run import save_model
 
 from supportnet.cli.main import main
 from supportnet.files import write_json
-from supportnet.savedmodel.load import ExportedModel
 from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.tasks.classify.run import save_model
+from supportnet.tasks.classify.serve import ExportedModel
 
 SIGNATURES = ["classify", "classify_examples", "embed", "redact", "serving_default"]
 

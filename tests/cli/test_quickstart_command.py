@@ -10,7 +10,7 @@ import pytest
 
 import supportnet
 from supportnet.data import load
-from supportnet.savedmodel.load import ExportedModel
+from supportnet.tasks.classify.serve import ExportedModel
 
 
 @pytest.mark.slow

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from shell import Shell
+from supportnet.cli.trained import print_validation
 
 from supportnet.cli.main import main
-from supportnet.cli.trained import print_validation
 from supportnet.config import NetworkConfig
+from supportnet.tasks.reply.config import ReplyConfig
 from supportnet.tasks.reply.writer import NO_REPLY
-from supportnet.training.config import ReplyConfig
 
 PAIRS = [
     ("where is my parcel", "Your parcel left today.", "track"),

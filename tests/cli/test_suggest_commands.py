@@ -12,7 +12,7 @@ from shell import Shell
 
 from supportnet.cli.main import main
 from supportnet.config import NetworkConfig
-from supportnet.training.config import SuggestionConfig
+from supportnet.tasks.suggest.config import SuggestConfig
 
 PAIRS = [
     ("where is my parcel", "Your parcel left today.", "track"),
@@ -80,7 +80,7 @@ def test_train(shell: Shell, trained: dict[str, Any], folder: Path) -> None:
     sizes = {"embedding_dim": 16, "hidden_dim": 8, "num_heads": 2, "num_buckets": 500, "vector_dim": 16}
     assert NetworkConfig(**config["network"]) == NetworkConfig(architecture="none", head_dropout_rate=0.1, **sizes)
     given = {"epochs": 2, "batch_size": 8, "min_count": 1, "label_weight": 0.5, "validation_share": 0.3}
-    assert SuggestionConfig(**config["training"]) == SuggestionConfig(**given)
+    assert SuggestConfig(**config["training"]) == SuggestConfig(**given)
     assert "already holds a finished run" in shell.error(*train_command(folder))
 
 

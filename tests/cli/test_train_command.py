@@ -16,6 +16,9 @@ from typing import Any
 
 import pytest
 from shell import Shell
+from supportnet.cli.trained import print_result
+from supportnet.cli.training_options import ENCODER_NUMBERS
+from supportnet.training.config import ClassifyConfig, PretrainingConfig, ReplyConfig, SuggestConfig
 
 import supportnet
 from supportnet.backbones.encoders import ENCODERS
@@ -31,11 +34,8 @@ from supportnet.cli.train import (
     TASKS_BY_OPTION,
     train,
 )
-from supportnet.cli.trained import print_result
-from supportnet.cli.training_options import ENCODER_NUMBERS
 from supportnet.config import NetworkConfig
 from supportnet.training import reply, suggest
-from supportnet.training.config import PretrainingConfig, ReplyConfig, SuggestionConfig, TrainingConfig
 
 ROWS = [("where is my parcel", "track"), ("refund my money", "refund"), ("cancel the order", "cancel")] * 8
 #: The defaults of the flags that aren't numbers, and of the one that stands apart.
@@ -98,9 +98,9 @@ def test_flags_reach_the_run(trained: dict[str, Any], folder: Path) -> None:
     """Those that aren't given keep the configuration's default."""
     config = json.loads((folder / "run" / "config.json").read_text())
     network = NetworkConfig(embedding_dim=16, hidden_dim=8, num_heads=2, num_layers=0, num_buckets=500)
-    training = TrainingConfig(epochs=2, batch_size=8, learning_rate=0.02, seed=7, class_weights=True)
+    training = ClassifyConfig(epochs=2, batch_size=8, learning_rate=0.02, seed=7, class_weights=True)
     assert NetworkConfig(**config["network"]) == network
-    assert TrainingConfig(**config["training"]) == training
+    assert ClassifyConfig(**config["training"]) == training
 
 
 def test_a_promise_in_words(capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,8 +156,8 @@ def test_evaluate_the_run_on_a_whole_file(shell: Shell, trained: dict[str, Any],
 @pytest.mark.parametrize(
     ("task", "config", "network_defaults"),
     [
-        ("classify", TrainingConfig, {}),
-        ("suggest", SuggestionConfig, suggest.NETWORK_DEFAULTS),
+        ("classify", ClassifyConfig, {}),
+        ("suggest", SuggestConfig, suggest.NETWORK_DEFAULTS),
         ("reply", ReplyConfig, reply.NETWORK_DEFAULTS),
     ],
 )

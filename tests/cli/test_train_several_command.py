@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from shell import Shell
+from supportnet.tasks.joint_options import DEFAULTS
 
 from supportnet.cli.train import JOINT_DEFAULTS
-from supportnet.tasks.joint_options import DEFAULTS
 
 ROWS = [
     (f"{words} {thing}", intent, f"We see to your {thing}.")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from supportnet.compare.budget import equal_hidden_dim
+from supportnet.compare.matching import equal_hidden_dim
 from supportnet.layers import RecurrentDecoder, TransformerDecoder
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from supportnet.compare.tasks import TASKS
 
 from supportnet.compare.matching import count_weights, match_weights, quadratic
-from supportnet.compare.tasks import TASKS
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 from small_comparison import TINY, Small
+from supportnet.compare.tasks import TASKS
 
-from supportnet.compare.attention_maps import attention_maps, readable_messages
+from supportnet.compare.attention import attention_maps, readable_messages
 from supportnet.compare.measured import messages_of
 from supportnet.compare.table import QUALITY
-from supportnet.compare.tasks import TASKS
 from supportnet.data.ticket import TicketDataset
 from supportnet.savedmodel.load import SavedModel
 from supportnet.tasks.reply.fitted import Handoff

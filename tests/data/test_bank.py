@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from supportnet.data import bank, bank_files, tables
-from supportnet.data.bank import Answer, bank_of_replies, same_text
-from supportnet.data.bank_files import load_bank
+from supportnet.data import bank, tables
+from supportnet.data.bank import Answer, bank_of_replies, load_bank, same_text
 from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
 
@@ -14,11 +13,10 @@ HI = Answer("7", "Hi", "Greeting", ("a", "b"), "en", 3)
 BYE = Answer("x", "Bye")
 
 
-@pytest.mark.parametrize("module", [bank, bank_files])
-def test_examples(module, write, monkeypatch):
+def test_examples(write, monkeypatch):
     path = write("macros.csv", "id,text,tags,uses\nm1,Your refund is on its way.,refund|billing,7\n")
     monkeypatch.chdir(path.parent)
-    results = doctest.testmod(module)
+    results = doctest.testmod(bank)
     assert results.attempted
     assert not results.failed
 

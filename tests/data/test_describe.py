@@ -34,6 +34,7 @@ def test_figures_of_a_split():
                 "text_length": {"median": 1.5, "longest": 4},
                 "smallest_intent": {"intent": "a", "num_messages": 1},
                 "largest_intent": {"intent": "b", "num_messages": 2},
+                "attributes": {},
             }
         },
     }
@@ -42,6 +43,21 @@ def test_figures_of_a_split():
 def test_of_intents_of_one_size_the_first_in_the_alphabet_is_named():
     figures = describe(TicketDataset("mine", {"all": [Ticket("x", "b"), Ticket("y", "a")]}))["splits"]["all"]
     assert figures["smallest_intent"] == figures["largest_intent"] == {"intent": "a", "num_messages": 1}
+
+
+def test_attributes_are_counted_in_each_split():
+    train = [
+        Ticket("a", labels={"priority": "high"}),
+        Ticket("b", labels={"channel": "mail", "priority": "low"}),
+        Ticket("c", "x", labels={"priority": "high"}),
+        Ticket("d"),
+    ]
+    splits = describe(TicketDataset("mine", {"train": train, "test": train[3:]}))["splits"]
+    assert splits["train"]["attributes"] == {
+        "priority": {"num_messages": 3, "num_values": 2},
+        "channel": {"num_messages": 1, "num_values": 1},
+    }
+    assert splits["test"]["attributes"] == {}
 
 
 def test_a_split_without_tickets_or_intents():

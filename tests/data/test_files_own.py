@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from supportnet.data import load
 from supportnet.data.files import load_file
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
@@ -246,3 +247,65 @@ def test_an_unusable_reply_is_named_with_its_line(write, record, problem):
     path = write("t.jsonl", '{"text": "Hi", "reply": "Hello!"}\n' + json.dumps(record))
     with pytest.raises(UserError, match=rf"t\.jsonl, line 2: {problem}"):
         load_file(path, reply_column="reply")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", "text,intent,priority,channel\nHi,greet, high ,mail\nBye,,, \nOh,,low,\n"),
+        ("t.tsv", "text\tintent\tpriority\tchannel\nHi\tgreet\thigh\tmail\nBye\t\t\t\nOh\t\tlow\t\n"),
+        (
+            "t.jsonl",
+            '{"text": "Hi", "intent": "greet", "priority": "high", "channel": "mail"}\n'
+            '{"text": "Bye", "priority": null}\n{"text": "Oh", "priority": "low"}',
+        ),
+    ],
+)
+def test_attribute_columns_are_further_labels(write, name, content):
+    """An empty or missing value is no label of that name, and an intent may be missing then."""
+    assert load(write(name, content), attribute_columns=["priority", "channel"])["all"] == [
+        Ticket("Hi", "greet", labels={"priority": "high", "channel": "mail"}),
+        Ticket("Bye"),
+        Ticket("Oh", labels={"priority": "low"}),
+    ]
+
+
+def test_attributes_need_no_column_of_intents(write):
+    """Not even one with a usual name is taken for it, if it is an attribute."""
+    path = write("t.csv", "text,Topic,level,answer\nHi,greet,3,Hello!\n")
+    for names, labels in ((["Topic"], {"Topic": "greet"}), (("level", "Topic"), {"level": "3", "Topic": "greet"})):
+        assert load_file(path, attribute_columns=names)["all"] == [Ticket("Hi", labels=labels)]
+    (ticket,) = load_file(path, attribute_columns=["level"], reply_column="answer")["all"]
+    assert ticket == Ticket("Hi", "greet", "Hello!", labels={"level": "3"})
+    with pytest.raises(UserError, match=r"no column 'intent'\. Set label_column \(--label-column\)"):
+        load_file(path, attribute_columns=["level"], label_column="intent")
+
+
+def test_attributes_are_read_only_where_they_are_named(write):
+    path = write("t.csv", "text,intent,priority,split\nHi,a,high,test\n")
+    assert load_file(path)["test"] == [Ticket("Hi", "a", split="test")]
+    assert load(path, attribute_columns=[]) == load_file(path)
+    assert load_file(path, attribute_columns=["priority"], labelled=False)["test"] == [Ticket("Hi", split="test")]
+    (ticket,) = load_file(path, attribute_columns=["priority"])["test"]
+    assert (ticket.split, ticket.labels) == ("test", {"priority": "high"})
+
+
+def test_a_wrong_attribute_column_lists_those_there_are(write):
+    path = write("t.csv", "text,intent\nHi,a\n")
+    with pytest.raises(
+        UserError, match=r"t\.csv: there is no column 'tone'\. Set attribute_columns \(--attribute-columns\) .*'text'"
+    ):
+        load_file(path, attribute_columns=["intent", "tone"])
+
+
+@pytest.mark.parametrize("option", ["text_column", "label_column", "reply_column"])
+def test_attributes_must_have_columns_of_their_own(write, option):
+    path = write("t.csv", "text,intent,tone,other\nHi,a,b,c\n")
+    with pytest.raises(UserError, match=rf"{option} and attribute_columns must differ\. Received: 'tone' for both"):
+        load_file(path, attribute_columns=["other", "tone"], **{option: "tone"})
+
+
+def test_an_unusable_attribute_is_named_with_its_line(write):
+    path = write("t.jsonl", '{"text": "Hi", "tone": "a"}\n{"text": "Hi", "tone": ["b"]}')
+    with pytest.raises(UserError, match=r"t\.jsonl, line 2: 'tone' must be a string\. Received: a list"):
+        load_file(path, attribute_columns=["tone"])

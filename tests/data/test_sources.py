@@ -92,7 +92,21 @@ def test_turns_are_refused_for_sources_without_them(name, own_csv):
         load(path, data_dir=DUMMY_DATA, context_turns=2)
 
 
-@pytest.mark.parametrize("option", ["text_column", "label_column", "reply_column", "split_column", "delimiter"])
+def test_an_option_that_no_source_has_is_named():
+    with pytest.raises(UserError, match=r"no option named 'seed'\. .*: train_oos, attribute_columns, data_dir, "):
+        load("sample", seed=1)
+
+
+@pytest.mark.filterwarnings("ignore:.*isn't the recorded file")
+def test_sources_without_out_of_scope_training_messages_ignore_the_wish_for_them(own_csv, dummy_data):
+    options = {"label_column": "topic", "split_column": "part", "encoding": "utf-16"}
+    assert load(own_csv, train_oos=True, **options) == load(own_csv, **options)
+    assert load("star", data_dir=dummy_data, train_oos=True) == load("star", data_dir=dummy_data)
+
+
+@pytest.mark.parametrize(
+    "option", ["text_column", "label_column", "reply_column", "split_column", "attribute_columns", "delimiter"]
+)
 def test_options_of_files_are_refused_for_named_sources(option):
     flag = "--" + option.replace("_", "-")
     with pytest.raises(UserError, match=rf"{option} \({flag}\) is for files, not for banking77"):

@@ -45,6 +45,13 @@ def test_labels_are_not_read(tmp_path: Path) -> None:
         load_file(path, label_column="intent")
 
 
+def test_further_labels_are_not_read_either(tmp_path: Path) -> None:
+    path = write(tmp_path / "tickets.csv", ("text", "priority"), ("Hi", "high"))
+    own, sample = load_unlabelled([path, "sample"], attribute_columns=["priority", "none"])
+    assert own["train"] == [Ticket("Hi")]
+    assert not any(ticket.labels for ticket in sample["train"])
+
+
 def test_a_label_column_that_is_not_there_does_not_matter(tmp_path: Path) -> None:
     """`train` reads its labelled file and the others with the same options."""
     path = write(tmp_path / "tickets.csv", ("body",), ("Hi",))
@@ -67,12 +74,6 @@ def test_a_named_source_gives_what_it_has_for_training() -> None:
     assert [ticket.text for ticket in dataset["train"]] == [ticket.text for ticket in sample["train"]]
     assert {ticket.intent for ticket in dataset["train"]} == {None}
     assert len(sample["test"]) > 0
-
-
-def test_the_seed_reaches_the_sample() -> None:
-    expected = [ticket.text for ticket in load("sample", seed=1)["train"]]
-    assert texts("sample", seed=1) == [expected]
-    assert texts("sample") != [expected]
 
 
 @pytest.mark.filterwarnings("ignore:.*isn't the recorded file")

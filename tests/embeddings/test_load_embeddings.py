@@ -332,7 +332,7 @@ def test_wrong_arguments(tmp_path: Path) -> None:
 
 
 def test_progress_bar(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("supportnet.embeddings.reading._BAR_AFTER_SECONDS", 0)
+    monkeypatch.setattr("supportnet.embeddings.files._BAR_AFTER_SECONDS", 0)
     path = tmp_path / "glove.txt"
     WRITERS["glove.txt"](path)
     load_word_embeddings(path, progress_bar=False)

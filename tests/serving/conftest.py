@@ -10,8 +10,7 @@ from small_suggester import ANSWERS, make_suggester
 from toy_model import write_toy
 
 from supportnet.data.bank import Bank
-from supportnet.serving.export import export
-from supportnet.serving.index import index
+from supportnet.serving.saved_models import export, index
 from supportnet.tasks.reply.fitted import Handoff
 from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.suggest.model import Suggester

@@ -12,10 +12,9 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel as SavedModelPro
 
 from supportnet.data.bank import Answer, Bank
 from supportnet.errors import UserError
-from supportnet.savedmodel.load import ExportedModel, ExportedSuggester, SavedModel
-from supportnet.serving.export import export
-from supportnet.serving.index import index
+from supportnet.serving.saved_models import export, index
 from supportnet.tasks.classify.model import IntentClassifier
+from supportnet.tasks.classify.serve import ExportedModel, ExportedSuggester, SavedModel
 from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.suggest.model import Suggester
 

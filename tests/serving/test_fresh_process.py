@@ -17,7 +17,7 @@ from reader import as_json
 
 from supportnet.savedmodel.load import ExportedSuggester, SavedModel
 from supportnet.serving.verify.c_runtime import CRuntime, Request
-from supportnet.serving.verify.written import WrittenModel
+from supportnet.serving.verify.saved_model_files import SavedModelFiles
 from supportnet.tasks.classify.model import IntentClassifier
 
 READER = Path(__file__).parent / "reader.py"
@@ -44,7 +44,7 @@ REQUESTS: list[tuple[str, list[bytes]]] = [
 def ask(how: str, folder: Path, requests: list[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
     """Ask `reader.py`, or TensorFlow's C API, in a process whose path holds nothing of this repository."""
     if how == "c_api":
-        with CRuntime(WrittenModel(folder)) as runtime:
+        with CRuntime(SavedModelFiles(folder)) as runtime:
             answers = runtime.ask([Request(signature, as_arrays(inputs)) for signature, inputs in requests])
         return [{name: as_json(values) for name, values in answer.outputs.items()} for answer in answers]
     encoded = [(signature, {name: encode(inputs[name]) for name in inputs}) for signature, inputs in requests]

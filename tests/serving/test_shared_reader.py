@@ -16,10 +16,8 @@ from supportnet.config import NetworkConfig
 from supportnet.data.bank import Bank
 from supportnet.savedmodel.load import ExportedSuggester, SavedModel
 from supportnet.savedmodel.reader import ServedReader, build_head, served_readers
-from supportnet.serving.export import export
-from supportnet.serving.index import index
+from supportnet.serving.saved_models import export, index
 from supportnet.serving.verify.static_checks import size
-from supportnet.serving.verify.written import WrittenModel
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.suggest.model import Suggester
@@ -109,8 +107,8 @@ def test_the_answers_are_those_of_the_models(together: Path, models: Models, ban
 def test_what_reads_is_stored_once(together: Path) -> None:
     large = [value for value in variables(together).values() if value.size > 100 and value.dtype == np.float32]
     assert len({value.tobytes() for value in large}) == len(large)
-    assert size(WrittenModel(together)).passed
-    assert len(WrittenModel(together).assets) == 1
+    assert size(SavedModelFiles(together)).passed
+    assert len(SavedModelFiles(together).assets) == 1
 
 
 @pytest.mark.slow
@@ -174,7 +172,7 @@ def test_reader_and_head_say_what_the_network_says(table_of: Callable[[Vocabular
     model = make_models("transformer", shared=False, num_filters=num_filters)["classify"]
     reader, head = ServedReader(model, table_of(model.vocabulary)), build_head(model)
     assert ("phrases" in {layer.name for layer in head.layers}) == bool(num_filters)
-    found, expected = head(reader.read(tf.constant(MESSAGES))), model.network(model.front_end(MESSAGES))
+    found, expected = head(reader.read(tf.constant(MESSAGES))), model.network(model.preprocessor(MESSAGES))
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, atol=1e-5)
 

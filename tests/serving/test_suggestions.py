@@ -15,7 +15,7 @@ from small_suggester import ANSWERS, TEXTS, make_suggester
 from supportnet.data.bank import Answer, Bank
 from supportnet.errors import UserError
 from supportnet.savedmodel.load import ExportedSuggester, SavedModel
-from supportnet.serving.index import index
+from supportnet.serving.saved_models import index
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.tasks.suggest.serve import TOP_K
 

@@ -13,11 +13,9 @@ from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from supportnet.savedmodel.warmup import WARMUP, record
 from supportnet.serving.verify.c_runtime import CRuntime, CRuntimeError, Request
-from supportnet.serving.verify.check import Check
-from supportnet.serving.verify.compare import compare
-from supportnet.serving.verify.running_checks import batch_invariance, nasty_strings, running_checks, warm_up
-from supportnet.serving.verify.static_checks import assets, operations, signatures, size, static_checks
-from supportnet.serving.verify.written import WrittenModel
+from supportnet.serving.verify.running_checks import batch_invariance, compare, nasty_strings, running_checks, warm_up
+from supportnet.serving.verify.saved_model_files import SavedModelFiles
+from supportnet.serving.verify.static_checks import Check, assets, operations, signatures, size, static_checks
 
 TEXT = tf.TensorSpec([None], tf.string, name="text")
 
@@ -56,11 +54,11 @@ class Faulty(tf.Module):
 
 
 @pytest.fixture(scope="module")
-def faulty(tmp_path_factory: pytest.TempPathFactory) -> WrittenModel:
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> SavedModelFiles:
     module, folder = Faulty(), tmp_path_factory.mktemp("faulty")
     names = ("batch", "shapes", "classify_examples", "fast")
     tf.saved_model.save(module, str(folder), signatures={name: getattr(module, name) for name in names})
-    return WrittenModel(folder)
+    return SavedModelFiles(folder)
 
 
 @pytest.fixture
@@ -71,7 +69,7 @@ def copied(tiny_export: Path, tmp_path: Path) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["tiny_export", "tiny_suggestions", "tiny_replies"])
 def test_what_supportnet_exports_passes(name: str, request: pytest.FixtureRequest) -> None:
-    model = WrittenModel(request.getfixturevalue(name))
+    model = SavedModelFiles(request.getfixturevalue(name))
     checks = {check.name: check for check in (*static_checks(model), *running_checks(model))}
     assert {name: check.says for name, check in checks.items() if check.passed is False} == {}
     figures = {"cold start", *(f"latency of {signature}" for signature in model.signatures)}
@@ -85,7 +83,7 @@ def test_what_supportnet_exports_passes(name: str, request: pytest.FixtureReques
         assert 0 < checks[name].figures["seconds"] <= checks[name].figures["first_seconds"] + 1
 
 
-def test_signatures_that_a_server_cannot_pass_on(faulty: WrittenModel) -> None:
+def test_signatures_that_a_server_cannot_pass_on(faulty: SavedModelFiles) -> None:
     found = signatures(faulty)
     assert found.passed is False
     for problem in (
@@ -100,20 +98,20 @@ def test_signatures_that_a_server_cannot_pass_on(faulty: WrittenModel) -> None:
         assert problem in found.says
 
 
-def test_a_compiled_function(faulty: WrittenModel) -> None:
+def test_a_compiled_function(faulty: SavedModelFiles) -> None:
     found = {check.name: check for check in operations(faulty)}
     assert found["operations"].passed is True
     assert found["no compiler"].passed is False
     assert "compiled" in found["no compiler"].says
 
 
-def test_a_variable_that_is_stored_twice(faulty: WrittenModel) -> None:
+def test_a_variable_that_is_stored_twice(faulty: SavedModelFiles) -> None:
     found = size(faulty)
     assert found.passed is False
     assert found.figures["parameters_bytes"] == 4 * 5000
 
 
-def test_answers_that_depend_on_the_batch_or_are_none(faulty: WrittenModel) -> None:
+def test_answers_that_depend_on_the_batch_or_are_none(faulty: SavedModelFiles) -> None:
     with CRuntime(faulty) as runtime:
         invariance = batch_invariance(faulty, runtime, ["batch"])
         nasty = nasty_strings(faulty, runtime, ["batch"])
@@ -124,7 +122,7 @@ def test_answers_that_depend_on_the_batch_or_are_none(faulty: WrittenModel) -> N
     assert "batch, invalid UTF-8: cut can't be used" in nasty.says
 
 
-def test_a_compiled_function_fails_where_the_compiler_is_off(faulty: WrittenModel) -> None:
+def test_a_compiled_function_fails_where_the_compiler_is_off(faulty: SavedModelFiles) -> None:
     with CRuntime(faulty) as runtime, pytest.raises(CRuntimeError):
         runtime.ask([Request("fast", {"text": np.array([b"hello"], object)})])
 
@@ -132,7 +130,7 @@ def test_a_compiled_function_fails_where_the_compiler_is_off(faulty: WrittenMode
 def test_files_that_are_missing(copied: Path) -> None:
     (copied / "assets" / "vocabulary.txt").write_bytes(b"")
     (copied / WARMUP).unlink()
-    model = WrittenModel(copied)
+    model = SavedModelFiles(copied)
     assert assets(model) == Check("assets", False, f"missing or empty: assets/vocabulary.txt, {WARMUP}")
     shutil.rmtree(copied / "variables")
     assert "can't be read" in size(model).says
@@ -143,7 +141,7 @@ def test_files_that_are_missing(copied: Path) -> None:
 
 @pytest.fixture(scope="module")
 def tiny_runtime(tiny_export: Path) -> Any:
-    with CRuntime(WrittenModel(tiny_export)) as runtime:
+    with CRuntime(SavedModelFiles(tiny_export)) as runtime:
         yield runtime
 
 
@@ -181,13 +179,13 @@ def test_a_warm_up_that_would_not_do(
     with tf.io.TFRecordWriter(str(copied / WARMUP)) as writer:
         for line in change(data):
             writer.write(line)
-    found = warm_up(WrittenModel(copied), tiny_runtime)
+    found = warm_up(SavedModelFiles(copied), tiny_runtime)
     assert found.passed is False
     assert says in found.says
 
 
 def test_the_process_that_loads_is_gone(tiny_export: Path) -> None:
-    with CRuntime(WrittenModel(tiny_export)) as runtime:
+    with CRuntime(SavedModelFiles(tiny_export)) as runtime:
         runtime._process.kill()
         with pytest.raises(CRuntimeError, match="the process ended"):
             runtime.ask([Request("embed", {"text": np.array([b"hello"], object)})])
@@ -199,7 +197,7 @@ def test_a_graph_for_something_else(copied: Path) -> None:
     saved.meta_graphs[0].meta_info_def.tags[:] = ["train"]
     file.write_bytes(saved.SerializeToString())
     with pytest.raises(ValueError, match="no graph with the tag serve"):
-        WrittenModel(copied)
+        SavedModelFiles(copied)
 
 
 def test_as_good_as_equal() -> None:

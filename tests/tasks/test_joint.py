@@ -7,25 +7,23 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from supportnet.tasks.joint_fit import _looped
+from supportnet.tasks.joint_options import ALONE, CONFIGS, DEFAULTS
+from supportnet.training.reply_splits import with_validation
+from supportnet.training.task import run_of, tasks_of
 
 from supportnet.data.ticket import Ticket, TicketDataset, conversations_of
 from supportnet.errors import UserError
 from supportnet.files import read_json
-from supportnet.tasks.classify.run import load_run
+from supportnet.tasks import NAMES as TASKS
 from supportnet.tasks.joint import TrainedTasks, train_tasks
-from supportnet.tasks.joint_fit import _looped
-from supportnet.tasks.joint_options import ALONE, CONFIGS, DEFAULTS
-from supportnet.tasks.names import TASKS
 from supportnet.tasks.reply.evaluate import perplexity
-from supportnet.tasks.reply.run import load_replier
+from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.data import Pairs, validation_pairs
 from supportnet.tasks.suggest.fit import PairModel
-from supportnet.tasks.suggest.run import load_suggester
+from supportnet.tasks.train import load
 from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.training.config import SuggestionConfig
 from supportnet.training.loop import Lesson
-from supportnet.training.reply_splits import with_validation
-from supportnet.training.task import run_of, tasks_of
 
 Run = tuple[Path, TrainedTasks]
 
@@ -56,7 +54,7 @@ def test_the_figures_are_those_of_the_whole_validation_split(several: Run, repli
     assert len(learned) == 1
     fitted = np.array(scales)
     scales.assign(learned[0])
-    pairs = PairModel.of(models["suggest"].network, SuggestionConfig())
+    pairs = PairModel.of(models["suggest"].network, SuggestConfig())
     pairs.compile(jit_compile=False)
     alone = pairs.evaluate(validation_pairs(models["suggest"], Pairs.of(held_out)), return_dict=True, verbose=0)
     scales.assign(fitted)
@@ -98,13 +96,13 @@ def test_each_task_is_a_run(several: Run) -> None:
     assert run_of(folder, "reply") == folder / "reply"
     assert run_of(folder / "reply", "reply") == folder / "reply"
     for place in (folder, folder / "classify"):
-        assert load_run(place).classify(texts) == trained.models["classify"].classify(texts)
-    suggester = load_suggester(folder)
+        assert load(place, "classify").classify(texts) == trained.models["classify"].classify(texts)
+    suggester = load(folder, "suggest")
     np.testing.assert_array_equal(
         suggester.vectors(texts, "message"), trained.models["suggest"].vectors(texts, "message")
     )
     assert suggester.relevance == trained.models["suggest"].relevance
-    assert load_replier(folder).reply(texts) == trained.models["reply"].reply(texts)
+    assert load(folder, "reply").reply(texts) == trained.models["reply"].reply(texts)
 
 
 @pytest.mark.slow
@@ -128,7 +126,7 @@ def test_interrupted_and_resumed(
         train_tasks(replies_dataset, tmp_path / "run", **joint_options)
     monkeypatch.undo()
     with pytest.raises(UserError, match=r"classify is missing: the training hasn't finished, go on with --resume"):
-        load_run(tmp_path / "run")
+        load(tmp_path / "run", "classify")
     resumed = train_tasks(replies_dataset, tmp_path / "run", resume=True, **joint_options)
     assert resumed.history == trained.history
     for task in TASKS:

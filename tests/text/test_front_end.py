@@ -42,12 +42,12 @@ def assert_same(features: dict[str, Any], others: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module", params=["unicode", "article"])
 def front_end(request: pytest.FixtureRequest) -> TextFrontEnd:
-    return TextFrontEnd(VOCABULARY, mode=request.param, num_buckets=100)
+    return TextFrontEnd(VOCABULARY, text_mode=request.param, num_buckets=100)
 
 
 def test_arrays_say_what_the_reference_says(front_end: TextFrontEnd) -> None:
     features = as_arrays(front_end(TEXTS))
-    rows = [tokenize(text, front_end.mode) for text in TEXTS]
+    rows = [tokenize(text, front_end.text_mode) for text in TEXTS]
     words = list(dict.fromkeys(token for row in rows for token in row))
     length = max(map(len, rows))
     assert features["token_ids"].shape == features["mask"].shape == features["word_index"].shape == (5, length)
@@ -80,7 +80,7 @@ def test_shapes_and_types(front_end: TextFrontEnd, texts: list[str], shape: tupl
     assert types == {**per_token, "subword_ids": ("int32", 1), "subword_segments": ("int32", 1)}
     assert features["token_ids"].shape == features["mask"].shape == features["word_index"].shape == shape
     assert features["subword_ids"].shape == features["subword_segments"].shape
-    assert features["mask"].sum(axis=1).tolist() == [len(tokenize(text, front_end.mode)) for text in texts]
+    assert features["mask"].sum(axis=1).tolist() == [len(tokenize(text, front_end.text_mode)) for text in texts]
 
 
 def test_known_unknown_and_placeholder_ids() -> None:
@@ -182,7 +182,7 @@ def test_graph_is_of_few_core_operations(front_end: TextFrontEnd) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"mode": "other"}, r"mode must be one of unicode, article\. Received: mode='other'"),
+        ({"text_mode": "other"}, r"mode must be one of unicode, article\. Received: mode='other'"),
         ({"max_length": 0}, r"max_length must be positive\. Received: max_length=0"),
         ({"num_buckets": 0}, r"num_buckets must be positive\. Received: num_buckets=0"),
         ({"min_gram": 0}, r"1 <= min_gram <= max_gram must hold\. Received: min_gram=0, max_gram=5"),

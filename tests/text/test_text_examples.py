@@ -9,7 +9,16 @@ import pytest
 import supportnet.text
 
 MODULES = [module.name for module in pkgutil.iter_modules(supportnet.text.__path__)]
-WITH_EXAMPLES = {"byte_pairs", "code_points", "front_end", "graph", "overlap", "preprocess", "redaction"}
+WITH_EXAMPLES = {
+    "byte_pairs",
+    "code_points",
+    "front_end",
+    "preprocessor",
+    "tokenizer_graph",
+    "rouge",
+    "preprocess",
+    "redaction",
+}
 WITH_EXAMPLES |= {"redaction_graph", "slots", "subwords", "tokenizer", "vocabulary"}
 
 

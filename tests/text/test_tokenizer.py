@@ -5,9 +5,8 @@ import re
 import pytest
 
 from supportnet.errors import UserError
-from supportnet.text.modes import BYTES_PER_TOKEN, get_mode
 from supportnet.text.special_tokens import PAD, PAD_ID, PLACEHOLDERS, SPECIAL_TOKENS, UNKNOWN, UNKNOWN_ID
-from supportnet.text.tokenizer import tokenize
+from supportnet.text.tokenizer import BYTES_PER_TOKEN, get_mode, tokenize
 
 UNICODE = [
     ("Don’t charge £12.50 TWICE!!!", "don't charge £ 12.50 twice !"),

@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from supportnet.training.config import ClassifyConfig, PretrainingConfig
+from supportnet.training.encoder import load_encoder
 from toy_messages import messages
 
 from supportnet.backbones.encoders import ENCODERS
+from supportnet.config import split_options
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json
-from supportnet.options import split_options
-from supportnet.tasks.classify.learner import Trained, train
-from supportnet.tasks.classify.run import load_run
+from supportnet.tasks.train import Trained, load, train
 from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.training.config import PretrainingConfig, TrainingConfig
-from supportnet.training.encoder import load_encoder
 from supportnet.training.pretrain import Pretrained, pretrain
 
 pytestmark = pytest.mark.slow
@@ -227,7 +226,7 @@ def test_runs_of_another_task(
     with pytest.raises(UserError, match=r"finished must hold a run of the task pretrain\. .* of the task classify"):
         load_encoder(finished[0])
     with pytest.raises(UserError, match=r"finished must hold a run of the task classify\. .* of the task pretrain"):
-        load_run(whole[0])
+        load(whole[0], "classify")
     with pytest.raises(UserError, match=r"finished holds a run of the task classify: choose another --out"):
         pretrain(tickets(), finished[0], resume=True, **tiny)
     with pytest.raises(UserError, match=r"finished holds a run of the task pretrain: choose another --out"):
@@ -305,14 +304,14 @@ def test_options_go_where_they_belong() -> None:
     network, training = split_options({"num_heads": 8, "mask_share": 0.3}, PretrainingConfig, {}, "tiny")
     assert (network.num_heads, network.embedding_dim) == (8, 64)
     assert training == PretrainingConfig(mask_share=0.3)
-    for option, config in (("mask_share", TrainingConfig), ("precision", PretrainingConfig)):
+    for option, config in (("mask_share", ClassifyConfig), ("precision", PretrainingConfig)):
         with pytest.raises(UserError, match=rf"There is no option named '{option}'\. The options are: .*epochs"):
             split_options({option: 0.5}, config, {})
 
 
 def test_defaults_give_way_to_a_preset_and_both_to_what_is_given() -> None:
     defaults = {"embedding_dim": 40, "num_buckets": 77, "hidden_dim": 30}
-    network, _ = split_options({"hidden_dim": 20}, TrainingConfig, defaults, "tiny")
+    network, _ = split_options({"hidden_dim": 20}, ClassifyConfig, defaults, "tiny")
     assert (network.embedding_dim, network.num_buckets, network.hidden_dim) == (64, 77, 20)
 
 

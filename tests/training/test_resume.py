@@ -17,7 +17,7 @@ from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json
 from supportnet.tasks.classify.fitted import Confidence
-from supportnet.tasks.classify.learner import Trained, train
+from supportnet.tasks.train import Trained, train
 from supportnet.training.checkpoint import Progress, save_checkpoint
 
 JSON_FILES = ["history.json", "metrics.json", "model_card.json", "config.json", "intents.json", "confidence.json"]

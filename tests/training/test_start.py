@@ -9,18 +9,17 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from supportnet.training.encoder import load_encoder
 
 from supportnet.cli.main import main
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.embeddings import save_word_embeddings, train_word_embeddings
 from supportnet.errors import UserError
-from supportnet.tasks.classify.learner import train
 from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.tasks.classify.run import load_run
+from supportnet.tasks.train import load, train
 from supportnet.text.special_tokens import SPECIAL_TOKENS
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.encoder import load_encoder
 from supportnet.training.initial_weights import Start, start_from_vectors
 from supportnet.training.pretrain import pretrain
 
@@ -72,7 +71,7 @@ def test_vocabulary_and_sizes_are_the_encoders(dataset: TicketDataset, encoder: 
     assert "shipping" not in trained.model.vocabulary.tokens
     assert trained.model.config == replace(pretrained.config, dropout_rate=0.3, num_pairs=50)
     assert trained.coverage is None
-    loaded = load_run(tmp_path / "run")
+    loaded = load(tmp_path / "run", "classify")
     assert (loaded.config, loaded.vocabulary) == (trained.model.config, trained.model.vocabulary)
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from supportnet.config import RunConfig
 from supportnet.data.ticket import TicketDataset
-from supportnet.tasks.classify.learner import train
+from supportnet.tasks.train import train
 from supportnet.training.callbacks import BestAndResume
 from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.training.config import RunConfig
 from supportnet.training.optimizer import compile_for_training
 
 MOMENTUM, EPOCHS, STEPS = 0.8, 3, 4

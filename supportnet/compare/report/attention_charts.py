@@ -29,7 +29,7 @@ def draw_attention(axes: Any, found: Mapping[str, Any]) -> None:
 
     Args:
         axes: matplotlib's, to draw on.
-        found: `tokens` and `weights` of one message; see `supportnet.compare.attention_maps.attention_maps`.
+        found: `tokens` and `weights` of one message; see `supportnet.compare.attention_maps`.
 
     Example:
         >>> draw_attention(pyplot.gca(), attention_maps(model, ["where is my parcel?"])[0])

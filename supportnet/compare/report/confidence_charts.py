@@ -12,6 +12,7 @@ from supportnet.compare.report.material import Part
 from supportnet.data.splits import labelled
 from supportnet.metrics.calibration import reliability_bins
 from supportnet.metrics.thresholds import routing_curve
+from supportnet.tasks import get_task
 from supportnet.tasks.classify.plots import GREY, tidy
 
 #: Bins of the reliability diagram, and intents of the confusion matrix.
@@ -19,8 +20,8 @@ BINS, INTENTS = 10, 10
 
 
 def confidence_charts(part: Part) -> Iterator[Chart]:
-    """Return the reliability diagram, the risk-coverage curve and the confusion matrix of the task classify."""
-    if part.task == "classify":
+    """Return the reliability diagram, the risk-coverage curve and the confusion matrix of classifiers."""
+    if get_task(part.task).compared.has_confidence:
         yield reliability(part)
         yield risk_coverage(part)
         yield from confusion(part)

@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from supportnet.compare.report.chart import Chart, style
 from supportnet.compare.results import Outcome
-from supportnet.compare.table import QUALITY, model_name
+from supportnet.compare.table import model_name
+from supportnet.tasks import get_task
 from supportnet.tasks.classify.plots import tidy
 
 Rows = Sequence[Mapping[str, Any]]
@@ -31,9 +32,10 @@ def study_charts(results: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Ite
 def curves(study: str, rows: Rows, column: str, label: str) -> Chart:
     """Draw quality, training time and the time of an answer."""
     task = rows[0]["task"]
-    decisive = next(name for name in QUALITY[task] if name in rows[0]["mean"])
+    figures = get_task(task).compared.figures
+    decisive = next(name for name in figures if name in rows[0]["mean"])
     shown = {
-        decisive: QUALITY[task][decisive],
+        decisive: figures[decisive],
         "training_seconds": "seconds of training",
         "median_milliseconds_batch_1": "milliseconds for 1 message",
     }

@@ -4,15 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from supportnet.compare.run import BASELINE
-from supportnet.compare.table import QUALITY, model_name
-
-#: What the decisive figure of a task says of a model: how it begins, and the share or points that follow.
-MEANING: Mapping[str, str] = {
-    "accuracy": "sorts {share} of 100 messages right",
-    "mrr": "ranks the right reply, among 100, on average as if it stood at place {place}",
-    "bank_mrr": "finds the right reply, among all that are known, on average as if it stood at place {place}",
-    "rouge_l": "writes replies that share {points}% of their words with what the agent wrote",
-}
+from supportnet.compare.table import model_name
+from supportnet.tasks import get_task
 
 
 def summary(results: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -27,10 +20,11 @@ def summary(results: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _sentences(task: str, rows: list[Any], pairs: list[Any]) -> Iterator[str]:
-    metric = next(name for name in QUALITY[task] if all(name in row["mean"] for row in rows))
+    compared = get_task(task).compared
+    metric = next(name for name in compared.figures if all(name in row["mean"] for row in rows))
     best = max(rows, key=lambda row: row["mean"][metric])
     value = best["mean"][metric]
-    said = MEANING[metric].format(
+    said = compared.meaning[metric].format(
         share=f"{100 * value:.0f}", place=f"{1 / max(value, 1e-3):.1f}", points=f"{value:.0f}"
     )
     yield f"Best is {model_name(task, best['model'])}: it {said}."

@@ -15,9 +15,10 @@ from supportnet.compare.report.study_charts import study_charts
 from supportnet.compare.report.training_charts import training_charts
 from supportnet.compare.report.words import summary
 from supportnet.compare.results import Outcome
-from supportnet.compare.table import BASELINES, COST, QUALITY, model_name, with_deviation
+from supportnet.compare.table import COST, model_name, with_deviation
 from supportnet.data.ticket import TicketDataset
 from supportnet.files import written_whole
+from supportnet.tasks import get_task
 
 
 def write_report(
@@ -51,7 +52,7 @@ def write_report(
         sections=sections,
         studies=studies,
         model_name=model_name,
-        quality=QUALITY,
+        quality=lambda task: get_task(task).compared.figures,
     )
     charts = [*(chart for section in sections for chart in section["charts"]), *studies]
     with written_whole(folder / "plots") as temporary:
@@ -68,11 +69,11 @@ def _section(part: Part, results: Mapping[str, Any]) -> dict[str, Any]:
     rows = [row for row in results["summary"] if (row["data"], row["task"]) == (part.data, part.task)]
     return {
         "title": f"{part.task}: {part.data}",
-        "tables": [_table("Quality", QUALITY[part.task], rows), _table("What it costs", COST, rows)],
+        "tables": [_table("Quality", get_task(part.task).compared.figures, rows), _table("What it costs", COST, rows)],
         "differences": [r for r in results["differences"] if (r["data"], r["task"]) == (part.data, part.task)],
         "charts": list(_charts(part)),
         "examples": examples(part),
-        "baseline": BASELINES[part.task],
+        "baseline": get_task(part.task).compared.baseline,
     }
 
 

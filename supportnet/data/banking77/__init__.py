@@ -6,20 +6,8 @@ from pathlib import Path
 
 from supportnet.data.rows import decode, read_delimited
 from supportnet.data.ticket import TicketDataset
-from supportnet.data.upstream import SourceInfo, read_copy, recorded_files, to_tickets
+from supportnet.data.upstream import DATA_DIR, SourceInfo, read_copy, recorded_files, to_tickets
 from supportnet.errors import UserError
-
-INFO = SourceInfo(
-    name="banking77",
-    description="13,083 customer messages to a bank, 77 intents.",
-    licence="CC-BY-4.0",
-    source=(
-        "https://github.com/PolyAI-LDN/task-specific-datasets/tree/57ec275d8078af65b7731c2a98be812d844a6d6b/banking_data"
-    ),
-    citation=(
-        "Casanueva et al. 2020, Efficient Intent Detection with Dual Sentence Encoders, https://arxiv.org/abs/2003.04807"
-    ),
-)
 
 #: Split -> file. There is no validation split: training cuts one off.
 SPLIT_FILES = {"train": "train.csv", "test": "test.csv"}
@@ -62,6 +50,21 @@ def load(data_dir: str | os.PathLike[str] | None = None) -> TicketDataset:
     """
     examples = _read_prepared() if data_dir is None else _read_copies(Path(data_dir) / INFO.name)
     return INFO.dataset({split: to_tickets(pairs, split) for split, pairs in examples.items()})
+
+
+INFO = SourceInfo(
+    name="banking77",
+    description="13,083 customer messages to a bank, 77 intents.",
+    licence="CC-BY-4.0",
+    source=(
+        "https://github.com/PolyAI-LDN/task-specific-datasets/tree/57ec275d8078af65b7731c2a98be812d844a6d6b/banking_data"
+    ),
+    citation=(
+        "Casanueva et al. 2020, Efficient Intent Detection with Dual Sentence Encoders, https://arxiv.org/abs/2003.04807"
+    ),
+    load=load,
+    options=(DATA_DIR,),
+)
 
 
 def _read_copies(folder: Path) -> dict[str, list[tuple[str, str]]]:

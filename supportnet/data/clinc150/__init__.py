@@ -2,12 +2,13 @@
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from supportnet.data.rows import decode
 from supportnet.data.ticket import OUT_OF_SCOPE, TicketDataset
-from supportnet.data.upstream import SourceInfo, read_copy, recorded_files, to_tickets
+from supportnet.data.upstream import DATA_DIR, TRAIN_OOS, SourceInfo, read_copy, recorded_files, to_tickets
 from supportnet.errors import UserError
 
 DESCRIPTION_BY_VARIANT = {
@@ -15,19 +16,6 @@ DESCRIPTION_BY_VARIANT = {
     "small": "CLINC150 with 50 training messages per intent instead of 100.",
     "imbalanced": "CLINC150 with 25, 50, 75 or 100 training messages per intent.",
     "oos_plus": "CLINC150 with 250 out-of-scope training messages instead of 100.",
-}
-INFOS = {
-    variant: SourceInfo(
-        name="clinc150" if variant == "full" else f"clinc150/{variant}",
-        description=description,
-        licence="CC-BY-3.0",
-        source="https://github.com/clinc/oos-eval/tree/828f8093932c8fe6ca7936c3d2e52903b1c523de/data",
-        citation=(
-            "Larson et al. 2019, An Evaluation Dataset for Intent Classification and Out-of-Scope "
-            "Prediction, https://aclanthology.org/D19-1131"
-        ),
-    )
-    for variant, description in DESCRIPTION_BY_VARIANT.items()
 }
 
 #: Split -> its upstream parts. Out-of-scope training messages stay apart: `train_oos` adds them to train.
@@ -112,6 +100,23 @@ def load(
         examples["train"] = examples["train"] + oos_train
     splits = {split: to_tickets(pairs, split) for split, pairs in examples.items()}
     return INFOS[variant].dataset(splits, categories=domains)
+
+
+INFOS = {
+    variant: SourceInfo(
+        name="clinc150" if variant == "full" else f"clinc150/{variant}",
+        description=description,
+        licence="CC-BY-3.0",
+        source="https://github.com/clinc/oos-eval/tree/828f8093932c8fe6ca7936c3d2e52903b1c523de/data",
+        citation=(
+            "Larson et al. 2019, An Evaluation Dataset for Intent Classification and Out-of-Scope "
+            "Prediction, https://aclanthology.org/D19-1131"
+        ),
+        load=partial(load, variant),
+        options=(DATA_DIR, TRAIN_OOS),
+    )
+    for variant, description in DESCRIPTION_BY_VARIANT.items()
+}
 
 
 def _read_copies(variant: str, folder: Path) -> tuple[dict[str, list[tuple[str, str]]], dict[str, str]]:

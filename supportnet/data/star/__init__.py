@@ -8,19 +8,8 @@ from pathlib import Path
 from supportnet.data.star import archive
 from supportnet.data.star.pairs import Pair, read_pairs, split_of
 from supportnet.data.ticket import Ticket, TicketDataset
-from supportnet.data.upstream import SourceInfo, copy_content
+from supportnet.data.upstream import DATA_DIR, SourceInfo, SourceOption, copy_content
 from supportnet.errors import UserError
-
-INFO = SourceInfo(
-    name="star",
-    description="53,923 replies of an assistant with the turns before them, 24 tasks, 165 labels of replies.",
-    licence="MIT",
-    source=f"https://github.com/RasaHQ/STAR/tree/{archive.COMMIT}/dialogues",
-    citation=(
-        "Mosig et al. 2020, STAR: A Schema-Guided Dialog Dataset for Transfer Learning, "
-        "https://arxiv.org/abs/2010.11853"
-    ),
-)
 
 SPLITS = ("train", "validation", "test")
 #: How many turns a context has if nothing else is said.
@@ -82,6 +71,20 @@ def parse(files: dict[str, bytes], num_turns: int) -> dict[str, list[Pair]]:
         for pair in read_pairs(content, f"dialogues/{name}", num_turns):
             by_split[split_of(pair.dialogue)].append(pair)
     return by_split
+
+
+INFO = SourceInfo(
+    name="star",
+    description="53,923 replies of an assistant with the turns before them, 24 tasks, 165 labels of replies.",
+    licence="MIT",
+    source=f"https://github.com/RasaHQ/STAR/tree/{archive.COMMIT}/dialogues",
+    citation=(
+        "Mosig et al. 2020, STAR: A Schema-Guided Dialog Dataset for Transfer Learning, "
+        "https://arxiv.org/abs/2010.11853"
+    ),
+    load=load,
+    options=(DATA_DIR, SourceOption("context_turns", "where messages come with what was said before")),
+)
 
 
 def _read_copy(folder: Path, num_turns: int) -> dict[str, list[Pair]]:

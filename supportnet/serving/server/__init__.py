@@ -1,7 +1,7 @@
 """The stand-in for TensorFlow Serving behind `supportnet serve`: its messages, paths, codes and reloading, in Python.
 
-It is made for a laptop and for tests. Read in this order: `codes` (what an error is), `model` (one version, loaded),
-`inference` (what is asked of it), `configuration`, `versions` and `store` (what is served), `json_request` and
-`json_reply` (REST's JSON), `service` (the calls), `work` (the one queue), `rest`, `connections` and `rpc` (the two
-protocols), `run` (all of it).
+It is made for a laptop and for tests. Reading order: `codes` (errors), `model` (one loaded version, and tensors as
+arrays), `inference` (predict, classify, regress, warm-up), `configuration` and `store` (models and their versions),
+`json_values`, `json_request` and `json_response` (REST's JSON), `service` (the calls and their queue), `http_server`
+and `grpc_server` (the two protocols), `serve` (the whole server).
 """

@@ -1,4 +1,4 @@
-"""What goes wrong, as TensorFlow Serving says it: a canonical code and a message."""
+"""Errors as TensorFlow Serving reports them: a canonical code and a message."""
 
 from enum import IntEnum
 
@@ -25,7 +25,7 @@ class Code(IntEnum):
     UNAUTHENTICATED = 16
 
 
-#: What HTTP says of each; 500 of those that aren't here. `ToHTTPStatusCode` in TensorFlow Serving's http_server.cc.
+#: HTTP status of each code, 500 if not listed: `ToHTTPStatusCode` in TensorFlow Serving's http_server.cc.
 HTTP_STATUS = {
     Code.OK: 200,
     Code.CANCELLED: 499,
@@ -45,11 +45,11 @@ HTTP_STATUS = {
 
 
 class ServingError(Exception):
-    """A request, or the load of a version, that failed.
+    """A request or the load of a version failed.
 
     Args:
-        code: its canonical code.
-        message: what the client reads.
+        code: canonical code.
+        message: text for the client.
     """
 
     def __init__(self, code: Code, message: str) -> None:
@@ -59,10 +59,10 @@ class ServingError(Exception):
 
     @property
     def http_status(self) -> int:
-        """The code as HTTP says it."""
+        """HTTP status of the code."""
         return HTTP_STATUS.get(self.code, 500)
 
 
 def invalid(message: str) -> ServingError:
-    """Return the error of a request that can't be right, whatever the server's state is."""
+    """Return an INVALID_ARGUMENT error: the request is wrong whatever the server's state."""
     return ServingError(Code.INVALID_ARGUMENT, message)

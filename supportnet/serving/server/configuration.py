@@ -10,7 +10,7 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, Model
 
 from supportnet.errors import UserError
 
-#: Takes the numbers of the versions that are there, and returns those to serve.
+#: Version policy: the version numbers in the folder -> those to serve.
 Policy = Callable[[set[int]], set[int]]
 
 
@@ -19,10 +19,10 @@ class ConfiguredModel:
     """A model to serve.
 
     Attributes:
-        name: what clients call it.
-        folder: holds a folder for each version, whose name is its number.
-        policy: which versions are served; the highest if not given.
-        labels: names of versions, such as `stable`.
+        name: name in requests.
+        folder: base path, with one folder for each version, named by its number.
+        policy: versions to serve; the highest by default.
+        labels: version label, such as `stable` -> version.
     """
 
     name: str
@@ -35,7 +35,7 @@ def read_config(path: str | os.PathLike[str]) -> list[ConfiguredModel]:
     """Read a models.config: names, base paths, version policies and labels.
 
     Raises:
-        UserError: it can't be read, isn't a ModelServerConfig, or lists no model or one twice.
+        UserError: if the file can't be read, isn't a ModelServerConfig, or lists no model or one twice.
     """
     try:
         config = text_format.Parse(Path(path).read_text("utf-8"), ModelServerConfig())

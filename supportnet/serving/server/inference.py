@@ -1,6 +1,7 @@
-"""What is asked of a loaded model, whatever the protocol: predict, classify, regress."""
+"""Inference on a loaded model, for all protocols: predict, classify, regress, and the warm-up requests."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,13 +9,16 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow_serving.apis.classification_pb2 import ClassificationResult
 from tensorflow_serving.apis.input_pb2 import Input
+from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 from tensorflow_serving.apis.regression_pb2 import RegressionResult
 
+from supportnet.savedmodel.warmup import WARMUP
 from supportnet.serving.server.codes import Code, ServingError, invalid
-from supportnet.serving.server.model import Arrays, LoadedModel
-from supportnet.serving.server.tensors import type_name
+from supportnet.serving.server.model import Arrays, LoadedModel, arrays_of, type_name
 
 DEFAULT_SIGNATURE = "serving_default"
+#: The same in TensorFlow Serving's saved_model_warmup_util.h.
+MOST_RECORDS = 1000
 
 
 def predict(
@@ -24,16 +28,16 @@ def predict(
 
     Args:
         model: the model.
-        signature: one of its signatures.
+        signature: name of the signature.
         inputs: values by name.
-        max_batch_size: most rows of a request.
-        wanted: outputs to return; all if there are none.
+        max_batch_size: maximum number of rows of a request.
+        wanted: names of the outputs to return; all if empty.
 
     Raises:
-        ServingError: there is no such signature, inputs or outputs don't fit it, or TensorFlow refuses.
+        ServingError: if there is no such signature, inputs or outputs don't match it, or TensorFlow fails.
     """
     definition = model.signatures.get(signature)
-    # What initializes a model stands among its signatures, and takes nothing.
+    # The initialization is listed among the signatures, and has no inputs.
     if definition is None or not definition.inputs:
         raise ServingError(Code.FAILED_PRECONDITION, f'Serving signature key "{signature}" not found.')
     _check_names(definition, inputs, wanted)
@@ -88,9 +92,9 @@ def _outputs_of_examples(
 
 
 def serialized_examples(asked: Input) -> npt.NDArray[np.object_]:
-    """Return a request's examples, each with the context that all share, as bytes `[B]`."""
+    """Return a request's examples, each merged with the shared context, as bytes `[B]`."""
     listed = asked.example_list_with_context if asked.HasField("example_list_with_context") else asked.example_list
-    # Of two serialized messages one after the other, a parser makes their union.
+    # A parser merges two serialized messages that are concatenated.
     context = asked.example_list_with_context.context.SerializeToString()
     if not listed.examples:
         raise invalid("Input is empty.")
@@ -126,7 +130,7 @@ def _check_input(position: int, expected: Any, value: npt.NDArray[Any], max_batc
     if tf.dtypes.as_dtype(value.dtype) != dtype:
         given = type_name(tf.dtypes.as_dtype(value.dtype).as_datatype_enum)
         raise invalid(f"Expects arg[{position}] to be {type_name(expected.dtype)} but {given} is provided")
-    # A kernel that is fed a rank that the graph excludes may end the process.
+    # A kernel may crash the process on a rank that the graph excludes.
     if not tf.TensorShape(expected.tensor_shape).is_compatible_with(value.shape):
         wanted = tf.TensorShape(expected.tensor_shape)
         raise invalid(f"Expects arg[{position}] to have the shape {wanted} but {tuple(value.shape)} is provided")
@@ -141,3 +145,45 @@ def _check_output(name: str, value: npt.NDArray[Any], rank: int) -> None:
 
 def _set(names: Any) -> str:
     return "{" + ",".join(sorted(names)) + "}"
+
+
+def warm_up(model: LoadedModel, max_batch_size: int) -> int:
+    """Replay a model's warm-up records, and return how many it has.
+
+    Raises:
+        ServingError: if a record fails or there are more than 1000; TensorFlow Serving refuses such a model too.
+    """
+    path = model.folder / WARMUP
+    if not path.exists():
+        return 0
+    records = _records(path)
+    if len(records) > MOST_RECORDS:
+        raise invalid(f"Number of warmup records exceeds the maximum ({MOST_RECORDS}) at {path}")
+    for record in records:
+        _replay(model, record, max_batch_size)
+    return len(records)
+
+
+def _records(path: Path) -> list[PredictionLog]:
+    try:
+        return [PredictionLog.FromString(data) for data in tf.data.TFRecordDataset(str(path)).as_numpy_iterator()]
+    # protobuf's error has no public name.
+    except Exception as error:
+        raise ServingError(Code.DATA_LOSS, f"{path} can't be read: {str(error).partition(' [Op:')[0]}") from None
+
+
+def _replay(model: LoadedModel, record: PredictionLog, max_batch_size: int) -> None:
+    kind = record.WhichOneof("log_type")
+    if kind == "predict_log":
+        request = record.predict_log.request
+        predict(model, _signature(request), arrays_of(request.inputs), max_batch_size, list(request.output_filter))
+    elif kind in ("classify_log", "regress_log"):
+        request = getattr(record, kind).request
+        run = classify if kind == "classify_log" else regress
+        run(model, _signature(request), request.input, max_batch_size)
+    else:
+        raise ServingError(Code.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind}")
+
+
+def _signature(request: Any) -> str:
+    return request.model_spec.signature_name or DEFAULT_SIGNATURE

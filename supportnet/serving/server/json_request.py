@@ -1,4 +1,4 @@
-"""REST requests: JSON to inputs and examples, with the checks and messages of TensorFlow Serving's json_tensor.cc."""
+"""Parse REST requests: JSON to inputs and examples, checked as in TensorFlow Serving's json_tensor.cc."""
 
 import json
 from collections.abc import Mapping
@@ -8,17 +8,16 @@ import numpy.typing as npt
 from tensorflow_serving.apis.input_pb2 import Input
 
 from supportnet.serving.server.codes import ServingError, invalid
-from supportnet.serving.server.json_examples import example_of
-from supportnet.serving.server.json_values import array_of, is_base64, leaves_of, shape_of, shown
+from supportnet.serving.server.json_values import array_of, example_of, is_base64, leaves_of, shape_of, shown
 
 Inputs = dict[str, npt.NDArray[Any]]
 
 
 def parsed(body: bytes) -> dict[str, Any]:
-    """Return a request's JSON object; bytes that aren't UTF-8 are lone surrogates, as `surrogateescape` makes them.
+    """Return a request's JSON object; bytes that aren't UTF-8 become lone surrogates (`surrogateescape`).
 
     Raises:
-        ServingError: it is empty, not JSON, or no object.
+        ServingError: if the body is empty, not JSON, or not an object.
     """
     if not body:
         raise invalid("JSON Parse error: The document is empty")
@@ -35,7 +34,7 @@ def parsed(body: bytes) -> dict[str, Any]:
 
 
 def signature_of(request: Mapping[str, Any], default: str) -> str:
-    """Return the name of the signature that a request asks for."""
+    """Return the signature name of a request."""
     name = request.get("signature_name", "")
     if not isinstance(name, str):
         form = "not formatted correctly. 'signature_name' key must be a string value."
@@ -44,14 +43,14 @@ def signature_of(request: Mapping[str, Any], default: str) -> str:
 
 
 def inputs_of(request: Mapping[str, Any], infos: Mapping[str, Any]) -> tuple[Inputs, bool]:
-    """Return a predict request's inputs, and whether they came as rows (`instances`).
+    """Return a predict request's inputs, and whether they are rows (`instances`).
 
     Args:
         request: the JSON object.
-        infos: the signature's inputs, TensorInfo by name.
+        infos: the signature's inputs, name -> TensorInfo.
 
     Raises:
-        ServingError: they don't have the form that the signature wants.
+        ServingError: if they don't match the signature.
     """
     if "instances" in request and "inputs" in request:
         one = "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist "
@@ -67,7 +66,7 @@ def examples_of(request: Mapping[str, Any]) -> Input:
     """Return a classify or regress request's examples.
 
     Raises:
-        ServingError: they aren't a list of objects, or hold what a tf.train.Example can't.
+        ServingError: if they aren't a list of objects, or a value doesn't fit a tf.train.Example.
     """
     if "examples" not in request:
         expected = "When method is classify, key 'examples' is expected and was not found"
@@ -109,7 +108,7 @@ def _from_rows(rows: list[Any], infos: Mapping[str, Any]) -> Inputs:
 
 
 def _column(rows: list[Any], name: str, info: Any, named: bool) -> npt.NDArray[Any]:
-    """One input of all rows; an error names the row."""
+    """Return one input of all rows; errors name the row."""
     leaves: list[Any] = []
     shape = shape_of(rows[0])
     for position, row in enumerate(rows):

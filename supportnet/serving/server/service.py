@@ -1,6 +1,9 @@
-"""What TensorFlow Serving's REST and gRPC calls do, without the protocol around them."""
+"""TensorFlow Serving's REST and gRPC calls without their protocols, and the queue that runs them."""
 
-from typing import Any
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from tensorflow_serving.apis.classification_pb2 import ClassificationRequest, ClassificationResponse
 from tensorflow_serving.apis.get_model_metadata_pb2 import (
@@ -13,12 +16,11 @@ from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
 from tensorflow_serving.apis.regression_pb2 import RegressionRequest, RegressionResponse
 
-from supportnet.serving.server import inference, json_reply, json_request
-from supportnet.serving.server.codes import invalid
+from supportnet.serving.server import inference, json_request, json_response
+from supportnet.serving.server.codes import Code, ServingError, invalid
 from supportnet.serving.server.inference import DEFAULT_SIGNATURE
-from supportnet.serving.server.model import LoadedModel
+from supportnet.serving.server.model import LoadedModel, arrays_of, protos_of
 from supportnet.serving.server.store import Store
-from supportnet.serving.server.tensors import arrays_of, protos_of
 
 
 class Service:
@@ -28,7 +30,7 @@ class Service:
 
     Args:
         store: the models.
-        max_batch_size: most rows of a request.
+        max_batch_size: maximum number of rows of a request.
     """
 
     def __init__(self, store: Store, max_batch_size: int) -> None:
@@ -54,7 +56,7 @@ class Service:
             raise invalid(f"Failed to get input map for signature: {signature}")
         inputs, rows = json_request.inputs_of(request, infos)
         outputs = inference.predict(model, signature, inputs, self._max_batch_size)
-        return json_reply.predictions(outputs, rows)
+        return json_response.predictions(outputs, rows)
 
     def classify(self, request: ClassificationRequest) -> ClassificationResponse:
         """PredictionService.Classify."""
@@ -64,7 +66,7 @@ class Service:
 
     def classify_json(self, spec: ModelSpec, body: bytes) -> bytes:
         """`:classify`."""
-        return json_reply.classifications(self.classify(_of_examples(ClassificationRequest, spec, body)).result)
+        return json_response.classifications(self.classify(_of_examples(ClassificationRequest, spec, body)).result)
 
     def regress(self, request: RegressionRequest) -> RegressionResponse:
         """PredictionService.Regress."""
@@ -74,7 +76,7 @@ class Service:
 
     def regress_json(self, spec: ModelSpec, body: bytes) -> bytes:
         """`:regress`."""
-        return json_reply.regressions(self.regress(_of_examples(RegressionRequest, spec, body)).result)
+        return json_response.regressions(self.regress(_of_examples(RegressionRequest, spec, body)).result)
 
     def metadata(self, request: GetModelMetadataRequest) -> GetModelMetadataResponse:
         """PredictionService.GetModelMetadata: the signatures of a version."""
@@ -111,3 +113,54 @@ def _answered_by(model: LoadedModel, signature: str) -> ModelSpec:
     spec = ModelSpec(name=model.name, signature_name=signature)
     spec.version.value = model.version
     return spec
+
+
+Result = TypeVar("Result")
+
+
+class RequestQueue:
+    """Thread pool for requests with a bounded queue; the event loop awaits the results.
+
+    Args:
+        threads: number of requests that run in parallel.
+        queue: number of requests that may wait.
+        seconds: time limit of a request, waiting included.
+
+    Example:
+        >>> asyncio.run(RequestQueue(threads=2, queue=100, seconds=30).run(lambda: 1 + 1))
+        2
+    """
+
+    def __init__(self, threads: int, queue: int, seconds: float) -> None:
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="request")
+        self._capacity = threads + queue
+        self._taken = 0
+        self._seconds = seconds
+
+    async def run(self, function: Callable[[], Result]) -> Result:
+        """Run a function in a thread. If the caller is cancelled before it starts, it never runs.
+
+        Raises:
+            ServingError: if the queue is full or the time limit is exceeded.
+        """
+        if self._taken >= self._capacity:
+            # TensorFlow Serving's message for a full batching queue.
+            message = "The batch scheduling queue to which this task was submitted is full; task size is 1"
+            raise ServingError(Code.UNAVAILABLE, message)
+        self._taken += 1
+        running = self._executor.submit(function)
+        loop = asyncio.get_running_loop()
+        # It counts until it is done, even if nobody awaits it any more.
+        running.add_done_callback(lambda _: loop.call_soon_threadsafe(self._done))
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await asyncio.wrap_future(running)
+        except TimeoutError:
+            raise ServingError(Code.DEADLINE_EXCEEDED, f"Not answered within {self._seconds:g} seconds") from None
+
+    def close(self) -> None:
+        """Wait for running requests."""
+        self._executor.shutdown(cancel_futures=True)
+
+    def _done(self) -> None:
+        self._taken -= 1

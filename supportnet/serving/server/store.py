@@ -1,31 +1,126 @@
-"""All models that are served, found by the ModelSpec of a request."""
+"""The served models and their versions: found, loaded, warmed up, looked up by ModelSpec, unloaded."""
 
 from collections.abc import Callable, Sequence
-from threading import Event, Thread
+from pathlib import Path
+from threading import Event, Lock, Thread
 
 from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse, ModelVersionStatus
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from supportnet.errors import UserError
+from supportnet.savedmodel.load import versions_in
 from supportnet.serving.server.codes import Code, ServingError, invalid
 from supportnet.serving.server.configuration import ConfiguredModel
+from supportnet.serving.server.inference import warm_up
 from supportnet.serving.server.model import LoadedModel
-from supportnet.serving.server.versions import Versions
 
-#: How often TensorFlow Serving looks for new versions.
+#: Path, size and time of each file in a folder: changes while files are copied into it.
+Fingerprint = frozenset[tuple[str, int, int]]
+#: TensorFlow Serving's interval between looks for new versions.
 POLL_SECONDS = 1.0
 
 
-class Store:
-    """The models, loaded; new versions are found while a `with` block runs.
+class Versions:
+    """The served versions of a model; `poll` updates them, and the other methods may be called meanwhile.
+
+    A version that can't be loaded is skipped until its folder changes; older versions stay available.
 
     Args:
-        models: what to serve.
-        max_batch_size: most rows of a request.
-        say: told in one line what was loaded, let go or left out.
+        model: the model and its version policy.
+        max_batch_size: maximum number of rows of a warm-up request.
+        say: called with one line for each version that is loaded, unloaded or skipped.
+    """
+
+    def __init__(self, model: ConfiguredModel, max_batch_size: int, say: Callable[[str], None]) -> None:
+        self.model = model
+        self._max_batch_size = max_batch_size
+        self._say = say
+        self._lock = Lock()
+        self._loaded: dict[int, LoadedModel] = {}
+        self._failed: dict[int, tuple[Fingerprint, ServingError]] = {}
+        self._states: dict[int, str] = {}
+
+    def get(self, version: int | None) -> LoadedModel | None:
+        """Return a version, or the highest one for None; None if it isn't served."""
+        with self._lock:
+            return self._loaded.get(max(self._loaded, default=0) if version is None else version)
+
+    def states(self) -> dict[int, tuple[str, ServingError | None]]:
+        """Return version -> state and error of every version ever seen, the newest first."""
+        with self._lock:
+            errors = {version: error for version, (_, error) in self._failed.items()}
+            return {version: (self._states[version], errors.get(version)) for version in sorted(self._states)[::-1]}
+
+    def poll(self) -> None:
+        """Load new versions, then unload those that the policy no longer includes."""
+        try:
+            there = versions_in(self.model.folder)
+        # A folder that can't be listed now may be at the next poll.
+        except OSError:
+            return
+        for version in sorted(self._wanted(there) - set(self._loaded)):
+            self._load(version, there[version])
+        wanted = self._wanted(there)
+        # Nothing is unloaded while the folder is empty for a moment, such as when a version is replaced.
+        if wanted & set(self._loaded):
+            for version in set(self._loaded) - wanted:
+                self._let_go(version)
+
+    def _wanted(self, there: dict[int, Path]) -> set[int]:
+        broken = {version for version, (seen, _) in self._failed.items() if seen == _fingerprint(there.get(version))}
+        return self.model.policy(set(there) - broken)
+
+    def _load(self, version: int, folder: Path) -> None:
+        seen = _fingerprint(folder)
+        self._set(version, "LOADING")
+        try:
+            if not (folder / "saved_model.pb").exists():
+                raise ServingError(Code.NOT_FOUND, "it holds no saved_model.pb")
+            loaded = LoadedModel(self.model.name, version, folder)
+            warmed = warm_up(loaded, self._max_batch_size)
+        except ServingError as error:
+            self._failed[version] = seen, error
+            self._set(version, "END")
+            self._say(f"left out {folder}: {error.message}")
+            return
+        self._failed.pop(version, None)
+        self._set(version, "AVAILABLE", loaded)
+        self._say(f"serving version {version} of {self.model.name} ({warmed} warm-up requests)")
+
+    def _let_go(self, version: int) -> None:
+        self._set(version, "END")
+        self._say(f"let go of version {version} of {self.model.name}")
+
+    def _set(self, version: int, state: str, loaded: LoadedModel | None = None) -> None:
+        with self._lock:
+            self._states[version] = state
+            if loaded:
+                self._loaded[version] = loaded
+            else:
+                self._loaded.pop(version, None)
+
+
+def _fingerprint(folder: Path | None) -> Fingerprint:
+    if folder is None:
+        return frozenset()
+    try:
+        stats = [(str(path), path.stat()) for path in folder.rglob("*")]
+    # A file that was deleted meanwhile: the next poll sees another state.
+    except OSError:
+        return frozenset()
+    return frozenset((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats)
+
+
+class Store:
+    """The loaded models; inside a `with` block a thread polls for new versions.
+
+    Args:
+        models: models to serve.
+        max_batch_size: maximum number of rows of a request.
+        say: called with one line for each version that is loaded, unloaded or skipped.
 
     Raises:
-        UserError: a model has no version that can be loaded.
+        UserError: if a model has no version that can be loaded.
 
     Example:
         >>> with Store([ConfiguredModel("tickets", Path("saved_models/tickets"))], 4096, print) as store:
@@ -57,10 +152,10 @@ class Store:
         self._poller.join()
 
     def get(self, spec: ModelSpec) -> LoadedModel:
-        """Return the version that a request asks for. Who holds it keeps it loaded.
+        """Return the requested version. It stays loaded as long as the caller holds it.
 
         Raises:
-            ServingError: the model, the version or the label isn't there.
+            ServingError: if the model, the version or the label doesn't exist.
         """
         version = self._version(spec)
         versions = self._models.get(spec.name)
@@ -71,10 +166,10 @@ class Store:
         return loaded
 
     def status(self, spec: ModelSpec) -> GetModelStatusResponse:
-        """Return the states of a model's versions, or of one.
+        """Return the states of all versions of a model, or of the requested one.
 
         Raises:
-            ServingError: the model, the version or the label isn't there.
+            ServingError: if the model, the version or the label doesn't exist.
         """
         version = self._version(spec)
         states = self._models[spec.name].states() if spec.name in self._models else {}

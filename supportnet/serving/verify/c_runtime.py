@@ -1,4 +1,4 @@
-"""An export in a process of TensorFlow's C API: what a server would answer, and how long it would take."""
+"""Run an export in a process with TensorFlow's C API: the answers of a server, and their latency."""
 
 import os
 import pickle
@@ -13,10 +13,10 @@ from typing import IO, Any, NamedTuple, cast
 
 import numpy.typing as npt
 
-from supportnet.serving.verify.written import WrittenModel
+from supportnet.serving.verify.saved_model_files import SavedModelFiles
 
 PROCESS = Path(__file__).with_name("c_process.py")
-#: No log; and without oneDNN, as the server's release build is configured.
+#: No logging, and no oneDNN, as in the server's release build.
 SETTINGS = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
 
 
@@ -29,12 +29,12 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a request got.
+    """The answer to a request.
 
     Attributes:
         outputs: name -> array `[B, ...]`; strings are `bytes`.
-        seconds: by the clock.
-        cpu_seconds: of the process's CPU time, all its threads.
+        seconds: wall-clock time.
+        cpu_seconds: CPU time of the process, all threads.
     """
 
     outputs: dict[str, npt.NDArray[Any]]
@@ -47,26 +47,26 @@ class CRuntimeError(RuntimeError):
 
 
 class CRuntime:
-    """An export, loaded in a process that imports neither supportnet, keras nor tensorflow; see `c_process.py`.
+    """An export that is loaded in a process without supportnet, keras and tensorflow; see `c_process.py`.
 
     Args:
-        model: what is loaded.
-        core: the processor that the process is held on; all of them if None.
+        model: files of the version to load.
+        core: CPU core to pin the process to; None for all.
 
     Attributes:
-        load_seconds: what loading took, without the start of the process.
+        load_seconds: time of loading, without the start of the process.
 
     Raises:
-        CRuntimeError: it can't be loaded.
+        CRuntimeError: if it can't be loaded.
 
     Example:
-        >>> with CRuntime(WrittenModel("saved_models/support")) as runtime:
+        >>> with CRuntime(SavedModelFiles("saved_models/support")) as runtime:
         ...     answer, = runtime.ask([Request("embed", {"text": np.array([b"where is my parcel?"], object)})])
         >>> answer.outputs["embedding"].shape
         (1, 768)
     """
 
-    def __init__(self, model: WrittenModel, core: int | None = None) -> None:
+    def __init__(self, model: SavedModelFiles, core: int | None = None) -> None:
         self._model, self._core = model, core
 
     def __enter__(self) -> "CRuntime":
@@ -94,10 +94,10 @@ class CRuntime:
         self._said.close()
 
     def ask(self, requests: Sequence[Request]) -> list[Answer]:
-        """Have requests answered, one after the other.
+        """Run requests one after the other.
 
         Raises:
-            CRuntimeError: one failed.
+            CRuntimeError: if one fails.
         """
         signatures = [self._model.signatures[request.signature] for request in requests]
         runs = [

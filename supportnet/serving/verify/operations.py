@@ -1,4 +1,4 @@
-"""List what a TensorFlow server on a CPU couldn't run of an exported model, in a process that imported nothing else.
+"""List the operations of an export, and those that a TensorFlow server on a CPU couldn't run, in a process of its own.
 
 python -P operations.py FOLDER > operations.json
 """
@@ -13,12 +13,12 @@ from tensorflow.python.framework import kernels, op_def_registry
 
 
 def problem(node: Any) -> str | None:
-    """Say what is wrong with a node of a graph."""
+    """Return why a server couldn't run a node of a graph, None if it could."""
     if op_def_registry.get(node.op) is None:
         return "no operation of core TensorFlow"
     if "PyFunc" in node.op:
         return "calls back to Python"
-    # The kernel of NoOp and its like runs on any device.
+    # Kernels of DEFAULT, such as NoOp's, run on any device.
     devices = {kernel.device_type for kernel in kernels.get_registered_kernels_for_op(node.op).kernel}
     if not devices & {"CPU", "DEFAULT"}:
         return "has no kernel for the CPU"
@@ -28,7 +28,7 @@ def problem(node: Any) -> str | None:
 
 
 def main() -> None:
-    """Print the operations, what is wrong with which, and the functions that must be compiled."""
+    """Print the operations, the problems by node, and the functions that require a compiler."""
     saved_model = saved_model_pb2.SavedModel.FromString(Path(sys.argv[1], "saved_model.pb").read_bytes())
     graph = saved_model.meta_graphs[0].graph_def
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
@@ -36,7 +36,7 @@ def main() -> None:
     report = {
         "operations": sorted({node.op for node in nodes}),
         "problems": {node: reason for node, reason in found.items() if reason},
-        # With XLA off, as in the server, such a function fails at its first request.
+        # With XLA off, as in the server, such a function fails at the first request.
         "compiled": [f.signature.name for f in graph.library.function if f.attr["_XlaMustCompile"].b],
     }
     if "supportnet" in sys.modules:

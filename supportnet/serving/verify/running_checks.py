@@ -1,7 +1,7 @@
-"""What can be said of an export by asking it, through the loader that TensorFlow Serving uses."""
+"""Checks that run an export, through the loader that TensorFlow Serving uses."""
 
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,20 +11,36 @@ from google.protobuf.message import DecodeError
 
 from supportnet.savedmodel.warmup import BATCH_SIZES, inputs_of, read_warmup
 from supportnet.serving.verify.c_runtime import CRuntime, CRuntimeError, Request
-from supportnet.serving.verify.check import Check
-from supportnet.serving.verify.compare import TOLERANCE, compare
-from supportnet.serving.verify.static_checks import signature_problems
-from supportnet.serving.verify.texts import NASTY, PLAIN, TWELVE_WORDS
-from supportnet.serving.verify.written import WrittenModel
+from supportnet.serving.verify.saved_model_files import SavedModelFiles
+from supportnet.serving.verify.static_checks import Check, signature_problems
 
-#: Calls whose median is the steady latency.
+#: The message for measuring latency.
+TWELVE_WORDS = b"I was charged twice for the same order, please refund it today"
+PLAIN = (b"Where is my parcel?", b"refund", TWELVE_WORDS, b"I want my money back, please! " * 30)
+#: Messages that a model must survive; `bytes`, because not all are valid UTF-8.
+NASTY = {
+    "empty": b"",
+    "white space": " \t\r\n\u00a0\u3000\u200b".encode(),
+    "1 MB": b"where is my parcel? " * 50_000,
+    "1 MB in one word": b"a" * 1_000_000,
+    "invalid UTF-8": b"caf\xe9 \xff\xfe \xed\xa0\x80 refund",
+    "NUL bytes": b"\x00a\x00b\x00",
+    "lone combining marks": "\u0301\u0308\u20dd e\u0301\u0301\u0301".encode(),
+    "right to left": "أين طردي؟ \u202eהחזר כספי\u202c".encode(),
+    "emoji": "👍🏽👨‍👩‍👧‍👦🏳️‍🌈 🇩🇪".encode(),
+    "unknown words only": b"zzyzx qwxyzzy vvrkk",
+    "only a placeholder": b"{email} <number> ann@example.com",
+}
+#: Number of calls; latency is their median.
 REPEATS = 50
+#: Absolute and relative tolerance of numbers.
+TOLERANCE = 1e-5
 
 
-def running_checks(model: WrittenModel) -> Iterator[Check]:
-    """Load the model twice, as each must be new: asked at once, and after its warm-up.
+def running_checks(model: SavedModelFiles) -> Iterator[Check]:
+    """Load the model twice, once for the cold start and once for the checks after a warm-up.
 
-    Signatures that the static checks found fault with aren't asked.
+    Signatures that fail the static checks are skipped.
     """
     askable = [name for name, signature in model.signatures.items() if not signature_problems(signature)]
     if not askable:
@@ -42,22 +58,22 @@ def running_checks(model: WrittenModel) -> Iterator[Check]:
         yield Check("load", False, f"TensorFlow's C API can't load it: {_line(error)}")
 
 
-def request(model: WrittenModel, signature: str, texts: Sequence[bytes]) -> Request:
-    """Ask a signature about messages."""
+def request(model: SavedModelFiles, signature: str, texts: Sequence[bytes]) -> Request:
+    """Return a request to a signature with messages."""
     inputs = model.signatures[signature].inputs
     return Request(signature, inputs_of({name: tf.as_dtype(info.dtype) for name, info in inputs.items()}, texts))
 
 
-def cold_start(model: WrittenModel, runtime: CRuntime, askable: Sequence[str]) -> Check:
-    """Load and first answer, without a warm-up; a server would warm up before."""
+def cold_start(model: SavedModelFiles, runtime: CRuntime, askable: Sequence[str]) -> Check:
+    """Measure the load and the first answer without a warm-up; a server would warm up first."""
     (first,) = runtime.ask([request(model, _first(askable), [TWELVE_WORDS])])
     seconds = {"load_seconds": runtime.load_seconds, "first_answer_seconds": first.seconds}
     says = f"{sum(seconds.values()):.2f} s: load {runtime.load_seconds:.2f} s, first answer {first.seconds:.2f} s"
     return Check("cold start", None, says, seconds)
 
 
-def warm_up(model: WrittenModel, runtime: CRuntime) -> Check:
-    """Every record is answered, and every signature is asked."""
+def warm_up(model: SavedModelFiles, runtime: CRuntime) -> Check:
+    """Check that every warm-up record is answered, and that every signature has records."""
     try:
         requests = [Request(*record) for record in read_warmup(model.folder)]
     except (tf.errors.OpError, DecodeError) as error:
@@ -72,7 +88,7 @@ def warm_up(model: WrittenModel, runtime: CRuntime) -> Check:
     return Check("warm-up", not lacking, says, {"records": len(requests), "seconds": seconds})
 
 
-def _problems(model: WrittenModel, request: Request) -> list[str]:
+def _problems(model: SavedModelFiles, request: Request) -> list[str]:
     if request.signature not in model.signatures:
         return [f"the model has no signature {request.signature}"]
     if set(request.inputs) != set(model.signatures[request.signature].inputs):
@@ -80,8 +96,8 @@ def _problems(model: WrittenModel, request: Request) -> list[str]:
     return []
 
 
-def latency(model: WrittenModel, runtime: CRuntime, name: str) -> Check:
-    """The first request after the warm-up, and later ones: one message of twelve words."""
+def latency(model: SavedModelFiles, runtime: CRuntime, name: str) -> Check:
+    """Measure the first request after the warm-up, and the median of later ones."""
     first, *later = runtime.ask([request(model, name, [TWELVE_WORDS])] * (REPEATS + 1))
     steady = statistics.median(answer.seconds for answer in later)
     cpu = statistics.median(answer.cpu_seconds for answer in later)
@@ -90,8 +106,8 @@ def latency(model: WrittenModel, runtime: CRuntime, name: str) -> Check:
     return Check(f"latency of {name}", None, says, figures)
 
 
-def batch_invariance(model: WrittenModel, runtime: CRuntime, askable: Sequence[str]) -> Check:
-    """A server puts messages of several users into one batch: the others must change nothing."""
+def batch_invariance(model: SavedModelFiles, runtime: CRuntime, askable: Sequence[str]) -> Check:
+    """Check that the other messages of a batch change nothing: a server batches messages of several users."""
     texts, widest, problems = [*PLAIN, *NASTY.values()], 0.0, []
     for name in askable:
         together = request(model, name, texts)
@@ -108,8 +124,8 @@ def batch_invariance(model: WrittenModel, runtime: CRuntime, askable: Sequence[s
     return Check("batch invariance", not problems, "; ".join(problems) or fine, {"difference": widest})
 
 
-def nasty_strings(model: WrittenModel, runtime: CRuntime, askable: Sequence[str]) -> Check:
-    """No message, and no batch without one, breaks a signature."""
+def nasty_strings(model: SavedModelFiles, runtime: CRuntime, askable: Sequence[str]) -> Check:
+    """Check that unusual messages and an empty batch get usable answers."""
     problems = []
     for name in askable:
         for what, texts in {**{what: [text] for what, text in NASTY.items()}, "no message": []}.items():
@@ -125,7 +141,7 @@ def nasty_strings(model: WrittenModel, runtime: CRuntime, askable: Sequence[str]
 
 
 def _usable(values: npt.NDArray[Any], rows: int) -> bool:
-    """Whether there is a row for each message, every number is one, and every string is Unicode."""
+    """Return whether there is a row for each message, all numbers are finite and all strings valid UTF-8."""
     if values.shape[:1] != (rows,):
         return False
     if values.dtype != object:
@@ -137,7 +153,7 @@ def _usable(values: npt.NDArray[Any], rows: int) -> bool:
 
 
 def _guarded(name: str, check: Callable[..., Check], *arguments: Any) -> Check:
-    """Do a check; a request that fails in it fails it."""
+    """Run a check, which fails if one of its requests fails."""
     try:
         return check(*arguments)
     except CRuntimeError as error:
@@ -150,3 +166,45 @@ def _first(askable: Sequence[str]) -> str:
 
 def _line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0][:300]
+
+
+def compare(left: Mapping[str, npt.NDArray[Any]], right: Mapping[str, npt.NDArray[Any]]) -> tuple[float, list[str]]:
+    """Compare the outputs of a signature.
+
+    Strings, integers and booleans must be equal. Where strings are ranked by scores in an output of the same shape,
+    neighbours whose scores differ by no more than the tolerance may change places.
+
+    Args:
+        left, right: name -> array; the names are the same.
+
+    Returns:
+        The largest difference between numbers, and the names of the outputs that differ.
+
+    Example:
+        >>> compare({"score": np.array([0.5])}, {"score": np.array([0.6])})
+        (0.09999999999999998, ['score'])
+    """
+    widest, unlike = 0.0, []
+    for name, values in left.items():
+        others = right[name]
+        if values.shape != others.shape:
+            unlike.append(name)
+        elif values.dtype.kind == "f":
+            finite = np.isfinite(values) & np.isfinite(others)
+            widest = max(widest, float(np.abs(values[finite] - others[finite]).max(initial=0)))
+            if not np.allclose(values, others, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
+                unlike.append(name)
+        elif ((values != others) & ~_tied(values, left.values())).any():
+            unlike.append(name)
+    return widest, unlike
+
+
+def _tied(values: npt.NDArray[Any], outputs: Iterable[npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:
+    """Return where a neighbour in the ranking has the same score, up to the tolerance."""
+    tied = np.zeros(values.shape, bool)
+    scores = [output for output in outputs if output.dtype.kind == "f" and output.shape == values.shape]
+    if values.dtype == object and values.ndim == 2 and len(scores) == 1:
+        near = np.abs(np.diff(scores[0], axis=1)) <= TOLERANCE
+        tied[:, 1:] |= near
+        tied[:, :-1] |= near
+    return tied

@@ -1,36 +1,53 @@
-"""What can be said of an export from its files: operations, signatures, assets, size."""
+"""Checks of an export's files: operations, signatures, assets, size."""
 
 import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
-from supportnet.savedmodel.signatures import SIGNATURES
+from supportnet.savedmodel.signatures import INPUTS as SPECS
 from supportnet.savedmodel.warmup import EXAMPLES, WARMUP
-from supportnet.serving.verify.check import Check
-from supportnet.serving.verify.written import WrittenModel
+from supportnet.serving.verify.saved_model_files import SavedModelFiles
 
 OPERATIONS = Path(__file__).with_name("operations.py")
-#: What signatures may take; each is `[B]`.
-INPUTS = {spec.name: spec.dtype for task in SIGNATURES.values() for taken in task.values() for spec in taken}
-#: How much larger than the parameters the file that holds them may be: a variable that stands there twice doubles it.
+#: Dtypes of the inputs that signatures may have, `[B]` each.
+INPUTS = {spec.name: spec.dtype for spec in SPECS}
+#: Maximum ratio of the variables' files to the parameters; a variable that is stored twice doubles it.
 MOST_TIMES_PARAMETERS = 1.15
 
 
-def static_checks(model: WrittenModel) -> Iterator[Check]:
-    """Check the files."""
+@dataclass(frozen=True)
+class Check:
+    """The result of one check.
+
+    Attributes:
+        name: name of the check.
+        passed: whether it passed; None for a measurement without a limit.
+        says: the finding in one line.
+        figures: measurements by name: seconds, bytes and ratios.
+    """
+
+    name: str
+    passed: bool | None
+    says: str
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+def static_checks(model: SavedModelFiles) -> Iterator[Check]:
+    """Run all checks of the files."""
     yield from operations(model)
     yield signatures(model)
     yield assets(model)
     yield size(model)
 
 
-def operations(model: WrittenModel) -> Iterator[Check]:
-    """Every operation is one of core TensorFlow with a kernel for the CPU, and none needs a compiler."""
+def operations(model: SavedModelFiles) -> Iterator[Check]:
+    """Check that all operations are of core TensorFlow, have a CPU kernel and need no compiler."""
     command = [sys.executable, "-P", str(OPERATIONS), str(model.folder.absolute())]
     done = subprocess.run(command, capture_output=True, text=True, cwd=OPERATIONS.anchor, check=False)
     if done.returncode:
@@ -44,8 +61,8 @@ def operations(model: WrittenModel) -> Iterator[Check]:
     yield Check("no compiler", not compiled, f"{compiled} must be compiled" if compiled else "no jit_compile")
 
 
-def signatures(model: WrittenModel) -> Check:
-    """The signatures take and answer what a server can pass on."""
+def signatures(model: SavedModelFiles) -> Check:
+    """Check that a server can pass on the inputs and outputs of all signatures."""
     problems = [] if "serving_default" in model.signatures else ["there is no serving_default"]
     for name, signature in model.signatures.items():
         problems += [f"{name}: {problem}" for problem in signature_problems(signature)]
@@ -53,10 +70,10 @@ def signatures(model: WrittenModel) -> Check:
 
 
 def signature_problems(signature: Any) -> list[str]:
-    """Say what is wrong with a `SignatureDef`."""
+    """Return what a server couldn't handle in a `SignatureDef`."""
     problems = [*_input_problems(signature.inputs)]
     for name, info in signature.outputs.items():
-        # The server takes such a name for a wish to get base64.
+        # The server writes outputs with such names in base64.
         if info.dtype == tf.string.as_datatype_enum and name.endswith("_bytes"):
             problems.append(f"the text output {name} would be sent as base64")
         if not info.tensor_shape.dim or info.tensor_shape.dim[0].size != -1:
@@ -80,8 +97,8 @@ def _input_problems(inputs: Mapping[str, Any]) -> Iterator[str]:
             yield f"the input {name} must have rank 1, a value a message"
 
 
-def assets(model: WrittenModel) -> Check:
-    """The files that the graph reads are there, and the warm-up."""
+def assets(model: SavedModelFiles) -> Check:
+    """Check that the files that the graph reads exist, and the warm-up."""
     wanted = [*(f"assets/{name}" for name in model.assets), WARMUP]
     missing = [
         name for name in wanted if not (model.folder / name).is_file() or not (model.folder / name).stat().st_size
@@ -89,11 +106,11 @@ def assets(model: WrittenModel) -> Check:
     return Check("assets", not missing, f"missing or empty: {', '.join(missing)}" if missing else ", ".join(wanted))
 
 
-def size(model: WrittenModel) -> Check:
-    """No variable is stored twice."""
+def size(model: SavedModelFiles) -> Check:
+    """Check that no variable is stored twice."""
     try:
         parameters = model.parameters_bytes()
-    # TensorFlow's reader of checkpoints turns the errors of C++ into Python's own.
+    # TensorFlow's checkpoint reader raises Python's own errors for those of C++.
     except (tf.errors.OpError, RuntimeError, ValueError) as error:
         return Check("size", False, f"the variables can't be read ({str(error).splitlines()[0]})")
     variables, total = model.variables_bytes(), model.total_bytes()

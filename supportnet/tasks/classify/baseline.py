@@ -10,11 +10,11 @@ from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
 from sklearn.svm import LinearSVC
 
 from supportnet.data.ticket import Ticket
-from supportnet.tasks.answers import ANSWERS, Answers
-from supportnet.tasks.classify.calibrate import calibrate
+from supportnet.tasks.classify.answers import ANSWERS, Answers
+from supportnet.tasks.classify.calibrate import fit_confidence
+from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.classify.fitted import Confidence
-from supportnet.tasks.classify.scores import judged
-from supportnet.training.config import TrainingConfig
+from supportnet.tasks.classify.scores import decide
 
 
 def tfidf() -> FeatureUnion:
@@ -34,7 +34,7 @@ def fitted(tickets: Sequence[Ticket]) -> Pipeline:
 class Svm:
     """A fitted SVM that answers as this package's models do: its margins stand where their logits do.
 
-    So it is judged by the same code: the score of scope and of routing is the largest probability of the softmax of
+    So it is decide by the same code: the score of scope and of routing is the largest probability of the softmax of
     the margins, untempered, and the probabilities are those at the fitted temperature.
 
     Attributes:
@@ -48,17 +48,17 @@ class Svm:
         self.intents = [str(intent) for intent in pipeline.classes_]
         self.confidence = Confidence()
 
-    def calibrate(self, validation: Sequence[Ticket], options: TrainingConfig) -> None:
+    def calibrate(self, validation: Sequence[Ticket], config: ClassifyConfig) -> None:
         """Fit temperature and thresholds on messages that the SVM hasn't seen, as `supportnet.train` does."""
         self.confidence = Confidence()
         answers = self.answers([ticket.text for ticket in validation])
-        self.confidence = calibrate(answers, validation, options.precision, options.out_of_scope_share)
+        self.confidence = fit_confidence(answers, validation, config.precision, config.out_of_scope_share)
 
     def answers(self, texts: Sequence[str], batch_size: int = 64) -> Answers:
         """Return all that is said of every message."""
         logits = self.pipeline.decision_function(texts).astype("float32")
         # It knows no coverage: a whole one for all discounts nothing.
-        judgement = judged({"logits": logits, "coverage": np.ones_like(logits)}, self.confidence, self.intents)
+        judgement = decide({"logits": logits, "coverage": np.ones_like(logits)}, self.confidence, self.intents)
         return Answers(self.intents, **{name: ops.convert_to_numpy(judgement[name]) for name in ANSWERS})
 
     def probabilities(self, texts: Sequence[str], batch_size: int = 64) -> npt.NDArray[np.float32]:

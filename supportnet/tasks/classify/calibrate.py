@@ -11,8 +11,11 @@ from sklearn.linear_model import LogisticRegression
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.metrics.temperature import SMALLEST, fit_temperature
 from supportnet.metrics.thresholds import RoutingCurve, best_point, lowest_point, routing_curve, threshold_at
-from supportnet.tasks.answers import Answers
+from supportnet.tasks.classify.answers import Answers
+from supportnet.tasks.classify.config import ClassifyConfig
+from supportnet.tasks.classify.data import Split
 from supportnet.tasks.classify.fitted import Confidence
+from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.classify.scores import discounted
 
 #: Share of the in-scope validation messages that count as in scope.
@@ -23,7 +26,14 @@ MAX_COVERAGE_WEIGHT = 20.0
 MIN_ROUTED = 20
 
 
-def calibrate(
+def calibrate(model: IntentClassifier, split: Split, config: ClassifyConfig) -> None:
+    """Fit the model's confidence on the validation messages; without any, it stays as it is."""
+    if split.validation:
+        answers = model.answers([ticket.text for ticket in split.validation])
+        model.confidence = fit_confidence(answers, split.validation, config.precision, config.out_of_scope_share)
+
+
+def fit_confidence(
     answers: Answers, tickets: Sequence[Ticket], precision: float = 0.95, out_of_scope_share: float | None = None
 ) -> Confidence:
     """Fit temperature and thresholds.
@@ -48,7 +58,7 @@ def calibrate(
             messages to hold it for.
 
     Example:
-        >>> model.confidence = calibrate(model.answers([ticket.text for ticket in tickets]), tickets)
+        >>> model.confidence = fit_confidence(model.answers([ticket.text for ticket in tickets]), tickets)
     """
     in_scope = np.array([ticket.intent != OUT_OF_SCOPE for ticket in tickets])
     targets = intent_indices(answers.intents, tickets)

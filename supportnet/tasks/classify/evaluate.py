@@ -14,7 +14,7 @@ from sklearn.metrics import precision_recall_fscore_support
 from supportnet.data.splits import check_known_intents, labelled
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
-from supportnet.tasks.answers import Answers
+from supportnet.tasks.classify.answers import Answers
 from supportnet.tasks.classify.fitted import Confidence
 from supportnet.tasks.classify.outcomes import confidence_figures, outcomes
 from supportnet.text.redaction import redact

@@ -1,6 +1,7 @@
-"""A trained intent model: text front end, network and the intents' names, used on plain strings."""
+"""A trained intent model: preprocessor, network and the intents' names, used on plain strings."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -8,16 +9,21 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.backbones.backbone import Towers
-from supportnet.backbones.texts import build_front_end, run_in_batches
+from supportnet.backbones.backbone import Backbone, build_preprocessor
+from supportnet.backbones.texts import run_in_batches
 from supportnet.checks import check_positive
 from supportnet.config import NetworkConfig
-from supportnet.tasks.answers import ANSWERS, Answers, Classification, ranked
+from supportnet.files import write_json
+from supportnet.tasks.classify.answers import ANSWERS, Answers, Classification, ranked
+from supportnet.tasks.classify.data import Split
 from supportnet.tasks.classify.fitted import Confidence
-from supportnet.tasks.classify.network import build_intent_network
-from supportnet.tasks.classify.scores import judged
+from supportnet.tasks.classify.network import build_network
+from supportnet.tasks.classify.scores import decide
 from supportnet.text.messages import checked_texts
 from supportnet.text.vocabulary import Vocabulary
+from supportnet.training.run_folder import read_names
+
+INTENTS = "intents.json"
 
 
 class IntentClassifier:
@@ -27,14 +33,14 @@ class IntentClassifier:
         config: what the network was built from.
         vocabulary: words with an id of their own.
         intents: names of the intents, in the order of the logits.
-        confidence: temperature and thresholds; of a model that nothing was fitted for, if not given.
-        towers: those of another task's model, to share their weights; new ones, if not given.
+        confidence: temperature and thresholds; by default those of a model that nothing was fitted for.
+        backbone: that of another task's model, to share its weights; a new one by default.
 
     Attributes:
-        config, vocabulary, intents, confidence: the arguments. `confidence` can be replaced.
-        origin: what it learned from (`data`) and what validation said (`validation`); empty if nothing trained it.
-        front_end: strings `[B]` -> what the network takes.
-        network: the Keras model; see `build_intent_network`.
+        config, vocabulary, intents, confidence, backbone: the arguments. `confidence` can be replaced.
+        origin: the data it was trained on (`data`) and its validation metrics (`validation`); empty if untrained.
+        preprocessor: strings `[B]` -> features.
+        network: the Keras model; see `build_network`.
 
     Example:
         >>> model = supportnet.train("sample")
@@ -50,19 +56,25 @@ class IntentClassifier:
         vocabulary: Vocabulary,
         intents: Sequence[str],
         confidence: Confidence | None = None,
-        towers: Towers | None = None,
+        backbone: Backbone | None = None,
     ) -> None:
         self.config = config
         self.vocabulary = vocabulary
         self.intents = list(intents)
-        self.front_end = build_front_end(config, vocabulary)
-        self.network = self.build_network(towers)
+        self.preprocessor = build_preprocessor(config, vocabulary)
+        self.backbone = backbone or Backbone(config, len(vocabulary))
+        self.network = self.build_network(self.backbone)
         self.confidence = confidence or Confidence()
         self.origin: dict[str, Any] = {}
 
-    def build_network(self, towers: Towers | None = None) -> keras.Model:
-        """Make a network such as this model's, with fresh weights; see `build_intent_network`."""
-        return build_intent_network(self.config, len(self.vocabulary), len(self.intents), towers)
+    def build_network(self, backbone: Backbone | None = None) -> keras.Model:
+        """Make a network such as this model's, with fresh weights; see `build_network`."""
+        return build_network(self.config, backbone or Backbone(self.config, len(self.vocabulary)), len(self.intents))
+
+    @property
+    def head(self) -> keras.Model:
+        """The head of the network: the backbone's vectors -> logits."""
+        return self.network.get_layer("head")
 
     @property
     def confidence(self) -> Confidence:
@@ -76,12 +88,12 @@ class IntentClassifier:
         self._serve = tf.function(self._outputs, input_signature=[tf.TensorSpec([None], tf.string)])
 
     def _outputs(self, texts: Any) -> dict[str, Any]:
-        outputs = self.network(self.front_end(texts), training=False)
+        outputs = self.network(self.preprocessor(texts), training=False)
         embedding = keras.ops.cast(outputs["embedding"], "float32")
-        return {"embedding": embedding, **judged(outputs, self.confidence, self.intents)}
+        return {"embedding": embedding, **decide(outputs, self.confidence, self.intents)}
 
     def answers(self, texts: Iterable[str], batch_size: int = 64) -> Answers:
-        """Return all that is said of every message, as arrays with rows in the order given."""
+        """Return all outputs for every message, as arrays with rows in the order given."""
         return Answers(self.intents, **self._predict(texts, ANSWERS, batch_size))
 
     def probabilities(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
@@ -89,9 +101,9 @@ class IntentClassifier:
         return self._predict(texts, ["probabilities"], batch_size)["probabilities"]
 
     def embed(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
-        """Return one vector a message, float32: messages alike in meaning have a cosine near 1.
+        """Return one vector per message, float32: messages alike in meaning have a cosine near 1.
 
-        Its depth is that of `embedding` in `build_intent_network`.
+        Its depth is that of `embedding` in `build_head`.
         """
         return self._predict(texts, ["embedding"], batch_size)["embedding"]
 
@@ -104,7 +116,7 @@ class IntentClassifier:
             top_k: how many intents to list for each, at most.
 
         Returns:
-            One `Classification` a message, in the order given.
+            One `Classification` per message, in the order given.
 
         Raises:
             UserError: `texts` is a single string or a whole table, or holds something that isn't a string; or
@@ -116,3 +128,20 @@ class IntentClassifier:
 
     def _predict(self, texts: Iterable[str], outputs: Sequence[str], batch_size: int) -> dict[str, npt.NDArray[Any]]:
         return run_in_batches(self._serve, texts, outputs, batch_size)
+
+
+def build(
+    network: NetworkConfig, vocabulary: Vocabulary, split: Split, backbone: Backbone | None = None
+) -> IntentClassifier:
+    """Make a fresh model for the intents of the training messages."""
+    return IntentClassifier(network, vocabulary, split.intents, backbone=backbone)
+
+
+def write(folder: Path, model: IntentClassifier) -> None:
+    """Write the names that the outputs stand for."""
+    write_json(folder / INTENTS, model.intents)
+
+
+def read(folder: Path, config: NetworkConfig, vocabulary: Vocabulary) -> IntentClassifier:
+    """Make the model of a run folder, with fresh weights."""
+    return IntentClassifier(config, vocabulary, read_names(folder / INTENTS, least=1))

@@ -43,7 +43,7 @@ def fit_ngrams(
         balanced: weigh every intent alike.
         seed: of the solver.
     """
-    layer = classifier.network.get_layer("ngrams")
+    layer = classifier.head.get_layer("ngrams")
     parts = [known] if believed is None else [known, believed]
     counts_by_part = [ngram_counts(classifier, part.texts) for part in parts]
     counts = [vstack(matrices, format="csr") for matrices in zip(*counts_by_part, strict=True)]
@@ -71,10 +71,10 @@ def ngram_counts(classifier: IntentClassifier, texts: Sequence[str]) -> list[csr
     Returns:
         Words and pairs of words `[N, V + P]`, and character n-grams `[N, buckets]`.
     """
-    layer = classifier.network.get_layer("ngrams")
+    layer = classifier.head.get_layer("ngrams")
     batches = []
     for start in range(0, len(texts), _BATCH_SIZE):
-        features = classifier.front_end(texts[start : start + _BATCH_SIZE])
+        features = classifier.preprocessor(texts[start : start + _BATCH_SIZE])
         batches.append(_batch_counts({name: value.numpy() for name, value in features.items()}, layer))
     return [vstack(matrices, format="csr") for matrices in zip(*batches, strict=True)]
 

@@ -16,7 +16,7 @@ from supportnet.metrics.calibration import (
 )
 from supportnet.metrics.temperature import tempered
 from supportnet.metrics.thresholds import RoutingCurve, lowest_point, routing_curve
-from supportnet.tasks.answers import Answers
+from supportnet.tasks.classify.answers import Answers
 from supportnet.tasks.classify.calibrate import intent_indices
 from supportnet.tasks.classify.fitted import Confidence
 

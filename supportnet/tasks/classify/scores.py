@@ -12,7 +12,7 @@ from supportnet.tasks.classify.fitted import Confidence
 SCOPE_WEIGHT = 3.0
 
 
-def judged(outputs: Mapping[str, Any], confidence: Confidence, intents: Sequence[str]) -> dict[str, Any]:
+def decide(outputs: Mapping[str, Any], confidence: Confidence, intents: Sequence[str]) -> dict[str, Any]:
     """Turn the network's outputs into calibrated probabilities and decisions.
 
     Args:
@@ -29,7 +29,7 @@ def judged(outputs: Mapping[str, Any], confidence: Confidence, intents: Sequence
 
     Example:
         >>> outputs = {"logits": ops.log(ops.array([[0.7, 0.2, 0.1]])), "coverage": ops.array([[0.9, 0.2, 0.1]])}
-        >>> answer = judged(outputs, Confidence(route_threshold=0.6), ["cancel", "refund", "track"])
+        >>> answer = decide(outputs, Confidence(route_threshold=0.6), ["cancel", "refund", "track"])
         >>> bool(answer["route"][0])
         True
     """

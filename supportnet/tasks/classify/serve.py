@@ -1,14 +1,43 @@
-"""What an export of an intent model holds: its head, and the functions behind the signatures."""
+"""The part of an export that classifies, and an export loaded back."""
 
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.savedmodel.fused_lstm import FusedNetwork
-from supportnet.savedmodel.reader import ServedReader, build_head, read_spec
+from supportnet.checks import check_positive
+from supportnet.savedmodel.load import SavedModel
+from supportnet.savedmodel.reader import ServedReader, read_spec
 from supportnet.savedmodel.signatures import EXAMPLES, TEXT
+from supportnet.tasks.classify.answers import ANSWERS, Answers, Classification, ranked
+from supportnet.tasks.classify.fitted import Confidence
 from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.tasks.classify.scores import judged
+from supportnet.tasks.classify.scores import decide
+from supportnet.tasks.task import ExportOptions
+from supportnet.text.messages import checked_texts
+
+#: Files of an export, in a folder that TensorFlow leaves alone: its confidence, and its intents one per line.
+CONFIDENCE, LABELS = "assets.extra/confidence.json", "assets.extra/labels.txt"
+
+
+def signatures() -> Mapping[str, list[tf.TensorSpec]]:
+    """Return the signatures by name, with their inputs."""
+    return {"classify": [TEXT], "classify_examples": [EXAMPLES], "embed": [TEXT]}
+
+
+def serve(model: IntentClassifier, reader: ServedReader, options: ExportOptions) -> "ServedClassifier":
+    """Make the part of an export."""
+    return ServedClassifier(model, reader)
+
+
+def write_facts(folder: Path, model: IntentClassifier, part: "ServedClassifier", options: ExportOptions) -> None:
+    """Write what no server reads, and people do."""
+    model.confidence.save(folder / CONFIDENCE)
+    (folder / LABELS).write_text("".join(f"{intent}\n" for intent in model.intents), "utf-8")
 
 
 class ServedClassifier(tf.Module):
@@ -25,16 +54,17 @@ class ServedClassifier(tf.Module):
 
     def __init__(self, model: IntentClassifier, reader: ServedReader) -> None:
         super().__init__()
-        # What is an attribute is saved.
+        # tf.Module saves its attributes: the weights, and the reader.
         self.reader = reader
-        self.network = FusedNetwork(build_head(model))
-        # Behind functions, so that it isn't.
-        self._judged = lambda outputs: judged(outputs, model.confidence, model.intents)
+        self.weights = [weight.value for weight in model.head.weights]
+        # Kept in closures so that they are not saved: each variable would be stored a second time.
+        self._head = lambda read: model.head(read, training=False)
+        self._decide = lambda outputs: decide(outputs, model.confidence, model.intents)
         self._intents = tf.constant(model.intents)
         self.answer = tf.function(self._answer, input_signature=[TEXT, read_spec(reader)])
 
     def _answer(self, text: tf.Tensor, read: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        answers = self._judged(self.network(read))
+        answers = self._decide(self._head(read))
         scores, order = tf.math.top_k(answers.pop("probabilities"), k=len(self._intents))
         return {"intents": tf.gather(self._intents, order), "intent_scores": scores, **answers}
 
@@ -53,5 +83,70 @@ class ServedClassifier(tf.Module):
     @tf.function(input_signature=[TEXT])
     def embed(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """One vector a message."""
-        outputs: Any = self.network(self.reader.read(text))
+        outputs = self._head(self.reader.read(text))
         return {"embedding": tf.cast(outputs["embedding"], tf.float32)}
+
+
+class ExportedModel(SavedModel):
+    """A SavedModel that classifies.
+
+    Args:
+        path: `NAME` (its highest version) or `NAME/VERSION`.
+
+    Attributes:
+        path: the version's folder.
+        intents: names of the intents, sorted.
+        confidence: the temperature and the thresholds that the graph applies.
+
+    Raises:
+        UserError: no model there, or a damaged one.
+
+    Example:
+        >>> ExportedModel("saved_models/support").classify(["where is my parcel?"])[0].intent
+        'track_order'
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__(path)
+        self.confidence = Confidence.load(self.path / CONFIDENCE)
+
+    def _check(self) -> None:
+        self.intents = sorted(_strings(self.run("classify", [""])["intents"][0]))
+
+    def answers(self, texts: Iterable[str], batch_size: int = 64) -> Answers:
+        """Return all that is said of every message; see `IntentClassifier.answers`."""
+        batches = [
+            {**outputs, "probabilities": self._columns(outputs)}
+            for outputs in self._batches("classify", texts, batch_size)
+        ]
+        return Answers(self.intents, **{name: np.concatenate([batch[name] for batch in batches]) for name in ANSWERS})
+
+    def probabilities(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
+        """Return the probability of every intent for every message, float32 `[N, K]`, columns as in `intents`."""
+        return self.answers(texts, batch_size).probabilities
+
+    def embed(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
+        """Return one vector a message, float32 `[N, D]`; see `IntentClassifier.embed`."""
+        return np.concatenate([outputs["embedding"] for outputs in self._batches("embed", texts, batch_size)])
+
+    def classify(self, texts: Iterable[str], top_k: int = 5) -> list[Classification]:
+        """Classify messages; see `IntentClassifier.classify`."""
+        texts = checked_texts(texts)
+        check_positive("top_k", top_k)
+        return ranked(texts, self.answers(texts), top_k)
+
+    def _batches(self, signature: str, texts: Iterable[str], batch_size: int) -> Iterator[dict[str, npt.NDArray[Any]]]:
+        """Run in batches, at least one."""
+        texts = checked_texts(texts)
+        check_positive("batch_size", batch_size)
+        for start in range(0, max(len(texts), 1), batch_size):
+            yield self.run(signature, texts[start : start + batch_size])
+
+    def _columns(self, outputs: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
+        """Undo the order of the signature's outputs, best first."""
+        names = np.array([_strings(row) for row in outputs["intents"]]).reshape(outputs["intents"].shape)
+        return np.take_along_axis(outputs["intent_scores"], np.argsort(names, axis=1), axis=1)
+
+
+def _strings(row: Iterable[bytes]) -> list[str]:
+    return [value.decode() for value in row]

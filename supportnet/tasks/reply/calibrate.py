@@ -9,16 +9,24 @@ import numpy.typing as npt
 from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
 from supportnet.metrics.thresholds import RoutingCurve, best_point, lowest_point, routing_curve, threshold_at
+from supportnet.tasks.reply.config import ReplyConfig
+from supportnet.tasks.reply.data import Split
 from supportnet.tasks.reply.fitted import Handoff
 from supportnet.tasks.reply.model import Replier
-from supportnet.text.graph import as_strings
-from supportnet.text.overlap import rouge_l
+from supportnet.text.rouge import rouge_l
 from supportnet.text.slots import fill_slots
+from supportnet.text.tokenizer_graph import as_strings
 
 #: A threshold that keeps fewer replies would be an accident.
 MIN_KEPT = 30
 #: Validation messages that replies are written to.
 MAX_MESSAGES = 1000
+
+
+def calibrate(model: Replier, split: Split, config: ReplyConfig) -> None:
+    """Fit the hand-off threshold on validation messages; without any, every reply is handed off."""
+    if split.validation:
+        model.handoff = fit_handoff(model, split.validation, config.quality, config.seed)
 
 
 def fit_handoff(model: Replier, validation: Sequence[Ticket], target: float, seed: int = 0) -> Handoff:

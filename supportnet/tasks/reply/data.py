@@ -2,20 +2,48 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.data.ticket import Ticket
-from supportnet.tasks.reply.model import Replier
+from supportnet.data.ticket import Ticket, TicketDataset
+from supportnet.tasks.reply.config import ReplyConfig
 from supportnet.tasks.reply.token_batches import token_batches
+from supportnet.tasks.split import TaskSplit, data_facts
 from supportnet.text.byte_pairs import END_ID, START_ID
 from supportnet.text.front_end import TextFrontEnd
-from supportnet.text.graph import as_strings
 from supportnet.text.slots import slotted_all
+from supportnet.text.tokenizer_graph import as_strings
+from supportnet.training.splits import reply_splits
+
+if TYPE_CHECKING:
+    from supportnet.tasks.reply.model import Replier
 
 Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Split(TaskSplit):
+    """Messages with replies to train on and to validate on.
+
+    Attributes:
+        tickets, validation, facts: see `TaskSplit`.
+        min_count: occurrences from which two neighbouring pieces are merged.
+    """
+
+    min_count: int
+
+
+def split(dataset: TicketDataset, config: ReplyConfig, unlabelled: Sequence[str] = ()) -> Split:
+    """Return the messages with replies to train on and to validate on; unlabelled messages are not read.
+
+    Raises:
+        UserError: no message has a reply.
+    """
+    tickets, validation = reply_splits(dataset, config.validation_share, config.seed)
+    return Split(tickets, validation, data_facts(dataset, tickets, validation), config.min_count)
 
 
 @dataclass(frozen=True)
@@ -35,13 +63,13 @@ class ReplyPairs:
     targets: Ints
 
     @classmethod
-    def of(cls, tickets: Sequence[Ticket], model: Replier) -> "ReplyPairs":
+    def of(cls, tickets: Sequence[Ticket], model: "Replier") -> "ReplyPairs":
         """Read tickets that all have a reply as a model will read and write them."""
         texts = [ticket.text for ticket in tickets]
         templates = slotted_all((ticket.reply or "" for ticket in tickets), model.pieces.constants)
         replies = model.pieces.encode(templates)
         pieces = [[*reply, END_ID][: model.config.max_reply_length] for reply in replies]
-        return cls(texts, pieces, count_tokens(model.front_end, texts), np.array([len(row) for row in pieces]))
+        return cls(texts, pieces, count_tokens(model.preprocessor, texts), np.array([len(row) for row in pieces]))
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -56,7 +84,7 @@ def count_tokens(front_end: TextFrontEnd, texts: Sequence[str], batch_size: int 
     return np.concatenate(counts)
 
 
-def training_replies(model: Replier, pairs: ReplyPairs, tokens: int, seed: int, epochs: range) -> tf.data.Dataset:
+def training_replies(model: "Replier", pairs: ReplyPairs, tokens: int, seed: int, epochs: range) -> tf.data.Dataset:
     """Encoded batches of all `epochs`; see `_encoded`."""
 
     def order() -> Iterator[Ints]:
@@ -67,7 +95,7 @@ def training_replies(model: Replier, pairs: ReplyPairs, tokens: int, seed: int, 
     return _encoded(tf.data.Dataset.from_generator(order, output_signature=index), model, pairs)
 
 
-def validation_replies(model: Replier, pairs: ReplyPairs, tokens: int) -> tf.data.Dataset:
+def validation_replies(model: "Replier", pairs: ReplyPairs, tokens: int) -> tf.data.Dataset:
     """Encoded batches of every pair once."""
     batches = token_batches(pairs.sources, pairs.targets, tokens, 0, 0)
     # Of a data set whose length it doesn't know, Keras warns that it ends.
@@ -75,13 +103,13 @@ def validation_replies(model: Replier, pairs: ReplyPairs, tokens: int) -> tf.dat
     return _encoded(order, model, pairs)
 
 
-def _encoded(order: tf.data.Dataset, model: Replier, pairs: ReplyPairs) -> tf.data.Dataset:
+def _encoded(order: tf.data.Dataset, model: "Replier", pairs: ReplyPairs) -> tf.data.Dataset:
     """Turn indices into what the network takes, and the pieces that it shall say, int32 `[B, T]`, 0 where padded."""
     texts, pieces = as_strings(pairs.texts), tf.ragged.constant(pairs.pieces, tf.int32)
 
     def encode(batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         targets = tf.gather(pieces, batch).to_tensor()
         before = tf.pad(targets[:, :-1], [[0, 0], [1, 0]], constant_values=START_ID)
-        return {**model.front_end(tf.gather(texts, batch)), "pieces": before}, targets
+        return {**model.preprocessor(tf.gather(texts, batch)), "pieces": before}, targets
 
     return order.map(encode).prefetch(2)

@@ -1,18 +1,20 @@
 """Fit a reply network to pairs of messages and replies."""
 
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 from keras import ops
 
-from supportnet.tasks.reply.data import ReplyPairs, training_replies, validation_replies
+from supportnet.data.ticket import Ticket
+from supportnet.tasks.reply.config import ReplyConfig
+from supportnet.tasks.reply.data import ReplyPairs, Split, training_replies, validation_replies
 from supportnet.tasks.reply.model import Replier
+from supportnet.tasks.reply.pretrain import FOLDER, turns_of
 from supportnet.tasks.reply.token_batches import token_batches
 from supportnet.text.byte_pairs import PAD_ID
-from supportnet.training.checkpoint import Progress
-from supportnet.training.config import ReplyConfig
-from supportnet.training.loop import Lesson, fit_lesson
+from supportnet.training.loop import History, Loop, Objective
 
 
 class ReplyModel(keras.Model):
@@ -36,7 +38,7 @@ class ReplyModel(keras.Model):
         # In one row: of several, Keras would take the means first, and a piece of a long batch would count for less.
         real = ops.reshape(ops.cast(y != PAD_ID, "float32"), (-1,))
         right = ops.cast(ops.equal(ops.argmax(y_pred["logits"], axis=-1), ops.cast(y, "int64")), "float32")
-        self.right.update_state(ops.reshape(right, (-1,)), real)
+        self.accuracy.update_state(ops.reshape(right, (-1,)), real)
         self.log_loss.update_state(ops.reshape(piece_losses(y, y_pred["logits"]), (-1,)), real)
         return dict(self.get_metrics_result())
 
@@ -44,7 +46,7 @@ class ReplyModel(keras.Model):
     def of(cls, network: keras.Model, config: ReplyConfig) -> "ReplyModel":
         """Make a view of the network."""
         model = cls(network.input, network.output, name="training")
-        model.right = keras.metrics.Mean(name="accuracy")
+        model.accuracy = keras.metrics.Mean(name="accuracy")
         model.log_loss = keras.metrics.Mean(name="log_loss")
         model.label_smoothing = config.label_smoothing
         return model
@@ -80,41 +82,47 @@ def masked_mean(losses: Any, targets: Any) -> Any:
     return ops.sum(losses * real) / ops.maximum(ops.sum(real), 1.0)
 
 
-def fit_replier(
-    model: Replier,
-    pairs: ReplyPairs,
-    validation: ReplyPairs | None,
-    config: ReplyConfig,
-    folder: Path | None = None,
-    progress_bar: bool = True,
-    what: str = "training",
-) -> Progress:
+def fit(model: Replier, split: Split, config: ReplyConfig, loop: Loop) -> History:
     """Train `model.network` in place; it ends with the weights of the best epoch.
+
+    With `pretraining_epochs`, it first learns to write the newest turn of every message, piece by piece, after those
+    before it: the objective of a GPT (Radford et al. 2018, section 3.1), turn by turn. Replies aren't read then.
 
     Args:
         model: a fresh one.
-        pairs: what it learns from.
-        validation: pairs that decide which epoch is the best; without any, the last one is.
+        split: messages with replies.
         config: how to train.
-        folder: where the checkpoint and the TensorBoard logs go. If it holds a checkpoint, training goes on from
-            there, and ends as if it had never been interrupted.
-        progress_bar: show one on standard error.
-        what: what the bar says is done.
+        loop: files and callbacks; pre-training has a folder of its own.
 
     Returns:
-        The history, and which epoch was the best.
+        The history of the replies. That of pre-training is kept as `model.pretraining`.
 
     Raises:
         UserError: the checkpoint is damaged or of another model, or training diverges.
     """
-    return fit_lesson(reply_lesson(model, pairs, validation, config), config, folder, progress_bar, what)
+    turns = turns_of(split.tickets) if config.pretraining_epochs else []
+    if turns:
+        held_out, before = turns_of(split.validation), replace(config, epochs=config.pretraining_epochs)
+        model.pretraining = loop.within(FOLDER).fit(
+            pairs_objective(model, turns, held_out, before), before, what="pre-training"
+        )
+    return loop.fit(objective(model, split, config), config)
 
 
-def reply_lesson(model: Replier, pairs: ReplyPairs, validation: ReplyPairs | None, config: ReplyConfig) -> Lesson:
-    """Return what a model that writes replies learns by; for the arguments, see `fit_replier`."""
-    return Lesson(
+def objective(model: Replier, split: Split, config: ReplyConfig) -> Objective:
+    """Return what the model is trained on: the replies."""
+    return pairs_objective(model, split.tickets, split.validation, config)
+
+
+def pairs_objective(
+    model: Replier, tickets: Sequence[Ticket], validation: Sequence[Ticket], config: ReplyConfig
+) -> Objective:
+    """Return the objective of tickets that all have a reply; validation may be empty."""
+    pairs = ReplyPairs.of(tickets, model)
+    held_out = ReplyPairs.of(validation, model) if validation else None
+    return Objective(
         ReplyModel.of(model.network, config),
         lambda left: training_replies(model, pairs, config.batch_tokens, config.seed, left),
         len(token_batches(pairs.sources, pairs.targets, config.batch_tokens, config.seed, 0)),
-        None if validation is None else validation_replies(model, validation, config.batch_tokens),
+        None if held_out is None else validation_replies(model, held_out, config.batch_tokens),
     )

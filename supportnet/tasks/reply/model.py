@@ -1,26 +1,32 @@
-"""A trained model that writes replies: a text front end, an encoder and a decoder, used on plain strings."""
+"""A trained model that writes replies: a preprocessor, an encoder and a decoder, used on plain strings."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.backbones.backbone import Towers
-from supportnet.backbones.texts import build_front_end, run_in_batches, warn_if_cut
+from supportnet.backbones.backbone import Backbone, build_preprocessor
+from supportnet.backbones.texts import run_in_batches, warn_if_cut
 from supportnet.checks import check_positive
 from supportnet.config import NetworkConfig
+from supportnet.data.ticket import conversations_of
 from supportnet.errors import UserError
-from supportnet.tasks.answers import Reply
+from supportnet.tasks.reply.answers import Reply
+from supportnet.tasks.reply.data import Split
 from supportnet.tasks.reply.decoding import DecodingOptions
 from supportnet.tasks.reply.fitted import Handoff
-from supportnet.tasks.reply.network import build_reply_network
-from supportnet.tasks.reply.writer import ReplyWriter, build_reader
+from supportnet.tasks.reply.network import build_network
+from supportnet.tasks.reply.writer import ReplyWriter, build_memory
 from supportnet.text.byte_pairs import BytePairVocabulary
 from supportnet.text.messages import checked_texts
+from supportnet.text.slots import constants_of, slotted_all
 from supportnet.text.vocabulary import Vocabulary
+from supportnet.training.loop import History
 
+PIECES = "pieces.json"
 #: What is written of a message.
 OUTPUTS = ("reply", "template", "reply_score", "reply_tokens", "complete")
 #: What a message is drawn a reply with: the messages, `temperature`, `top_p`, `seed`.
@@ -38,18 +44,19 @@ class Replier:
         vocabulary: words of messages with an id of their own.
         pieces: what replies are written in.
         handoff: when a person takes over; for every reply, if not given.
-        towers: those of another task's model, to share their weights; new ones, if not given.
+        backbone: that of another task's model, to share its weights; a new one by default.
 
     Attributes:
-        config, vocabulary, pieces, handoff: the arguments. `handoff` can be replaced.
-        origin: what it learned from (`data`) and what validation said (`validation`); empty if nothing trained it.
-        front_end: strings `[B]` -> what the network takes of messages.
-        network: the Keras model; see `build_reply_network`.
-        reader: its encoder, see `build_reader`.
+        config, vocabulary, pieces, handoff, backbone: the arguments. `handoff` can be replaced.
+        origin: the data it was trained on (`data`) and its validation metrics (`validation`); empty if untrained.
+        pretraining: how pre-training went; None without.
+        preprocessor: strings `[B]` -> features.
+        network: the Keras model; see `build_network`.
+        reader: features -> `memory`, what the decoder attends to.
         writer: writes with both in the graph.
 
     Example:
-        >>> model = supportnet.train_replier("star", data_options={"data_dir": "downloads"})
+        >>> model = supportnet.train("star", task="reply", data_options={"data_dir": "downloads"})
         >>> model.reply(["hello, I need a flat"])[0].text
         'Hello, how can I help?'
     """
@@ -62,24 +69,27 @@ class Replier:
         vocabulary: Vocabulary,
         pieces: BytePairVocabulary,
         handoff: Handoff | None = None,
-        towers: Towers | None = None,
+        backbone: Backbone | None = None,
     ) -> None:
         self.config = config
         self.vocabulary = vocabulary
         self.pieces = pieces
         self.handoff = handoff or Handoff()
         self.origin: dict[str, Any] = {}
-        self.front_end = build_front_end(config, vocabulary)
-        self.network = self.build_network(towers)
-        self.reader = build_reader(self.network)
-        options = DecodingOptions(config.max_reply_length)
-        self.writer = ReplyWriter(self.network, self.reader, pieces.pieces, options, config.max_length)
+        self.pretraining: History | None = None
+        self.preprocessor = build_preprocessor(config, vocabulary)
+        self.backbone = backbone or Backbone(config, len(vocabulary))
+        self.network = build_network(config, self.backbone, len(pieces))
+        remember, options = build_memory(self.head), DecodingOptions(config.max_reply_length)
+        self.reader = lambda features: remember({**features, **self.backbone(features, training=False)}, training=False)
+        self.writer = ReplyWriter(self.head, self.reader, pieces.pieces, options, config.max_length)
         self._write: dict[int, Callable[[Any], dict[str, Any]]] = {}
         self._sample = tf.function(self._drawn, input_signature=_DRAWING)
 
-    def build_network(self, towers: Towers | None = None) -> keras.Model:
-        """Make a network such as this model's, with fresh weights; see `build_reply_network`."""
-        return build_reply_network(self.config, len(self.vocabulary), len(self.pieces), towers)
+    @property
+    def head(self) -> keras.Model:
+        """The head of the network: the backbone's vectors -> `memory`, and `logits` of pieces."""
+        return self.network.get_layer("head")
 
     def reply(self, texts: Iterable[str], beam: int = 1) -> list[Reply]:
         """Write a reply to each message.
@@ -143,7 +153,7 @@ class Replier:
         if beam not in self._write:
 
             def write(texts: Any) -> dict[str, Any]:
-                features, writer = self.front_end(texts), self.writer
+                features, writer = self.preprocessor(texts), self.writer
                 decoded = writer.greedy(features) if beam == 1 else writer.beam(features, beam)
                 return writer.answers(decoded, texts, features)
 
@@ -151,6 +161,31 @@ class Replier:
         return self._write[beam]
 
     def _drawn(self, texts: Any, temperature: Any, top_p: Any, seed: Any) -> dict[str, Any]:
-        features, count = self.front_end(texts), tf.shape(texts)[0]
+        features, count = self.preprocessor(texts), tf.shape(texts)[0]
         options = [tf.fill([count], value) for value in (temperature, top_p, seed)]
         return self.writer.answers(self.writer.sample(features, *options), texts, features)
+
+
+def build(network: NetworkConfig, vocabulary: Vocabulary, split: Split, backbone: Backbone | None = None) -> Replier:
+    """Make a fresh model with the pieces of the training replies.
+
+    Warns:
+        UserWarning: messages are longer than `max_length` tokens.
+    """
+    replies = [ticket.reply or "" for ticket in split.tickets]
+    texts = [ticket.text for ticket in split.tickets]
+    constants = constants_of(zip(texts, replies, conversations_of(split.tickets), strict=True))
+    pieces = BytePairVocabulary.train(slotted_all(replies, constants), network.num_pieces, split.min_count, constants)
+    model = Replier(network, vocabulary, pieces, backbone=backbone)
+    model.warn_if_cut([*texts, *(ticket.text for ticket in split.validation)])
+    return model
+
+
+def write(folder: Path, model: Replier) -> None:
+    """Write the pieces that replies are written in: slots, and the merges of byte pairs."""
+    model.pieces.save(folder / PIECES)
+
+
+def read(folder: Path, config: NetworkConfig, vocabulary: Vocabulary) -> Replier:
+    """Make the model of a run folder, with fresh weights."""
+    return Replier(config, vocabulary, BytePairVocabulary.load(folder / PIECES))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from supportnet.data.bank import same_text
 from supportnet.metrics.ranking import bootstrap_interval, percentile_interval, resampled_sums
 from supportnet.text.byte_pairs import SLOT
-from supportnet.text.overlap import check_pairs, rouge_l
+from supportnet.text.rouge import check_pairs, rouge_l
 
 
 def reply_scores(

@@ -1,14 +1,35 @@
-"""What an export of a model that writes replies holds: its weights, and the loop over pieces in the graph."""
+"""The part of an export that writes replies: weights, and the loop over pieces in the graph."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
-from supportnet.savedmodel.reader import ServedReader, build_head, read_spec
+from supportnet.savedmodel.reader import ServedReader, read_spec
 from supportnet.savedmodel.signatures import SEED, TEMPERATURE, TEXT, TOP_P
 from supportnet.tasks.reply.decoding import Decoded, DecodingOptions
 from supportnet.tasks.reply.model import Replier
-from supportnet.tasks.reply.writer import ReplyWriter, build_reader, transposed_table
+from supportnet.tasks.reply.writer import ReplyWriter, build_memory, transposed_table
+from supportnet.tasks.task import ExportOptions
+
+#: File of an export, in a folder that TensorFlow leaves alone: when a person takes over.
+HANDOFF = "assets.extra/handoff.json"
+
+
+def signatures() -> Mapping[str, list[tf.TensorSpec]]:
+    """Return the signatures by name, with their inputs."""
+    return {"reply": [TEXT], "reply_sample": [TEXT, TEMPERATURE, TOP_P, SEED], "embed": [TEXT]}
+
+
+def serve(model: Replier, reader: ServedReader, options: ExportOptions) -> "ServedReplies":
+    """Make the part of an export."""
+    return ServedReplies(model, reader, options.beam)
+
+
+def write_facts(folder: Path, model: Replier, part: "ServedReplies", options: ExportOptions) -> None:
+    """Write what no server reads, and people do."""
+    model.handoff.save(folder / HANDOFF)
 
 
 class ServedReplies(tf.Module):
@@ -26,16 +47,16 @@ class ServedReplies(tf.Module):
 
     def __init__(self, model: Replier, reader: ServedReader, beam: int) -> None:
         super().__init__()
-        head = build_head(model)
-        # What is an attribute is saved.
+        head = model.head
+        # tf.Module saves its attributes.
         self.reader = reader
         self.weights = [weight.value for weight in head.weights]
         self.projection = transposed_table(head)
-        remember = build_reader(head)
+        remember = build_memory(head)
         options = DecodingOptions(model.config.max_reply_length)
         sizes = (options, model.config.max_length, self.projection)
         writer = ReplyWriter(head, lambda read: remember(read, training=False), model.pieces.pieces, *sizes)
-        # Behind functions, so that it isn't.
+        # Kept in closures so that they are not saved.
         self._memory = lambda read: remember(read, training=False)
         self._handoff = model.handoff.applies_to
         self._writer = lambda: writer

@@ -10,8 +10,8 @@ from supportnet.tasks.reply.beam_search import beam_search
 from supportnet.tasks.reply.decoding import Decoded, DecodingOptions, greedy
 from supportnet.tasks.reply.sampling import sample
 from supportnet.text.byte_pairs import detokenize
-from supportnet.text.modes import MAX_LENGTH
 from supportnet.text.slots import fill_slots, has_open_slot
+from supportnet.text.tokenizer import MAX_LENGTH
 
 #: The score of an empty reply: below all that a model gives.
 NO_REPLY = -100.0
@@ -21,8 +21,8 @@ class ReplyWriter:
     """Writes replies with a network; not for training.
 
     Args:
-        network: see `build_reply_network`.
-        read: what the front end returns -> `memory`; see `build_reader`. An export has a faster one.
+        head: see `build_head`.
+        read: the features -> `memory`. An export has a faster one.
         pieces: the bytes of each piece; see `BytePairVocabulary`.
         options: what a reply may look like.
         max_length: tokens that are read of a message; values further behind fill no slot.
@@ -30,13 +30,13 @@ class ReplyWriter:
             in half the time; the table itself, if not given.
 
     Example:
-        >>> writer = ReplyWriter(model.network, model.reader, model.pieces.pieces, DecodingOptions())
-        >>> decoded = writer.greedy(model.front_end(["where is my parcel?"]))
+        >>> writer = ReplyWriter(model.head, model.reader, model.pieces.pieces, DecodingOptions())
+        >>> decoded = writer.greedy(model.preprocessor(["where is my parcel?"]))
     """
 
     def __init__(
         self,
-        network: keras.Model,
+        head: keras.Model,
         read: Callable[[Any], Any],
         pieces: Sequence[bytes],
         options: DecodingOptions,
@@ -48,7 +48,7 @@ class ReplyWriter:
         self._projection = projection
         self.pieces = tf.constant(list(pieces), tf.string)
         self._read = read
-        self._decoder, self._table = network.get_layer("decoder"), network.get_layer("piece_embedding")
+        self._decoder, self._table = head.get_layer("decoder"), head.get_layer("piece_embedding")
 
     def greedy(self, features: Mapping[str, Any]) -> Decoded:
         """Write the likeliest piece each time."""
@@ -69,7 +69,7 @@ class ReplyWriter:
         Args:
             decoded: what one of the methods above returned.
             texts: the messages, string `[B]`; their values fill the slots.
-            features: what the front end made of them. A message without words gets no reply, and a reply of nothing
+            features: the preprocessor's. A message without words gets no reply, and a reply of nothing
                 but white space, or of bytes that are no text, is none.
 
         Returns:
@@ -101,15 +101,15 @@ class ReplyWriter:
         return tf.matmul(written, self._projection), state
 
 
-def transposed_table(network: keras.Model) -> tf.Variable:
+def transposed_table(head: keras.Model) -> tf.Variable:
     """Return the `projection` of a `ReplyWriter` that writes with weights that stay as they are."""
-    return tf.Variable(tf.transpose(network.get_layer("piece_embedding").embeddings.value), name="projection")
+    return tf.Variable(tf.transpose(head.get_layer("piece_embedding").embeddings.value), name="projection")
 
 
-def build_reader(network: keras.Model) -> keras.Model:
-    """Cut the encoder out of a reply network: the same layers, messages in, `memory` out."""
-    inputs = {name: tensor for name, tensor in network.input.items() if name != "pieces"}
-    return keras.Model(inputs, network.output["memory"], name="reader")
+def build_memory(head: keras.Model) -> keras.Model:
+    """Cut out of a head what the decoder attends to: the features, and the backbone's vectors -> `memory`."""
+    inputs = {name: tensor for name, tensor in head.input.items() if name != "pieces"}
+    return keras.Model(inputs, head.output["memory"], name="reader")
 
 
 def _rows(features: Mapping[str, Any]) -> Any:

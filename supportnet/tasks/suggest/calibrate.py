@@ -11,15 +11,19 @@ from scipy.special import log_softmax, logsumexp
 
 from supportnet.data.bank import same_text
 from supportnet.metrics.minimum import minimum
-from supportnet.tasks.suggest.data import Pairs
+from supportnet.tasks.suggest.config import SuggestConfig
+from supportnet.tasks.suggest.data import Pairs, Split
 from supportnet.tasks.suggest.fitted import Relevance
 from supportnet.tasks.suggest.model import Suggester
+from supportnet.tasks.suggest.scales import fit_labels, fit_scales
 
+#: Validation messages that the branches' scales and the relevance are fitted to, at most.
+MAX_ASKED = 2000
 #: What is tried of the prior and of the agreement, in units of the network's score.
 PRIORS = tuple(step / 8 for step in range(9))
 AGREEMENTS = tuple(range(0, 41, 4))
-#: Of the logarithm of the sharpness and of the logit of "none of them": a few messages that are all right are no reason
-#: to be sure of everything.
+#: Bounds of the logarithm of the inverse temperature, and of the null logit: a few messages that are all right are no
+#: reason to be sure of everything.
 BOUNDS = ((-2.3, 2.3), (-100.0, 100.0))
 #: How far the search for them goes at first.
 STEPS = (0.5, 2.0)
@@ -44,6 +48,18 @@ class InBank:
     agreement: Floats
     right: npt.NDArray[np.int64]
     same_label: npt.NDArray[np.bool_]
+
+
+def calibrate(model: Suggester, split: Split, config: SuggestConfig) -> None:
+    """Fit the branches' scales and the relevance on validation pairs; without any, they stay as they are."""
+    if split.held_out is None:
+        return
+    chosen = np.random.default_rng(config.seed).permutation(len(split.validation))[:MAX_ASKED]
+    asked = Pairs.of([split.validation[i] for i in chosen], split.labels)
+    fit_scales(model, asked, config.batch_size)
+    if split.labels:
+        fit_labels(model, asked)
+    model.relevance = fit_relevance(model, split.pairs, asked)
 
 
 def fit_relevance(model: Suggester, pairs: Pairs, asked: Pairs) -> Relevance:
@@ -75,8 +91,8 @@ def fit_relevance(model: Suggester, pairs: Pairs, asked: Pairs) -> Relevance:
         return -float(by_text.mean() + (by_label.mean() if labelled.any() else 0.0))
 
     found = minimum(loss, np.zeros(2), STEPS, BOUNDS, max_calls=100)
-    sharpness = float(np.exp(found[0]))
-    return Relevance(sharpness, sharpness * prior, sharpness * agreement, float(found[1]))
+    inverse_temperature = float(np.exp(found[0]))
+    return Relevance(inverse_temperature, inverse_temperature * prior, inverse_temperature * agreement, float(found[1]))
 
 
 def _in_the_bank(model: Suggester, pairs: Pairs, asked: Pairs) -> InBank:
@@ -112,6 +128,8 @@ def _logits(bank: InBank, prior: float, agreement: float) -> Floats:
     return logits + np.float32(agreement) * bank.agreement if agreement else logits
 
 
-def _log_probabilities(logits: Floats, sharpness: Any, nothing: Any) -> Floats:
+def _log_probabilities(logits: Floats, inverse_temperature: Any, null_logit: Any) -> Floats:
     """`[N, R + 1]`; the last column is "none of them"."""
-    return log_softmax(np.pad(np.exp(sharpness) * logits, ((0, 0), (0, 1)), constant_values=nothing), axis=1)
+    return log_softmax(
+        np.pad(np.exp(inverse_temperature) * logits, ((0, 0), (0, 1)), constant_values=null_logit), axis=1
+    )

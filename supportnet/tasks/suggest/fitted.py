@@ -10,35 +10,37 @@ from supportnet.tasks.fitted import Fitted
 class Relevance(Fitted):
     """The numbers that turn a network's scores into probabilities; `supportnet.tasks.suggest.calibrate` fits them.
 
-    An answer has the logit `sharpness` times the network's score, plus `prior` times the logarithm of its uses, plus
-    `agreement` times the chance that message and answer have the same label. A softmax over all answers and "none of
-    them", whose logit is `nothing`, gives the probabilities.
+    An answer has the logit `inverse_temperature` times the network's score, plus `prior` times the logarithm of its
+    uses, plus `agreement` times the chance that message and answer have the same label. A softmax over all answers and
+    "none of them", whose logit is `null_logit`, gives the probabilities.
 
     In training, an answer stands among those of the same batch, where often used ones are wrong about as often as they
     are right: the scores forget most of how often each is used (Yi et al. 2019, Sampling-Bias-Corrected Neural
     Modeling). The prior brings it back.
 
     Attributes:
-        sharpness: what the network's scores are multiplied with, above 0.
+        inverse_temperature: what the network's scores are multiplied with, above 0.
         prior: weight of the logarithm of an answer's uses.
         agreement: weight of the chance of equal labels, where the network knows labels.
-        nothing: logit of "none of them".
+        null_logit: logit of "none of them".
 
     Raises:
-        UserError: a number that is none, or a sharpness of 0 or less.
+        UserError: a number that is none, or a inverse_temperature of 0 or less.
 
     Example:
-        >>> Relevance(sharpness=0.0)
+        >>> Relevance(inverse_temperature=0.0)
         Traceback (most recent call last):
-        supportnet.errors.UserError: sharpness must be above 0. Received: sharpness=0.0
+        supportnet.errors.UserError: inverse_temperature must be above 0. Received: inverse_temperature=0.0
     """
 
-    sharpness: float = 1.0
+    inverse_temperature: float = 1.0
     prior: float = 0.0
     agreement: float = 0.0
-    nothing: float = 0.0
+    null_logit: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.sharpness > 0:
-            raise UserError(f"sharpness must be above 0. Received: sharpness={self.sharpness}")
+        if not self.inverse_temperature > 0:
+            raise UserError(
+                f"inverse_temperature must be above 0. Received: inverse_temperature={self.inverse_temperature}"
+            )

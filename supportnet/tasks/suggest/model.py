@@ -1,7 +1,8 @@
-"""A trained suggestion model: a text front end and a dual encoder, used on plain strings."""
+"""A trained suggestion model: a preprocessor and a dual encoder, used on plain strings."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -9,18 +10,23 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.backbones.backbone import Towers
-from supportnet.backbones.texts import build_front_end, run_in_batches
+from supportnet.backbones.backbone import Backbone, build_preprocessor
+from supportnet.backbones.texts import run_in_batches
 from supportnet.checks import check_positive
 from supportnet.config import NetworkConfig
 from supportnet.data.bank import Answer, Bank
 from supportnet.data.duplicates import different_answers
-from supportnet.tasks.answers import Suggestion
+from supportnet.files import write_json
+from supportnet.tasks.suggest.answers import Suggestion
+from supportnet.tasks.suggest.data import Split
 from supportnet.tasks.suggest.fitted import Relevance
-from supportnet.tasks.suggest.network import SIDES, build_suggestion_network, of_side
+from supportnet.tasks.suggest.network import SIDES, build_network
 from supportnet.tasks.suggest.search import best_answers
 from supportnet.text.messages import checked_texts
 from supportnet.text.vocabulary import Vocabulary
+from supportnet.training.run_folder import read_names
+
+LABELS = "labels.json"
 
 
 @dataclass(frozen=True)
@@ -44,16 +50,16 @@ class Suggester:
         vocabulary: words with an id of their own.
         labels: names of the labels of replies that were a second objective; none if not given.
         relevance: what turns scores into probabilities; of a model that nothing was fitted for, if not given.
-        towers: those of another task's model, to share their weights; new ones, if not given.
+        backbone: that of another task's model, to share its weights; a new one by default.
 
     Attributes:
-        config, vocabulary, labels, relevance: the arguments. `relevance` can be replaced.
-        origin: what it learned from (`data`) and what validation said (`validation`); empty if nothing trained it.
-        front_end: strings `[B]` -> what the network takes.
-        network: the Keras model; see `build_suggestion_network`.
+        config, vocabulary, labels, relevance, backbone: the arguments. `relevance` can be replaced.
+        origin: the data it was trained on (`data`) and its validation metrics (`validation`); empty if untrained.
+        preprocessor: strings `[B]` -> features.
+        network: the Keras model; see `build_network`.
 
     Example:
-        >>> model = supportnet.train_suggester("star", data_options={"data_dir": "downloads"})
+        >>> model = supportnet.train("star", task="suggest", data_options={"data_dir": "downloads"})
         >>> index = model.index(supportnet.load_bank("answers.csv"))
         >>> model.suggest(["where is my parcel?"], index, top_k=3)[0][0].text
         'Your parcel left our warehouse today.'
@@ -67,24 +73,26 @@ class Suggester:
         vocabulary: Vocabulary,
         labels: Sequence[str] = (),
         relevance: Relevance | None = None,
-        towers: Towers | None = None,
+        backbone: Backbone | None = None,
     ) -> None:
         self.config = config
         self.vocabulary = vocabulary
         self.labels = list(labels)
         self.relevance = relevance or Relevance()
         self.origin: dict[str, Any] = {}
-        self.front_end = build_front_end(config, vocabulary)
-        self.network = self.build_network(towers)
+        self.preprocessor = build_preprocessor(config, vocabulary)
+        self.backbone = backbone or Backbone(config, len(vocabulary))
+        self.network = build_network(config, self.backbone, len(self.labels))
         self._read = {side: _reader(self, side) for side in SIDES}
 
-    def build_network(self, towers: Towers | None = None) -> keras.Model:
-        """Make a network such as this model's, with fresh weights; see `build_suggestion_network`."""
-        return build_suggestion_network(self.config, len(self.vocabulary), len(self.labels), towers)
+    @property
+    def heads(self) -> dict[str, keras.Model]:
+        """side -> its head: the backbone's vectors -> `vectors`, and `labels`."""
+        return {side: self.network.get_layer(f"{side}_head") for side in SIDES}
 
     @property
     def scales(self) -> npt.NDArray[np.float32]:
-        """How much each column of the vectors counts in the mean of the towers' scores, `[D]`; see `ScaledCosine`."""
+        """How much each column of the vectors counts in the mean of the branches' scores, `[D]`; see `ScaledCosine`."""
         scale = keras.ops.convert_to_numpy(self.network.get_layer("scores").scale)
         return np.repeat(scale / len(scale), self.config.vector_dim).astype("float32")
 
@@ -97,7 +105,7 @@ class Suggester:
             batch_size: texts a batch.
 
         Returns:
-            float32 `[N, D + K]`: the towers' vectors one after the other, each of length 1, and the probabilities of
+            float32 `[N, D + K]`: the branches' vectors one after the other, each of length 1, and the probabilities of
             the K labels beside them.
         """
         return self._run(texts, side, batch_size)["vectors"]
@@ -113,7 +121,7 @@ class Suggester:
     @property
     def weights(self) -> npt.NDArray[np.float32]:
         """How much each column of `vectors` counts, `[D + K]`."""
-        cosines = self.scales * np.float32(self.relevance.sharpness)
+        cosines = self.scales * np.float32(self.relevance.inverse_temperature)
         return np.concatenate([cosines, np.full(len(self.labels), self.relevance.agreement, "float32")])
 
     def index(self, bank: Bank) -> Index:
@@ -140,7 +148,7 @@ class Suggester:
         check_positive("top_k", top_k)
         read = self._run(texts, "message")
         queries = self.queries(read["vectors"])
-        rows, scores = best_answers(queries, index.columns, read["has_words"], self.relevance.nothing, top_k)
+        rows, scores = best_answers(queries, index.columns, read["has_words"], self.relevance.null_logit, top_k)
         return [
             [
                 Suggestion(index.answers[row].id, index.answers[row].text, score)
@@ -157,31 +165,36 @@ def columns_of(answers: Sequence[Answer], vectors: npt.NDArray[np.float32]) -> n
     return np.concatenate([vectors.T, uses[None]], axis=0)
 
 
-def side_outputs(run: Callable[[dict[str, Any]], Any], features: dict[str, Any], side: str, has_labels: bool) -> Any:
-    """What `Suggester.vectors` returns; `run` calls a network that `build_side` made."""
-    outputs = run(of_side(side, features))
+def joined_outputs(outputs: Mapping[str, Any]) -> Any:
+    """Return what `Suggester.vectors` returns, from the outputs of a side's head."""
     vectors = outputs["vectors"]
     joined = keras.ops.reshape(vectors, (-1, vectors.shape[1] * vectors.shape[2]))
-    if not has_labels:
+    if "labels" not in outputs:
         return joined
     return keras.ops.concatenate([joined, keras.ops.softmax(keras.ops.mean(outputs["labels"], axis=1))], axis=-1)
 
 
-def build_side(network: keras.Model, side: str) -> keras.Model:
-    """Cut one side out of the network: the same layers, the inputs of that side only."""
-    inputs = {name: tensor for name, tensor in network.input.items() if name.startswith(f"{side}_")}
-    outputs = {"vectors": network.output[side]}
-    if f"{side}_labels" in network.output:
-        outputs["labels"] = network.output[f"{side}_labels"]
-    return keras.Model(inputs, outputs, name=side)
-
-
-def _reader(model: Suggester, side: str) -> Any:
-    network = build_side(model.network, side)
+def _reader(model: Suggester, side: str) -> Callable[[Any], dict[str, Any]]:
+    backbone, head = model.backbone, model.heads[side]
 
     def read(texts: Any) -> dict[str, Any]:
-        features = model.front_end(texts)
-        vectors = side_outputs(lambda inputs: network(inputs, training=False), features, side, bool(model.labels))
-        return {"vectors": vectors, "has_words": keras.ops.any(features["mask"], axis=1)}
+        features = model.preprocessor(texts)
+        outputs = head({**features, **backbone(features, training=False)}, training=False)
+        return {"vectors": joined_outputs(outputs), "has_words": keras.ops.any(features["mask"], axis=1)}
 
     return tf.function(read, input_signature=[tf.TensorSpec([None], tf.string)])
+
+
+def build(network: NetworkConfig, vocabulary: Vocabulary, split: Split, backbone: Backbone | None = None) -> Suggester:
+    """Make a fresh model, with the labels of the training messages if they are a second objective."""
+    return Suggester(network, vocabulary, split.labels, backbone=backbone)
+
+
+def write(folder: Path, model: Suggester) -> None:
+    """Write the names that the labels' logits stand for; an empty list without labels."""
+    write_json(folder / LABELS, model.labels)
+
+
+def read(folder: Path, config: NetworkConfig, vocabulary: Vocabulary) -> Suggester:
+    """Make the model of a run folder, with fresh weights."""
+    return Suggester(config, vocabulary, read_names(folder / LABELS))

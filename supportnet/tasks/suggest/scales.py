@@ -1,4 +1,4 @@
-"""Fit how much each tower of a dual encoder counts, on validation data."""
+"""Fit how much each branch of a dual encoder counts, on validation data."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,13 +20,13 @@ Floats = npt.NDArray[np.floating]
 
 
 def fit_scales(model: Suggester, asked: Pairs, batch_size: int) -> None:
-    """Set the scales of the towers in place: those under which their mean score makes the right replies likeliest.
+    """Set the scales of the branches in place: those under which their mean score makes the right replies likeliest.
 
-    A tower that knows the training pairs by heart is surer there than it is right elsewhere, and would outvote the
-    others: its scale was learned on these pairs. On messages that training hasn't seen, each tower gets the say that it
-    deserves (temperature scaling, Guo et al. 2017, of all towers at once). The softmax is over the replies of all these
-    messages, each with the chance that a batch of training has it among its candidates: what the towers learned of how
-    often a reply is given, they learned there.
+    A branch that knows the training pairs by heart is surer there than it is right elsewhere, and would outvote the
+    others: its scale was learned on these pairs. On messages that training hasn't seen, each branch gets the say that
+    it deserves (temperature scaling, Guo et al. 2017, of all branches at once). The softmax is over the replies of all
+    these messages, each with the chance that a batch of training has it among its candidates: what the branches learned
+    of how often a reply is given, they learned there.
 
     Args:
         model: a trained one.
@@ -49,9 +49,9 @@ def fit_scales(model: Suggester, asked: Pairs, batch_size: int) -> None:
 
 
 def fit_labels(model: Suggester, asked: Pairs) -> None:
-    """Scale what the towers say of the labels, in place: such that their mean makes the right labels likeliest.
+    """Scale what the branches say of the labels, in place: such that their mean makes the right labels likeliest.
 
-    What `fit_scales` does, for the second objective: here too a tower that knows the training pairs by heart is surer
+    What `fit_scales` does, for the second objective: here too a branch that knows the training pairs by heart is surer
     than it should be.
 
     Args:
@@ -61,12 +61,12 @@ def fit_labels(model: Suggester, asked: Pairs) -> None:
     Example:
         >>> fit_labels(model, Pairs.of(dataset["validation"][:2000], model.labels))
     """
-    layer, known = model.network.get_layer("labels"), asked.labels >= 0
+    layer, known = model.heads["message"].get_layer("labels"), asked.labels >= 0
     if not known.any():
         return
     texts = [text for text, has_label in zip(asked.texts, known, strict=True) if has_label]
     kernel, bias = layer.get_weights()
-    vectors = LABEL_SCALE * _by_tower(model, texts, "message")
+    vectors = LABEL_SCALE * _by_branch(model, texts, "message")
     said = np.einsum("bnd,ndk->nbk", vectors, kernel) + bias[:, None]
     found = np.exp(_fitted(lambda scales: _mean(scales, said), asked.labels[known], np.zeros(len(said))))
     layer.set_weights([kernel * found[:, None, None], bias * found[:, None]])
@@ -88,17 +88,17 @@ def _fitted(
 
 
 def _mean(scales: Floats, scores: Floats) -> Floats:
-    """The mean of what N towers say, on their scales: `[N]` and `[N, B, C]` -> `[B, C]`."""
+    """The mean of what N branches say, on their scales: `[N]` and `[N, B, C]` -> `[B, C]`."""
     return np.einsum("n,nbc->bc", scales / np.float32(len(scales)), scores)
 
 
 def _cosines(model: Suggester, asked: Pairs) -> Floats:
-    """How alike each tower finds each message and each reply, float32 `[N, B, C]`."""
-    message, reply = _by_tower(model, asked.texts, "message"), _by_tower(model, asked.replies, "reply")
-    return np.stack([message[:, tower] @ reply[:, tower].T for tower in range(message.shape[1])])
+    """How alike each branch finds each message and each reply, float32 `[N, B, C]`."""
+    message, reply = _by_branch(model, asked.texts, "message"), _by_branch(model, asked.replies, "reply")
+    return np.stack([message[:, branch] @ reply[:, branch].T for branch in range(message.shape[1])])
 
 
-def _by_tower(model: Suggester, texts: Sequence[str], side: str) -> Floats:
-    """The towers' vectors of texts, float32 `[B, N, D]`."""
-    towers = model.network.get_layer("scores").num_towers
-    return model.vectors(texts, side, 256)[:, : len(model.scales)].reshape(len(texts), towers, -1)
+def _by_branch(model: Suggester, texts: Sequence[str], side: str) -> Floats:
+    """The branches' vectors of texts, float32 `[B, N, D]`."""
+    branches = model.network.get_layer("scores").num_towers
+    return model.vectors(texts, side, 256)[:, : len(model.scales)].reshape(len(texts), branches, -1)

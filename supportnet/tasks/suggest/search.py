@@ -6,7 +6,12 @@ import tensorflow as tf
 
 
 def best_answers(
-    queries: tf.Tensor, answers: tf.Tensor, asked: tf.Tensor, nothing: float, k: int, allowed: tf.Tensor | None = None
+    queries: tf.Tensor,
+    answers: tf.Tensor,
+    asked: tf.Tensor,
+    null_logit: float,
+    k: int,
+    allowed: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Find the answers with the highest logits, and their probabilities among all that are allowed.
 
@@ -17,7 +22,7 @@ def best_answers(
         answers: float32 `[E, N]`, N at least 1; the products with the queries are the answers' logits. A column each:
             TensorFlow multiplies one query with rows at half the speed.
         asked: bool `[B]`; a message with False gets no answer.
-        nothing: logit of "none of them"; see `Relevance`.
+        null_logit: logit of "none of them"; see `Relevance`.
         k: how many answers K to return.
         allowed: bool `[B, N]`, which answers a message may get; all, if not given.
 
@@ -26,7 +31,7 @@ def best_answers(
         rows of -1 with a probability of 0 follow.
 
     Example:
-        >>> rows, scores = best_answers(tf.eye(2), tf.eye(2), tf.constant([True, False]), nothing=0.0, k=1)
+        >>> rows, scores = best_answers(tf.eye(2), tf.eye(2), tf.constant([True, False]), null_logit=0.0, k=1)
         >>> rows.numpy().tolist(), [round(score, 2) for score in scores.numpy()[:, 0].tolist()]
         ([[0], [-1]], [0.58, 0.0])
     """
@@ -35,8 +40,8 @@ def best_answers(
         logits = tf.where(allowed, logits, logits.dtype.min)
     found = tf.minimum(k, tf.shape(answers)[1])
     best, rows = tf.math.top_k(logits, k=found)
-    highest = tf.maximum(best[:, :1], nothing)
-    total = tf.reduce_sum(tf.exp(logits - highest), axis=1, keepdims=True) + tf.exp(nothing - highest)
+    highest = tf.maximum(best[:, :1], null_logit)
+    total = tf.reduce_sum(tf.exp(logits - highest), axis=1, keepdims=True) + tf.exp(null_logit - highest)
     is_answer = tf.logical_and(best > logits.dtype.min, tf.expand_dims(asked, 1))
     rows, scores = tf.where(is_answer, rows, -1), tf.where(is_answer, tf.exp(best - highest) / total, 0.0)
     missing = [[0, 0], [0, k - found]]

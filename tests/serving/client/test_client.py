@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 import pytest
 from served import Served
+from supportnet.tasks.answers import Classification, Reply, Suggestion
 from tensorflow_serving.apis.predict_pb2 import PredictResponse
 from tensorflow_serving.apis.prediction_service_pb2_grpc import (
     PredictionServiceServicer,
@@ -22,7 +23,6 @@ from toy_model import INTENTS
 
 from supportnet.errors import UserError
 from supportnet.serving import Client, RequestError
-from supportnet.tasks.answers import Classification, Reply, Suggestion
 
 SCORES = (0.5, pytest.approx(1 / 3), pytest.approx(1 / 6))
 

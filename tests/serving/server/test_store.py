@@ -17,8 +17,7 @@ from supportnet.savedmodel.warmup import WARMUP
 from supportnet.serving.server.codes import ServingError
 from supportnet.serving.server.configuration import ConfiguredModel, read_config
 from supportnet.serving.server.inference import predict
-from supportnet.serving.server.store import Store
-from supportnet.serving.server.versions import Versions
+from supportnet.serving.server.store import Store, Versions
 
 
 @pytest.fixture

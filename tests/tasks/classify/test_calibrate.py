@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pytest
+from supportnet.tasks.answers import ANSWERS, Answers
 
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
-from supportnet.tasks.answers import ANSWERS, Answers
 from supportnet.tasks.classify import calibrate as module
 from supportnet.tasks.classify.calibrate import (
     MAX_COVERAGE_WEIGHT,

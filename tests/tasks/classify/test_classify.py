@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from sklearn.metrics import f1_score, top_k_accuracy_score
+from supportnet.tasks.answers import Answers
 
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
-from supportnet.tasks.answers import Answers
 from supportnet.tasks.classify.evaluate import (
     TIMED_MESSAGES,
     UNTIMED_MESSAGES,
@@ -182,7 +182,7 @@ def test_time_is_of_single_messages(model: Table) -> None:
 
 
 def test_a_model_and_its_export_score_alike(tiny_classifier: "IntentClassifier", tiny_export: Path) -> None:
-    from supportnet.savedmodel.load import ExportedModel
+    from supportnet.tasks.classify.serve import ExportedModel
 
     texts = ["where is my parcel", "refund please", "", "我要退款", "cancel " * 200, "pay\ud83d"]
     tickets = [Ticket(text, tiny_classifier.intents[i % 7]) for i, text in enumerate(texts * 3)]

@@ -80,7 +80,7 @@ def classifier_of(texts: list[str], intents: list[str]) -> IntentClassifier:
 
 def scores(classifier: IntentClassifier, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """What the layer of n-grams says: scores and coverage."""
-    found = classifier.network.get_layer("ngrams")(classifier.front_end(texts))
+    found = classifier.network.get_layer("ngrams")(classifier.preprocessor(texts))
     return keras.ops.convert_to_numpy(found[0]), keras.ops.convert_to_numpy(found[1])
 
 

@@ -30,7 +30,7 @@ def examples(dataset: TicketDataset, split: str, intents: list[str]) -> Examples
 
 def scores(classifier: IntentClassifier, texts: Sequence[str]) -> np.ndarray:
     layer = classifier.network.get_layer("ngrams")
-    return keras.ops.convert_to_numpy(layer(classifier.front_end(texts))[0])
+    return keras.ops.convert_to_numpy(layer(classifier.preprocessor(texts))[0])
 
 
 def _weighed(*matrices: Any) -> list[np.ndarray]:
@@ -86,7 +86,7 @@ def test_what_training_saw_with_an_intent_is_covered(dataset: TicketDataset) -> 
     classifier = classifier_of(train.texts, dataset.intents)
     fit_ngrams(classifier, train)
     layer = classifier.network.get_layer("ngrams")
-    coverage = keras.ops.convert_to_numpy(layer(classifier.front_end([*train.texts, "", "0123 4567"]))[1])
+    coverage = keras.ops.convert_to_numpy(layer(classifier.preprocessor([*train.texts, "", "0123 4567"]))[1])
     np.testing.assert_allclose(coverage[np.arange(len(train.targets)), train.targets], 1.0)
     # "refund" was never said of a parcel to track; half of what else the messages hold was.
     assert 0.2 < coverage[:-2].mean() < 0.9

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 from keras import ops
+from supportnet.tasks.answers import Answers, ranked
 
 from supportnet.data.ticket import OUT_OF_SCOPE
-from supportnet.tasks.answers import Answers, ranked
 from supportnet.tasks.classify.fitted import Confidence
 from supportnet.tasks.classify.scores import judged
 

@@ -14,16 +14,15 @@ from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json
+from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.classify.data import labelled_examples
 from supportnet.tasks.classify.fit import fit_classifier
 from supportnet.tasks.classify.fitted import Confidence
-from supportnet.tasks.classify.learner import Trained, train
 from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.tasks.classify.run import load_run
 from supportnet.tasks.classify.self_training import fit_with_unlabelled
+from supportnet.tasks.train import Trained, load, train
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.training.config import TrainingConfig
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +66,7 @@ def test_each_round_has_a_folder(whole: tuple[Path, Trained]) -> None:
     assert read_json(folder / "history.json") == trained.history
     assert read_json(folder / "model_card.json")["data"]["unlabelled_messages"] == len(MORE)
     texts = [ticket.text for ticket in messages(4, seed=1)]
-    assert np.array_equal(load_run(folder).probabilities(texts), trained.model.probabilities(texts))
+    assert np.array_equal(load(folder, "classify").probabilities(texts), trained.model.probabilities(texts))
 
 
 def test_metrics_are_those_of_the_last_rounds_best_epoch(whole: tuple[Path, Trained]) -> None:
@@ -106,7 +105,7 @@ def classifier_of(texts: list[str], intents: list[str]) -> IntentClassifier:
 def test_without_unlabelled_messages_it_is_one_plain_training() -> None:
     dataset = toy()
     known, validation = (labelled_examples(dataset[split], dataset.intents) for split in ("train", "validation"))
-    config = TrainingConfig(epochs=2, batch_size=8, learning_rate=0.02)
+    config = ClassifyConfig(epochs=2, batch_size=8, learning_rate=0.02)
     plain = classifier_of(list(known.texts), dataset.intents)
     expected = fit_classifier(plain, known, validation, config, None, False)
     without = classifier_of(list(known.texts), dataset.intents)
@@ -127,7 +126,7 @@ def test_a_round_starts_afresh_and_learns_from_both(monkeypatch: pytest.MonkeyPa
         return fit_classifier(classifier, *arguments)
 
     monkeypatch.setattr("supportnet.tasks.classify.self_training.fit_classifier", fit)
-    config = TrainingConfig(epochs=1, round_epochs=1, batch_size=16)
+    config = ClassifyConfig(epochs=1, round_epochs=1, batch_size=16)
     fit_with_unlabelled(classifier, known, MORE, validation, config, None, False)
     assert len(seen) == 3
     assert all(np.array_equal(a, b) for weights, _ in seen for a, b in zip(weights, start, strict=True))

@@ -8,13 +8,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
 from supportnet.backbones.decoders import DECODERS
+
 from supportnet.backbones.encoders import DECODER_ONLY, ENCODERS
-from supportnet.config import NetworkConfig
+from supportnet.config import PRESETS, NetworkConfig
 from supportnet.errors import UserError
 from supportnet.layers import PrefixDecoder, RecurrentDecoder, TransformerDecoder
-from supportnet.presets import PRESETS
 from supportnet.tasks.reply.network import build_reply_network
 from supportnet.tasks.reply.writer import build_reader
 from supportnet.text.byte_pairs import START_ID

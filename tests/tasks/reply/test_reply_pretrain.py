@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 from small_replier import make_replier
+from supportnet.tasks.reply.learner import TrainedReplier, train_replier
 
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json
+from supportnet.tasks.reply.config import ReplyConfig
 from supportnet.tasks.reply.data import ReplyPairs
-from supportnet.tasks.reply.learner import TrainedReplier, train_replier
 from supportnet.tasks.reply.pretrain import pretrain_replier, turns_of
-from supportnet.tasks.reply.run import load_replier
+from supportnet.tasks.train import load
 from supportnet.text.byte_pairs import BytePairVocabulary
 from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.training.config import ReplyConfig
 
 pytestmark = pytest.mark.slow
 
@@ -77,7 +77,7 @@ def test_it_learns_to_write(finished: tuple[Path, TrainedReplier], dataset: Tick
     assert read_json(folder / "metrics.json") == trained.metrics
     assert len(trained.history) == 4
     texts = [ticket.text for ticket in dataset["train"][:9]]
-    loaded = load_replier(folder)
+    loaded = load(folder, "reply")
     assert loaded.config.architecture == "gpt"
     assert loaded.reply(texts) == trained.model.reply(texts)
     assert len({reply.text for reply in loaded.reply(texts)}) > 3

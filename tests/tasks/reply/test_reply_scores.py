@@ -22,7 +22,7 @@ from supportnet.tasks.reply.scores import (
     rouge_l,
     slots_right,
 )
-from supportnet.text import overlap
+from supportnet.text import rouge
 
 WRITTEN = ["Your parcel is on its way.", "Hello!", "The order {order_number} was sent today.", "", "You're welcome."]
 REFERENCES = ["Your parcel is on its way!", "hello!", "Order {order_number} was sent.", "Good bye.", "You are welcome."]
@@ -33,7 +33,7 @@ PAIRS = st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=8)
 
 
 def test_examples() -> None:
-    results = [doctest.testmod(module), doctest.testmod(overlap)]
+    results = [doctest.testmod(module), doctest.testmod(rouge)]
     assert [(result.failed, result.attempted) for result in results] == [(0, 8), (0, 1)]
 
 

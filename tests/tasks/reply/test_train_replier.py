@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from leaks import leaks
 from small_replier import make_replier
+from supportnet.tasks.reply.learner import TrainedReplier, train_replier
+from supportnet.training.encoder import Encoder, save_encoder
 
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset
@@ -17,12 +19,10 @@ from supportnet.files import read_json, write_json
 from supportnet.tasks.reply.calibrate import fit_handoff
 from supportnet.tasks.reply.evaluate import perplexity
 from supportnet.tasks.reply.fitted import Handoff
-from supportnet.tasks.reply.learner import TrainedReplier, train_replier
-from supportnet.tasks.reply.run import load_replier
 from supportnet.tasks.reply.scores import exact_matches
+from supportnet.tasks.train import load
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.training.encoder import Encoder, save_encoder
 
 #: What must be the same, byte by byte, whether a training was interrupted or not.
 RESULTS = ["config.json", "history.json", "metrics.json", "vocabulary.txt", "pieces.json", "handoff.json"]
@@ -72,7 +72,7 @@ def test_the_folder(replier: Run) -> None:
 
 def test_it_comes_back_from_its_folder(replier: Run) -> None:
     folder, trained = replier
-    loaded = load_replier(folder)
+    loaded = load(folder, "reply")
     assert (loaded.config, loaded.vocabulary) == (trained.model.config, trained.model.vocabulary)
     assert (loaded.pieces, loaded.handoff) == (trained.model.pieces, trained.model.handoff)
     texts = ["where track the lamp", "", "refund money the shoe"]
@@ -99,7 +99,7 @@ def test_interrupted_and_resumed(
         train_replier(replies_dataset, tmp_path / "run", **reply_options)
     monkeypatch.undo()
     with pytest.raises(UserError, match=r"weights\.weights\.h5 is missing: the training hasn't finished"):
-        load_replier(tmp_path / "run")
+        load(tmp_path / "run", "reply")
     resumed = train_replier(replies_dataset, tmp_path / "run", resume=True, **reply_options)
     assert resumed.history == trained.history
     pairs = zip(resumed.model.network.get_weights(), trained.model.network.get_weights(), strict=True)
@@ -121,7 +121,7 @@ def test_a_damaged_file_is_named(replier: Run, tmp_path: Path, name: str) -> Non
         shutil.copy(replier[0] / file, tmp_path)
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[: (tmp_path / name).stat().st_size // 2])
     with pytest.raises(UserError, match=name.replace(".", r"\.")):
-        load_replier(tmp_path)
+        load(tmp_path, "reply")
 
 
 def test_another_tasks_run(replier: Run, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_another_tasks_run(replier: Run, tmp_path: Path) -> None:
         shutil.copy(replier[0] / file, tmp_path)
     write_json(tmp_path / "config.json", {**read_json(tmp_path / "config.json"), "task": "suggest"})
     with pytest.raises(UserError, match=r"must hold a run of the task reply\. Received: one of the task suggest"):
-        load_replier(tmp_path)
+        load(tmp_path, "reply")
 
 
 def test_it_starts_from_a_pretrained_encoder(replies_dataset: TicketDataset, tmp_path: Path) -> None:

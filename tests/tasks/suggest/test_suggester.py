@@ -53,7 +53,7 @@ def test_suggestions_are_those_of_a_search_by_hand(model: Suggester) -> None:
 
 
 def has_words(model: Suggester, text: str) -> bool:
-    return bool(np.any(model.front_end([text])["mask"]))
+    return bool(np.any(model.preprocessor([text])["mask"]))
 
 
 def test_vectors_have_length_1_and_chances_of_labels(model: Suggester) -> None:

@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from leaks import leaks
+from supportnet.tasks.suggest.learner import TrainedSuggester, train_suggester
+from supportnet.training.encoder import Encoder, save_encoder
+from supportnet.training.reply_splits import reply_splits
+from supportnet.training.task import task_of
 
 from supportnet.backbones.encoders import ENCODERS
 from supportnet.config import NetworkConfig
@@ -16,18 +20,14 @@ from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.embeddings import save_word_embeddings, train_word_embeddings
 from supportnet.errors import UserError
 from supportnet.files import read_json, write_json
+from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.fitted import Relevance
-from supportnet.tasks.suggest.learner import TrainedSuggester, train_suggester
 from supportnet.tasks.suggest.model import Suggester
-from supportnet.tasks.suggest.run import load_suggester
+from supportnet.tasks.train import load
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.training.config import SuggestionConfig
-from supportnet.training.encoder import Encoder, save_encoder
 from supportnet.training.initial_weights import Start
-from supportnet.training.reply_splits import reply_splits
 from supportnet.training.run_folder import read_names
-from supportnet.training.task import task_of
 
 #: What must be the same, byte by byte, whether a training was interrupted or not.
 RESULTS = ["config.json", "history.json", "metrics.json", "vocabulary.txt", "labels.json", "relevance.json"]
@@ -84,7 +84,7 @@ def test_the_folder(suggester: Run) -> None:
 
 def test_it_comes_back_from_its_folder(suggester: Run) -> None:
     folder, trained = suggester
-    loaded = load_suggester(folder)
+    loaded = load(folder, "suggest")
     assert (loaded.config, loaded.vocabulary) == (trained.model.config, trained.model.vocabulary)
     assert (loaded.labels, loaded.relevance) == (trained.model.labels, trained.model.relevance)
     for side in ("message", "reply"):
@@ -112,7 +112,7 @@ def test_interrupted_and_resumed(
         train_suggester(pairs_dataset, tmp_path / "run", **pair_options)
     monkeypatch.undo()
     with pytest.raises(UserError, match=r"weights\.weights\.h5 is missing: the training hasn't finished"):
-        load_suggester(tmp_path / "run")
+        load(tmp_path / "run", "suggest")
     resumed = train_suggester(pairs_dataset, tmp_path / "run", resume=True, **pair_options)
     assert resumed.history == trained.history
     assert same_weights(resumed.model, trained.model)
@@ -271,14 +271,14 @@ def test_data_that_cannot_be_learned_from(pair_options: dict[str, Any], tmp_path
 )
 def test_the_configuration_is_checked(name: str, value: float, rule: str) -> None:
     with pytest.raises(UserError, match=rf"^{name} {rule}\. Received: {name}="):
-        SuggestionConfig(**{name: value})
+        SuggestConfig(**{name: value})
 
 
 def test_a_run_of_another_task(copy: Path) -> None:
     config = read_json(copy / "config.json")
     (copy / "config.json").write_text(json.dumps({**config, "task": "classify"}))
     with pytest.raises(UserError, match=r"must hold a run of the task suggest\. Received: one of the task classify"):
-        load_suggester(copy)
+        load(copy, "suggest")
     assert task_of(copy) == "classify"
     for content in ("[]", "{}", '{"task": 1}'):
         (copy / "config.json").write_text(content)
@@ -290,11 +290,11 @@ def test_a_run_of_another_task(copy: Path) -> None:
 def test_a_missing_file_is_named(copy: Path, name: str) -> None:
     if name in ("history.json", "metrics.json", "model_card.json"):
         (copy / name).unlink()
-        load_suggester(copy)
+        load(copy, "suggest")
         return
     (copy / name).unlink()
     with pytest.raises(UserError, match=rf"{name.replace('.', '[.]')} is missing"):
-        load_suggester(copy)
+        load(copy, "suggest")
 
 
 @pytest.mark.parametrize(
@@ -308,13 +308,13 @@ def test_a_missing_file_is_named(copy: Path, name: str) -> None:
 def test_a_damaged_file_is_named(copy: Path, name: str, content: str) -> None:
     (copy / name).write_text(content)
     with pytest.raises(UserError, match=rf"{name.replace('.', '[.]')} (is damaged|can't be read)"):
-        load_suggester(copy)
+        load(copy, "suggest")
 
 
 def test_labels_that_the_weights_do_not_fit(copy: Path) -> None:
     (copy / "labels.json").write_text('["a"]')
     with pytest.raises(UserError, match=r"weights\.weights\.h5 can't be read: it is damaged, or doesn't belong to "):
-        load_suggester(copy)
+        load(copy, "suggest")
 
 
 def test_names_are_read(tmp_path: Path) -> None:

@@ -1,0 +1,189 @@
+"""Write SavedModels of core TensorFlow operations, strings in, strings out: models, or a new bank of answers."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from supportnet.checks import check_positive, check_rate
+from supportnet.data.bank import Bank
+from supportnet.errors import UserError
+from supportnet.files import write_json
+from supportnet.savedmodel.load import CARD
+from supportnet.savedmodel.reader import served_readers
+from supportnet.savedmodel.versions import write_version
+from supportnet.serving.served_model import ServedModel
+from supportnet.tasks import NAMES, get_task
+from supportnet.tasks.suggest import TASK as SUGGEST
+from supportnet.tasks.suggest.model import Suggester
+from supportnet.tasks.suggest.serve import ExportedSuggester, serve_bank, write_bank_facts
+from supportnet.tasks.task import ExportOptions
+from supportnet.text.vocabulary import Vocabulary, table_from_file
+
+
+def export(
+    models: Any,
+    path: str | os.PathLike[str],
+    version: int | None = None,
+    overwrite: bool = False,
+    *,
+    bank: Bank | None = None,
+    min_score: float = ExportOptions.min_score,
+    beam: int = ExportOptions.beam,
+    keep: int | None = None,
+) -> Path:
+    """Write models to `path`/VERSION, as TensorFlow Serving wants them: one SavedModel, one task each.
+
+    Models that read alike, such as those of one training, with equal vocabularies, sizes and weights of
+    embedding and encoder, share them: they are stored once, and `serving_default` reads a message once for all.
+
+    Signatures, which take `text`, string `[B]`:
+        `serving_default`: the outputs of `classify`, `suggest` and `reply`, of those that there are.
+        `embed`: `embedding` float32 `[B, D]`, of the first of these tasks that there is; of a model that suggests, that
+            of `embed_message`; of one that replies, the mean of what the decoder sees.
+        `redact`: `redacted` string `[B]`, the messages with placeholders for personal data.
+
+    Of an `IntentClassifier`:
+        `classify`: `intents` string `[B, K]`, best first, and `intent_scores` float32 `[B, K]`, their calibrated
+            probabilities; K is the number of intents. `in_scope` bool `[B]`, and `in_scope_score` float32 `[B]`, which
+            it follows from; `route` bool `[B]`, whether the message can be routed without a human at the promised
+            precision, and `route_score` float32 `[B]`; `coverage` float32 `[B]`, the share of the message's character
+            n-grams that training saw with the best intent.
+        `classify_examples`: for the Classify API; takes `inputs` string `[B]`, serialized `tf.train.Example` with the
+            message in the feature `text`; `classes` string `[B, K]` and `scores` float32 `[B, K]`.
+
+    Of a `Suggester`, with K = 10 and near-duplicates among the answers as one (see `supportnet.data.duplicates`):
+        `suggest`: `suggestion_ids` and `suggestions` string `[B, K]`, best first, and `suggestion_scores` float32
+            `[B, K]`, the probability of each that it is right, as validation data had it; `has_suggestion` bool `[B]`,
+            whether the first score is at least `min_score`. Where there are fewer than K answers, empty strings with
+            the score 0 follow; a message without words gets no answer.
+        `suggest_filtered`: the same among the answers with a tag, or of a language, that `tag`, string `[B]`, names.
+        `embed_message`, `embed_answer`: `embedding` float32 `[B, E]`, of a message and of an answer used once: their
+            product is the answer's logit.
+
+    Of a `Replier`:
+        `reply`: `reply` string `[B]`; `reply_score` float32 `[B]`, the mean logarithm of its pieces' probabilities;
+            `reply_tokens` int32 `[B]`, how many pieces it has; `handoff` bool `[B]`, whether a human shall see to it:
+            also where a slot of the reply is open. A message without words gets an empty reply, and is handed over.
+        `reply_sample`: the same, drawn at random; takes `temperature` and `top_p`, float32 `[B]`, and `seed`, int32
+            `[B]`, as well.
+
+    In `assets.extra` stand the thresholds (`confidence.json`, `handoff.json`), what is said of the bank
+    (`suggestions.json`), the intents one a line (`labels.txt`), and what each model is (`model_card.json`).
+
+    Args:
+        models: a trained model, or several of different tasks.
+        path: the served model's folder, for example `saved_models/support`.
+        version: number of the version, at least 1; one above the highest there if not given.
+        overwrite: replace a version that is there.
+        bank: the answers of a `Suggester`.
+        min_score: the least score of a first suggestion, in [0, 1).
+        beam: how many beginnings of a reply are followed at a time; 1 writes the likeliest piece each time.
+        keep: remove the oldest versions, so that as many are left, the new one among them.
+
+    Returns:
+        The folder of the version.
+
+    Raises:
+        UserError: two models have the same task, a `Suggester` comes without its bank or a bank without one, the bank
+            is empty, `beam` or `keep` is below 1; the version is there, isn't a positive number, or the file system
+            refuses.
+
+    Example:
+        >>> bank = supportnet.load_bank("answers.csv")
+        >>> models = [load("runs/intents", "classify"), load("runs/answers", "suggest")]
+        >>> export(models, "saved_models/support", bank=bank)
+        PosixPath('saved_models/support/1')
+    """
+    check_positive("beam", beam)
+    check_rate("min_score", min_score)
+    by_task, options = _by_task(models), ExportOptions(bank, min_score, beam)
+    _check_bank(by_task, bank)
+
+    def save(folder: Path) -> None:
+        with tempfile.TemporaryDirectory() as temporary:
+            readers = served_readers(by_task, _tables(Path(temporary)))
+            parts = {task: get_task(task).serve(model, readers[task], options) for task, model in by_task.items()}
+            ServedModel(parts).save(folder)
+        for task, model in by_task.items():
+            get_task(task).write_facts(folder, model, parts[task], options)
+        write_json(folder / CARD, {task: get_task(task).card(model) for task, model in by_task.items()})
+
+    return write_version(path, save, version, overwrite, keep)
+
+
+def index(
+    model: Suggester | ExportedSuggester,
+    bank: Bank,
+    path: str | os.PathLike[str],
+    version: int | None = None,
+    overwrite: bool = False,
+    *,
+    min_score: float = ExportOptions.min_score,
+    keep: int | None = None,
+) -> Path:
+    """Read a bank's answers, and write the model with them inside to `path`/VERSION, as TensorFlow Serving wants it.
+
+    Nothing is trained. What else an exported model does, it goes on doing.
+
+    Args:
+        model: a trained model, or an exported one, whose bank is replaced.
+        bank: the answers.
+        path, version, overwrite, min_score, keep: as for `export`, which lists the signatures.
+
+    Returns:
+        The folder of the version.
+
+    Raises:
+        UserError: the bank is empty, or as for `export`.
+
+    Example:
+        >>> index(ExportedSuggester("saved_models/support"), load_bank("new_answers.csv"), "saved_models/support")
+        PosixPath('saved_models/support/2')
+    """
+    if isinstance(model, Suggester):
+        return export(model, path, version, overwrite, bank=bank, min_score=min_score, keep=keep)
+    check_rate("min_score", min_score)
+
+    def save(folder: Path) -> None:
+        suggestions = serve_bank(model.encoder, bank, min_score)
+        parts = {name: model.part(name) for name in NAMES if model.part(name) is not None}
+        ServedModel({**parts, SUGGEST.name: suggestions}).save(folder)
+        shutil.copytree(model.path / "assets.extra", folder / "assets.extra")
+        write_bank_facts(folder, bank, suggestions)
+
+    return write_version(path, save, version, overwrite, keep)
+
+
+def _by_task(models: Any) -> dict[str, Any]:
+    """Return the models by task, one each."""
+    listed: list[Any] = list(models) if isinstance(models, list | tuple) else [models]
+    by_task = {model.task: model for model in listed}
+    if not 0 < len(listed) == len(by_task):
+        received = f"{len(listed)} of the task {', '.join(by_task)}" if listed else "none"
+        raise UserError(f"An export must hold one model of each task, or of some of them. Received: {received}")
+    return by_task
+
+
+def _check_bank(by_task: Mapping[str, Any], bank: Bank | None) -> None:
+    """Check before anything is written that a bank is there just where it is needed."""
+    takes = any(get_task(task).takes_bank for task in by_task)
+    if takes and bank is None:
+        raise UserError("A model that suggests answers must get a bank of them (--bank).")
+    if bank is not None and not takes:
+        raise UserError("bank (--bank) is for a model that suggests answers. There is none.")
+
+
+def _tables(folder: Path) -> Callable[[Vocabulary], Any]:
+    """Vocabulary -> its table, one for equal ones; `folder` is for their files, which become assets."""
+
+    @cache
+    def table_of(vocabulary: Vocabulary) -> Any:
+        own = Path(tempfile.mkdtemp(dir=folder)) / "vocabulary.txt"
+        vocabulary.save(own)
+        return table_from_file(own)
+
+    return table_of

@@ -1,0 +1,101 @@
+"""The contract between a task and a comparison of architectures: scores by message, and a baseline scored alike."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from supportnet.config import NetworkConfig
+from supportnet.data.bank import Bank
+from supportnet.data.ticket import Ticket, TicketDataset
+
+Floats = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """How good a model is on the test split.
+
+    Attributes:
+        figures: the means and other figures by name; None where one can't be measured.
+        values: what the means are of, by name: one value a message, float `[N]`, NaN where it doesn't count.
+        groups: the conversation of each message, N.
+        details: what it said, for whoever looks at it; JSON can hold it, and it holds no personal data.
+    """
+
+    figures: Mapping[str, float | None]
+    values: Mapping[str, Floats]
+    groups: list[str]
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Compared(ABC):
+    """What a comparison needs of a task.
+
+    Attributes:
+        figures: figure -> its label in tables; the first ones are the decisive ones.
+        decisive: the figures that decide, the first one that is measured, message by message.
+        meaning: decisive figure -> a sentence about a model for who leads a support team, with `{share}` of 100,
+            `{place}` or `{points}`.
+        baseline: name of the baseline in tables.
+        is_binary: the decisive figure is the mean of right and wrong, 1 and 0.
+        has_confidence: its runs have the details that the charts of confidence are drawn from.
+    """
+
+    figures: ClassVar[Mapping[str, str]]
+    decisive: ClassVar[Sequence[str]]
+    meaning: ClassVar[Mapping[str, str]]
+    baseline: ClassVar[str]
+    has_confidence: ClassVar[bool] = False
+    is_binary: ClassVar[bool] = False
+
+    @abstractmethod
+    def network(self, config: NetworkConfig, dataset: TicketDataset) -> keras.Model:
+        """Make a network with the right number of weights outside its tables, to count them."""
+
+    @abstractmethod
+    def score(self, model: Any, dataset: TicketDataset) -> Scored:
+        """Score a model on the test split."""
+
+    def bank(self, dataset: TicketDataset) -> Bank | None:
+        """Return the bank that an export needs; None for none."""
+        return None
+
+    @abstractmethod
+    def fit_baseline(self, dataset: TicketDataset, config: Any) -> Any:
+        """Fit the baseline to the training split; `config` is the task's configuration."""
+
+    @abstractmethod
+    def score_baseline(self, baseline: Any, dataset: TicketDataset) -> Scored:
+        """Score the baseline as a model is."""
+
+    @abstractmethod
+    def answer_baseline(self, baseline: Any) -> Callable[[list[str]], object]:
+        """Return the function whose time is taken."""
+
+    @abstractmethod
+    def examples(self, dataset: TicketDataset) -> tuple[Sequence[Ticket], list[str]]:
+        """Return the test messages that were scored, and the right answer to each, without personal data."""
+
+    @abstractmethod
+    def said(self, found: Mapping[str, Any]) -> list[str]:
+        """Return what a run answered to each of them, or to the first of them."""
+
+    def is_good(self, found: Mapping[str, Any], row: int) -> bool:
+        """Tell whether a run's answer to a message is right."""
+        metric = next(name for name in reversed(self.decisive) if name in found["values"])
+        return bool(found["values"][metric][row] == 1)
+
+
+def means_of(values: Mapping[str, Floats | None]) -> dict[str, float | None]:
+    """Return the mean of each measure; None where there are no values."""
+    return {name: None if found is None else float(np.nanmean(found)) for name, found in values.items()}
+
+
+def known(values: Mapping[str, Floats | None]) -> dict[str, Floats]:
+    """Leave out what wasn't measured."""
+    return {name: found for name, found in values.items() if found is not None}
