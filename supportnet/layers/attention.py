@@ -106,7 +106,7 @@ class AttentionLayer(keras.layers.Layer):
         self.dropout_rate = check_rate("dropout_rate", dropout_rate)
 
     def compute_mask(self, inputs: Tensor, previous_mask: Mask | None = None) -> None:
-        """The mask says where to look; it says nothing of the positions of the output."""
+        """Return no mask: the one of a call says where to look, and nothing of the output's positions."""
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_heads": self.num_heads, "dropout_rate": self.dropout_rate}
