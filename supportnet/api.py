@@ -25,7 +25,7 @@ class SupportModel:
         classifier: the model itself: front end, network, intents.
         trained: how training went, or None for a model that was loaded.
 
-    Example:
+    Example (needs a training run):
         >>> model = supportnet.train("sample")
         >>> model.classify(["where is my parcel?"])[0].intent
         'track_order'
@@ -68,7 +68,7 @@ def train(
 ) -> SupportModel:
     """Train a model; the arguments are those of `supportnet.training.train.train`.
 
-    Example:
+    Example (needs a training run):
         >>> model = supportnet.train(supportnet.load("tickets.csv"), epochs=10)
     """
     trained = train_run(data, out, **options)

@@ -44,9 +44,10 @@ class TicketDataset:
         categories: intent -> group of intents (CLINC150's domains, the sample's categories); may be empty.
 
     Example:
+        >>> from supportnet import load
         >>> dataset = load("sample")
-        >>> dataset["train"][0].intent
-        'track_order'
+        >>> len(dataset["train"])
+        8525
     """
 
     name: str

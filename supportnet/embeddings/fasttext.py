@@ -42,7 +42,7 @@ def read_fasttext(source: Source, limit: int | None, wanted: Iterable[str] | Non
     Raises:
         UserError: the file is cut off, damaged, or a classifier.
 
-    Example:
+    Example (needs a download):
         >>> with opened("cc.en.300.bin", progress_bar=True) as source:
         ...     vectors = read_fasttext(source, None, wanted=["refund"])
     """

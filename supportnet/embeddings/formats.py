@@ -58,8 +58,10 @@ def layout(source: Source) -> Layout:
         UserError: the file is in no known format, or in one that is refused.
 
     Example:
-        >>> layout(source)
-        Layout(binary=True, num_rows=3000000, dim=300)
+        >>> from supportnet.embeddings.reading import opened
+        >>> with opened("vectors.vec.gz", progress_bar=False) as source:
+        ...     layout(source)
+        Layout(binary=False, num_rows=2, dim=3)
     """
     for magic, reason in _REFUSED.items():
         if source.head.startswith(magic):

@@ -49,7 +49,7 @@ def load_word_embeddings(
         UserError: an argument is wrong; the file is missing, in no known format, cut off or damaged. The message
             names the line, or in a binary file the byte.
 
-    Example:
+    Example (needs a download):
         >>> vectors = load_word_embeddings("GoogleNews-vectors-negative300.bin.gz", words=vocabulary)
         >>> vectors["refund"].shape
         (300,)

@@ -89,8 +89,9 @@ class ByteReader:
     """Takes pieces of known length, or up to a mark, from a source, and knows at which byte it stands.
 
     Example:
-        >>> reader = ByteReader(source)
-        >>> word, vector = reader.until(b" "), reader.take(4 * dim)
+        >>> with opened("vectors.vec.gz", progress_bar=False) as source:
+        ...     ByteReader(source).until(b" ")
+        b'2'
     """
 
     def __init__(self, source: Source) -> None:

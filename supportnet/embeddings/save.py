@@ -27,7 +27,7 @@ def save_word_embeddings(path: str | os.PathLike[str], vectors: "KeyedVectors") 
         UserError: there are no words, or one is empty, holds a space, a line end or a NUL, or can't be written in
             UTF-8: no reader would find its end.
 
-    Example:
+    Example (needs a training run):
         >>> save_word_embeddings("tickets.bin", train_word_embeddings(texts))
     """
     if not vectors.index_to_key:

@@ -52,7 +52,7 @@ def train_word_embeddings(
     Raises:
         UserError: an argument is wrong, or there is nothing to train on.
 
-    Example:
+    Example (needs a training run):
         >>> vectors = train_word_embeddings([ticket.text for ticket in tickets], method="fasttext")
         >>> vectors.most_similar("refund")
     """

@@ -22,7 +22,7 @@ def model_card(model: Any) -> dict[str, Any]:
         Among others `task`, `architecture`, `parameters`, `network` (all options), and, of a trained one, `data`, with
         its licence, and `validation`.
 
-    Example:
+    Example (needs a run folder):
         >>> model_card(load_run("runs/banking77"))["parameters"]
         1935465
     """

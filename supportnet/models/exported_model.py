@@ -31,7 +31,7 @@ def version_folder(path: str | os.PathLike[str]) -> Path:
     Raises:
         UserError: there is no SavedModel.
 
-    Example:
+    Example (needs an export):
         >>> version_folder("saved_models/support")
         PosixPath('saved_models/support/2')
     """
@@ -61,7 +61,7 @@ class SavedModel:
     Raises:
         UserError: no model there, or a damaged one.
 
-    Example:
+    Example (needs an export):
         >>> SavedModel("saved_models/support").run("embed", ["where is my parcel?"])["embedding"].shape
         (1, 768)
     """
@@ -140,7 +140,7 @@ class ExportedSuggester(SavedModel):
         encoder: what a new bank leaves as it is; see `supportnet.serving.served_suggestions.ServedEncoder`.
         bank: the answers; see `supportnet.serving.served_suggestions.ServedBank`.
 
-    Example:
+    Example (needs an export):
         >>> model = ExportedSuggester("saved_models/answers")
         >>> index(model, supportnet.load_bank("new_answers.csv"), "saved_models/answers")
         PosixPath('saved_models/answers/2')
@@ -165,7 +165,7 @@ class ExportedModel(SavedModel):
     Raises:
         UserError: no model there, or a damaged one.
 
-    Example:
+    Example (needs an export):
         >>> ExportedModel("saved_models/support").classify(["where is my parcel?"])[0].intent
         'track_order'
     """

@@ -36,7 +36,7 @@ class IntentClassifier:
         front_end: strings `[B]` -> what the network takes.
         network: the Keras model; see `build_intent_network`.
 
-    Example:
+    Example (needs a training run):
         >>> model = supportnet.train("sample")
         >>> model.classify(["where is my parcel?"])[0].intent
         'track_order'

@@ -93,7 +93,7 @@ def export(
             is empty, `beam` or `keep` is below 1; the version is there, isn't a positive number, or the file system
             refuses.
 
-    Example:
+    Example (needs two run folders):
         >>> bank = supportnet.load_bank("answers.csv")
         >>> export([load_run("runs/intents"), load_suggester("runs/answers")], "saved_models/support", bank=bank)
         PosixPath('saved_models/support/1')

@@ -57,7 +57,7 @@ class FusedNetwork(tf.Module):
     Args:
         network: see `build_intent_network`; it stays as it is.
 
-    Example:
+    Example (needs a trained model):
         >>> network = FusedNetwork(model.network)
         >>> outputs = tf.function(network)(model.front_end(["where is my parcel?"]))
     """

@@ -40,7 +40,7 @@ def index(
     Raises:
         UserError: the bank is empty, or as for `export`.
 
-    Example:
+    Example (needs an export):
         >>> index(ExportedSuggester("saved_models/support"), load_bank("new_answers.csv"), "saved_models/support")
         PosixPath('saved_models/support/2')
     """

@@ -74,7 +74,7 @@ def load_encoder(path: str | os.PathLike[str]) -> Encoder:
         UserError: no such folder, pre-training hasn't finished, a file is missing or damaged (it is named), or the
             folder holds a run of another task.
 
-    Example:
+    Example (needs a run folder):
         >>> encoder = load_encoder("runs/encoder")
         >>> len(encoder.vocabulary)
         2309

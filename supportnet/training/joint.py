@@ -98,7 +98,7 @@ def train_tasks(
 
     The random generators of Python, NumPy and Keras are seeded, for the whole process.
 
-    Example:
+    Example (needs a training run):
         >>> trained = train_tasks("sample", "runs/support")
         >>> bank = supportnet.load_bank("answers.csv")
         >>> export(list(trained.models.values()), "saved_models/support", bank=bank)

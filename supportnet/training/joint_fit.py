@@ -100,7 +100,7 @@ def joint_lesson(lessons: Mapping[str, Lesson]) -> Lesson:
     Args:
         lessons: task -> what it learns by alone.
 
-    Example:
+    Example (needs a training run):
         >>> fit_lesson(joint_lesson({"suggest": one, "reply": other}), RunConfig())
     """
     for lesson in lessons.values():

@@ -55,7 +55,7 @@ def fit_lesson(
     Raises:
         UserError: as for `fit_model`.
 
-    Example:
+    Example (needs a training run):
         >>> fit_lesson(intent_lesson(model, known, held_out, TrainingConfig()), TrainingConfig())
     """
     steps = lesson.steps
@@ -108,7 +108,7 @@ def fit_model(
     Raises:
         UserError: the checkpoint is damaged or of another model, or training diverges.
 
-    Example:
+    Example (needs a training run):
         >>> fit_model(model, lambda epochs: dataset.repeat(len(epochs)), None, epochs=3, steps=10, patience=5)
     """
     progress, best_weights = Progress(), model.get_weights()

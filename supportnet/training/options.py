@@ -26,6 +26,7 @@ def split_options(
         preset: name of a preset, or None.
 
     Example:
+        >>> from supportnet.training.config import TrainingConfig
         >>> network, training = split_options({"epochs": 3, "num_heads": 2}, TrainingConfig, defaults={})
         >>> training.epochs
         3

@@ -94,7 +94,7 @@ def train_replier(
 
     The random generators of Python, NumPy and Keras are seeded, for the whole process.
 
-    Example:
+    Example (needs a training run):
         >>> trained = train_replier("tickets.csv", out="runs/replies", data_options={"reply_column": "answer"})
         >>> trained.model.reply(["where is my parcel?"])[0].text
     """

@@ -44,7 +44,7 @@ def pretrain_replier(
     Raises:
         UserError: as for `fit_replier`.
 
-    Example:
+    Example (needs a training run):
         >>> pretrain_replier(model, dataset["train"], dataset["validation"], ReplyConfig(pretraining_epochs=2))
     """
     turns, held_out = turns_of(tickets), turns_of(validation)

@@ -45,7 +45,7 @@ def load_replier(path: str | os.PathLike[str]) -> Replier:
         UserError: no such folder, training hasn't finished, the run is of another task, or a file is missing or
             damaged (it is named).
 
-    Example:
+    Example (needs a run folder):
         >>> model = load_replier("runs/replies")
     """
     folder, config = finished_run(path, "reply")

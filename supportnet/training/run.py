@@ -46,7 +46,7 @@ def load_run(path: str | os.PathLike[str]) -> IntentClassifier:
     Raises:
         UserError: no such folder, training hasn't finished, or a file is missing or damaged (it is named).
 
-    Example:
+    Example (needs a run folder):
         >>> model = load_run("runs/banking77")
     """
     folder, config = finished_run(path, "classify")

@@ -138,7 +138,7 @@ def start_from_vectors(embed: TokenEmbedding, matrix: npt.NDArray[np.float32]) -
         embed: the embedding of one or more towers.
         matrix: float32 `[V, D]`, where D is the depth of one tower.
 
-    Example:
+    Example (needs a trained model):
         >>> start_from_vectors(network.get_layer("embed"), matrix)
     """
     towers = embed.embedding_dim // matrix.shape[1]

@@ -85,7 +85,7 @@ def train_suggester(
 
     The random generators of Python, NumPy and Keras are seeded, for the whole process.
 
-    Example:
+    Example (needs a training run):
         >>> trained = train_suggester("tickets.csv", out="runs/answers", data_options={"reply_column": "answer"})
         >>> trained.metrics["accuracy"]
     """

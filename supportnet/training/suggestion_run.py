@@ -44,7 +44,7 @@ def load_suggester(path: str | os.PathLike[str]) -> Suggester:
         UserError: no such folder, training hasn't finished, the run is of another task, or a file is missing or
             damaged (it is named).
 
-    Example:
+    Example (needs a run folder):
         >>> model = load_suggester("runs/answers")
     """
     folder, config = finished_run(path, "suggest")

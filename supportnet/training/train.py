@@ -96,7 +96,7 @@ def train(
 
     The random generators of Python, NumPy and Keras are seeded, for the whole process.
 
-    Example:
+    Example (needs a training run):
         >>> trained = train("tickets.csv", out="runs/tickets", data_options={"text_column": "body"}, epochs=10)
         >>> trained.metrics["accuracy"]
     """

@@ -1,10 +1,8 @@
-import doctest
 import gzip
 import json
 
 import pytest
 
-from supportnet.data import bank, bank_files, tables
 from supportnet.data.bank import Answer, bank_of_replies, same_text
 from supportnet.data.bank_files import load_bank
 from supportnet.data.ticket import Ticket
@@ -12,20 +10,6 @@ from supportnet.errors import UserError
 
 HI = Answer("7", "Hi", "Greeting", ("a", "b"), "en", 3)
 BYE = Answer("x", "Bye")
-
-
-@pytest.mark.parametrize("module", [bank, bank_files])
-def test_examples(module, write, monkeypatch):
-    path = write("macros.csv", "id,text,tags,uses\nm1,Your refund is on its way.,refund|billing,7\n")
-    monkeypatch.chdir(path.parent)
-    results = doctest.testmod(module)
-    assert results.attempted
-    assert not results.failed
-
-
-def test_the_example_of_strings():
-    (example,) = doctest.DocTestFinder().find(tables.strings, globs=vars(tables))
-    assert doctest.DocTestRunner().run(example).failed == 0
 
 
 def test_a_model_reads_the_title_and_the_text():

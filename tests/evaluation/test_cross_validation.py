@@ -1,12 +1,9 @@
 """Probabilities from models that never saw the message."""
 
-import doctest
-
 import numpy as np
 import pytest
 
 from supportnet.errors import UserError
-from supportnet.evaluation import cross_validation
 from supportnet.evaluation.cross_validation import out_of_fold_probabilities
 
 #: Six messages of each of three intents: one word tells the intent, one doesn't.
@@ -14,12 +11,6 @@ TEXTS = [
     f"{word} {other}" for word in ("parcel", "refund", "login") for other in ("my", "the", "a", "our", "one", "no")
 ]
 TARGETS = np.repeat([0, 1, 2], 6)
-
-
-def test_examples() -> None:
-    result = doctest.testmod(cross_validation)
-    assert result.attempted > 0
-    assert result.failed == 0
 
 
 def test_probabilities(capsys: pytest.CaptureFixture[str]) -> None:

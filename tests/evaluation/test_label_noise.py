@@ -1,6 +1,5 @@
 """Doubtful labels: worked by hand, on messages with known faults, and on the sample with labels flipped."""
 
-import doctest
 import json
 import random
 from typing import Any
@@ -11,7 +10,6 @@ import pytest
 from supportnet.data import load
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
-from supportnet.evaluation import label_noise
 from supportnet.evaluation.label_noise import confident_others, find_doubtful_labels
 
 WORDS = {"refund": "refund my money", "track": "where is the parcel"}
@@ -23,12 +21,6 @@ def find(tickets: list[Ticket], **options: Any) -> dict[str, Any]:
     report = find_doubtful_labels(tickets, progress_bar=False, **options)
     assert json.loads(json.dumps(report)) == report
     return report
-
-
-def test_example() -> None:
-    tests = doctest.DocTestFinder().find(confident_others, globs=vars(label_noise) | {"np": np})
-    result = doctest.DocTestRunner().run(tests[0])
-    assert (result.attempted, result.failed) == (2, 0)
 
 
 def test_confident_others_by_hand() -> None:

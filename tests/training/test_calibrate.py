@@ -1,6 +1,5 @@
 """What is fitted on validation data: by hand where that can be done, else held to what it promises."""
 
-import doctest
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.models.answers import ANSWERS, Answers
 from supportnet.models.confidence import Confidence
-from supportnet.training import calibrate as module
 from supportnet.training.calibrate import (
     MAX_COVERAGE_WEIGHT,
     MIN_ROUTED,
@@ -43,11 +41,6 @@ def messages() -> tuple[Answers, list[Ticket]]:
     tickets[900:] = [Ticket("b", OUT_OF_SCOPE)] * 100
     sure[900:] -= 0.15 * (sure[900:] - 0.5)
     return two_intents(sure), tickets
-
-
-def test_examples() -> None:
-    (test,) = (test for test in doctest.DocTestFinder().find(module) if test.name.endswith("intent_indices"))
-    assert doctest.DocTestRunner().run(test).failed == 0
 
 
 def test_indices() -> None:

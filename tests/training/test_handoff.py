@@ -1,6 +1,5 @@
 """Which replies are handed off: by hand, and what must hold whatever the scores and qualities are."""
 
-import doctest
 import re
 import warnings
 
@@ -10,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supportnet.errors import UserError
-from supportnet.training import handoff
 from supportnet.training.handoff import MIN_KEPT, choose_handoff
 
 NEVER = float("-inf")
@@ -19,14 +17,6 @@ REPLIES = st.lists(
     min_size=1,
     max_size=100,
 )
-
-
-def test_examples() -> None:
-    """But for the one that takes a trained model."""
-    runner = doctest.DocTestRunner()
-    for example in doctest.DocTestFinder().find(choose_handoff, "choose_handoff", globs=vars(handoff)):
-        runner.run(example)
-    assert (runner.failures, runner.tries) == (0, 3)
 
 
 def test_by_hand() -> None:

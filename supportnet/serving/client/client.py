@@ -29,7 +29,7 @@ class Client:
     Raises:
         UserError: an argument can't be right.
 
-    Example:
+    Example (needs a server):
         >>> client = Client("http://localhost:8501", "tickets")
         >>> client.classify(["where is my parcel?"])[0].intent
         'track_order'

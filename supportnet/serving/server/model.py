@@ -31,7 +31,7 @@ class LoadedModel:
     Raises:
         ServingError: it can't be loaded.
 
-    Example:
+    Example (needs an export):
         >>> model = LoadedModel("tickets", 1, Path("saved_models/tickets/1"))
         >>> model.run("embed", {"text": np.array([b"hello"], object)})["embedding"].shape
         (1, 768)

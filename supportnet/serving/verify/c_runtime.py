@@ -59,7 +59,7 @@ class CRuntime:
     Raises:
         CRuntimeError: it can't be loaded.
 
-    Example:
+    Example (needs an export):
         >>> with CRuntime(WrittenModel("saved_models/support")) as runtime:
         ...     answer, = runtime.ask([Request("embed", {"text": np.array([b"where is my parcel?"], object)})])
         >>> answer.outputs["embedding"].shape

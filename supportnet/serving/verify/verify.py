@@ -23,7 +23,7 @@ def verify(path: str | os.PathLike[str]) -> list[Check]:
     Raises:
         UserError: there is no model.
 
-    Example:
+    Example (needs an export):
         >>> [check.name for check in verify("saved_models/support") if check.passed is False]
         []
     """

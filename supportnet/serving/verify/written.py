@@ -28,7 +28,7 @@ class WrittenModel:
     Raises:
         UserError: no model there, or one that isn't a SavedModel.
 
-    Example:
+    Example (needs an export):
         >>> list(WrittenModel("saved_models/support").signatures)
         ['classify', 'embed', 'serving_default']
     """
