@@ -25,7 +25,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Example:
         >>> with written_whole("model/labels.txt") as temporary:
-        ...     temporary.write_text("refund")
+        ...     size = temporary.write_text("refund")
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)

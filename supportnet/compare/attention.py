@@ -27,7 +27,7 @@ def attention_maps(model: Any, texts: Sequence[str]) -> list[dict[str, Any]]:
         `weights` `[T, T]`, the mean over the heads: row t says where token t looks. Empty for a model without
         attention.
 
-    Example:
+    Example (needs a run folder):
         >>> attention_maps(supportnet.load_model("runs/tickets"), ["where is my parcel?"])[0]["tokens"]
         ['where', 'is', 'my', 'parcel', '?']
     """

@@ -40,7 +40,7 @@ def compare(
         UserError: a task that the data can't be used for, an option that there isn't, or architectures that can't be
             matched.
 
-    Example:
+    Example (needs a training run):
         >>> compare(Plan(data=("sample",), messages=1200), "comparison")["differences"]
     """
     plan.warn_of_few_seeds()

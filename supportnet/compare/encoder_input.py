@@ -25,7 +25,7 @@ class EncoderInput:
 def encoder_input(model: Any, texts: Sequence[str]) -> EncoderInput | None:
     """Return what the encoder of a model of any task is given; None where it has none.
 
-    Example:
+    Example (needs a trained model):
         >>> encoder_input(model, ["where is my parcel?"]).vectors.shape
         TensorShape([1, 5, 128])
     """

@@ -23,7 +23,7 @@ WITHOUT_ENCODER = "none"
 def count_weights(network: keras.Model) -> int:
     """Return the number of weights outside tables.
 
-    Example:
+    Example (needs a trained model):
         >>> count_weights(model.network)
         311616
     """

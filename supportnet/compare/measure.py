@@ -26,7 +26,7 @@ def latency(answer: Callable[[list[str]], object], texts: Sequence[str]) -> dict
     Returns:
         batch -> `median_milliseconds`, `p99_milliseconds` and the number of `calls`.
 
-    Example:
+    Example (needs a trained model):
         >>> latency(model.classify, ["where is my parcel?"])["1"]["median_milliseconds"]
     """
     return {str(size): _timed(answer, _batches(texts, size)) for size in BATCHES}

@@ -23,6 +23,7 @@ def prepare(dataset: TicketDataset, messages: int | None = None) -> TicketDatase
         messages: training messages at most, and half as many of the others; None takes all.
 
     Example:
+        >>> from supportnet import load
         >>> {name: len(tickets) for name, tickets in prepare(load("sample"), messages=100).splits.items()}
         {'train': 100, 'validation': 50, 'test': 50}
     """

@@ -121,7 +121,8 @@ def load_plan(path: str | os.PathLike[str], **overrides: Any) -> Plan:
         UserError: the file is missing, isn't TOML, or has a key that there isn't.
 
     Example:
-        >>> load_plan("compare.toml", seeds=(0,))
+        >>> load_plan("compare.toml", seeds=(0,)).seeds
+        (0,)
     """
     try:
         read = tomllib.loads(Path(path).read_text(encoding="utf-8"))

@@ -30,8 +30,8 @@ def describe(
         UserError: what `load` raises.
 
     Example:
-        >>> describe("banking77")["splits"]["test"]["num_messages"]
-        3080
+        >>> describe("sample")["splits"]["test"]["num_messages"]
+        2005
     """
     if isinstance(name_or_dataset, TicketDataset):
         dataset = name_or_dataset

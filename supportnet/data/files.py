@@ -85,9 +85,8 @@ def load_file(
         UserError: names the file, and the row or line where there is one, and what would be right.
 
     Example:
-        >>> dataset = load_file("tickets.csv", label_column="topic")
-        >>> dataset["all"][0]
-        Ticket(text='Where is my parcel?', intent='track_order', ...)
+        >>> load_file("tickets.csv", label_column="intent")["all"][0].text
+        'Where is my parcel?'
     """
     path = Path(path)
     table = read_table(path, delimiter, encoding)

@@ -79,7 +79,7 @@ def load(
     Raises:
         UserError: names the file, row, column or option that is wrong.
 
-    Example:
+    Example (needs a download):
         >>> dataset = load("banking77", data_dir="downloads")
         >>> len(dataset["train"])
         10003
@@ -129,7 +129,7 @@ def load_unlabelled(sources: Sequence[str | os.PathLike[str]], **options: Any) -
         UserError: as `load`; or a source has no messages for training.
 
     Example:
-        >>> load_unlabelled(["tickets.csv"], text_column="body")[0]["train"][0].intent is None
+        >>> load_unlabelled(["tickets.csv"], text_column="text")[0]["train"][0].intent is None
         True
     """
     return [_without_labels(source, options) for source in sources]

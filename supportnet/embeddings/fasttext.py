@@ -50,7 +50,7 @@ def read_fasttext(source: Source, limit: int | None, wanted: Iterable[str] | Non
     Raises:
         UserError: if the file is truncated, damaged, or a classifier.
 
-    Example:
+    Example (needs a download):
         >>> with opened("cc.en.300.bin", progress_bar=True) as source:
         ...     vectors = read_fasttext(source, None, wanted=["refund"])
     """

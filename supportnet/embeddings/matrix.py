@@ -98,7 +98,7 @@ def embedding_matrix(
     Warns:
         UserWarning: if no word is covered.
 
-    Example:
+    Example (needs a download):
         >>> matrix, coverage = embedding_matrix(vocabulary, load_word_embeddings("glove.6B.100d.txt"))
         >>> print(coverage)
         Word vectors cover 1874 of 1950 words (96.1%) (1860 exact, 14 case, 0 subword, 76 noise).
@@ -129,7 +129,7 @@ def check_embedding_dim(embedding_dim: int, vectors: "KeyedVectors") -> None:
     Raises:
         UserError: if it isn't.
 
-    Example:
+    Example (needs a download):
         >>> check_embedding_dim(128, load_word_embeddings("wiki-news-300d-1M.vec", limit=1))
         UserError: embedding_dim must be the dimension of the word vectors (300). Received: embedding_dim=128
     """

@@ -52,7 +52,7 @@ def train_word_embeddings(
     Raises:
         UserError: if an argument is invalid, or there are no words to train on.
 
-    Example:
+    Example (needs a training run):
         >>> vectors = train_word_embeddings([ticket.text for ticket in tickets], method="fasttext")
         >>> vectors.most_similar("refund")
     """

@@ -41,7 +41,7 @@ def write_version(
     Raises:
         UserError: the version is there, `version` or `keep` isn't a positive number, or the file system refuses.
 
-    Example:
+    Example (needs a trained model):
         >>> write_version("saved_models/support", lambda folder: tf.saved_model.save(module, str(folder)))
         PosixPath('saved_models/support/1')
     """

@@ -43,7 +43,7 @@ def write_warmup(folder: Path) -> None:
     Raises:
         UserError: a record fails.
 
-    Example:
+    Example (needs an export):
         >>> write_warmup(Path("saved_models/support/1"))
     """
     path = folder / WARMUP

@@ -24,7 +24,7 @@ def write_faiss(model: ExportedSuggester, path: str | os.PathLike[str]) -> None:
     Raises:
         UserError: faiss-cpu isn't installed.
 
-    Example:
+    Example (needs an export):
         >>> write_faiss(ExportedSuggester("saved_models/answers"), "answers.faiss")
         >>> queries = model.run("embed_message", ["where is it?"])["embedding"]
         >>> scores, rows = faiss.read_index("answers.faiss").search(queries, 3)

@@ -92,7 +92,7 @@ def export(
             is empty, `beam` or `keep` is below 1; the version is there, isn't a positive number, or the file system
             refuses.
 
-    Example:
+    Example (needs two run folders):
         >>> bank = supportnet.load_bank("answers.csv")
         >>> models = [load("runs/intents", "classify"), load("runs/answers", "suggest")]
         >>> export(models, "saved_models/support", bank=bank)

@@ -18,7 +18,7 @@ class ServedModel(tf.Module):
         parts: task -> a module with the functions of its signatures, made of a trained model, or one that TensorFlow
             loaded from another export.
 
-    Example:
+    Example (needs a trained model):
         >>> reader = ServedReader(model, table_from_file("vocabulary.txt"))
         >>> ServedModel({"classify": ServedClassifier(model, reader)}).save(Path("saved_models/tiny/1"))
     """

@@ -62,7 +62,7 @@ def tune(
     Raises:
         UserError: a space or a name that can't be, another search in the folder, or no trial succeeded.
 
-    Example:
+    Example (needs a training run):
         >>> tune(supportnet.load("sample"), "search", trials=5)["best"]
     """
     fixed = dict(options or {})

@@ -26,7 +26,7 @@ def scheduled_adamw(
         frozen_steps: see `LazyAdamW`.
         ema_momentum: what a step leaves of the running mean of the weights; 0 keeps none.
 
-    Example:
+    Example (needs a trained model):
         >>> model.compile(scheduled_adamw(2e-3, weight_decay=0.05, warmup_share=0.1, steps=1000), loss)
     """
     warmup = int(steps * warmup_share)
@@ -55,7 +55,7 @@ def compile_for_training(
         frozen_steps: see `LazyAdamW`.
         **options: of `model.compile`: loss, metrics.
 
-    Example:
+    Example (needs a trained model):
         >>> compile_for_training(model, TrainingConfig(), steps=1000, loss=loss)
     """
     rates = (config.learning_rate, config.weight_decay, config.warmup_share)
@@ -77,7 +77,7 @@ class LazyAdamW(keras.optimizers.AdamW):
         frozen_steps: steps at the start in which the table named `word_embeddings` keeps its values.
         **kwargs: arguments of `keras.optimizers.AdamW`.
 
-    Example:
+    Example (needs a trained model):
         >>> model.compile(LazyAdamW(learning_rate=1e-3, weight_decay=0.05), loss)
     """
 

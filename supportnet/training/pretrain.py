@@ -76,7 +76,7 @@ def pretrain(
 
     The random generators of Python, NumPy and Keras are seeded, for the whole process.
 
-    Example:
+    Example (needs a training run):
         >>> pretrained = pretrain("tickets.csv", out="runs/encoder")
         >>> model = supportnet.train("labelled.csv", init="runs/encoder")
     """

@@ -1,4 +1,3 @@
-import doctest
 import json
 import warnings
 import zipfile
@@ -7,19 +6,12 @@ import pytest
 from star_archive import DIALOGUES, write_archive
 
 from supportnet.data import OUT_OF_SCOPE, Ticket
-from supportnet.data.star import INFO, archive, load, pairs
+from supportnet.data.star import INFO, archive, load
 from supportnet.data.star.archive import dialogues_sha256, read_dialogues
 from supportnet.data.star.pairs import Pair, read_pairs
 from supportnet.errors import UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*isn't the recorded file")
-
-
-@pytest.mark.parametrize("module", [archive, pairs])
-def test_examples(module):
-    results = doctest.testmod(module)
-    assert results.failed == 0
-    assert results.attempted
 
 
 def test_a_pair_is_a_reply_that_follows_the_customer_at_once():

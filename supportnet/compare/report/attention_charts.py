@@ -31,7 +31,7 @@ def draw_attention(axes: Any, found: Mapping[str, Any]) -> None:
         axes: matplotlib's, to draw on.
         found: `tokens` and `weights` of one message; see `supportnet.compare.attention_maps`.
 
-    Example:
+    Example (needs a trained model):
         >>> draw_attention(pyplot.gca(), attention_maps(model, ["where is my parcel?"])[0])
     """
     places = range(len(found["tokens"]))

@@ -43,7 +43,7 @@ def load(data_dir: str | os.PathLike[str] | None = None, context_turns: int = CO
     Raises:
         UserError: if the archive is missing or damaged, `context_turns` is below 1, or there is no network.
 
-    Example:
+    Example (needs a download):
         >>> load("downloads")["train"][0].intent
         'ask_name'
     """

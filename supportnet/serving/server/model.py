@@ -43,7 +43,7 @@ class LoadedModel:
     Raises:
         ServingError: if it can't be loaded.
 
-    Example:
+    Example (needs an export):
         >>> model = LoadedModel("tickets", 1, Path("saved_models/tickets/1"))
         >>> model.run("embed", {"text": np.array([b"hello"], object)})["embedding"].shape
         (1, 768)

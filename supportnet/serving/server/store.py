@@ -122,7 +122,7 @@ class Store:
     Raises:
         UserError: if a model has no version that can be loaded.
 
-    Example:
+    Example (needs an export):
         >>> with Store([ConfiguredModel("tickets", Path("saved_models/tickets"))], 4096, print) as store:
         ...     store.get(ModelSpec(name="tickets")).version
         serving version 1 of tickets (0 warm-up requests)

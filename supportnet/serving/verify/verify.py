@@ -22,7 +22,7 @@ def verify(path: str | os.PathLike[str]) -> list[Check]:
     Raises:
         UserError: if there is no model.
 
-    Example:
+    Example (needs an export):
         >>> [check.name for check in verify("saved_models/support") if check.passed is False]
         []
     """

@@ -62,7 +62,7 @@ def find_doubtful_labels(
 
     Source: Northcutt, Jiang & Chuang 2021, Confident Learning, https://arxiv.org/abs/1911.00068
 
-    Example:
+    Example (needs a training run):
         >>> find_doubtful_labels(supportnet.load("tickets.csv")["all"])["labels"][0]["suggested_intent"]
         'refund'
     """

@@ -62,7 +62,7 @@ def evaluate_model(
         UserError: no messages in scope, none with an intent, or an intent that training never saw.
         OSError: the plots can't be written.
 
-    Example:
+    Example (needs a trained model):
         >>> evaluate_model(model, supportnet.load("sample")["test"])["accuracy"]
     """
     test_data = labelled(test_data, "evaluate on")

@@ -42,7 +42,7 @@ class IntentClassifier:
         preprocessor: strings `[B]` -> features.
         network: the Keras model; see `build_network`.
 
-    Example:
+    Example (needs a training run):
         >>> model = supportnet.train("sample")
         >>> model.classify(["where is my parcel?"])[0].intent
         'track_order'

@@ -71,7 +71,7 @@ def confidence_figures(outcome: Outcomes) -> dict[str, Any]:
         what the best threshold for the promise on these very data would route. Without a promise the three that
         depend on it are None.
 
-    Example:
+    Example (needs a trained model):
         >>> confidence_figures(outcomes(model.answers(texts), model.confidence, tickets))["ece"]
     """
     answers, in_scope, correct = outcome.answers, outcome.in_scope, outcome.correct

@@ -31,7 +31,7 @@ def save_plots(folder: str | os.PathLike[str], outcome: Outcomes) -> list[Path]:
     Raises:
         OSError: the file system refuses.
 
-    Example:
+    Example (needs a trained model):
         >>> save_plots("plots", outcomes(model.answers(texts), model.confidence, tickets))
         [PosixPath('plots/reliability.png'), PosixPath('plots/risk_coverage.png')]
     """

@@ -38,7 +38,7 @@ def fit_handoff(model: Replier, validation: Sequence[Ticket], target: float, see
         target: mean ROUGE-L (F1, 0 to 1) that the replies shall have that are sent.
         seed: draws 1,000 of them, if there are more.
 
-    Example:
+    Example (needs a trained model):
         >>> model.handoff = fit_handoff(model, dataset["validation"], target=0.8)
     """
     chosen = [validation[i] for i in np.random.default_rng(seed).permutation(len(validation))[:MAX_MESSAGES]]

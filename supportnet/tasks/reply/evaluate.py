@@ -50,7 +50,7 @@ def evaluate_replier(model: Replier, test_data: Sequence[Ticket], beam: int = 1)
     Warns:
         UserWarning: messages are longer than what is read of them.
 
-    Example:
+    Example (needs a trained model and a download):
         >>> evaluate_replier(model, supportnet.load("star", data_dir="downloads")["test"])["exact_match"]
     """
     tickets = with_reply(test_data)

@@ -19,6 +19,7 @@ class Handoff(Fitted):
         num_replies: replies that it was chosen on.
 
     Example:
+        >>> import numpy as np
         >>> Handoff(threshold=-0.5).applies_to(np.array([-0.1, -0.9, -0.1]), np.array([True, True, False])).tolist()
         [False, True, True]
     """

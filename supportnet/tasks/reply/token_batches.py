@@ -44,8 +44,8 @@ def padding_share(sources: Ints, targets: Ints, batches: list[Ints]) -> float:
     """Return the share of what the batches hold that is padding.
 
     Example:
-        >>> padding_share(np.array([2, 4]), np.array([3, 3]), [np.array([0, 1])])
-        0.14285714285714285
+        >>> round(padding_share(np.array([2, 4]), np.array([3, 3]), [np.array([0, 1])]), 3)
+        0.143
     """
     held = sum(len(batch) * (sources[batch].max() + targets[batch].max()) for batch in batches)
     return 1.0 - float(sources.sum() + targets.sum()) / float(held)

@@ -76,7 +76,7 @@ def fit_relevance(model: Suggester, pairs: Pairs, asked: Pairs) -> Relevance:
         pairs: what it learned from.
         asked: pairs that it hasn't learned from, with labels if the model knows any.
 
-    Example:
+    Example (needs a trained model):
         >>> model.relevance = fit_relevance(model, pairs, Pairs.of(dataset["validation"][:2000], model.labels))
     """
     bank = _in_the_bank(model, pairs, asked)

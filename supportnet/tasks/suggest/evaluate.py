@@ -55,7 +55,7 @@ def evaluate_suggester(model: Suggester, test_data: Sequence[Ticket], bank: Bank
     Raises:
         UserError: no message has a reply.
 
-    Example:
+    Example (needs a trained model and a download):
         >>> dataset = supportnet.load("star", data_dir="downloads")
         >>> evaluate_suggester(model, dataset["test"], bank_of_replies("star", dataset["train"]))["recall_at_1"]
     """
@@ -88,7 +88,7 @@ def evaluate_judged(model: Suggester, judgements: Sequence[Judgement], bank: Ban
     Raises:
         UserError: there are no judgements, or one names an answer that the bank lacks.
 
-    Example:
+    Example (needs a trained model):
         >>> bank = supportnet.load_bank("answers.csv")
         >>> evaluate_judged(model, load_judgements("queries.csv"), bank)["map"]
     """

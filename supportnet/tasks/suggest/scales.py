@@ -33,7 +33,7 @@ def fit_scales(model: Suggester, asked: Pairs, batch_size: int) -> None:
         asked: pairs that it hasn't learned from; each message is compared with the replies of all.
         batch_size: messages a step of training.
 
-    Example:
+    Example (needs a trained model):
         >>> fit_scales(model, Pairs.of(dataset["validation"][:2000]), batch_size=128)
     """
     layer = model.network.get_layer("scores")
@@ -58,7 +58,7 @@ def fit_labels(model: Suggester, asked: Pairs) -> None:
         model: a trained one that knows labels.
         asked: pairs that it hasn't learned from, with labels; those without one say nothing.
 
-    Example:
+    Example (needs a trained model):
         >>> fit_labels(model, Pairs.of(dataset["validation"][:2000], model.labels))
     """
     layer, known = model.heads["message"].get_layer("labels"), asked.labels >= 0
