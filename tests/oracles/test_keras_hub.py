@@ -1,34 +1,20 @@
-"""keras-hub, asked for the same numbers. It isn't a dependency: `tox run -e oracle` installs it."""
+"""keras-hub, asked for the same numbers. It isn't a dependency: `tox run -e oracles` installs it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
+import keras_hub
 import numpy as np
 import pytest
+from golden_cases import LENGTHS, MASK, MEMORY, VECTORS, decoder_block, randomize, read_golden, transformer_encoder
 from keras import ops
 
 from supportnet.layers import AttentionBlock, DecoderBlock, PositionalEncoding, TransformerEncoder
 
-keras_hub = pytest.importorskip("keras_hub")
-
-LENGTHS = [6, 3, 1]
-MASK = np.arange(6) < np.array(LENGTHS)[:, None]
-
-
-def random(*shape: int, seed: int = 0) -> Any:
-    return np.random.default_rng(seed).normal(scale=0.5, size=shape).astype("float32")
-
-
-VECTORS = random(3, 6, 8)
-
 
 def numbers(tensor: Any) -> Any:
     return ops.convert_to_numpy(tensor)
-
-
-def randomize(layer: Any) -> None:
-    """Weights of which no two are alike, biases and scales too: one that is mixed up shows."""
-    layer.set_weights([random(*weight.shape, seed=i) for i, weight in enumerate(layer.weights)])
 
 
 def their_block(block: AttentionBlock) -> Any:
@@ -78,10 +64,7 @@ def their_encoder(encoder: TransformerEncoder, x: Any, mask: Any) -> Any:
 
 @pytest.fixture
 def encoder() -> TransformerEncoder:
-    encoder = TransformerEncoder(hidden_dim=12, num_layers=2, num_heads=2, max_length=6)
-    encoder.build(VECTORS.shape)
-    randomize(encoder)
-    return encoder
+    return transformer_encoder()
 
 
 @pytest.mark.parametrize("depth", [8, 7])
@@ -105,12 +88,9 @@ def test_attention_block(norm: str) -> None:
 @pytest.mark.parametrize("norm", ["pre", "post"])
 def test_decoder_block(norm: str) -> None:
     """Theirs looks back only by itself; keras-hub calls a decoder block's encoder what we call the memory."""
-    block = DecoderBlock(num_heads=2, hidden_dim=12, norm=norm)
-    block.build(VECTORS.shape)
-    randomize(block)
-    memory = random(3, 6, 8, seed=9)
-    theirs = their_decoder_block(block)(VECTORS, memory, encoder_padding_mask=MASK)
-    np.testing.assert_allclose(numbers(block(VECTORS, memory, memory_mask=MASK)), numbers(theirs), atol=1e-5)
+    block = decoder_block(norm)
+    theirs = their_decoder_block(block)(VECTORS, MEMORY, encoder_padding_mask=MASK)
+    np.testing.assert_allclose(numbers(block(VECTORS, MEMORY, memory_mask=MASK)), numbers(theirs), atol=1e-5)
 
 
 def test_transformer_encoder(encoder: TransformerEncoder) -> None:
@@ -124,3 +104,16 @@ def test_padding_is_masked(encoder: TransformerEncoder) -> None:
     for row, length in enumerate(LENGTHS):
         alone = their_encoder(encoder, VECTORS[row : row + 1, :length], None)
         np.testing.assert_allclose(ours[row, :length], alone[0], atol=1e-5)
+
+
+def test_golden(keep: Callable[[str, dict[str, Any]], None], encoder: TransformerEncoder) -> None:
+    """What stands in tests/golden is what keras-hub gives today."""
+    theirs = {"transformer_encoder": their_encoder(encoder, VECTORS, MASK)[MASK]}
+    for norm in ("pre", "post"):
+        block = their_decoder_block(decoder_block(norm))
+        theirs[f"decoder_block_{norm}"] = numbers(block(VECTORS, MEMORY, encoder_padding_mask=MASK)).reshape(-1, 8)
+    keep("keras_hub.json", {name: np.round(rows, 6).astype(float).round(6).tolist() for name, rows in theirs.items()})
+    golden = read_golden("keras_hub.json")
+    assert set(golden) == set(theirs)
+    for name, rows in theirs.items():
+        np.testing.assert_allclose(rows, golden[name], atol=1e-6)
