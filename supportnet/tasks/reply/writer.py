@@ -109,7 +109,7 @@ def transposed_table(head: keras.Model) -> tf.Variable:
 def build_memory(head: keras.Model) -> keras.Model:
     """Cut out of a head what the decoder attends to: the features, and the backbone's vectors -> `memory`."""
     inputs = {name: tensor for name, tensor in head.input.items() if name != "pieces"}
-    return keras.Model(inputs, head.output["memory"], name="reader")
+    return keras.Model(inputs, head.output["memory"], name="memory")
 
 
 def _rows(features: Mapping[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,6 @@ import numpy as np
 import pytest
 from leaks import leaks
 from small_replier import make_replier
-from supportnet.tasks.reply.learner import TrainedReplier, train_replier
-from supportnet.training.encoder import Encoder, save_encoder
 
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset
@@ -20,14 +19,18 @@ from supportnet.tasks.reply.calibrate import fit_handoff
 from supportnet.tasks.reply.evaluate import perplexity
 from supportnet.tasks.reply.fitted import Handoff
 from supportnet.tasks.reply.scores import exact_matches
-from supportnet.tasks.train import load
+from supportnet.tasks.train import Trained, load, train
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.checkpoint import Progress, save_checkpoint
+from supportnet.training.initial_weights import Encoder
+from supportnet.training.run_folder import begin, save_network
 
 #: What must be the same, byte by byte, whether a training was interrupted or not.
 RESULTS = ["config.json", "history.json", "metrics.json", "vocabulary.txt", "pieces.json", "handoff.json"]
 FILES = [*RESULTS, "model_card.json", "weights.weights.h5"]
-Run = tuple[Path, TrainedReplier]
+Run = tuple[Path, Trained]
+
+train_replier = partial(train, task="reply")
 
 
 def test_it_learns_to_write_what_agents_wrote(replier: Run, replies_dataset: TicketDataset) -> None:
@@ -136,15 +139,15 @@ def test_it_starts_from_a_pretrained_encoder(replies_dataset: TicketDataset, tmp
     """At a learning rate so low that training leaves the weights where they started."""
     config = NetworkConfig("none", embedding_dim=16, num_heads=2, num_buckets=500)
     encoder = Encoder.fresh(config, Vocabulary.build(["where is my lamp"], min_count=1))
-    save_encoder(tmp_path, encoder)
-    write_json(tmp_path / "config.json", {"task": "pretrain", "network": asdict(config)})
+    begin(tmp_path, {"task": "pretrain", "network": asdict(config)})
+    save_network(tmp_path, encoder.vocabulary, encoder.network)
     # What only a reply network has may be another.
     own = {"num_pieces": 300, "max_reply_length": 4}
     still = {"epochs": 1, "learning_rate": 1e-9, "weight_decay": 0.0, "batch_tokens": 2000, "progress_bar": False}
     with pytest.warns(UserWarning, match="--quality"):
         model = train_replier(replies_dataset, init=tmp_path, **own, **still).model
     assert (model.vocabulary, model.config.max_reply_length) == (encoder.vocabulary, 4)
-    given, wanted = model.network.get_layer("embed").get_weights(), encoder.network.embed.get_weights()
+    given, wanted = model.backbone.embed.get_weights(), encoder.network.backbone.embed.get_weights()
     for mine, pretrained in zip(given, wanted, strict=True):
         np.testing.assert_allclose(mine, pretrained, atol=1e-6)
     with pytest.raises(UserError, match=r"^embedding_dim must be that of the pre-trained encoder, 16"):
