@@ -55,7 +55,7 @@ class Replier:
         reader: features -> `memory`, what the decoder attends to.
         writer: writes with both in the graph.
 
-    Example:
+    Example (needs a download):
         >>> model = supportnet.train("star", task="reply", data_options={"data_dir": "downloads"})
         >>> model.reply(["hello, I need a flat"])[0].text
         'Hello, how can I help?'

@@ -29,7 +29,7 @@ class ReplyWriter:
         projection: float32 `[D, P]`, the transposed table of the pieces' vectors, with which one vector is multiplied
             in half the time; the table itself, if not given.
 
-    Example:
+    Example (needs a trained model):
         >>> writer = ReplyWriter(model.head, model.reader, model.pieces.pieces, DecodingOptions())
         >>> decoded = writer.greedy(model.preprocessor(["where is my parcel?"]))
     """

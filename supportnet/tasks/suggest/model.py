@@ -58,7 +58,7 @@ class Suggester:
         preprocessor: strings `[B]` -> features.
         network: the Keras model; see `build_network`.
 
-    Example:
+    Example (needs a download):
         >>> model = supportnet.train("star", task="suggest", data_options={"data_dir": "downloads"})
         >>> index = model.index(supportnet.load_bank("answers.csv"))
         >>> model.suggest(["where is my parcel?"], index, top_k=3)[0][0].text
