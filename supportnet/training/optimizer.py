@@ -56,7 +56,7 @@ def compile_for_training(
         **options: of `model.compile`: loss, metrics.
 
     Example (needs a trained model):
-        >>> compile_for_training(model, TrainingConfig(), steps=1000, loss=loss)
+        >>> compile_for_training(model, RunConfig(), steps=1000, loss=loss)
     """
     rates = (config.learning_rate, config.weight_decay, config.warmup_share)
     optimizer = scheduled_adamw(*rates, steps, frozen_steps, config.ema_momentum)
