@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from supportnet.compare.tasks import TASKS
 
 from supportnet.compare.matching import count_weights, match_weights, quadratic
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
+from supportnet.tasks import get_task
 
 SIZES = {"embedding_dim": 32, "num_heads": 2, "num_buckets": 1, "num_pairs": 1}
 DATASET = TicketDataset("data", {"train": [Ticket("a", "x"), Ticket("b", "y")]})
 
 
 def build(task: str, name: str, options: Mapping[str, Any]) -> Any:
-    return TASKS[task].network(TASKS[task].sizes(name, options)[0], DATASET)
+    return get_task(task).compared.network(get_task(task).compared.sizes(name, options)[0], DATASET)
 
 
 @pytest.mark.parametrize("task", ["classify", "reply"])

@@ -83,9 +83,9 @@ def test_weights_are_what_was_promised(run: Run) -> None:
 
 
 def test_counted_weights_are_those_of_the_trained_network(small: Small) -> None:
-    from supportnet.compare.tasks import TASKS
+    from supportnet.tasks import get_task
 
-    run, task = small.runs[1], TASKS["classify"]
+    run, task = small.runs[1], get_task("classify").compared
     network = task.network(task.sizes(run.model, TINY)[0], messages_of(run))
     assert count_weights(network) == kept(small, run)["figures"]["matched_weights"]
 

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from sklearn.metrics import f1_score, top_k_accuracy_score
-from supportnet.tasks.answers import Answers
 
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
+from supportnet.tasks.classify.answers import Answers
 from supportnet.tasks.classify.evaluate import (
     TIMED_MESSAGES,
     UNTIMED_MESSAGES,

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from supportnet.tasks.answers import Answers
 
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
+from supportnet.tasks.classify.answers import Answers
 from supportnet.tasks.classify.fitted import Confidence
 from supportnet.tasks.classify.outcomes import Outcomes, confidence_figures, outcomes
 from supportnet.tasks.classify.plots import reliability_diagram, risk_coverage, save_plots

@@ -5,10 +5,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from supportnet.tasks.classify.learner import Trained
-from supportnet.tasks.classify.run import is_run
 
 from supportnet.errors import UserError
+from supportnet.tasks.train import Trained, load
+from supportnet.training.run_folder import is_run
 
 FILES = ["config.json", "vocabulary.txt", "intents.json", "confidence.json", "weights.weights.h5"]
 

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from supportnet.config import NetworkConfig, split_options
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.tasks.classify.config import ClassifyConfig
+from supportnet.tasks.classify.data import training_splits
 from supportnet.tasks.classify.evaluate import evaluate_model
 from supportnet.tasks.train import Trained, load, train
-from supportnet.training.splits import training_splits
 
 #: What customers shouldn't have written.
 PERSONAL = ["erika.mustermann@example.org", "4111 1111 1111 1111", "4111111111111111", "DE89370400440532013000"]
@@ -170,7 +169,7 @@ def test_class_weights_and_mixed_precision(options: dict[str, Any]) -> None:
     assert 0.3 < rare_share < 0.7
     assert common_share + rare_share == pytest.approx(1, abs=1e-5)
     # Only training computes in half precision.
-    assert trained.model.network.get_layer("encoder").compute_dtype == "float32"
+    assert trained.model.backbone.encoder.compute_dtype == "float32"
 
 
 def test_training_that_diverges(dataset: TicketDataset, options: dict[str, Any]) -> None:
@@ -231,20 +230,7 @@ def test_an_intent_without_a_validation_message(dataset: TicketDataset) -> None:
         assert training_splits(TicketDataset("toy", splits), ClassifyConfig())[1] == validation
 
 
-def test_options_go_where_they_belong() -> None:
-    network, training = split_options({"num_heads": 8, "epochs": 3}, ClassifyConfig, {})
-    assert (network.num_heads, training.epochs) == (8, 3)
-    with pytest.raises(UserError, match=r"There is no option named 'epoch'. The options are: .*batch_size.*num_heads"):
-        split_options({"epoch": 3}, ClassifyConfig, {})
-
-
-def test_a_preset_sets_the_sizes_that_are_not_given() -> None:
-    given = {"num_heads": 2, "dropout_rate": 0.2}
-    network, training = split_options({**given, "epochs": 3}, ClassifyConfig, {}, preset="base")
-    sizes = {"embedding_dim": 256, "hidden_dim": 256, "num_layers": 4, "num_heads": 2}
-    assert network == NetworkConfig(**sizes, dropout_rate=0.2)
-    assert training == ClassifyConfig(epochs=3)
-    assert split_options({}, ClassifyConfig, {}) == (NetworkConfig(), ClassifyConfig())
+def test_an_unknown_preset() -> None:
     with pytest.raises(UserError, match="preset must be one of tiny, small, base"):
         train("sample", preset="huge")
 

@@ -1,6 +1,5 @@
 """Doubtful labels: worked by hand, on messages with known faults, and on the sample with labels flipped."""
 
-import doctest
 import json
 import random
 from typing import Any
@@ -11,24 +10,22 @@ import pytest
 from supportnet.data import load
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
-from supportnet.tasks.classify import audit as label_noise
-from supportnet.tasks.classify.audit import confident_others, find_doubtful_labels
+from supportnet.tasks.classify.audit import confident_others, find_doubtful_labels, out_of_fold_probabilities
 
 WORDS = {"refund": "refund my money", "track": "where is the parcel"}
 FILLERS = ["please", "hello", "thanks", "quickly", "today", "again"]
 CLEAN = [Ticket(f"{text} {filler}", intent) for intent, text in WORDS.items() for filler in FILLERS]
+#: Six messages of each of three intents: one word tells the intent, one doesn't.
+TEXTS = [
+    f"{word} {other}" for word in ("parcel", "refund", "login") for other in ("my", "the", "a", "our", "one", "no")
+]
+TARGETS = np.repeat([0, 1, 2], 6)
 
 
 def find(tickets: list[Ticket], **options: Any) -> dict[str, Any]:
     report = find_doubtful_labels(tickets, progress_bar=False, **options)
     assert json.loads(json.dumps(report)) == report
     return report
-
-
-def test_example() -> None:
-    tests = doctest.DocTestFinder().find(confident_others, globs=vars(label_noise) | {"np": np})
-    result = doctest.DocTestRunner().run(tests[0])
-    assert (result.attempted, result.failed) == (2, 0)
 
 
 def test_confident_others_by_hand() -> None:
@@ -159,3 +156,33 @@ def test_most_flipped_labels_are_found() -> None:
     assert len(found) > 0.7 * len(flipped)
     assert len(found) > 0.9 * len(listed)
     assert all(listed[row] == tickets[row].intent for row in found)
+
+
+def test_probabilities(capsys: pytest.CaptureFixture[str]) -> None:
+    probabilities = out_of_fold_probabilities(TEXTS, TARGETS, folds=3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert np.array_equal(probabilities.argmax(axis=1), TARGETS)
+    assert "checking: 100%" in capsys.readouterr().err
+    again = out_of_fold_probabilities(TEXTS, TARGETS, folds=3, progress_bar=False)
+    assert np.array_equal(again, probabilities)
+    assert not np.array_equal(out_of_fold_probabilities(TEXTS, TARGETS, folds=3, seed=1), probabilities)
+
+
+def test_no_model_has_seen_what_it_judges() -> None:
+    """Messages with nothing in common can only be told by who learned them."""
+    texts, targets = [letter * 5 for letter in "abcdefghijklmnopqrstuvwx"], np.arange(24) % 3
+    probabilities = out_of_fold_probabilities(texts, targets)
+    assert np.mean(probabilities.argmax(axis=1) == targets) < 0.5
+    assert out_of_fold_probabilities(texts * 2, np.tile(targets, 2)).max() > 0.9
+
+
+def test_two_intents_and_fewer_messages_than_folds() -> None:
+    texts, targets = [*TEXTS[:6], *TEXTS[6:8]], np.array([0] * 6 + [1] * 2)
+    probabilities = out_of_fold_probabilities(texts, targets, folds=5)
+    assert probabilities.shape == (8, 2)
+    assert np.array_equal(probabilities.argmax(axis=1), targets)
+
+
+def test_no_words() -> None:
+    with pytest.raises(UserError, match="No message holds a word of two letters or more"):
+        out_of_fold_probabilities(["?", "!", "a", "b"], np.array([0, 0, 1, 1]), folds=2)

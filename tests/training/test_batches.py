@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from supportnet.tasks.classify.fit import intent_weights
 from supportnet.training.batches import epoch_batches
 
 
@@ -39,10 +38,3 @@ def test_lengths_in_a_batch_are_alike() -> None:
     # Short and long batches alternate at random: sorted, the model would see all short messages first.
     means = [lengths[batch].mean() for batch in batches]
     assert abs(np.corrcoef(means, np.arange(len(means)))[0, 1]) < 0.3
-
-
-def test_intent_weights() -> None:
-    weights = intent_weights(np.array([0, 0, 0, 1]))
-    assert weights.tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2.0])
-    assert weights.dtype == np.float32
-    assert intent_weights(np.array([2, 5])).tolist() == [1.0, 1.0]

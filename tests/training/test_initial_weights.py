@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from supportnet.training.encoder import load_encoder
 
+from supportnet.architectures import encoder_names
 from supportnet.cli.main import main
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset
@@ -20,7 +20,7 @@ from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.train import load, train
 from supportnet.text.special_tokens import SPECIAL_TOKENS
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.initial_weights import Start, start_from_vectors
+from supportnet.training.initial_weights import InitialWeights, load_encoder, start_from_vectors
 from supportnet.training.pretrain import pretrain
 
 pytestmark = pytest.mark.slow
@@ -35,7 +35,7 @@ def texts_of(dataset: TicketDataset) -> list[str]:
 
 
 def table(model: IntentClassifier, name: str = "word_embeddings") -> np.ndarray:
-    return np.array(getattr(model.network.get_layer("embed"), name))
+    return np.array(getattr(model.backbone.embed, name))
 
 
 def fresh(dataset: TicketDataset, seed: int = 0, **options: Any) -> IntentClassifier:
@@ -75,28 +75,25 @@ def test_vocabulary_and_sizes_are_the_encoders(dataset: TicketDataset, encoder: 
     assert (loaded.config, loaded.vocabulary) == (trained.model.config, trained.model.vocabulary)
 
 
-@pytest.mark.parametrize("architecture", ["bilstm_attention", "transformer", "none"])
+@pytest.mark.parametrize("architecture", encoder_names())
 def test_weights_are_the_encoders(dataset: TicketDataset, architecture: str, tmp_path: Path) -> None:
     """What was pre-trained, layer by layer, before a step of training."""
     pretrain(dataset, tmp_path / "encoder", architecture=architecture, seed=5, **SIZES, **SHORT)
-    start = Start.of(tmp_path / "encoder")
+    start = InitialWeights.of(tmp_path / "encoder")
     assert start.encoder is not None
     assert start.vocabulary is not None
     model = IntentClassifier(NetworkConfig(**start.network_options), start.vocabulary, dataset.intents)
-    assert not np.allclose(table(model), start.encoder.network.embed.word_embeddings)
+    pretrained = start.encoder.network.backbone
+    assert not np.allclose(table(model), pretrained.embed.word_embeddings)
     assert start.apply(model, texts_of(dataset), seed=0) is None
-    for layer in (start.encoder.network.embed, start.encoder.network.encoder):
-        weights = (
-            []
-            if layer is None
-            else zip(model.network.get_layer(layer.name).get_weights(), layer.get_weights(), strict=True)
-        )
-        assert all(np.array_equal(mine, pretrained) for mine, pretrained in weights)
-    assert np.array_equal(table(model), start.encoder.network.embed.word_embeddings)
+    for mine, layer in ((model.backbone.embed, pretrained.embed), (model.backbone.encoder, pretrained.encoder)):
+        weights = [] if layer is None else zip(mine.get_weights(), layer.get_weights(), strict=True)
+        assert all(np.array_equal(one, other) for one, other in weights)
+    assert np.array_equal(table(model), pretrained.embed.word_embeddings)
 
 
 def test_another_vocabulary_than_the_encoders(dataset: TicketDataset, encoder: Path) -> None:
-    start = Start.of(encoder)
+    start = InitialWeights.of(encoder)
     model = IntentClassifier(NetworkConfig(**start.network_options), Vocabulary(["parcel"]), dataset.intents)
     with pytest.raises(UserError, match=r"^vocabulary must be the pre-trained encoder's"):
         start.apply(model, [], seed=0)
@@ -132,7 +129,7 @@ def test_options_that_contradict_the_encoder(
 
 
 def test_the_encoders_own_sizes_may_be_said_again(encoder: Path) -> None:
-    start = Start.of(encoder)
+    start = InitialWeights.of(encoder)
     start.check(NetworkConfig(**{**start.network_options, **SIZES, "word_dropout": 0.2, "head_dropout_rate": 0.0}))
     with pytest.raises(UserError, match=r"^max_length must be that of the pre-trained encoder, 128"):
         start.check(NetworkConfig(**{**start.network_options, "max_length": 64}))
@@ -225,18 +222,19 @@ def test_word_vectors_of_a_file_are_where_training_starts(dataset: TicketDataset
     vectors = train_word_embeddings(texts_of(dataset), embedding_dim=8, progress_bar=False)
     save_word_embeddings(tmp_path / "vectors.bin.gz", vectors)
     model = fresh(dataset)
-    coverage = Start.of(None, tmp_path / "vectors.bin.gz", 1.0).apply(model, texts_of(dataset), 0, progress_bar=False)
+    start = InitialWeights.of(None, tmp_path / "vectors.bin.gz", 1.0)
+    coverage = start.apply(model, texts_of(dataset), 0, progress_bar=False)
     assert coverage is not None
     assert (coverage.type_share, coverage.token_share, coverage.missing) == (1.0, 1.0, ())
     ids = [model.vocabulary[word] for word in vectors.index_to_key]
-    for tower in np.split(table(model)[ids], 2, axis=1):
-        ratio = tower / vectors.vectors
+    for branch in np.split(table(model)[ids], 2, axis=1):
+        ratio = branch / vectors.vectors
         np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-3)
 
 
 def test_the_mean_length_is_that_of_a_random_start(dataset: TicketDataset) -> None:
     model = fresh(dataset, embedding_dim=64, architecture="transformer")
-    embed = model.network.get_layer("embed")
+    embed = model.backbone.embed
     random = table(model)
     matrix = np.random.default_rng(0).normal(scale=7.0, size=(len(model.vocabulary), 64)).astype("float32")
     start_from_vectors(embed, matrix)
@@ -249,16 +247,16 @@ def test_the_mean_length_is_that_of_a_random_start(dataset: TicketDataset) -> No
     np.testing.assert_allclose(lengths / lengths.mean(), (n := np.linalg.norm(matrix, axis=1)) / n.mean(), rtol=1e-4)
 
 
-def test_one_tower_has_the_vectors_once(dataset: TicketDataset) -> None:
+def test_one_branch_has_the_vectors_once(dataset: TicketDataset) -> None:
     model = fresh(dataset, architecture="none")
     matrix = np.random.default_rng(0).normal(size=(len(model.vocabulary), 8)).astype("float32")
-    start_from_vectors(model.network.get_layer("embed"), matrix)
+    start_from_vectors(model.backbone.embed, matrix)
     np.testing.assert_allclose(table(model), matrix / np.linalg.norm(matrix, axis=1).mean(), rtol=1e-4)
 
 
 def test_vectors_of_zeros_stay_zeros(dataset: TicketDataset) -> None:
     model = fresh(dataset)
-    start_from_vectors(model.network.get_layer("embed"), np.zeros((len(model.vocabulary), 8), "float32"))
+    start_from_vectors(model.backbone.embed, np.zeros((len(model.vocabulary), 8), "float32"))
     assert not table(model).any()
 
 
@@ -268,7 +266,7 @@ def test_frozen_word_vectors_stay_while_others_learn(dataset: TicketDataset) -> 
     # The last epoch's weights are kept: no epoch is better than another.
     dataset = TicketDataset("toy", {"train": dataset["train"], "validation": []})
     model = fresh(dataset)
-    Start.of(None, "word2vec", None).apply(model, texts_of(dataset), 0, progress_bar=False)
+    InitialWeights.of(None, "word2vec", None).apply(model, texts_of(dataset), 0, progress_bar=False)
     start, subwords = table(model), table(model, "subword_embeddings")
 
     def trained(frozen_epochs: int) -> IntentClassifier:
