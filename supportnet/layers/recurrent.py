@@ -66,6 +66,7 @@ class BiLSTMAttention(AttentionEncoder):
         return keras.layers.Bidirectional(lstm, dtype=policy, name="lstm")
 
     def before_attention(self, x: Tensor, mask: Mask) -> Tensor:
+        x = ops.cast(x, self.compute_dtype)
         return x + self.dropout(by_row(self.lstm(x, mask=mask), self.project))
 
 
@@ -75,7 +76,7 @@ class RecurrentDecoder(Decoder):
 
     `BiLSTMAttention`, turned from an encoder into a decoder: its LSTM reads forwards only and begins with what the mean
     of the memory says, its blocks attend to the memory. It has the `call`, `start`, `step` and `reorder` of
-    `TransformerDecoder`; `equal_hidden_dim` in `supportnet.compare.budget` finds the `hidden_dim` that gives both the
+    `TransformerDecoder`; `equal_hidden_dim` in `supportnet.compare.matching` finds the `hidden_dim` that gives both the
     same number of weights.
 
     Args:

@@ -104,7 +104,7 @@ class TransformerEncoder(TransformerStack, AttentionEncoder):
         return {**super().network_arguments(config), "max_length": config.max_length}
 
     def before_attention(self, x: Tensor, mask: Mask) -> Tensor:
-        return self.dropout(self.positions(x * self.scale))
+        return self.dropout(self.positions(ops.cast(x, self.compute_dtype) * self.scale))
 
 
 @keras.saving.register_keras_serializable(package="supportnet")

@@ -38,7 +38,7 @@ def test_attention_is_what_the_encoder_computes(architecture: str) -> None:
     given = encoder_input(model, [TEXT])
     assert given is not None
     first, last = given.encoder.blocks
-    x = first(given.encoder.prepare(given.vectors, given.mask), mask=given.mask)
+    x = first(given.encoder.before_attention(given.vectors, given.mask), mask=given.mask)
     np.testing.assert_allclose(last.weights_of(x, given.mask).numpy().mean(axis=1)[0], found["weights"], atol=1e-4)
     ended = given.encoder.norm(last(x, mask=given.mask))
     np.testing.assert_allclose(ended, given.encoder(given.vectors, mask=given.mask), atol=1e-6)

@@ -1,6 +1,7 @@
 """The network of the task suggest: a dual encoder, one side for messages and one for the replies to them."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import keras
@@ -51,16 +52,44 @@ def build_network(config: NetworkConfig, backbone: Backbone, num_labels: int = 0
         >>> keras.ops.shape(outputs["scores"])
         (3, 1, 2)
     """
-    inputs = {side: feature_inputs(f"{side}_") for side in SIDES}
-    heads = build_heads(config, backbone, num_labels)
-    found = {side: heads[side]({**inputs[side], **backbone(inputs[side])}) for side in SIDES}
-    outputs = {side: found[side]["vectors"] for side in SIDES}
-    cosine = ScaledCosine(outputs["reply"].shape[1], dtype="float32", name="scores")
-    outputs["scores"] = cosine(outputs["message"], outputs["reply"])
-    if num_labels:
-        outputs |= {f"{side}_labels": found[side]["labels"] for side in SIDES}
-    flat = {name: tensor for side in SIDES for name, tensor in of_side(side, inputs[side]).items()}
-    return keras.Model(flat, outputs, name="suggestion_network")
+    return DualEncoder(config, backbone, num_labels, name="suggestion_network")
+
+
+@keras.saving.register_keras_serializable(package="supportnet")
+class DualEncoder(keras.Model):
+    """The network of `build_network`, with its arguments.
+
+    Its configuration is what it is built from: in that of a functional model, Keras would write the layers that both
+    heads share twice, and read two of each.
+    """
+
+    def __init__(self, config: NetworkConfig, backbone: Backbone, num_labels: int = 0, **kwargs: Any) -> None:
+        inputs = {side: feature_inputs(f"{side}_") for side in SIDES}
+        heads = build_heads(config, backbone, num_labels)
+        found = {side: heads[side]({**inputs[side], **backbone(inputs[side])}) for side in SIDES}
+        outputs = {side: found[side]["vectors"] for side in SIDES}
+        cosine = ScaledCosine(outputs["reply"].shape[1], dtype="float32", name="scores")
+        outputs["scores"] = cosine(outputs["message"], outputs["reply"])
+        if num_labels:
+            outputs |= {f"{side}_labels": found[side]["labels"] for side in SIDES}
+        flat = {name: tensor for side in SIDES for name, tensor in of_side(side, inputs[side]).items()}
+        super().__init__(flat, outputs, **kwargs)
+        self.config = config
+        self.num_labels = num_labels
+
+    def get_config(self) -> dict[str, Any]:
+        backbone = keras.saving.serialize_keras_object(self.get_layer("backbone"))
+        return {
+            "config": asdict(self.config),
+            "backbone": backbone,
+            "num_labels": self.num_labels,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "DualEncoder":
+        backbone = keras.saving.deserialize_keras_object(config["backbone"], custom_objects)
+        return cls(**{**config, "config": NetworkConfig(**config["config"]), "backbone": backbone})
 
 
 def build_heads(config: NetworkConfig, backbone: Backbone, num_labels: int = 0) -> dict[str, keras.Model]:

@@ -96,7 +96,7 @@ def test_in_the_bank(scored: dict[str, Any], model: Suggester) -> None:
 
 
 def test_among_candidates(scored: dict[str, Any], model: Suggester) -> None:
-    """By the towers' scores alone, against 99 others."""
+    """By the branches' scores alone, against 99 others."""
     tickets = make_tickets(120)
     replies = [str(ticket.reply) for ticket in tickets]
     depth = len(model.scales)

@@ -5,11 +5,11 @@ from threading import Thread
 import keras
 import numpy as np
 import pytest
-from supportnet.tasks.suggest.negatives import POOL, HardNegatives
 
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket
 from supportnet.tasks.suggest.data import Pairs
+from supportnet.tasks.suggest.fit import POOL, HardNegatives
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.text.vocabulary import Vocabulary
 

@@ -113,7 +113,7 @@ def test_the_loss_is_the_softmax_over_the_candidates() -> None:
 
 
 def test_rows_without_a_label_cost_nothing() -> None:
-    """The mean of two towers that say the same, then of two that don't."""
+    """The mean of two branches that say the same, then of two that don't."""
     logits = ops.array([[[0.0, np.log(3.0)]] * 2, [[5.0, -5.0]] * 2, [[0.0, 0.0]] * 2])
     assert float(label_loss(ops.array([1, -1, -1]), logits)) == pytest.approx(-np.log(0.75), abs=1e-5)
     assert float(label_loss(ops.array([1, -1, 0]), logits)) == pytest.approx(-np.log(0.75 * 0.5) / 2, abs=1e-5)
