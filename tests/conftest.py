@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from toy_messages import INTENTS, conversations, messages
 
+from supportnet import architectures
 from supportnet.data import load
 from supportnet.data.ticket import Ticket, TicketDataset
 
@@ -26,6 +27,15 @@ TINY_TEXTS = [
 ]
 #: More than five, so that a list of the best five is cut; one isn't ASCII; not in alphabetical order.
 TINY_INTENTS = ["refund", "track_order", "cancel_order", "réclamation", "change_address", "payment_failed", "退款"]
+
+
+@pytest.fixture
+def own_architectures() -> Iterator[None]:
+    """Forget afterwards what a test registers."""
+    known = set(architectures.ARCHITECTURES)
+    yield
+    for name in set(architectures.ARCHITECTURES) - known:
+        del architectures._ARCHITECTURES[name]
 
 
 @pytest.fixture(scope="session")

@@ -65,7 +65,7 @@ def _check_imports(example: doctest.Example) -> None:
             getattr(supportnet, node.attr)
 
 
-@pytest.mark.usefixtures("folder")
+@pytest.mark.usefixtures("folder", "own_architectures")
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.xfail(strict=True)) if name in FAULTY else name for name in MODULES]
 )

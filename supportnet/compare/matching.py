@@ -76,8 +76,11 @@ def _matched(
     def count(hidden_dim: int) -> int:
         return count_weights(build(name, {**options, "hidden_dim": hidden_dim}))
 
-    found = {**options, "hidden_dim": equal_hidden_dim(quadratic([count(n) for n in (1, 2, 3)]), budget)}
-    weights = count(found["hidden_dim"])
+    counts, found = [count(n) for n in (1, 2, 3)], dict(options)
+    # An encoder of a user's own may have no use for it.
+    if counts[0] < counts[-1]:
+        found["hidden_dim"] = equal_hidden_dim(quadratic(counts), budget)
+    weights = count_weights(build(name, found))
     check_weights(name, weights, budget)
     return found, weights
 
