@@ -68,7 +68,8 @@ def encoder_names() -> list[str]:
 def register_encoder(name: str, make: Maker, decoder: Maker | None = None) -> None:
     """Add an encoder of your own under a name that `architecture` then takes, in Python and in TOML files.
 
-    A run that was trained with it loads only after it has been registered again.
+    A run that was trained with it loads only after it has been registered again. A comparison trains in other
+    processes: for them, `make` and `decoder` must be functions that can be imported, not those of a notebook's cell.
 
     Args:
         name: the architecture's name.

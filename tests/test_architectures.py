@@ -1,5 +1,6 @@
 """An encoder of a user's own: it trains, exports and compares under the name that it is registered by."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,15 @@ from supportnet.backbones import Backbone, build_decoder, build_encoder
 from supportnet.compare.attention import attention_maps
 from supportnet.compare.gradients import gradient_norms
 from supportnet.compare.matching import count_weights, match_weights
+from supportnet.compare.messages import fingerprint_of, prepare
 from supportnet.compare.plan import Plan
+from supportnet.compare.pool import do_runs
+from supportnet.compare.run import Run
 from supportnet.config import NetworkConfig
+from supportnet.data import load
 from supportnet.data.ticket import TicketDataset
 from supportnet.errors import UserError
+from supportnet.files import read_json
 from supportnet.layers import Encoder, TransformerDecoder
 from supportnet.serving import ExportedModel
 from supportnet.tasks import get_task
@@ -155,3 +161,18 @@ def test_it_is_compared(dataset: TicketDataset, own_options: dict[str, Any]) -> 
     assert norms["without attention"] == norms["trained"]
     # Through the mean, every earlier token counts.
     assert min(norms["trained"]) > 0
+
+
+@pytest.mark.slow
+def test_it_is_compared_in_processes_of_their_own(registered: None, tmp_path: Path) -> None:
+    source = {"name_or_path": "sample"}
+    fingerprint = fingerprint_of(prepare(load(**source), messages=200))
+    sizes = {"embedding_dim": 16, "hidden_dim": 12, "num_heads": 2, "num_layers": 1, "num_buckets": 300, "epochs": 1}
+    run = Run(source, fingerprint, "classify", NAME, options=sizes, messages=200)
+    assert list(do_runs([run], tmp_path, jobs=1, progress_bar=False)) == [(run, None)]
+    assert read_json(tmp_path / f"{run.key}.json")["figures"]["accuracy"] > 0
+    # A function that no other process can import.
+    register_encoder("local", lambda config: MeanMixing.from_network(config))
+    ((_, error),) = do_runs([replace(run, model="local")], tmp_path, jobs=1, progress_bar=False)
+    assert error is not None
+    assert "lambda" in error

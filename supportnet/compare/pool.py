@@ -1,18 +1,18 @@
 """Runs side by side, each in a process of its own that is held on a core of its own."""
 
-import json
 import os
+import pickle
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict
 from pathlib import Path
 from queue import SimpleQueue
 
 from tqdm import tqdm
 
+from supportnet.architectures import ARCHITECTURES
 from supportnet.compare.run import Run
 
 #: What of an error is kept, in characters.
@@ -70,8 +70,12 @@ def do_runs(
 def _do(run: Run, folder: Path, core: int | None) -> str | None:
     environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with tempfile.TemporaryDirectory() as temporary:
-        spec = Path(temporary) / "run.json"
-        spec.write_text(json.dumps({"run": asdict(run), "core": core}), encoding="utf-8")
+        spec = Path(temporary) / "run.pickle"
+        try:
+            # Two parts: what the first says must be done before the second is read, which may import TensorFlow.
+            spec.write_bytes(pickle.dumps((core, run)) + pickle.dumps(dict(ARCHITECTURES)))
+        except (AttributeError, pickle.PicklingError) as error:
+            return f"{type(error).__name__}: {error}"
         command = [sys.executable, "-m", "supportnet.compare.one_run", str(spec), str(folder / f"{run.key}.json")]
         # The run ends when its standard input does, with this process at the latest.
         with (
