@@ -20,6 +20,7 @@ from supportnet.tasks.split import TaskSplit
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.initial_weights import InitialWeights
 from supportnet.training.loop import History, Loop
+from supportnet.training.optimizer import optimizer_facts
 from supportnet.training.run_folder import (
     CARD,
     CONFIG,
@@ -136,9 +137,10 @@ def train(
     dataset = data if isinstance(data, TicketDataset) else _load(data, tasks, reading)
     more = texts_of(unlabelled_sets(unlabelled, reading))
     splits = _splits(tasks, dataset, configs, more)
-    facts = {"optimizer": None if optimizer is None else keras.saving.serialize_keras_object(optimizer)}
+    facts = {"optimizer": None if optimizer is None else optimizer_facts(optimizer)}
     made = {name: _made(name, *configs[name], {**start.facts, **facts}, split) for name, split in splits.items()}
     loop = Loop(None if out is None else Path(out), progress_bar, callbacks, optimizer)
+    loop.check(options.get("frozen_epochs", 0))
     if loop.folder is not None:
         check_folder(loop.folder, _of_all(made), resume)
     return _train(splits, configs, start, loop, made)

@@ -86,6 +86,11 @@ class Loop:
         """Whether there is a training to continue."""
         return self.folder is not None and (self.folder / CHECKPOINT).exists()
 
+    def check(self, frozen_epochs: int) -> None:
+        """Raise a `UserError` where word vectors are to be frozen by an optimizer of the user's own."""
+        if frozen_epochs and self.optimizer is not None:
+            raise UserError(f"frozen_epochs must be 0 with an optimizer of your own. Received: {frozen_epochs=}")
+
     def fit(self, objective: Objective, config: RunConfig, what: str = "training", frozen_epochs: int = 0) -> History:
         """Train the objective's model in place; it ends with the weights of the best epoch.
 
@@ -135,8 +140,7 @@ class Loop:
             steps = objective.steps
             compile_for_training(objective.model, config, steps * config.epochs, steps * frozen_epochs, **options)
             return
-        if frozen_epochs:
-            raise UserError(f"frozen_epochs must be 0 with an optimizer of your own. Received: {frozen_epochs=}")
+        self.check(frozen_epochs)
         # A fresh one for each of several trainings of a run: its moments belong to one model.
         optimizer = type(self.optimizer).from_config(self.optimizer.get_config())
         objective.model.compile(optimizer, jit_compile=False, **options)

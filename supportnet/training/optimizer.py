@@ -56,13 +56,25 @@ def compile_for_training(
         **options: of `model.compile`: loss, metrics.
 
     Example (needs a trained model):
-        >>> compile_for_training(model, TrainingConfig(), steps=1000, loss=loss)
+        >>> compile_for_training(model, RunConfig(), steps=1000, loss=loss)
     """
     rates = (config.learning_rate, config.weight_decay, config.warmup_share)
     optimizer = scheduled_adamw(*rates, steps, frozen_steps, config.ema_momentum)
     # Batches differ in length: XLA would compile anew for each.
     model.compile(optimizer, jit_compile=False, **options)
     model.optimizer.build(model.trainable_variables)
+
+
+def optimizer_facts(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
+    """Return the kind and the settings of an optimizer, by which a resumed run recognizes its own; JSON can hold them.
+
+    Example:
+        >>> optimizer_facts(keras.optimizers.SGD(0.5))["config"]["learning_rate"]
+        0.5
+    """
+    facts = keras.saving.serialize_keras_object(optimizer)
+    # Keras numbers the names of the optimizers of a process.
+    return {**facts, "config": {name: value for name, value in facts["config"].items() if name != "name"}}
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
