@@ -206,7 +206,8 @@ def _load_network(path: Path) -> keras.Model:
     except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         if isinstance(error, UserError):
             raise
-        reason = str(error).partition("\n")[0]
+        # Of an unknown layer, the last line names the class.
+        reason = str(error).strip().rpartition("\n")[2]
         raise UserError(f"{path} can't be read: it is missing, damaged, or no .keras file ({reason}).") from None
 
 

@@ -102,3 +102,17 @@ def test_weights_come_back_from_a_file(architecture: str, tmp_path: Path) -> Non
     assert not np.allclose(logits(other, features), logits(model, features))
     other.load_weights(tmp_path / "model.weights.h5")
     np.testing.assert_array_equal(logits(other, features), logits(model, features))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_saved_model_gives_the_same(architecture: str, tmp_path: Path) -> None:
+    model, features = model_of(architecture), inputs(["where is my parcel", "refund please"], [[1], [0, 1]])
+    random = np.random.default_rng(0)
+    model.set_weights([random.normal(scale=0.5, size=weight.shape) for weight in model.weights])
+    model.save(tmp_path / "model.keras")
+    keras.utils.set_random_seed(1)
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert isinstance(loaded, MaskedLanguageModel)
+    assert loaded.config == model.config
+    np.testing.assert_array_equal(logits(loaded, features), logits(model, features))
+    assert loaded.backbone.same_as(model.backbone)

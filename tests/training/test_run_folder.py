@@ -3,12 +3,17 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import supportnet
+from supportnet.data.ticket import TicketDataset
 from supportnet.errors import UserError
-from supportnet.tasks.train import Trained, load
-from supportnet.training.run_folder import is_run
+from supportnet.tasks.train import Trained, load, train
+from supportnet.training.initial_weights import load_encoder
+from supportnet.training.pretrain import pretrain
+from supportnet.training.run_folder import FORMAT, is_run
 
 FILES = ["config.json", "vocabulary.txt", "intents.json", "confidence.json", "weights.weights.h5"]
 
@@ -78,3 +83,52 @@ def test_configuration_that_makes_no_network(run: Path, change: dict[str, object
     (run / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match=rf"config\.json is damaged or .*{next(iter(change))}"):
         load(run, "classify")
+
+
+def as_of(run: Path, version: str | None) -> Path:
+    """Make a run that a version before 0.2 wrote, with or without a card."""
+    config = json.loads((run / "config.json").read_text())
+    del config["format"]
+    (run / "config.json").write_text(json.dumps(config))
+    if version is not None:
+        (run / "model_card.json").write_text(json.dumps({"supportnet": version}))
+    return run
+
+
+@pytest.mark.parametrize("version", ["0.1.0", None])
+def test_a_run_of_an_earlier_version(
+    run: Path, version: str | None, dataset: TicketDataset, options: dict[str, Any]
+) -> None:
+    """It is refused with the version that wrote it, whatever is done with it."""
+    old = as_of(run, version)
+    message = rf"^{old} was written by supportnet {version or '0.1'}, whose runs this version can't read: train again"
+    for use in (
+        lambda: load(old, "classify"),
+        lambda: supportnet.load_model(old),
+        lambda: train(dataset, old, resume=True, **options),
+    ):
+        with pytest.raises(UserError, match=message):
+            use()
+
+
+@pytest.mark.parametrize("format_", [1, 3, "2"])
+def test_a_run_of_another_format(run: Path, format_: object) -> None:
+    (run / "model_card.json").write_text(json.dumps({"supportnet": "0.3.0"}))
+    config = json.loads((run / "config.json").read_text())
+    assert config["format"] == FORMAT
+    (run / "config.json").write_text(json.dumps({**config, "format": format_}))
+    with pytest.raises(
+        UserError, match=r"was written by supportnet 0\.3\.0, whose runs this version can't read"
+    ):
+        load(run, "classify")
+
+
+def test_an_encoder_of_an_earlier_version(tmp_path: Path, dataset: TicketDataset, options: dict[str, Any]) -> None:
+    """Pre-training has no card."""
+    sizes = {name: value for name, value in options.items() if name not in ("epochs", "learning_rate")}
+    pretrain(dataset, tmp_path / "encoder", **sizes, epochs=1)
+    as_of(tmp_path / "encoder", None)
+    with pytest.raises(UserError, match=r"encoder was written by supportnet 0\.1, whose runs this version can't read"):
+        load_encoder(tmp_path / "encoder")
+    with pytest.raises(UserError, match=r"encoder was written by supportnet 0\.1, whose runs this version can't read"):
+        train(dataset, init=tmp_path / "encoder", **options)
