@@ -117,9 +117,7 @@ def test_a_run_of_another_format(run: Path, format_: object) -> None:
     config = json.loads((run / "config.json").read_text())
     assert config["format"] == FORMAT
     (run / "config.json").write_text(json.dumps({**config, "format": format_}))
-    with pytest.raises(
-        UserError, match=r"was written by supportnet 0\.3\.0, whose runs this version can't read"
-    ):
+    with pytest.raises(UserError, match=r"was written by supportnet 0\.3\.0, whose runs this version can't read"):
         load(run, "classify")
 
 
