@@ -97,7 +97,7 @@ def joint_objective(objectives: Mapping[str, Objective]) -> Objective:
     Args:
         objectives: task -> what it learns by alone.
 
-    Example:
+    Example (needs models):
         >>> Loop().fit(joint_objective({"suggest": one, "reply": other}), RunConfig())
     """
     for objective in objectives.values():

@@ -84,7 +84,7 @@ def tasks_with(option: str) -> list[str]:
 
     Example:
         >>> tasks_with("batch_size"), tasks_with("vector_dim")
-        (['classify', 'suggest'], ['suggest'])
+        (['classify', 'suggest', 'attributes'], ['suggest'])
     """
     tasks = all_tasks()
     if option == UNLABELLED:

@@ -119,7 +119,7 @@ def train(
 
     The random generators of Python, NumPy and Keras are seeded, for the whole process.
 
-    Example:
+    Example (needs a training run):
         >>> trained = train("tickets.csv", out="runs/tickets", data_options={"text_column": "body"}, epochs=10)
         >>> trained.metrics["accuracy"]
     """
@@ -153,7 +153,7 @@ def load(path: str | os.PathLike[str], task: str) -> Any:
         UserError: no such folder, training hasn't finished, the run is of another task or of an earlier version, or a
             file is missing or damaged (it is named).
 
-    Example:
+    Example (needs a run folder):
         >>> model = load("runs/banking77", "classify")
     """
     kind = get_task(task)

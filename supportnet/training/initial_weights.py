@@ -74,7 +74,7 @@ def load_encoder(path: str | os.PathLike[str]) -> Encoder:
         UserError: no such folder, pre-training hasn't finished, a file is missing or damaged (it is named), or the
             folder holds a run of another task.
 
-    Example:
+    Example (needs a run folder):
         >>> encoder = load_encoder("runs/encoder")
         >>> len(encoder.vocabulary)
         2309
@@ -200,7 +200,7 @@ def start_from_vectors(embed: TokenEmbedding, matrix: npt.NDArray[np.float32]) -
         embed: the embedding of one or more branches.
         matrix: float32 `[V, D]`, where D is the depth of one branch.
 
-    Example:
+    Example (needs a trained model):
         >>> start_from_vectors(network.get_layer("backbone").embed, matrix)
     """
     branches = embed.embedding_dim // matrix.shape[1]

@@ -107,7 +107,7 @@ class Loop:
             UserError: the checkpoint is damaged or of another model, training diverges, or word vectors are to be
                 frozen by an optimizer of the user's own.
 
-        Example:
+        Example (needs a model):
             >>> Loop().fit(objective(model, split, config), config)
         """
         model, steps = objective.model, objective.steps

@@ -200,7 +200,7 @@ def tasks_of(path: str | os.PathLike[str]) -> tuple[str, ...]:
 def run_of(path: str | os.PathLike[str], task: str) -> Path:
     """Return the folder of a task's run: a part of the run at `path`, where that is of several tasks; else `path`.
 
-    Example:
+    Example (needs a run folder):
         >>> run_of("runs/support", "reply")
         PosixPath('runs/support/reply')
     """

@@ -57,7 +57,7 @@ def fit_confidence(
         UserWarning: the promise can't be kept (the best that can be is named), or there are no out-of-scope
             messages to hold it for.
 
-    Example:
+    Example (needs a trained model):
         >>> model.confidence = fit_confidence(model.answers([ticket.text for ticket in tickets]), tickets)
     """
     in_scope = np.array([ticket.intent != OUT_OF_SCOPE for ticket in tickets])
@@ -112,7 +112,7 @@ def fit_coverage_weight(answers: Answers, correct: npt.NDArray[np.bool_], weight
     Returns:
         The weight, between 0 and `MAX_COVERAGE_WEIGHT`; 0 if all messages are right or all wrong.
 
-    Example:
+    Example (needs a trained model):
         >>> fit_coverage_weight(answers, correct, np.full(len(correct), 1 / len(correct)))
     """
     if correct.all() or not correct.any():

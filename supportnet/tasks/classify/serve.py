@@ -101,7 +101,7 @@ class ExportedModel(SavedModel):
     Raises:
         UserError: no model there, or a damaged one.
 
-    Example:
+    Example (needs an export):
         >>> ExportedModel("saved_models/support").classify(["where is my parcel?"])[0].intent
         'track_order'
     """
