@@ -98,10 +98,12 @@ def tables(found: Mapping[str, Any]) -> str:
 
 def _blocks(results: Mapping[str, Any]) -> Iterator[str]:
     from supportnet.compare.run import BASELINE
-    from supportnet.compare.table import COST, QUALITY, difference_line
+    from supportnet.compare.table import COST, difference_line
+    from supportnet.tasks import get_task
 
     for task in dict.fromkeys(row["task"] for row in results["summary"]):
-        names = {name: {**QUALITY[task], **COST}[name] for name in (*SHOWN[task], *MEANS)}
+        labels = {**get_task(task).compared.figures, **COST}
+        names = {name: labels[name] for name in (*SHOWN[task], *MEANS)}
         yield "\n".join(
             [
                 f"| {task} | model | {' | '.join(names.values())} |",

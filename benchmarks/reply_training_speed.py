@@ -17,16 +17,14 @@ from keras import layers
 
 import supportnet
 from supportnet.config import NetworkConfig
+from supportnet.tasks import get_task
+from supportnet.tasks.reply.config import ReplyConfig
 from supportnet.tasks.reply.data import ReplyPairs, training_replies
 from supportnet.tasks.reply.fit import ReplyModel
-from supportnet.tasks.reply.learner import NETWORK_DEFAULTS
 from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.reply.token_batches import padding_share, token_batches
-from supportnet.text.byte_pairs import START_ID, BytePairVocabulary
-from supportnet.text.slots import slotted_all
-from supportnet.tasks.reply.config import ReplyConfig
+from supportnet.text.byte_pairs import START_ID
 from supportnet.training.optimizer import compile_for_training
-from supportnet.training.reply_splits import reply_splits
 from supportnet.training.splits import build_vocabulary
 
 #: Batches that are timed at a time, and rounds; the median round counts.
@@ -70,12 +68,11 @@ def measured(spec: dict[str, Any]) -> dict[str, Any]:
 
 def prepared(spec: dict[str, Any]) -> tuple[Replier, ReplyPairs]:
     """A fresh model of the default size, and the training pairs of STAR."""
-    network, training = NetworkConfig("transformer", **NETWORK_DEFAULTS), ReplyConfig()
-    tickets, _ = reply_splits(supportnet.load("star", **spec["load"]), training.validation_share, training.seed)
-    pieces = BytePairVocabulary.train(slotted_all(ticket.reply or "" for ticket in tickets), network.num_pieces)
-    vocabulary = build_vocabulary([ticket.text for ticket in tickets], network, training.min_count)
-    model = Replier(network, vocabulary, pieces)
-    return model, ReplyPairs.of(tickets, model)
+    task = get_task("reply")
+    network, training = task.configs({"architecture": "transformer"})
+    split = task.split(supportnet.load("star", **spec["load"]), training)
+    model = task.build(network, build_vocabulary(split.texts, network, training.min_count), split)
+    return model, ReplyPairs.of(split.tickets, model)
 
 
 def plain_network(config: NetworkConfig, vocab_size: int, num_pieces: int) -> keras.Model:

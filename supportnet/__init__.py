@@ -7,7 +7,8 @@ model = supportnet.train(tickets)
 model.classify(["where is my parcel?"])
 model.export("saved_models/support")
 
-Rooms: `supportnet.layers`, `supportnet.backbones`, `supportnet.tasks`, `supportnet.serving`.
+What most users need stands here. The rest is exported by `supportnet.layers`, `supportnet.backbones`,
+`supportnet.tasks`, `supportnet.serving` and `supportnet.compare`.
 """
 
 from importlib import import_module
@@ -29,20 +30,48 @@ if TYPE_CHECKING:
     from supportnet.architectures import register_encoder
     from supportnet.backbones.article import build_model
     from supportnet.backbones.transformer import build_transformer
-    from supportnet.data import load, load_bank
-    from supportnet.embeddings import load_word_embeddings
+    from supportnet.config import PRESETS
+    from supportnet.data import (
+        Answer,
+        Bank,
+        Ticket,
+        TicketDataset,
+        bank_of_replies,
+        load,
+        load_bank,
+        train_validation_split,
+    )
+    from supportnet.embeddings import (
+        embedding_matrix,
+        load_word_embeddings,
+        save_word_embeddings,
+        train_word_embeddings,
+    )
     from supportnet.serving.saved_models import export, index
+    from supportnet.serving.verify.verify import verify
     from supportnet.startup import start_tensorflow
     from supportnet.tasks.classify.evaluate import evaluate_model
     from supportnet.tasks.tune import tune
     from supportnet.text.preprocess import preprocess
+    from supportnet.text.redaction import redact
+    from supportnet.text.tokenizer import tokenize
+    from supportnet.text.vocabulary import Vocabulary, count_tokens
     from supportnet.training.pretrain import pretrain
 
 __all__ = [
+    "PRESETS",
+    "Answer",
+    "Bank",
     "SupportModel",
+    "Ticket",
+    "TicketDataset",
+    "Vocabulary",
     "__version__",
+    "bank_of_replies",
     "build_model",
     "build_transformer",
+    "count_tokens",
+    "embedding_matrix",
     "evaluate_model",
     "export",
     "index",
@@ -54,20 +83,35 @@ __all__ = [
     "load_word_embeddings",
     "preprocess",
     "pretrain",
+    "redact",
     "register_encoder",
+    "save_word_embeddings",
     "start_tensorflow",
+    "tokenize",
     "train",
     "train_replier",
     "train_suggester",
     "train_tasks",
+    "train_validation_split",
+    "train_word_embeddings",
     "tune",
+    "verify",
 ]
 
 #: name -> its module. It is imported when it is first used: TensorFlow takes seconds.
 _MODULES = {
+    "PRESETS": "supportnet.config",
+    "Answer": "supportnet.data",
+    "Bank": "supportnet.data",
     "SupportModel": "supportnet.api",
+    "Ticket": "supportnet.data",
+    "TicketDataset": "supportnet.data",
+    "Vocabulary": "supportnet.text.vocabulary",
+    "bank_of_replies": "supportnet.data",
     "build_model": "supportnet.backbones.article",
     "build_transformer": "supportnet.backbones.transformer",
+    "count_tokens": "supportnet.text.vocabulary",
+    "embedding_matrix": "supportnet.embeddings",
     "evaluate_model": "supportnet.tasks.classify.evaluate",
     "export": "supportnet.serving.saved_models",
     "index": "supportnet.serving.saved_models",
@@ -79,13 +123,19 @@ _MODULES = {
     "load_word_embeddings": "supportnet.embeddings",
     "preprocess": "supportnet.text.preprocess",
     "pretrain": "supportnet.training.pretrain",
+    "redact": "supportnet.text.redaction",
     "register_encoder": "supportnet.architectures",
+    "save_word_embeddings": "supportnet.embeddings",
     "start_tensorflow": "supportnet.startup",
+    "tokenize": "supportnet.text.tokenizer",
     "train": "supportnet.api",
     "train_replier": "supportnet.api",
     "train_suggester": "supportnet.api",
     "train_tasks": "supportnet.api",
+    "train_validation_split": "supportnet.data",
+    "train_word_embeddings": "supportnet.embeddings",
     "tune": "supportnet.tasks.tune",
+    "verify": "supportnet.serving.verify.verify",
 }
 
 

@@ -40,7 +40,7 @@ class NetworkConfig:
     """Everything that decides the shape of a network, except the vocabulary and the names of intents or labels.
 
     Attributes:
-        architecture: encoder by name; `gpt` writes replies without one.
+        architecture: name of the encoder, or `gpt`, which writes replies without one.
         embedding_dim: depth of the token vectors.
         hidden_dim: units of the encoder's inner layers: feed-forward layers, filters, and LSTM units per direction.
         num_layers: blocks of the encoder (0 or more) and of the decoder; `gpt` has as many as both.
@@ -67,7 +67,7 @@ class NetworkConfig:
         supportnet.errors.UserError: num_heads must be at least 1 and divide embedding_dim (64). Received: num_heads=5
     """
 
-    architecture: str = "bilstm_attention"
+    architecture: str = field(default="bilstm_attention", metadata={"names": ARCHITECTURES})
     embedding_dim: int = 128
     hidden_dim: int = 96
     num_layers: int = 1
@@ -189,6 +189,7 @@ class Option:
         description: from the class's docstring.
         group: heading that `--help` lists it under; empty for the one of its class.
         choices: the only values; empty for any.
+        names: values that have a name, which a user may add to; empty for an option without.
     """
 
     name: str
@@ -197,6 +198,7 @@ class Option:
     description: str
     group: str = ""
     choices: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def options_of(config: type[Any]) -> dict[str, Option]:
@@ -217,6 +219,7 @@ def options_of(config: type[Any]) -> dict[str, Option]:
             described[one.name],
             one.metadata.get("group", ""),
             one.metadata.get("choices", ()),
+            tuple(one.metadata.get("names", ())),
         )
         for one in fields(config)
     }

@@ -55,7 +55,7 @@ def tiny_classifier() -> "IntentClassifier":
     config = NetworkConfig(embedding_dim=16, hidden_dim=8, num_heads=2, num_buckets=500)
     confidence = Confidence(
         temperature=1.6,
-        in_scope_threshold=0.15,
+        in_scope_threshold=0.12,
         coverage_weight=0.39,
         route_threshold=0.4,
         promised_precision=0.75,

@@ -1,5 +1,6 @@
 """The object of a notebook: from training to export."""
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import supportnet
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
+from supportnet.tasks.options import training_options
 
 if TYPE_CHECKING:
     from supportnet.tasks.classify.model import IntentClassifier
@@ -37,8 +39,8 @@ def test_embed_and_repr(model: "supportnet.SupportModel") -> None:
     vectors = model.embed(["hello", ""])
     assert vectors.shape[0] == 2
     assert np.isfinite(vectors).all()
-    assert repr(model) == "SupportModel(bilstm_attention, 7 intents)"
-    assert model.trained is None
+    assert repr(model) == "SupportModel(classify, bilstm_attention, 7 intents)"
+    assert (model.metrics, model.history, model.coverage) == (None, None, None)
 
 
 def test_evaluate_and_export(model: "supportnet.SupportModel", tmp_path: Path) -> None:
@@ -53,10 +55,11 @@ def test_train_and_load(tmp_path: Path) -> None:
     options = {"embedding_dim": 16, "hidden_dim": 8, "num_heads": 2, "num_layers": 0, "num_buckets": 500, "epochs": 1}
     model = supportnet.train(TicketDataset("two", {"all": tickets}), tmp_path / "run", progress_bar=False, **options)
     assert model.intents == ["refund", "track"]
-    assert model.trained is not None
-    assert len(model.trained.history) == 1
+    assert model.history is not None
+    assert len(model.history) == 1
+    assert model.metrics is not None
     loaded = supportnet.load_model(tmp_path / "run")
-    assert loaded.trained is None
+    assert (loaded.metrics, loaded.history, loaded.coverage) == (None, None, None)
     assert loaded.classify(["my money"]) == model.classify(["my money"])
 
 
@@ -67,6 +70,32 @@ def test_train_says_what_is_wrong(tmp_path: Path) -> None:
         supportnet.train("sample", epoch=3)
     with pytest.raises(UserError, match="There is no run folder"):
         supportnet.load_model(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("train_suggester", "suggest"), ("train_replier", "reply"), ("train_tasks", "classify,suggest,reply")],
+)
+def test_old_trainings_warn(old: str, new: str) -> None:
+    """They train the same tasks, which the error of a wrong option shows without a training."""
+    with (
+        pytest.warns(DeprecationWarning, match=rf"supportnet\.{old} is now supportnet\.train"),
+        pytest.raises(UserError) as found,
+    ):
+        getattr(supportnet, old)("sample", epochs=0)
+    with pytest.raises(UserError) as expected:
+        supportnet.train("sample", task=new.split(","), epochs=0)
+    assert str(found.value) == str(expected.value)
+
+
+def test_train_lists_every_option() -> None:
+    signature, text = inspect.signature(supportnet.train), inspect.getdoc(supportnet.train) or ""
+    for name, option in training_options().items():
+        assert signature.parameters[name].default == option.option.default
+        assert f"\n    {name}: {option.help}\n" in text + "\n"
+    assert all(one.kind is not inspect.Parameter.VAR_KEYWORD for one in signature.parameters.values())
+    assert {"task", "preset", "callbacks", "optimizer", "resume"} <= set(signature.parameters)
+    assert signature.return_annotation is supportnet.SupportModel
 
 
 def test_tensorflow_starts_without_noise() -> None:

@@ -159,9 +159,9 @@ def test_labels_are_drawn_for_every_intent_and_the_rest_is_left() -> None:
 @pytest.mark.slow
 def test_an_encoder_that_began_with_others_messages(tmp_path: Path) -> None:
     from few_labels import measured
-    from supportnet.training.encoder import load_encoder
 
     from supportnet.files import read_json
+    from supportnet.training.initial_weights import load_encoder
 
     (tmp_path / "own.csv").write_text("text,intent\n" + "where is my parcel,find\nmy card is lost,lost\n" * 5)
     (tmp_path / "others.csv").write_text("text\n" + "book a table\n" * 2)

@@ -18,18 +18,30 @@ def build_encoder(config: NetworkConfig) -> keras.layers.Layer | None:
         >>> build_encoder(NetworkConfig(architecture="transformer", max_length=64)).max_length
         64
     """
-    name, architecture = config.architecture, ARCHITECTURES[config.architecture]
-    if architecture.decoder_only:
-        raise UserError(
-            f"architecture must have an encoder for this: {name} is for written replies (--task reply). "
-            f"Received: architecture={name!r}"
-        )
+    check_encoder(config)
+    architecture = ARCHITECTURES[config.architecture]
     if architecture.encoder is None:
         return None
     encoder = made(architecture.encoder, config)
     # A user's own may have another name; weights are saved under this one.
     encoder.name = "encoder"
     return encoder
+
+
+def check_encoder(config: NetworkConfig) -> None:
+    """Raise a `UserError` for an architecture that reads messages with its decoder.
+
+    Example:
+        >>> check_encoder(NetworkConfig(architecture="gpt"))
+        Traceback (most recent call last):
+        supportnet.errors.UserError: architecture must have an encoder for this: gpt is for written replies ...
+    """
+    name = config.architecture
+    if ARCHITECTURES[name].decoder_only:
+        raise UserError(
+            f"architecture must have an encoder for this: {name} is for written replies (--task reply). "
+            f"Received: architecture={name!r}"
+        )
 
 
 def build_decoder(config: NetworkConfig) -> keras.layers.Layer:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from supportnet.backbones.encoders import check_encoder
 from supportnet.config import NetworkConfig
 from supportnet.layers import MaskedPooling, Phrases
 
@@ -29,9 +30,13 @@ class MessagePooling:
     Returns:
         branch -> vector: `words` float `[B, 2 D]`, with F filters `[B, 4 F]`, and `context` float `[B, 4 D]`, which the
         architecture `none` lacks.
+
+    Raises:
+        UserError: the architecture reads messages with its decoder.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
+        check_encoder(config)
         self.pool = {name: MaskedPooling(name=f"pool_{name}") for name in ("words", "encoded", "tokens")}
         self.join = keras.layers.Concatenate(name="context")
         self.phrases = Phrases(config.num_filters, name="phrases") if config.num_filters else None

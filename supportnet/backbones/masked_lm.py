@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from supportnet.backbones.backbone import Backbone
+from supportnet.backbones.encoders import check_encoder
 from supportnet.config import NetworkConfig
 from supportnet.layers import MaskedPooling
 
@@ -51,6 +52,7 @@ class MaskedLanguageModel(keras.Model):
         self.vocab_size = vocab_size
         self.backbone = Backbone(config, vocab_size)
         self.config = self.backbone.config
+        check_encoder(self.config)
         self.pool = MaskedPooling(name="pool_words")
         self.heads = [keras.layers.Dense(self.config.embedding_dim, name="words_head")]
         if self.backbone.encoder is not None:

@@ -111,8 +111,7 @@ def _answer(folder: Path, say: Say) -> list[dict[str, Any]]:
 
 
 def _row(outputs: dict[str, Any], row: int) -> dict[str, Any]:
-    values = {name: value[row].tolist() for name, value in outputs.items()}
-    return {name: _decoded(value) for name, value in values.items()}
+    return {name: _decoded(value.tolist()[row]) for name, value in outputs.items()}
 
 
 def _decoded(value: Any) -> Any:

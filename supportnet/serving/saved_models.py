@@ -18,7 +18,6 @@ from supportnet.savedmodel.versions import write_version
 from supportnet.serving.served_model import ServedModel
 from supportnet.tasks import NAMES, get_task
 from supportnet.tasks.suggest import TASK as SUGGEST
-from supportnet.tasks.suggest.model import Suggester
 from supportnet.tasks.suggest.serve import ExportedSuggester, serve_bank, write_bank_facts
 from supportnet.tasks.task import ExportOptions
 from supportnet.text.vocabulary import Vocabulary, table_from_file
@@ -41,7 +40,7 @@ def export(
     embedding and encoder, share them: they are stored once, and `serving_default` reads a message once for all.
 
     Signatures, which take `text`, string `[B]`:
-        `serving_default`: the outputs of `classify`, `suggest` and `reply`, of those that there are.
+        `serving_default`: the outputs of `classify`, `suggest`, `reply` and `attributes`, of those that there are.
         `embed`: `embedding` float32 `[B, D]`, of the first of these tasks that there is; of a model that suggests, that
             of `embed_message`; of one that replies, the mean of what the decoder sees.
         `redact`: `redacted` string `[B]`, the messages with placeholders for personal data.
@@ -70,6 +69,10 @@ def export(
             also where a slot of the reply is open. A message without words gets an empty reply, and is handed over.
         `reply_sample`: the same, drawn at random; takes `temperature` and `top_p`, float32 `[B]`, and `seed`, int32
             `[B]`, as well.
+
+    Of an `AttributeClassifier` with A attributes:
+        `attributes`: `attribute_names` string `[B, A]`, the same for each message; `attribute_values` string `[B, A]`,
+            the likeliest value of each, and `attribute_scores` float32 `[B, A]`, its calibrated probability.
 
     In `assets.extra` stand the thresholds (`confidence.json`, `handoff.json`), what is said of the bank
     (`suggestions.json`), the intents one a line (`labels.txt`), and what each model is (`model_card.json`).
@@ -116,7 +119,7 @@ def export(
 
 
 def index(
-    model: Suggester | ExportedSuggester,
+    model: Any,
     bank: Bank,
     path: str | os.PathLike[str],
     version: int | None = None,
@@ -130,7 +133,7 @@ def index(
     Nothing is trained. What else an exported model does, it goes on doing.
 
     Args:
-        model: a trained model, or an exported one, whose bank is replaced.
+        model: a trained model, or an `ExportedSuggester`, whose bank is replaced.
         bank: the answers.
         path, version, overwrite, min_score, keep: as for `export`, which lists the signatures.
 
@@ -144,7 +147,7 @@ def index(
         >>> index(ExportedSuggester("saved_models/support"), load_bank("new_answers.csv"), "saved_models/support")
         PosixPath('saved_models/support/2')
     """
-    if isinstance(model, Suggester):
+    if not isinstance(model, ExportedSuggester):
         return export(model, path, version, overwrite, bank=bank, min_score=min_score, keep=keep)
     check_rate("min_score", min_score)
 
@@ -159,8 +162,9 @@ def index(
 
 
 def _by_task(models: Any) -> dict[str, Any]:
-    """Return the models by task, one each."""
-    listed: list[Any] = list(models) if isinstance(models, list | tuple) else [models]
+    """Return the models by task, one each; what `supportnet.train` returns may hold several."""
+    given: list[Any] = list(models) if isinstance(models, list | tuple) else [models]
+    listed = [own for model in given for own in getattr(model, "models", {"": model}).values()]
     by_task = {model.task: model for model in listed}
     if not 0 < len(listed) == len(by_task):
         received = f"{len(listed)} of the task {', '.join(by_task)}" if listed else "none"

@@ -43,7 +43,8 @@ class TrainingOption:
         """Its description, with the defaults that differ."""
         others = [f"; {value} for the task {task}" for task, value in self.defaults.items()]
         others += [] if self.joint_default is None else [f"; {self.joint_default} for several tasks"]
-        text = self.option.description.removesuffix(".") + "".join(others) + "."
+        named = [f": {', '.join(self.option.names)}"] if self.option.names else []
+        text = "".join([self.option.description.removesuffix("."), *named, *others, "."])
         return text[0].upper() + text[1:]
 
 

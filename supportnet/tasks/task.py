@@ -166,7 +166,8 @@ class Task(ABC):
         from supportnet.tasks.train import load
         from supportnet.training.run_folder import is_run
 
-        return load(path, self.name) if is_run(path) else self.exported(path)
+        damaged = (Path(path) / f"{self.names}{_JSON}").exists()
+        return load(path, self.name) if damaged or is_run(path) else self.exported(path)
 
     def exported(self, path: str) -> Any:
         """Load an export, for the evaluation; a `UserError` where only runs can be evaluated."""

@@ -10,6 +10,7 @@ import pytest
 
 import supportnet
 from supportnet.data import load
+from supportnet.tasks import NAMES
 from supportnet.tasks.classify.serve import ExportedModel
 
 
@@ -21,18 +22,18 @@ def test_quickstart(tmp_path: Path) -> None:
     assert process.returncode == 0, process.stderr
     answer = json.loads(process.stdout)
     scores = {"accuracy", "macro_f1", "num_examples", "coverage_at_precision", "precision_at_threshold"}
-    scores |= {"recall_at_1", "recall_at_5", "bleu", "rouge_l", "handoff_rate"}
+    scores |= {"recall_at_1", "recall_at_5", "bleu", "rouge_l", "handoff_rate", "attributes"}
     assert set(answer) == {"runs", "model", "predictions", "seconds", *scores}
     assert answer["accuracy"] > 0.5
     assert sorted(path.name for path in tmp_path.iterdir()) == ["runs", "saved_models"]
     runs = sorted((tmp_path / answer["runs"]).iterdir())
-    assert [run.name for run in runs] == ["answers", "intents", "replies"]
+    assert [run.name for run in runs] == sorted(NAMES)
     assert all((run / "metrics.json").exists() for run in runs)
     assert answer["model"] == "saved_models/quickstart/1"
 
     model = ExportedModel(tmp_path / answer["model"])
     assert model.intents == load("sample").intents
-    assert list(model.parts) == ["classify", "suggest", "reply"]
+    assert [task for task in NAMES if model.part(task) is not None] == list(NAMES)
     texts = [prediction["text"] for prediction in answer["predictions"]]
     assert [found.intent for found in model.classify(texts)] == [found["intent"] for found in answer["predictions"]]
     suggested = model.run("suggest", texts)["suggestions"][:, 0]

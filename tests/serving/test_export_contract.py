@@ -145,7 +145,7 @@ def test_serving_default_is_classify(loaded: Any) -> None:
 
 def test_decisions_differ(loaded: Any) -> None:
     """Otherwise the comparisons above would say nothing of them."""
-    outputs = run(loaded, "classify", ["refund", "Where is my parcel?", "hello"])
+    outputs = run(loaded, "classify", ["refund", "where is my parcel", "hello"])
     for name in ("in_scope", "route"):
         assert len(set(outputs[name].tolist())) == 2
 

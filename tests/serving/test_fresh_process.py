@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from reader import as_json
 
-from supportnet.savedmodel.load import ExportedSuggester, SavedModel
+from supportnet.savedmodel.load import SavedModel
 from supportnet.serving.verify.c_runtime import CRuntime, Request
 from supportnet.serving.verify.saved_model_files import SavedModelFiles
 from supportnet.tasks.classify.model import IntentClassifier
+from supportnet.tasks.suggest.serve import ExportedSuggester
 
 READER = Path(__file__).parent / "reader.py"
 

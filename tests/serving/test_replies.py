@@ -12,8 +12,9 @@ import tensorflow as tf
 from small_replier import MESSAGES, make_replier
 
 from supportnet.errors import UserError
+from supportnet.savedmodel.load import SavedModel
 from supportnet.serving.saved_models import export
-from supportnet.tasks.classify.serve import ExportedModel, SavedModel
+from supportnet.tasks.classify.serve import ExportedModel
 from supportnet.tasks.reply.fitted import Handoff
 from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.reply.writer import NO_REPLY

@@ -26,7 +26,7 @@ def study_charts(results: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Ite
     found = [outcome for outcome in outcomes if outcome.run.study == "gradients" and outcome.found is not None]
     norms = {o.run.model: o.found["details"]["gradients"] for o in found if o.found and o.found["details"]["gradients"]}
     if norms:
-        yield gradients(norms)
+        yield gradient_chart(norms)
 
 
 def curves(study: str, rows: Rows, column: str, label: str) -> Chart:
@@ -63,7 +63,7 @@ def curves(study: str, rows: Rows, column: str, label: str) -> Chart:
     return Chart(f"study_{study}", what, text, figure)
 
 
-def gradients(norms: Mapping[str, Mapping[str, Sequence[float]]]) -> Chart:
+def gradient_chart(norms: Mapping[str, Mapping[str, Sequence[float]]]) -> Chart:
     """Draw the norm of the gradient of the last output by the distance of the input."""
     figure = Figure(figsize=(6.4, 4.4), layout="constrained")
     axes = figure.subplots()

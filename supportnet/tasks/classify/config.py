@@ -16,7 +16,7 @@ class ClassifyConfig(RunConfig):
 
     Attributes:
         batch_size: messages per step.
-        label_smoothing: share of each target that is spread over all intents.
+        label_smoothing: share of each target that is spread over all classes: intents, or subword tokens of a reply.
         precision: target precision of the routed messages; the routing threshold is fitted for it.
         out_of_scope_share: share of out-of-scope messages to expect in traffic; as in the validation data by default.
         class_weights: weigh every intent alike, however many examples it has.

@@ -8,7 +8,7 @@ import keras
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.backbones.backbone import Backbone, build_preprocessor
+from supportnet.backbones.backbone import Backbone, build_preprocessor, compose, feature_inputs
 from supportnet.backbones.texts import run_in_batches, warn_if_cut
 from supportnet.checks import check_positive
 from supportnet.config import NetworkConfig
@@ -55,7 +55,7 @@ class Replier:
         reader: features -> `memory`, what the decoder attends to.
         writer: writes with both in the graph.
 
-    Example:
+    Example (needs a download):
         >>> model = supportnet.train("star", task="reply", data_options={"data_dir": "downloads"})
         >>> model.reply(["hello, I need a flat"])[0].text
         'Hello, how can I help?'
@@ -80,8 +80,8 @@ class Replier:
         self.preprocessor = build_preprocessor(config, vocabulary)
         self.backbone = backbone or Backbone(config, len(vocabulary))
         self.network = build_network(config, self.backbone, len(pieces))
-        remember, options = build_memory(self.head), DecodingOptions(config.max_reply_length)
-        self.reader = lambda features: remember({**features, **self.backbone(features, training=False)}, training=False)
+        self.reader = compose(self.backbone, build_memory(self.head), feature_inputs(), "reader")
+        options = DecodingOptions(config.max_reply_length)
         self.writer = ReplyWriter(self.head, self.reader, pieces.pieces, options, config.max_length)
         self._write: dict[int, Callable[[Any], dict[str, Any]]] = {}
         self._sample = tf.function(self._drawn, input_signature=_DRAWING)

@@ -29,7 +29,7 @@ class ReplyWriter:
         projection: float32 `[D, P]`, the transposed table of the pieces' vectors, with which one vector is multiplied
             in half the time; the table itself, if not given.
 
-    Example:
+    Example (needs a trained model):
         >>> writer = ReplyWriter(model.head, model.reader, model.pieces.pieces, DecodingOptions())
         >>> decoded = writer.greedy(model.preprocessor(["where is my parcel?"]))
     """
@@ -109,7 +109,7 @@ def transposed_table(head: keras.Model) -> tf.Variable:
 def build_memory(head: keras.Model) -> keras.Model:
     """Cut out of a head what the decoder attends to: the features, and the backbone's vectors -> `memory`."""
     inputs = {name: tensor for name, tensor in head.input.items() if name != "pieces"}
-    return keras.Model(inputs, head.output["memory"], name="reader")
+    return keras.Model(inputs, head.output["memory"], name="memory")
 
 
 def _rows(features: Mapping[str, Any]) -> Any:

@@ -148,7 +148,7 @@ class HardNegatives(keras.callbacks.Callback):
         count: negatives a message H, at least 1.
         seed: of the run.
 
-    Example:
+    Example (needs a trained model):
         >>> negatives = HardNegatives(model, pairs, count=1, seed=0)
         >>> network.fit(training_pairs(model, pairs, 128, 0, range(10), negatives.of_epoch), callbacks=[negatives])
     """

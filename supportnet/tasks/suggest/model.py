@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.backbones.backbone import Backbone, build_preprocessor
+from supportnet.backbones.backbone import Backbone, build_preprocessor, compose, feature_inputs
 from supportnet.backbones.texts import run_in_batches
 from supportnet.checks import check_positive
 from supportnet.config import NetworkConfig
@@ -58,7 +58,7 @@ class Suggester:
         preprocessor: strings `[B]` -> features.
         network: the Keras model; see `build_network`.
 
-    Example:
+    Example (needs a download):
         >>> model = supportnet.train("star", task="suggest", data_options={"data_dir": "downloads"})
         >>> index = model.index(supportnet.load_bank("answers.csv"))
         >>> model.suggest(["where is my parcel?"], index, top_k=3)[0][0].text
@@ -175,11 +175,11 @@ def joined_outputs(outputs: Mapping[str, Any]) -> Any:
 
 
 def _reader(model: Suggester, side: str) -> Callable[[Any], dict[str, Any]]:
-    backbone, head = model.backbone, model.heads[side]
+    network = compose(model.backbone, model.heads[side], feature_inputs(), f"{side}_reader")
 
     def read(texts: Any) -> dict[str, Any]:
         features = model.preprocessor(texts)
-        outputs = head({**features, **backbone(features, training=False)}, training=False)
+        outputs = network(features, training=False)
         return {"vectors": joined_outputs(outputs), "has_words": keras.ops.any(features["mask"], axis=1)}
 
     return tf.function(read, input_signature=[tf.TensorSpec([None], tf.string)])

@@ -221,7 +221,7 @@ class ExportedSuggester(SavedModel):
         encoder: what a new bank leaves as it is; see `supportnet.tasks.suggest.serve.ServedEncoder`.
         bank: the answers; see `supportnet.tasks.suggest.serve.ServedBank`.
 
-    Example:
+    Example (needs an export):
         >>> model = ExportedSuggester("saved_models/answers")
         >>> index(model, supportnet.load_bank("new_answers.csv"), "saved_models/answers")
         PosixPath('saved_models/answers/2')

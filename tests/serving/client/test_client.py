@@ -13,7 +13,6 @@ from typing import Any
 import grpc
 import pytest
 from served import Served
-from supportnet.tasks.answers import Classification, Reply, Suggestion
 from tensorflow_serving.apis.predict_pb2 import PredictResponse
 from tensorflow_serving.apis.prediction_service_pb2_grpc import (
     PredictionServiceServicer,
@@ -23,6 +22,9 @@ from toy_model import INTENTS
 
 from supportnet.errors import UserError
 from supportnet.serving import Client, RequestError
+from supportnet.tasks.classify.answers import Classification
+from supportnet.tasks.reply.answers import Reply
+from supportnet.tasks.suggest.answers import Suggestion
 
 SCORES = (0.5, pytest.approx(1 / 3), pytest.approx(1 / 6))
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from small_replier import MESSAGES, make_replier
-from supportnet.tasks.answers import Reply
 
 from supportnet.errors import UserError
+from supportnet.tasks.reply.answers import Reply
 from supportnet.tasks.reply.decoding import DecodingOptions
 from supportnet.tasks.reply.fitted import Handoff
 from supportnet.tasks.reply.model import OUTPUTS, Replier
@@ -202,7 +202,7 @@ def test_a_blank_reply_is_none() -> None:
     model = make_replier("none", Handoff(threshold=-1000.0))
     blank = [" ", "\n", " \t", b"\xf0\x9f"]
     pieces = [b"", b"", b"", *(blank[i % 4] for i in range(len(model.pieces) - 3))]
-    writer = ReplyWriter(model.network, model.reader, pieces, DecodingOptions(8))
+    writer = ReplyWriter(model.head, model.reader, pieces, DecodingOptions(8))
     features = model.preprocessor(MESSAGES)
     answers = writer.answers(writer.greedy(features), MESSAGES, features)
     assert set(answers["reply"].numpy()) == set(answers["template"].numpy()) == {b""}

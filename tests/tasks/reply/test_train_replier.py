@@ -1,7 +1,9 @@
 """Training a model that writes replies: it learns, repeats itself, goes on where it was stopped, keeps no secrets."""
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,9 @@ import numpy as np
 import pytest
 from leaks import leaks
 from small_replier import make_replier
-from supportnet.tasks.reply.learner import TrainedReplier, train_replier
-from supportnet.training.encoder import Encoder, save_encoder
 
+from supportnet import architectures
+from supportnet.architectures import register_encoder
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
@@ -20,14 +22,18 @@ from supportnet.tasks.reply.calibrate import fit_handoff
 from supportnet.tasks.reply.evaluate import perplexity
 from supportnet.tasks.reply.fitted import Handoff
 from supportnet.tasks.reply.scores import exact_matches
-from supportnet.tasks.train import load
+from supportnet.tasks.train import Trained, load, train
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.checkpoint import Progress, save_checkpoint
+from supportnet.training.initial_weights import Encoder
+from supportnet.training.run_folder import begin, save_network
 
 #: What must be the same, byte by byte, whether a training was interrupted or not.
 RESULTS = ["config.json", "history.json", "metrics.json", "vocabulary.txt", "pieces.json", "handoff.json"]
 FILES = [*RESULTS, "model_card.json", "weights.weights.h5"]
-Run = tuple[Path, TrainedReplier]
+Run = tuple[Path, Trained]
+
+train_replier = partial(train, task="reply")
 
 
 def test_it_learns_to_write_what_agents_wrote(replier: Run, replies_dataset: TicketDataset) -> None:
@@ -136,15 +142,15 @@ def test_it_starts_from_a_pretrained_encoder(replies_dataset: TicketDataset, tmp
     """At a learning rate so low that training leaves the weights where they started."""
     config = NetworkConfig("none", embedding_dim=16, num_heads=2, num_buckets=500)
     encoder = Encoder.fresh(config, Vocabulary.build(["where is my lamp"], min_count=1))
-    save_encoder(tmp_path, encoder)
-    write_json(tmp_path / "config.json", {"task": "pretrain", "network": asdict(config)})
+    begin(tmp_path, {"task": "pretrain", "network": asdict(config)})
+    save_network(tmp_path, encoder.vocabulary, encoder.network)
     # What only a reply network has may be another.
     own = {"num_pieces": 300, "max_reply_length": 4}
     still = {"epochs": 1, "learning_rate": 1e-9, "weight_decay": 0.0, "batch_tokens": 2000, "progress_bar": False}
     with pytest.warns(UserWarning, match="--quality"):
         model = train_replier(replies_dataset, init=tmp_path, **own, **still).model
     assert (model.vocabulary, model.config.max_reply_length) == (encoder.vocabulary, 4)
-    given, wanted = model.network.get_layer("embed").get_weights(), encoder.network.embed.get_weights()
+    given, wanted = model.backbone.embed.get_weights(), encoder.network.backbone.embed.get_weights()
     for mine, pretrained in zip(given, wanted, strict=True):
         np.testing.assert_allclose(mine, pretrained, atol=1e-6)
     with pytest.raises(UserError, match=r"^embedding_dim must be that of the pre-trained encoder, 16"):
@@ -187,6 +193,36 @@ def test_without_validation_every_reply_is_handed_off(
     assert trained.metrics == {"accuracy": None, "loss": None, "perplexity": None, "best_epoch": 1}
     assert trained.model.handoff == Handoff()
     assert trained.model.reply(["where is my lamp"])[0].handoff
+
+
+def test_a_convolutional_encoder_learns(replies_dataset: TicketDataset, reply_options: dict[str, Any]) -> None:
+    trained = train_replier(replies_dataset, **{**reply_options, "architecture": "conv"})
+    assert trained.metrics["accuracy"] > 0.85
+    assert trained.history[-1]["loss"] < 0.5 * trained.history[0]["loss"]
+
+
+@pytest.fixture
+def own_architectures() -> Iterator[None]:
+    """What a test registers is forgotten after it."""
+    known = dict(architectures._ARCHITECTURES)
+    yield
+    architectures._ARCHITECTURES.clear()
+    architectures._ARCHITECTURES.update(known)
+
+
+@pytest.mark.usefixtures("own_architectures")
+def test_a_registered_encoder_needs_a_decoder(
+    replies_dataset: TicketDataset, reply_options: dict[str, Any], tmp_path: Path
+) -> None:
+    """It is refused before anything is written; with a decoder, it is trained."""
+    register_encoder("mute", "supportnet.layers:ConvEncoder.from_network")
+    with pytest.raises(UserError, match=r"^architecture must have a decoder to write replies: mute was registered"):
+        train_replier(replies_dataset, tmp_path / "run", **{**reply_options, "architecture": "mute"})
+    assert not (tmp_path / "run").exists()
+    decoder = "supportnet.layers:TransformerDecoder.from_network"
+    register_encoder("own", "supportnet.layers:ConvEncoder.from_network", decoder)
+    own = train_replier(replies_dataset, **{**reply_options, "architecture": "own", "epochs": 1})
+    assert own.model.config.architecture == "own"
 
 
 def test_there_must_be_replies(reply_options: dict[str, Any]) -> None:
