@@ -120,7 +120,7 @@ def test_table_of_starts(tmp_path: Path) -> None:
     summary = read_json(tmp_path / "embeddings.json")["summary"]
     assert [row["seeds"] for row in summary] == [[0, 1], [0]]
     assert table(summary).splitlines() == [
-        "banking77, transformer",
+        "Accuracy on banking77, transformer:",
         "",
         "| labels an intent | 5 | all |",
         "|---|---|---|",
