@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from supportnet.checks import check_positive
-from supportnet.text.messages import checked_texts
+from supportnet.checks import check_positive, checked_texts
 from supportnet.text.tokenizer_graph import are_cut, as_strings
 
 

@@ -183,8 +183,8 @@ def test_graph_is_of_few_core_operations(front_end: TextFrontEnd) -> None:
     ("arguments", "message"),
     [
         ({"text_mode": "other"}, r"mode must be one of unicode, article\. Received: mode='other'"),
-        ({"max_length": 0}, r"max_length must be positive\. Received: max_length=0"),
-        ({"num_buckets": 0}, r"num_buckets must be positive\. Received: num_buckets=0"),
+        ({"max_length": 0}, r"max_length must be at least 1\. Received: max_length=0"),
+        ({"num_buckets": 0}, r"num_buckets must be at least 1\. Received: num_buckets=0"),
         ({"min_gram": 0}, r"1 <= min_gram <= max_gram must hold\. Received: min_gram=0, max_gram=5"),
         ({"min_gram": 6}, r"1 <= min_gram <= max_gram must hold\. Received: min_gram=6, max_gram=5"),
         ({"vocabulary": ["a", "a"]}, "Tokens must be distinct"),

@@ -188,9 +188,9 @@ def test_invalid_bytes() -> None:
 
 
 def test_max_length_must_be_positive() -> None:
-    with pytest.raises(UserError, match=r"max_length must be positive\. Received: max_length=0"):
+    with pytest.raises(UserError, match=r"max_length must be at least 1\. Received: max_length=0"):
         fill("{number}", "12345", max_length=0)
-    with pytest.raises(UserError, match=r"max_length must be positive\. Received: max_length=0"):
+    with pytest.raises(UserError, match=r"max_length must be at least 1\. Received: max_length=0"):
         filled("{number}", "12345", max_length=0)
 
 

@@ -204,7 +204,7 @@ def test_wrong_arguments_are_errors() -> None:
             UserError, match=r"texts must be a list or an array of texts\. Received: texts=b?'one text'"
         ):
             tokenize_graph(text)
-    with pytest.raises(UserError, match=r"max_length must be positive\. Received: max_length=0"):
+    with pytest.raises(UserError, match=r"max_length must be at least 1\. Received: max_length=0"):
         tokenize_graph(["a"], max_length=0)
     with pytest.raises(UserError, match="mode must be one of unicode, article"):
         tokenize_graph(["a"], mode="other")
