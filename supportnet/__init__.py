@@ -52,9 +52,8 @@ if TYPE_CHECKING:
     from supportnet.startup import start_tensorflow
     from supportnet.tasks.classify.evaluate import evaluate_model
     from supportnet.tasks.tune import tune
-    from supportnet.text.preprocess import preprocess
     from supportnet.text.redaction import redact
-    from supportnet.text.tokenizer import tokenize
+    from supportnet.text.tokenizer import preprocess, tokenize
     from supportnet.text.vocabulary import Vocabulary, count_tokens
     from supportnet.training.pretrain import pretrain
 
@@ -121,7 +120,7 @@ _MODULES = {
     "load_replier": "supportnet.api",
     "load_suggester": "supportnet.api",
     "load_word_embeddings": "supportnet.embeddings",
-    "preprocess": "supportnet.text.preprocess",
+    "preprocess": "supportnet.text.tokenizer",
     "pretrain": "supportnet.training.pretrain",
     "redact": "supportnet.text.redaction",
     "register_encoder": "supportnet.architectures",

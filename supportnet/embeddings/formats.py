@@ -28,7 +28,6 @@ from supportnet.files import written_whole
 
 if TYPE_CHECKING:
     from gensim.models import KeyedVectors
-    from gensim.models.fasttext import FastTextKeyedVectors
 
 #: Maximum D. A header with more is damaged, and reading on would take all memory.
 _MOST_DIMENSIONS = 16_384
@@ -283,7 +282,7 @@ def _hint(found: int) -> str:
     return f" (limit={found} reads these)" if found else ""
 
 
-def _read_fasttext(source: Source, limit: int | None, words: Iterable[str] | None) -> "FastTextKeyedVectors":
+def _read_fasttext(source: Source, limit: int | None, words: Iterable[str] | None) -> "KeyedVectors":
     """Read fastText's `.bin`: the rows of the wanted words, and the whole n-gram table; see `load_word_embeddings`."""
     from gensim.models.fasttext import FastTextKeyedVectors
 
@@ -322,15 +321,15 @@ def _read_fasttext(source: Source, limit: int | None, words: Iterable[str] | Non
     vectors.vectors_ngrams = finite(ngrams, dim, lambda row: f"{source.name}, byte {start + size * row}")
     vectors.vectors_vocab = kept.vectors("byte")
     vectors.index_to_key, vectors.key_to_index, vectors.next_index = list(kept.index), kept.index, len(kept.index)
-    for word, count in zip(kept.index, counts.values(), strict=True):
-        vectors.set_vecattr(word, "count", count)
+    for key, count in zip(kept.index, counts.values(), strict=True):
+        vectors.set_vecattr(key, "count", count)
     # A word's vector is the mean of its own row and those of its n-grams, which gensim adds.
     vectors.recalc_char_ngram_buckets()
     vectors.adjust_vectors()
     return vectors
 
 
-def _write_fasttext(file: BinaryIO, vectors: "FastTextKeyedVectors") -> None:
+def _write_fasttext(file: BinaryIO, vectors: "KeyedVectors") -> None:
     """Write word vectors with n-grams as a `.bin` for fastText and gensim.
 
     Training can't continue from it: the output matrix is all zeros.

@@ -109,7 +109,12 @@ def embedding_matrix(
     matrix, rules = _filled(tokens, vectors, keys, seed)
     coverage = _coverage(words, rules, counts)
     if words and not keys:
-        _warn_of_no_overlap(words, vectors)
+        first = ", ".join(vectors.index_to_key[:_FIRST]) or "(none)"
+        warnings.warn(
+            f"THE WORD VECTORS COVER NONE of the vocabulary's {len(words)} words. Are they of another language? "
+            f"The vectors' first words: {first}. The vocabulary's: {', '.join(words[:_FIRST])}.",
+            stacklevel=2,
+        )
     if require_coverage is not None and coverage.type_share < require_coverage:
         raise UserError(
             f"require_coverage must be at most {coverage.type_share:.4f}: the word vectors cover "
@@ -182,12 +187,3 @@ def _coverage(words: Sequence[str], rules: Mapping[str, str], counts: Mapping[st
         share = (total - uncovered) / total if total else None
     num_by_rule = {rule: by_rule[rule] for rule in RULES}
     return Coverage(len(words), len(words) - len(missing), share, num_by_rule, tuple(missing[:_MOST_MISSING]))
-
-
-def _warn_of_no_overlap(words: Sequence[str], vectors: "KeyedVectors") -> None:
-    first = ", ".join(vectors.index_to_key[:_FIRST]) or "(none)"
-    warnings.warn(
-        f"THE WORD VECTORS COVER NONE of the vocabulary's {len(words)} words. Are they of another language? "
-        f"The vectors' first words: {first}. The vocabulary's: {', '.join(words[:_FIRST])}.",
-        stacklevel=3,
-    )

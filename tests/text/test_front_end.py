@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from references import character_ngrams
 from tensorflow.python.saved_model import loader_impl
 
 from supportnet.errors import UserError
-from supportnet.text.front_end import TextFrontEnd
+from supportnet.text.preprocessor import TextFrontEnd
 from supportnet.text.special_tokens import PAD_ID, PLACEHOLDERS, SPECIAL_TOKENS, UNKNOWN_ID
-from supportnet.text.subwords import character_ngrams
 from supportnet.text.tokenizer import tokenize
 from supportnet.text.vocabulary import Vocabulary, table_from_file
 

@@ -8,8 +8,7 @@ import pytest
 import tensorflow as tf
 
 from supportnet.errors import UserError
-from supportnet.text.front_end import TextFrontEnd
-from supportnet.text.preprocessor import Preprocessor
+from supportnet.text.preprocessor import Preprocessor, TextFrontEnd
 
 TEXTS = ["abc", "", "é"]
 

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from supportnet.errors import UserError
+from supportnet.text.graph import tokenize_graph
 from supportnet.text.tokenizer import BYTES_PER_TOKEN, MAX_LENGTH, to_bytes, tokenize
-from supportnet.text.tokenizer_graph import tokenize_graph
 
 MODES = ["unicode", "article"]
 Texts = list[str | bytes]
