@@ -12,7 +12,7 @@ from sklearn.svm import LinearSVC
 
 from supportnet.data.ticket import TicketDataset
 from supportnet.layers import NgramScores
-from supportnet.metrics.temperature import fit_temperature
+from supportnet.metrics.calibration import fit_temperature
 from supportnet.text.preprocessor import TextFrontEnd
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.examples import Examples
