@@ -1,12 +1,19 @@
 """Tickets as raw strings: the built-in sample, public data sets, own files. Answers to them: banks."""
 
-from supportnet.data.bank import Answer, Bank, bank_of_replies, load_bank, same_text
+from supportnet.data.bank import (
+    Answer,
+    Bank,
+    Judgement,
+    bank_of_replies,
+    check_judged,
+    load_bank,
+    load_judgements,
+    same_text,
+)
 from supportnet.data.context import Turn, context
-from supportnet.data.describe import describe
 from supportnet.data.duplicates import collapse
 from supportnet.data.files import load_file
-from supportnet.data.judgements import Judgement, check_judged, load_judgements
-from supportnet.data.sources import is_source, list_sources, load, load_unlabelled
+from supportnet.data.sources import describe, is_source, list_sources, load, load_unlabelled
 from supportnet.data.splits import check_known_intents, check_trainable, labelled, train_validation_split
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 

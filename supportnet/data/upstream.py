@@ -5,6 +5,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -72,17 +73,15 @@ class UpstreamFile:
     name: str
 
 
-def recorded_files(package: str) -> dict[str, UpstreamFile]:
-    """Return the files of a data set, by file name.
-
-    Args:
-        package: the data set's package, which holds its `checksums.tsv`.
+@cache
+def recorded_files() -> dict[str, UpstreamFile]:
+    """Return the files of the public data sets, by file name: those in `checksums.tsv`.
 
     Example:
-        >>> recorded_files("supportnet.data.banking77")["test.csv"].size
+        >>> recorded_files()["test.csv"].size
         239961
     """
-    lines = files(package).joinpath("checksums.tsv").read_text(encoding="utf-8").splitlines()
+    lines = files("supportnet.data").joinpath("checksums.tsv").read_text(encoding="utf-8").splitlines()
     records = [line.split("\t") for line in lines]
     return {name: UpstreamFile(url, int(size), sha256, name) for url, size, sha256, name in records}
 

@@ -1,12 +1,11 @@
 """CLINC150: 150 intents in 10 domains, and messages out of scope (Larson et al. 2019)."""
 
-import json
 import os
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from supportnet.data.rows import decode
+from supportnet.data.tables import decode, parse_json
 from supportnet.data.ticket import OUT_OF_SCOPE, TicketDataset
 from supportnet.data.upstream import DATA_DIR, TRAIN_OOS, SourceInfo, read_copy, recorded_files, to_tickets
 from supportnet.errors import UserError
@@ -120,7 +119,7 @@ INFOS = {
 
 
 def _read_copies(variant: str, folder: Path) -> tuple[dict[str, list[tuple[str, str]]], dict[str, str]]:
-    recorded = recorded_files(__name__)
+    recorded = recorded_files()
     file = data_file(variant)
     examples = parse(read_copy(folder, recorded[file]), str(folder / file))
     return examples, parse_domains(read_copy(folder, recorded[DOMAINS_FILE]), str(folder / DOMAINS_FILE))
@@ -128,10 +127,9 @@ def _read_copies(variant: str, folder: Path) -> tuple[dict[str, list[tuple[str, 
 
 def _read_prepared(variant: str) -> tuple[dict[str, list[tuple[str, str]]], dict[str, str]]:
     # Here, so that reading copies needs neither tensorflow-datasets nor TensorFlow.
-    from supportnet.data.clinc150.clinc150_dataset_builder import Builder
-    from supportnet.data.prepared import read_prepared
+    from supportnet.data.prepared import Clinc150, read_prepared
 
-    by_split = read_prepared(Builder(config=variant))
+    by_split = read_prepared(Clinc150(config=variant))
     domains = {example["intent"]: example["domain"] for examples in by_split.values() for example in examples}
     domains.pop(OUT_OF_SCOPE, None)
     return {
@@ -140,10 +138,7 @@ def _read_prepared(variant: str) -> tuple[dict[str, list[tuple[str, str]]], dict
 
 
 def _json_object(content: bytes, name: str) -> dict[str, Any]:
-    try:
-        value = json.loads(decode(content, "utf-8", name))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{name} isn't JSON ({error}).") from None
+    value = parse_json(decode(content, "utf-8", name), name)
     if not isinstance(value, dict):
         raise UserError(f"{name} must hold one JSON object. Received: a {type(value).__name__}")
     return value
