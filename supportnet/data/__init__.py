@@ -17,29 +17,9 @@ from supportnet.data.sources import describe, is_source, list_sources, load, loa
 from supportnet.data.splits import check_known_intents, check_trainable, labelled, train_validation_split
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 
-__all__ = [
-    "OUT_OF_SCOPE",
-    "Answer",
-    "Bank",
-    "Judgement",
-    "Ticket",
-    "TicketDataset",
-    "Turn",
-    "bank_of_replies",
-    "check_judged",
-    "check_known_intents",
-    "check_trainable",
-    "collapse",
-    "context",
-    "describe",
-    "is_source",
-    "labelled",
-    "list_sources",
-    "load",
-    "load_bank",
-    "load_file",
-    "load_judgements",
-    "load_unlabelled",
-    "same_text",
-    "train_validation_split",
-]
+# By what they are about: messages, where they come from, training and test data, answers.
+__all__ = ["OUT_OF_SCOPE", "Ticket", "TicketDataset", "Turn", "context"]
+__all__ += ["describe", "is_source", "list_sources", "load", "load_file", "load_unlabelled"]
+__all__ += ["check_known_intents", "check_trainable", "labelled", "train_validation_split"]
+__all__ += ["Answer", "Bank", "Judgement", "bank_of_replies", "check_judged", "collapse"]
+__all__ += ["load_bank", "load_judgements", "same_text"]

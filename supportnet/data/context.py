@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from supportnet.checks import check_positive
 from supportnet.errors import UserError
 
 #: Who takes part in a conversation.
@@ -44,9 +45,11 @@ def context(turns: Sequence[Turn], num_turns: int) -> str:
         >>> context(turns, 1)
         'where is my parcel?'
     """
-    if num_turns < 1:
-        raise UserError(f"num_turns must be at least 1. Received: {num_turns=}")
-    lines = [(_checked(speaker), " ".join(text.splitlines())) for speaker, text in turns[-num_turns:]]
+    check_positive("num_turns", num_turns)
+    for speaker, _ in turns[-num_turns:]:
+        if speaker not in SPEAKERS:
+            raise UserError(f"A turn's speaker must be customer or agent. Received: {speaker=}")
+    lines = [(speaker, " ".join(text.splitlines())) for speaker, text in turns[-num_turns:]]
     if len(lines) == 1:
         return lines[0][1]
     return "\n".join(f"{speaker}: {text}" for speaker, text in reversed(lines))
@@ -67,9 +70,3 @@ def newest_turn(text: str) -> tuple[str, str]:
         return text, ""
     newest, _, before = text.partition("\n")
     return newest, before
-
-
-def _checked(speaker: str) -> str:
-    if speaker not in SPEAKERS:
-        raise UserError(f"A turn's speaker must be customer or agent. Received: {speaker=}")
-    return speaker

@@ -18,7 +18,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
 from supportnet.data import banking77, clinc150, star
-from supportnet.data.upstream import SourceInfo, recorded_files
+from supportnet.data.upstream import SourceInfo, recorded_urls
 from supportnet.errors import UserError
 
 _SECONDS_TO_CONNECT = 10
@@ -26,7 +26,7 @@ _SECONDS_TO_CONNECT = 10
 _BATCH_SIZE = 1024
 
 
-class _Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class _Builder(tfds.core.GeneratorBasedBuilder):
     """What the builders share: every feature is text, and the files of each split are parsed by the data set's module.
 
     Attributes:
@@ -76,9 +76,7 @@ class Banking77(_Builder):
     columns: ClassVar = {"text": None, "intent": None}
 
     def urls(self) -> dict[str, str]:
-        return {
-            name: recorded_files()[name].url for name in (banking77.CATEGORIES_FILE, *banking77.SPLIT_FILES.values())
-        }
+        return recorded_urls(banking77.CATEGORIES_FILE, *banking77.SPLIT_FILES.values())
 
     def examples(self, paths: Mapping[str, Path]) -> Mapping[str, Iterable[tuple[str, ...]]]:
         categories = paths[banking77.CATEGORIES_FILE].read_bytes()
@@ -99,16 +97,14 @@ class Clinc150(_Builder):
     columns: ClassVar = {"text": None, "intent": None, "domain": "Group of the intent; empty where out of scope."}
 
     def urls(self) -> dict[str, str]:
-        names = (clinc150.data_file(self.builder_config.name), clinc150.DOMAINS_FILE)
-        return {name: recorded_files()[name].url for name in names}
+        return recorded_urls(clinc150.data_file(self.builder_config.name), clinc150.DOMAINS_FILE)
 
     def examples(self, paths: Mapping[str, Path]) -> Mapping[str, Iterable[tuple[str, ...]]]:
         name = clinc150.data_file(self.builder_config.name)
         domains = clinc150.parse_domains(paths[clinc150.DOMAINS_FILE].read_bytes())
-        by_split = clinc150.parse(paths[name].read_bytes(), name)
         return {
             split: [(text, intent, domains.get(intent, "")) for text, intent in pairs]
-            for split, pairs in by_split.items()
+            for split, pairs in clinc150.parse(paths[name].read_bytes(), name).items()
         }
 
 
@@ -163,20 +159,21 @@ def star_config(context_turns: int) -> StarConfig:
     return known.get(context_turns) or StarConfig(name=f"turns_{context_turns}", context_turns=context_turns)
 
 
-def read_prepared(builder: _Builder) -> dict[str, list[dict[str, str]]]:
-    """Return every split's examples in the order in which they were generated.
+def read_prepared(builder: _Builder, splits: Iterable[str]) -> dict[str, list[tuple[str, ...]]]:
+    """Return the examples of splits in the order in which they were generated, their values in that of the columns.
 
     What isn't prepared yet is downloaded and prepared first.
 
     Args:
         builder: of a public data set.
+        splits: names of its splits.
 
     Raises:
         UserError: if the files can't be downloaded, or aren't the recorded ones.
     """
     if not builder.is_prepared():
         _prepare(builder)
-    return {split: _read_split(builder, split) for split in builder.info.splits}
+    return {split: _read_split(builder, split) for split in splits}
 
 
 def _prepare(builder: _Builder) -> None:
@@ -201,9 +198,8 @@ def _prepare(builder: _Builder) -> None:
         ) from error
 
 
-def _read_split(builder: _Builder, split: str) -> list[dict[str, str]]:
-    examples = []
+def _read_split(builder: _Builder, split: str) -> list[tuple[str, ...]]:
+    examples: list[tuple[str, ...]] = []
     for batch in tfds.as_numpy(builder.as_dataset(split=split, batch_size=_BATCH_SIZE)):
-        columns = [[value.decode("utf-8") for value in values] for values in batch.values()]
-        examples += [dict(zip(batch, values, strict=True)) for values in zip(*columns, strict=True)]
+        examples += zip(*([value.decode("utf-8") for value in batch[name]] for name in builder.columns), strict=True)
     return examples

@@ -101,11 +101,8 @@ def load(
             known = ", ".join(_SOURCE_OPTIONS)
             raise UserError(f"There is no option named {name!r}. The options of data sources are: {known}.")
     # Flags of the command line that were not given are None or False.
-    given = {
-        name: value
-        for name, value in {**file_options, **source_options}.items()
-        if value is not None and value is not False
-    }
+    every = {**file_options, **source_options}
+    given = {name: value for name, value in every.items() if value is not None and value is not False}
     if is_source(name_or_path):
         source = _SOURCES[name_or_path]
         return source.load(**_taken(name_or_path, [option.name for option in source.options], given))
@@ -135,23 +132,26 @@ def load_unlabelled(sources: Sequence[str | os.PathLike[str]], **options: Any) -
         >>> load_unlabelled(["tickets.csv"], text_column="text")[0]["train"][0].intent is None
         True
     """
-    return [_without_labels(source, options) for source in sources]
-
-
-def _without_labels(source: str | os.PathLike[str], options: dict[str, Any]) -> TicketDataset:
-    if is_source(source):
-        names = [option.name for option in _SOURCES[source].options if not option.about_labels]
-        dataset = load(source, **{name: options[name] for name in names if name in options})
-    else:
-        chosen = {name: options[name] for name in _FILE_ARGUMENTS if options.get(name) is not None}
-        dataset = _load_path(source, labelled=False, **chosen)
-    tickets = dataset["all" if "all" in dataset else "train"]
-    return replace(dataset, splits={"train": [replace(ticket, intent=None, labels={}) for ticket in tickets]})
+    unlabelled = []
+    for source in sources:
+        if is_source(source):
+            names = [option.name for option in _SOURCES[source].options if not option.about_labels]
+            dataset = load(source, **{name: options[name] for name in names if name in options})
+        else:
+            chosen = {name: options[name] for name in _FILE_ARGUMENTS if options.get(name) is not None}
+            dataset = _load_path(source, labelled=False, **chosen)
+        learnt = dataset["all" if "all" in dataset else "train"]
+        tickets = [replace(ticket, intent=None, labels={}) for ticket in learnt]
+        unlabelled.append(replace(dataset, splits={"train": tickets}))
+    return unlabelled
 
 
 def _load_path(path: str | os.PathLike[str], **options: Any) -> TicketDataset:
     if not os.path.exists(path):  # noqa: PTH110  (Path.exists raises where the name is too long)
-        raise UserError(_not_found(os.fspath(path)))
+        name = os.fspath(path)
+        message = f"There is no file and no data source named {name!r}. Data sources: {', '.join(_SOURCES)}."
+        closest = difflib.get_close_matches(name.lower(), _SOURCES, n=1)
+        raise UserError(f"{message} Did you mean {closest[0]!r}?" if closest else message)
     return load_file(path, **options)
 
 
@@ -160,9 +160,8 @@ def _taken(name: str | os.PathLike[str], names: Collection[str], given: Mapping[
     for option, value in given.items():
         if option not in names and (others := _takers(option)):
             flag = f"--{option.replace('_', '-')}"
-            raise UserError(
-                f"{option} ({flag}) is for {others}, not for {os.fspath(name)}. Received: {option}={value!r}"
-            )
+            problem = f"is for {others}, not for {os.fspath(name)}. Received: {option}={value!r}"
+            raise UserError(f"{option} ({flag}) {problem}")
     return {option: value for option, value in given.items() if option in names}
 
 
@@ -173,12 +172,6 @@ def _takers(option: str) -> str:
     condition = _SOURCE_OPTIONS[option].condition
     takers = [info.name for info in _SOURCES.values() if any(own.name == option for own in info.options)]
     return f"{', '.join(takers)}, {condition}" if condition else ""
-
-
-def _not_found(name: str) -> str:
-    message = f"There is no file and no data source named {name!r}. Data sources: {', '.join(_SOURCES)}."
-    closest = difflib.get_close_matches(name.lower(), _SOURCES, n=1)
-    return f"{message} Did you mean {closest[0]!r}?" if closest else message
 
 
 def describe(

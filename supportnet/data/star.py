@@ -93,9 +93,17 @@ def load(data_dir: str | os.PathLike[str] | None = None, context_turns: int = CO
     if context_turns < 1:
         raise UserError(f"context_turns (--context-turns) must be at least 1. Received: {context_turns=}")
     if data_dir is None:
-        by_split = _read_prepared(context_turns)
+        # Here, so that reading copies needs neither tensorflow-datasets nor TensorFlow.
+        from supportnet.data.prepared import Star, read_prepared, star_config
+
+        prepared = read_prepared(Star(config=star_config(context_turns)), SPLITS)
+        by_split = {split: [Pair(*example) for example in examples] for split, examples in prepared.items()}
     else:
-        by_split = _read_copy(Path(data_dir) / INFO.name, context_turns)
+        path = Path(data_dir) / INFO.name / FILE
+        files = read_dialogues(copy_content(path, URL), str(path))
+        if dialogues_sha256(files) != DIALOGUES_SHA256:
+            warnings.warn(f"{path} isn't the recorded file (the SHA-256 of its dialogues differs).", stacklevel=2)
+        by_split = parse(files, context_turns)
     return INFO.dataset({split: _tickets(pairs, split) for split, pairs in by_split.items()})
 
 
@@ -128,22 +136,6 @@ INFO = SourceInfo(
     load=load,
     options=(DATA_DIR, SourceOption("context_turns", "where messages come with what was said before")),
 )
-
-
-def _read_copy(folder: Path, num_turns: int) -> dict[str, list[Pair]]:
-    path = folder / FILE
-    files = read_dialogues(copy_content(path, URL), str(path))
-    if dialogues_sha256(files) != DIALOGUES_SHA256:
-        warnings.warn(f"{path} isn't the recorded file (the SHA-256 of its dialogues differs).", stacklevel=2)
-    return parse(files, num_turns)
-
-
-def _read_prepared(num_turns: int) -> dict[str, list[Pair]]:
-    # Here, so that reading copies needs neither tensorflow-datasets nor TensorFlow.
-    from supportnet.data.prepared import Star, read_prepared, star_config
-
-    by_split = read_prepared(Star(config=star_config(num_turns)))
-    return {split: [Pair(**example) for example in by_split[split]] for split in SPLITS}
 
 
 def _tickets(pairs: list[Pair], split: str) -> list[Ticket]:
@@ -217,22 +209,18 @@ def read_pairs(content: bytes, name: str, num_turns: int) -> list[Pair]:
     Raises:
         UserError: if the file isn't of that form.
     """
-    dialogue, events = _dialogue(content, name)
+    match parse_json(decode(content, "utf-8", name), name):
+        case {"DialogueID": int(dialogue), "Events": list(events)}:
+            pass
+        case _:
+            raise UserError(f"{name} must hold one JSON object with a number DialogueID and a list Events.")
     turns: list[Turn] = []
     pairs = []
     for turn, label in _said(events, name):
         if turn.speaker == "agent" and turns and turns[-1].speaker == "customer":
-            pairs.append(Pair(context(turns, num_turns), turn.text, label, dialogue))
+            pairs.append(Pair(context(turns, num_turns), turn.text, label, str(dialogue)))
         turns.append(turn)
     return pairs
-
-
-def _dialogue(content: bytes, name: str) -> tuple[str, list[Any]]:
-    value = parse_json(decode(content, "utf-8", name), name)
-    match value:
-        case {"DialogueID": int(number), "Events": list(events)}:
-            return str(number), events
-    raise UserError(f"{name} must hold one JSON object with a number DialogueID and a list Events.")
 
 
 def _said(events: list[Any], name: str) -> Iterator[tuple[Turn, str]]:

@@ -181,6 +181,17 @@ def decode(content: bytes, encoding: str, name: str) -> str:
     return text.removeprefix("\ufeff")
 
 
+@contextmanager
+def _unlimited_fields() -> Iterator[None]:
+    """Lift the csv module's limit of 131,072 characters a field; it is global, so put it back."""
+    limit = csv.field_size_limit(_LARGEST_FIELD)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
+
+
+@_unlimited_fields()
 def read_delimited(text: str, delimiter: str | None, name: str) -> Table:
     """Return the table that CSV or TSV text holds.
 
@@ -242,33 +253,21 @@ def read_json_lines(text: str, name: str) -> Table:
 def _records(text: str, delimiter: str, name: str) -> Iterator[tuple[int, list[str]]]:
     """Yield the number and fields of every record that isn't a blank line."""
     number = 0
-    with _unlimited_fields():
-        try:
-            # Strict: otherwise a quote that is never closed swallows the rest of the file without a word.
-            for number, record in enumerate(_reader(text, delimiter, strict=True), start=1):
-                if record:
-                    yield number, record
-        except csv.Error as error:
-            raise UserError(f"{name}, row {number + 1}: the quoting is broken ({error}).") from None
+    try:
+        # Strict: otherwise a quote that is never closed swallows the rest of the file without a word.
+        for number, record in enumerate(_reader(text, delimiter, strict=True), start=1):
+            if record:
+                yield number, record
+    except csv.Error as error:
+        raise UserError(f"{name}, row {number + 1}: the quoting is broken ({error}).") from None
 
 
 def _header(text: str, delimiter: str) -> list[str]:
-    with _unlimited_fields():
-        return next(_reader(text.lstrip("\r\n"), delimiter, strict=False), [])
+    return next(_reader(text.lstrip("\r\n"), delimiter, strict=False), [])
 
 
 def _reader(text: str, delimiter: str, *, strict: bool) -> Iterator[list[str]]:
     return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
-
-
-@contextmanager
-def _unlimited_fields() -> Iterator[None]:
-    """Lift the csv module's limit of 131,072 characters a field; it is global, so put it back."""
-    limit = csv.field_size_limit(_LARGEST_FIELD)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(limit)
 
 
 def parse_json(content: str | bytes, name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from supportnet.errors import UserError
 
@@ -52,6 +53,7 @@ class TicketDataset:
         categories: intent -> group of intents (CLINC150's domains, the sample's categories); may be empty.
 
     Example:
+        >>> from supportnet import load
         >>> dataset = load("sample")
         >>> dataset
         TicketDataset('sample', train: 8525, validation: 1402, test: 2005, 31 intents)
@@ -90,8 +92,18 @@ class TicketDataset:
     @property
     def intents(self) -> list[str]:
         """Every intent that occurs, sorted, without `OUT_OF_SCOPE`."""
-        found = {ticket.intent for tickets in self.splits.values() for ticket in tickets}
-        return sorted(intent for intent in found if intent not in (None, OUT_OF_SCOPE))
+        return intents_of(chain.from_iterable(self.splits.values()))
+
+
+def intents_of(tickets: Iterable[Ticket]) -> list[str]:
+    """Return every intent that occurs, sorted, without `OUT_OF_SCOPE`.
+
+    Example:
+        >>> intents_of([Ticket("hi", "greet"), Ticket("hello", "greet"), Ticket("?", OUT_OF_SCOPE), Ticket("where?")])
+        ['greet']
+    """
+    found = {ticket.intent for ticket in tickets}
+    return sorted(intent for intent in found if intent not in (None, OUT_OF_SCOPE))
 
 
 def conversations_of(tickets: Iterable[Ticket]) -> list[str]:
