@@ -129,8 +129,7 @@ def opened(path: str | os.PathLike[str], progress_bar: bool) -> Iterator[Source]
     options = {"delay": _BAR_AFTER_SECONDS, "disable": not progress_bar, "unit": "B", "unit_scale": True}
     try:
         with path.open("rb") as raw, tqdm(total=path.stat().st_size, desc=f"reading {path.name}", **options) as bar:
-            zipped = raw.read(len(_GZIP)) == _GZIP
-            raw.seek(0)
+            zipped = raw.peek(len(_GZIP)).startswith(_GZIP)
             file = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if zipped else raw
             # In bytes on the disk: the unzipped size isn't known.
             yield Source(str(path), file, lambda: bar.update(raw.tell() - bar.n))
@@ -205,11 +204,9 @@ class RowCollector:
         if not self._first:
             raise UserError(f"{self.name} holds no word vectors.")
         vectors = finite(self._numbers, self.dim, lambda row: f"{self.name}, {unit} {self._places[row]}")
+        repeated = "rows repeat a word. The first vector of each word is kept."
         left_out = "rows are left out, because their words are empty, hold a space or aren't valid UTF-8."
-        for count, problem in (
-            (self._duplicates, "rows repeat a word. The first vector of each word is kept."),
-            (self._unusable, left_out),
-        ):
+        for count, problem in ((self._duplicates, repeated), (self._unusable, left_out)):
             if count:
                 warnings.warn(f"{self.name}: {count} {problem}", stacklevel=4)
         if self._wanted and not self.index:

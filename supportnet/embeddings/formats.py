@@ -89,8 +89,7 @@ def load_word_embeddings(
     """
     if limit is not None:
         check_positive("limit", limit)
-    if words is not None:
-        check_many("words", "a collection of words", words)
+    check_many("words", "a collection of words", [] if words is None else words)
     with opened(file_path, progress_bar) as source:
         if not source.head.startswith(_FASTTEXT_MAGIC):
             return _read_word2vec(source, limit, words)
@@ -191,9 +190,8 @@ def _detect_layout(source: Source) -> _Layout:
     if header := _HEADER.match(source.head):
         num_rows, dim = int(header[1]), int(header[2])
         if not 1 <= dim <= _MOST_DIMENSIONS:
-            raise UserError(
-                f"{source.name}, line 1: the number of dimensions must be 1 to {_MOST_DIMENSIONS}. Received: {dim}"
-            )
+            problem = f"the number of dimensions must be 1 to {_MOST_DIMENSIONS}. Received: {dim}"
+            raise UserError(f"{source.name}, line 1: {problem}")
         return _Layout(not _is_text(source.head[header.end() :], dim), num_rows, dim)
     word, *numbers = source.head.partition(b"\n")[0].rstrip().split(b" ")
     if word and 1 <= len(numbers) <= _MOST_DIMENSIONS and all(map(_is_number, numbers)):
