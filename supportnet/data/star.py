@@ -12,9 +12,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from supportnet.data.context import Turn, context
 from supportnet.data.tables import decode, parse_json
-from supportnet.data.ticket import Ticket, TicketDataset
+from supportnet.data.ticket import Ticket, TicketDataset, Turn, context
 from supportnet.data.upstream import DATA_DIR, SourceInfo, SourceOption, copy_content
 from supportnet.errors import UserError
 
@@ -31,7 +30,6 @@ DIALOGUES_SHA256 = "152414d7a99985e1860230289554328e17533e02ef13707f096cf59a6aa1
 
 # The archive's first folder is named after the repository and the commit.
 _DIALOGUE = re.compile(r"[^/]+/dialogues/([0-9]+\.json)")
-
 
 #: What of the events is said, and by whom. What an agent types to be shown suggestions (`request_suggestions`) is a
 #: draft: the customer reads the suggestion that is picked then.

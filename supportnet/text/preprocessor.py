@@ -117,8 +117,8 @@ class TextFrontEnd(Preprocessor):
         UserError: if there is no such mode, a number isn't positive, or `min_gram` is greater than `max_gram`.
 
     Example:
-        >>> front_end = TextFrontEnd(Vocabulary(["where", "parcel"]))
-        >>> front_end(["Where is my parcel?", ""])["token_ids"].numpy()
+        >>> preprocessor = TextFrontEnd(Vocabulary(["where", "parcel"]))
+        >>> preprocessor(["Where is my parcel?", ""])["token_ids"].numpy()
         array([[ 9,  1,  1, 10,  1],
                [ 0,  0,  0,  0,  0]], dtype=int32)
     """

@@ -37,7 +37,6 @@ _WHOLE_CLAUSES = r"(?s)^((?:.*(?:\n|[,;!?] ))?).*$"
 # A byte that doesn't occur in UTF-8.
 _SEPARATOR = b"\xff"
 
-
 #: A value that replies give in this many conversations without the customer's having given it is the company's.
 MIN_CONVERSATIONS = 10
 

@@ -36,7 +36,7 @@ MAX_LENGTH = 128
 #: Han characters, by code point: literal characters could be confused with look-alikes in other blocks.
 _HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 
-
+#: The rules of the mode `article`; those of `unicode` need a file.
 _ARTICLE_RULES = (
     Rule("[^a-z<> ]+", ""),
     # Of NLTK's contractions, those without an apostrophe.
@@ -58,7 +58,6 @@ def get_mode(name: str) -> Mode:
 
 
 def _unicode_rules() -> tuple[Rule, ...]:
-    # A function, because the characters are read from a file.
     return (
         Rule(r'["#&()*+;=@\[\\\]^_{|}~-]+', " "),
         Rule(rf"(!)!*|(\?)\?*|([%${_HAN}{own_tokens()}])", r" \1\2\3 "),

@@ -13,7 +13,7 @@ from references import filled
 from test_redaction import LINES
 from test_twins import PIECES, of_digits, of_pieces
 
-from supportnet.data.context import Turn, context
+from supportnet.data.ticket import Turn, context
 from supportnet.errors import UserError
 from supportnet.text.byte_pairs import BytePairVocabulary, detokenize
 from supportnet.text.redaction import find_personal_data
