@@ -30,7 +30,7 @@ from .serving.verify.verify import verify as verify
 from .startup import start_tensorflow as start_tensorflow
 from .tasks.classify.evaluate import evaluate_model as evaluate_model
 from .tasks.tune import tune as tune
-from .text.preprocess import preprocess as preprocess
+from .text.tokenizer import preprocess as preprocess
 from .text.redaction import redact as redact
 from .text.tokenizer import tokenize as tokenize
 from .text.vocabulary import Vocabulary as Vocabulary

@@ -1,6 +1,6 @@
-"""Checks of the numbers and words that layers and models are made from."""
+"""Checks of the numbers and words that layers and models are made from, and of the messages that users give."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 
 from supportnet.errors import UserError
@@ -46,3 +46,25 @@ def check_choice(name: str, choice: str, choices: Sequence[str]) -> str:
     if choice not in choices:
         raise UserError(f"{name} must be one of {', '.join(choices)}. Received: {name}={choice!r}")
     return choice
+
+
+def check_many(name: str, what: str, strings: Iterable[str]) -> Iterable[str]:
+    """Return `strings` unless it is a single string, which would be read letter by letter: then raise a `UserError`."""
+    if isinstance(strings, str | bytes):
+        raise UserError(f"{name} must be {what}. Received: {name}={strings[:40]!r}")
+    return strings
+
+
+def checked_texts(texts: Iterable[str]) -> list[str]:
+    """Return the messages as a list, or raise a `UserError` that says what is wrong with them."""
+    if isinstance(texts, str | bytes):
+        raise UserError(f"Messages must be given as a list of strings. Received one string: {texts[:50]!r}")
+    # A dictionary or a data frame would give the names of its columns for messages.
+    if not isinstance(texts, Iterable) or isinstance(texts, Mapping) or hasattr(texts, "columns"):
+        kind = type(texts).__name__
+        raise UserError(f"Messages must be given as a list or one column of strings. Received: {kind}")
+    texts = list(texts)
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise UserError(f"Message {row} (counted from 0) must be a string. Received: {text!r}")
+    return texts

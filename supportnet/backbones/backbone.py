@@ -10,7 +10,7 @@ from keras import ops
 from supportnet.architectures import ARCHITECTURES
 from supportnet.backbones.encoders import build_embedding, build_encoder
 from supportnet.config import BACKBONE_FIELDS, NetworkConfig
-from supportnet.text.front_end import TextFrontEnd
+from supportnet.text.preprocessor import TextFrontEnd
 from supportnet.text.vocabulary import Vocabulary
 
 

@@ -39,7 +39,7 @@ class MaskedLanguageModel(keras.Model):
         backbone: what a model of a task starts from.
 
     Example:
-        >>> from supportnet.text.front_end import TextFrontEnd
+        >>> from supportnet.text.preprocessor import TextFrontEnd
         >>> features = TextFrontEnd(["where", "parcel"])(["where is my parcel?"])
         >>> chosen = keras.ops.array([[False, False, False, True, False]])
         >>> model = MaskedLanguageModel(NetworkConfig(), vocab_size=1000)

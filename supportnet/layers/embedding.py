@@ -38,7 +38,7 @@ class TokenEmbedding(keras.layers.Layer):
         UserError: a number out of its range.
 
     Example:
-        >>> from supportnet.text.front_end import TextFrontEnd
+        >>> from supportnet.text.preprocessor import TextFrontEnd
         >>> embed = TokenEmbedding(vocab_size=1000, embedding_dim=64, num_buckets=5000)
         >>> front_end = TextFrontEnd(["where", "parcel"], num_buckets=5000)
         >>> keras.ops.shape(embed(front_end(["where is my parcel?"])))

@@ -63,7 +63,7 @@ class NgramScores(keras.layers.Layer):
         UserError: a number below 1.
 
     Example:
-        >>> from supportnet.text.front_end import TextFrontEnd
+        >>> from supportnet.text.preprocessor import TextFrontEnd
         >>> ngrams = NgramScores(num_intents=77, vocab_size=1000, num_pairs=5000, num_buckets=5000)
         >>> scores, coverage = ngrams(TextFrontEnd(["where", "parcel"], num_buckets=5000)(["where is my parcel?"]))
         >>> keras.ops.shape(scores), keras.ops.shape(coverage)

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from supportnet.backbones.texts import warn_if_cut
+from supportnet.checks import checked_texts
 from supportnet.errors import UserError
 from supportnet.files import read_json
-from supportnet.text.messages import checked_texts
-from supportnet.text.tokenizer_graph import as_strings
+from supportnet.text.graph import as_strings
 
 #: The description of its models, task -> `supportnet.tasks.task.Task.card`, in a folder that TensorFlow leaves alone.
 CARD = "assets.extra/model_card.json"

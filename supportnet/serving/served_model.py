@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from supportnet.savedmodel.signatures import CLASSIFY_METHOD, EXAMPLES_SUFFIX, TEXT
 from supportnet.tasks import NAMES, get_task
-from supportnet.text.redaction_graph import redact_graph
+from supportnet.text.graph import redact_graph
 
 
 class ServedModel(tf.Module):

@@ -28,7 +28,7 @@ def mask_words(features: dict[str, tf.Tensor], share: float, seed: Any) -> tuple
         and the ids of the chosen words, int32 `[N]`, message by message.
 
     Example:
-        >>> from supportnet.text.front_end import TextFrontEnd
+        >>> from supportnet.text.preprocessor import TextFrontEnd
         >>> features = TextFrontEnd(["where", "parcel"])(["where is my parcel?"])
         >>> masked, targets = mask_words(features, share=0.2, seed=[0, 0])
         >>> int(masked["chosen"].numpy().sum()), len(targets)

@@ -10,7 +10,7 @@ from scipy.special import softmax
 from sklearn.svm import LinearSVC
 
 from supportnet.layers.ngram_scores import NgramScores, pair_ids
-from supportnet.metrics.temperature import fit_temperature
+from supportnet.metrics.calibration import fit_temperature
 from supportnet.text.preprocessor import Preprocessor
 from supportnet.training.examples import Examples
 

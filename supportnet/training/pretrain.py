@@ -16,8 +16,8 @@ from supportnet.config import NetworkConfig, PretrainingConfig, split_options
 from supportnet.data.ticket import TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import write_json
-from supportnet.text.front_end import TextFrontEnd
-from supportnet.text.tokenizer_graph import as_strings
+from supportnet.text.graph import as_strings
+from supportnet.text.preprocessor import TextFrontEnd
 from supportnet.training.batches import epoch_order
 from supportnet.training.initial_weights import PRETRAINING, Encoder, InitialWeights
 from supportnet.training.loop import History, Loop, Objective

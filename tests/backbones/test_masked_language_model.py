@@ -11,7 +11,7 @@ import tensorflow as tf
 from supportnet.architectures import encoder_names
 from supportnet.backbones.masked_lm import MaskedLanguageModel
 from supportnet.config import NetworkConfig
-from supportnet.text.front_end import TextFrontEnd
+from supportnet.text.preprocessor import TextFrontEnd
 from supportnet.training.losses import BranchCrossentropy
 
 WORDS = ["where", "is", "my", "parcel", "refund", "please"]

@@ -19,7 +19,7 @@ from supportnet.tasks.classify.network import build_network as build_classify
 from supportnet.tasks.reply.network import build_network as build_reply
 from supportnet.tasks.suggest.network import build_network as build_suggest
 from supportnet.tasks.suggest.network import of_side
-from supportnet.text.front_end import TextFrontEnd
+from supportnet.text.preprocessor import TextFrontEnd
 
 SMALL: dict[str, Any] = {"embedding_dim": 8, "hidden_dim": 8, "num_heads": 2, "num_buckets": 50, "num_pairs": 30}
 READ = TextFrontEnd(["where", "is", "my", "parcel"], num_buckets=50)

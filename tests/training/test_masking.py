@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from supportnet.text.front_end import TextFrontEnd
+from supportnet.text.preprocessor import TextFrontEnd
 from supportnet.training.masking import mask_words
 
 WORDS = [f"word{letter}" for letter in "abcdefghijklmnopqrst"]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from supportnet.checks import check_positive
+from supportnet.checks import check_positive, checked_texts
 from supportnet.errors import UserError
 from supportnet.serving.client.rest_client import RestClient
 from supportnet.tasks import get_task
@@ -13,7 +13,6 @@ from supportnet.tasks.reply import TASK as REPLY
 from supportnet.tasks.reply.answers import Reply
 from supportnet.tasks.suggest import TASK as SUGGEST
 from supportnet.tasks.suggest.answers import Suggestion
-from supportnet.text.messages import checked_texts
 
 
 class Client:

@@ -1,6 +1,6 @@
 """Fit the temperature of each attribute on validation data."""
 
-from supportnet.metrics.temperature import fit_temperature
+from supportnet.metrics.calibration import fit_temperature
 from supportnet.tasks.attributes.config import AttributesConfig
 from supportnet.tasks.attributes.data import Split, examples_of
 from supportnet.tasks.attributes.fitted import Temperatures

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from supportnet.backbones.backbone import Backbone, build_preprocessor
 from supportnet.backbones.texts import run_in_batches
+from supportnet.checks import checked_texts
 from supportnet.config import NetworkConfig
 from supportnet.errors import UserError
 from supportnet.files import read_json, write_json
@@ -18,7 +19,6 @@ from supportnet.tasks.attributes.answers import Attributes, record
 from supportnet.tasks.attributes.data import Split, Values
 from supportnet.tasks.attributes.fitted import Temperatures
 from supportnet.tasks.attributes.network import build_network
-from supportnet.text.messages import checked_texts
 from supportnet.text.vocabulary import Vocabulary
 
 VALUES = "values.json"

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from supportnet.data.splits import check_trainable, labelled
 from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
-from supportnet.metrics.temperature import fit_temperature, tempered
+from supportnet.metrics.calibration import fit_temperature, tempered
 from supportnet.text.redaction import redact
 from supportnet.training.svm import tfidf
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
-from supportnet.metrics.temperature import SMALLEST, fit_temperature
+from supportnet.metrics.calibration import SMALLEST, fit_temperature
 from supportnet.metrics.thresholds import RoutingCurve, best_point, lowest_point, routing_curve, threshold_at
 from supportnet.tasks.classify.answers import Answers
 from supportnet.tasks.classify.config import ClassifyConfig

@@ -20,7 +20,7 @@ from supportnet.data.splits import (
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.split import TaskSplit, data_facts
-from supportnet.text.tokenizer_graph import as_strings
+from supportnet.text.graph import as_strings
 from supportnet.training.batches import epoch_order
 from supportnet.training.examples import Examples
 

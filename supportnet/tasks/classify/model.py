@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from supportnet.backbones.backbone import Backbone, build_preprocessor
 from supportnet.backbones.texts import run_in_batches
-from supportnet.checks import check_positive
+from supportnet.checks import check_positive, checked_texts
 from supportnet.config import NetworkConfig
 from supportnet.files import write_json
 from supportnet.tasks.classify.answers import ANSWERS, Answers, Classification, ranked
@@ -19,7 +19,6 @@ from supportnet.tasks.classify.data import Split
 from supportnet.tasks.classify.fitted import Confidence
 from supportnet.tasks.classify.network import build_network
 from supportnet.tasks.classify.scores import decide
-from supportnet.text.messages import checked_texts
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.run_folder import read_names
 

@@ -13,8 +13,8 @@ from supportnet.metrics.calibration import (
     out_of_scope_auroc,
     out_of_scope_fpr,
     perfect_calibration_error,
+    tempered,
 )
-from supportnet.metrics.temperature import tempered
 from supportnet.metrics.thresholds import RoutingCurve, lowest_point, routing_curve
 from supportnet.tasks.classify.answers import Answers
 from supportnet.tasks.classify.calibrate import intent_indices

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.checks import check_positive
+from supportnet.checks import check_positive, checked_texts
 from supportnet.savedmodel.load import SavedModel
 from supportnet.savedmodel.reader import ServedReader, read_spec
 from supportnet.savedmodel.signatures import EXAMPLES, TEXT
@@ -18,7 +18,6 @@ from supportnet.tasks.classify.fitted import Confidence
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.classify.scores import decide
 from supportnet.tasks.task import ExportOptions
-from supportnet.text.messages import checked_texts
 
 #: Files of an export, in a folder that TensorFlow leaves alone: its confidence, and its intents one per line.
 CONFIDENCE, LABELS = "assets.extra/confidence.json", "assets.extra/labels.txt"

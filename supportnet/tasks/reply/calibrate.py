@@ -13,9 +13,9 @@ from supportnet.tasks.reply.config import ReplyConfig
 from supportnet.tasks.reply.data import Split
 from supportnet.tasks.reply.fitted import Handoff
 from supportnet.tasks.reply.model import Replier
+from supportnet.text.graph import as_strings
 from supportnet.text.rouge import rouge_l
 from supportnet.text.slots import fill_slots
-from supportnet.text.tokenizer_graph import as_strings
 
 #: A threshold that keeps fewer replies would be an accident.
 MIN_KEPT = 30

@@ -13,9 +13,9 @@ from supportnet.tasks.reply.config import ReplyConfig
 from supportnet.tasks.reply.token_batches import token_batches
 from supportnet.tasks.split import TaskSplit, data_facts
 from supportnet.text.byte_pairs import END_ID, START_ID
-from supportnet.text.front_end import TextFrontEnd
+from supportnet.text.graph import as_strings
+from supportnet.text.preprocessor import TextFrontEnd
 from supportnet.text.slots import slotted_all
-from supportnet.text.tokenizer_graph import as_strings
 from supportnet.training.splits import reply_splits
 
 if TYPE_CHECKING:
@@ -75,10 +75,10 @@ class ReplyPairs:
         return len(self.texts)
 
 
-def count_tokens(front_end: TextFrontEnd, texts: Sequence[str], batch_size: int = 1024) -> Ints:
+def count_tokens(preprocessor: TextFrontEnd, texts: Sequence[str], batch_size: int = 1024) -> Ints:
     """Return how many tokens a network sees of each text, int `[N]`."""
     counts = [
-        tf.reduce_sum(tf.cast(front_end(list(texts[i : i + batch_size]))["mask"], tf.int64), axis=1).numpy()
+        tf.reduce_sum(tf.cast(preprocessor(list(texts[i : i + batch_size]))["mask"], tf.int64), axis=1).numpy()
         for i in range(0, len(texts), batch_size)
     ]
     return np.concatenate(counts)

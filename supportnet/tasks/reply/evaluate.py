@@ -16,9 +16,9 @@ from supportnet.tasks.reply.fit import piece_losses
 from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.reply.scores import reply_scores, slots_right
 from supportnet.text.byte_pairs import PAD_ID, BytePairVocabulary
+from supportnet.text.graph import as_strings
 from supportnet.text.rouge import rouge_l
 from supportnet.text.slots import fill_slots, slotted_all
-from supportnet.text.tokenizer_graph import as_strings
 
 #: Tokens a batch while the perplexity is measured.
 BATCH_TOKENS = 4096

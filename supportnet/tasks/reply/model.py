@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from supportnet.backbones.backbone import Backbone, build_preprocessor, compose, feature_inputs
 from supportnet.backbones.texts import run_in_batches, warn_if_cut
-from supportnet.checks import check_positive
+from supportnet.checks import check_positive, checked_texts
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import conversations_of
 from supportnet.errors import UserError
@@ -21,7 +21,6 @@ from supportnet.tasks.reply.fitted import Handoff
 from supportnet.tasks.reply.network import build_network
 from supportnet.tasks.reply.writer import ReplyWriter, build_memory
 from supportnet.text.byte_pairs import BytePairVocabulary
-from supportnet.text.messages import checked_texts
 from supportnet.text.slots import constants_of, slotted_all
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.loop import History

@@ -20,7 +20,7 @@ def build_network(config: NetworkConfig, backbone: Backbone, num_pieces: int) ->
         UserError: `num_pieces` is below 1.
 
     Example:
-        >>> from supportnet.text.front_end import TextFrontEnd
+        >>> from supportnet.text.preprocessor import TextFrontEnd
         >>> network = build_network(NetworkConfig(), Backbone(NetworkConfig(), vocab_size=2000), num_pieces=500)
         >>> features = TextFrontEnd(["where", "parcel"])(["where is my parcel?"])
         >>> keras.ops.shape(network({**features, "pieces": keras.ops.array([[1, 17, 200]])})["logits"])

@@ -5,8 +5,7 @@ Nobody has to label or choose anything, and the customers' language is learned a
 
 from collections.abc import Iterable
 
-from supportnet.data.context import newest_turn
-from supportnet.data.ticket import Ticket
+from supportnet.data.ticket import Ticket, newest_turn
 
 #: Folder of the checkpoint and the logs of pre-training, in that of the run.
 FOLDER = "pretraining"

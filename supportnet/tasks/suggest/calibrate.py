@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.special import log_softmax, logsumexp
 
 from supportnet.data.bank import same_text
-from supportnet.metrics.minimum import minimum
+from supportnet.metrics.calibration import minimum
 from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.data import Pairs, Split
 from supportnet.tasks.suggest.fitted import Relevance

@@ -14,7 +14,7 @@ from supportnet.errors import UserError
 from supportnet.tasks.split import TaskSplit, data_facts
 from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.network import of_side
-from supportnet.text.tokenizer_graph import as_strings
+from supportnet.text.graph import as_strings
 from supportnet.training.batches import epoch_batches
 from supportnet.training.splits import reply_splits
 

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from supportnet.data.bank import Bank, same_text
-from supportnet.data.judgements import Judgement, check_judged
+from supportnet.data.bank import Bank, Judgement, check_judged, same_text
 from supportnet.data.splits import with_reply
 from supportnet.data.ticket import Ticket, conversations_of
 from supportnet.errors import UserError

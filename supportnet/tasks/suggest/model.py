@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from supportnet.backbones.backbone import Backbone, build_preprocessor, compose, feature_inputs
 from supportnet.backbones.texts import run_in_batches
-from supportnet.checks import check_positive
+from supportnet.checks import check_positive, checked_texts
 from supportnet.config import NetworkConfig
 from supportnet.data.bank import Answer, Bank
 from supportnet.data.duplicates import different_answers
@@ -22,7 +22,6 @@ from supportnet.tasks.suggest.data import Split
 from supportnet.tasks.suggest.fitted import Relevance
 from supportnet.tasks.suggest.network import SIDES, build_network
 from supportnet.tasks.suggest.search import best_answers
-from supportnet.text.messages import checked_texts
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.run_folder import read_names
 

@@ -44,7 +44,7 @@ def build_network(config: NetworkConfig, backbone: Backbone, num_labels: int = 0
         float32 `[C, N, K]`, logits.
 
     Example:
-        >>> from supportnet.text.front_end import TextFrontEnd
+        >>> from supportnet.text.preprocessor import TextFrontEnd
         >>> network = build_network(NetworkConfig(), Backbone(NetworkConfig(), vocab_size=2000))
         >>> read = TextFrontEnd(["where", "parcel"])
         >>> message, replies = read(["where is my parcel?"]), read(["On its way.", "Goodbye."])

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy.special import logsumexp
 
 from supportnet.layers.scaled_cosine import LARGEST_SCALE
-from supportnet.metrics.minimum import minimum
+from supportnet.metrics.calibration import minimum
 from supportnet.tasks.suggest.data import Pairs
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.tasks.suggest.network import LABEL_SCALE

@@ -21,7 +21,7 @@ from supportnet.tasks.classify.fit import examples_objective, fit
 from supportnet.tasks.classify.fitted import Confidence
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.train import Trained, load, train
-from supportnet.text.front_end import TextFrontEnd
+from supportnet.text.preprocessor import TextFrontEnd
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.checkpoint import Progress, save_checkpoint
 from supportnet.training.examples import Examples

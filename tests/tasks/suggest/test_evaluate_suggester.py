@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from supportnet.config import NetworkConfig
-from supportnet.data.bank import Answer, Bank, bank_of_replies
-from supportnet.data.judgements import Judgement
+from supportnet.data.bank import Answer, Bank, Judgement, bank_of_replies
 from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
 from supportnet.metrics.ranking import draw_candidates

@@ -1,10 +1,10 @@
 """BANKING77: 13,083 messages of a bank's customers, 77 intents (Casanueva et al. 2020)."""
 
-import json
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from supportnet.data.rows import decode, read_delimited
+from supportnet.data.tables import decode, parse_json, read_delimited
 from supportnet.data.ticket import TicketDataset
 from supportnet.data.upstream import DATA_DIR, SourceInfo, read_copy, recorded_files, to_tickets
 from supportnet.errors import UserError
@@ -32,7 +32,9 @@ def parse(content: bytes, categories: bytes, name: str) -> list[tuple[str, str]]
     table = read_delimited(decode(content, "utf-8", name), ",", name)
     if table.columns != ["text", "category"]:
         raise UserError(f"{name} must have the columns text and category. It has: {', '.join(table.columns)}.")
-    known = _intents(categories)
+    known = parse_json(categories, CATEGORIES_FILE)
+    if not isinstance(known, list) or not all(isinstance(name, str) for name in known):
+        raise UserError(f"{CATEGORIES_FILE} must be a list of strings.")
     examples = []
     for row in table.rows:
         text, intent = str(row.values["text"]), str(row.values["category"])
@@ -48,8 +50,18 @@ def load(data_dir: str | os.PathLike[str] | None = None) -> TicketDataset:
     Raises:
         UserError: if a file is missing or damaged, or there is no network.
     """
-    examples = _read_prepared() if data_dir is None else _read_copies(Path(data_dir) / INFO.name)
-    return INFO.dataset({split: to_tickets(pairs, split) for split, pairs in examples.items()})
+    by_split: Mapping[str, Iterable[tuple[str, ...]]]
+    if data_dir is None:
+        # Here, so that reading copies needs neither tensorflow-datasets nor TensorFlow.
+        from supportnet.data.prepared import Banking77, read_prepared
+
+        by_split = read_prepared(Banking77(), SPLIT_FILES)
+    else:
+        folder, recorded = Path(data_dir) / INFO.name, recorded_files()
+        categories = read_copy(folder, recorded[CATEGORIES_FILE])
+        contents = {split: (read_copy(folder, recorded[file]), folder / file) for split, file in SPLIT_FILES.items()}
+        by_split = {split: parse(content, categories, str(path)) for split, (content, path) in contents.items()}
+    return INFO.dataset({split: to_tickets(pairs, split) for split, pairs in by_split.items()})
 
 
 INFO = SourceInfo(
@@ -65,31 +77,3 @@ INFO = SourceInfo(
     load=load,
     options=(DATA_DIR,),
 )
-
-
-def _read_copies(folder: Path) -> dict[str, list[tuple[str, str]]]:
-    recorded = recorded_files(__name__)
-    categories = read_copy(folder, recorded[CATEGORIES_FILE])
-    return {
-        split: parse(read_copy(folder, recorded[file]), categories, str(folder / file))
-        for split, file in SPLIT_FILES.items()
-    }
-
-
-def _read_prepared() -> dict[str, list[tuple[str, str]]]:
-    # Here, so that reading copies needs neither tensorflow-datasets nor TensorFlow.
-    from supportnet.data.banking77.banking77_dataset_builder import Builder
-    from supportnet.data.prepared import read_prepared
-
-    by_split = read_prepared(Builder())
-    return {split: [(example["text"], example["intent"]) for example in by_split[split]] for split in SPLIT_FILES}
-
-
-def _intents(categories: bytes) -> set[str]:
-    try:
-        names = json.loads(categories)
-    except ValueError as error:
-        raise UserError(f"{CATEGORIES_FILE} isn't JSON ({error}).") from None
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise UserError(f"{CATEGORIES_FILE} must be a list of strings.")
-    return set(names)

@@ -3,9 +3,10 @@
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from references import character_ngrams
 
+from supportnet.text.preprocessor import hashed_ngrams, ngrams_graph
 from supportnet.text.special_tokens import SPECIAL_TOKENS
-from supportnet.text.subwords import character_ngrams, hashed_ngrams, ngrams_graph
 
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="<>")
 

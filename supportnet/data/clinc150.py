@@ -1,12 +1,12 @@
 """CLINC150: 150 intents in 10 domains, and messages out of scope (Larson et al. 2019)."""
 
-import json
 import os
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from supportnet.data.rows import decode
+from supportnet.data.tables import decode, parse_json
 from supportnet.data.ticket import OUT_OF_SCOPE, TicketDataset
 from supportnet.data.upstream import DATA_DIR, TRAIN_OOS, SourceInfo, read_copy, recorded_files, to_tickets
 from supportnet.errors import UserError
@@ -19,12 +19,7 @@ DESCRIPTION_BY_VARIANT = {
 }
 
 #: Split -> its upstream parts. Out-of-scope training messages stay apart: `train_oos` adds them to train.
-SPLIT_PARTS = {
-    "train": ("train",),
-    "validation": ("val", "oos_val"),
-    "test": ("test", "oos_test"),
-    "oos_train": ("oos_train",),
-}
+PARTS = {"train": ["train"], "validation": ["val", "oos_val"], "test": ["test", "oos_test"], "oos_train": ["oos_train"]}
 DOMAINS_FILE = "domains.json"
 
 
@@ -49,9 +44,7 @@ def parse(content: bytes, name: str) -> dict[str, list[tuple[str, str]]]:
         UserError: if the file isn't of that form.
     """
     parts = _json_object(content, name)
-    return {
-        split: [pair for part in names for pair in _pairs(parts, part, name)] for split, names in SPLIT_PARTS.items()
-    }
+    return {split: [pair for part in own for pair in _pairs(parts, part, name)] for split, own in PARTS.items()}
 
 
 def parse_domains(content: bytes, name: str = DOMAINS_FILE) -> dict[str, str]:
@@ -91,14 +84,20 @@ def load(
     Raises:
         UserError: if a file is missing or damaged, or there is no network.
     """
+    by_split: Mapping[str, Iterable[tuple[str, ...]]]
     if data_dir is None:
-        examples, domains = _read_prepared(variant)
+        # Here, so that reading copies needs neither tensorflow-datasets nor TensorFlow.
+        from supportnet.data.prepared import Clinc150, read_prepared
+
+        by_split = read_prepared(Clinc150(config=variant), PARTS)
+        domains = {intent: domain for rows in by_split.values() for _, intent, domain in rows if intent != OUT_OF_SCOPE}
     else:
-        examples, domains = _read_copies(variant, Path(data_dir) / "clinc150")
-    oos_train = examples.pop("oos_train")
+        folder, file, recorded = Path(data_dir) / "clinc150", data_file(variant), recorded_files()
+        by_split = parse(read_copy(folder, recorded[file]), str(folder / file))
+        domains = parse_domains(read_copy(folder, recorded[DOMAINS_FILE]), str(folder / DOMAINS_FILE))
     if train_oos:
-        examples["train"] = examples["train"] + oos_train
-    splits = {split: to_tickets(pairs, split) for split, pairs in examples.items()}
+        by_split = {**by_split, "train": [*by_split["train"], *by_split["oos_train"]]}
+    splits = {split: to_tickets(by_split[split], split) for split in PARTS if split != "oos_train"}
     return INFOS[variant].dataset(splits, categories=domains)
 
 
@@ -119,31 +118,8 @@ INFOS = {
 }
 
 
-def _read_copies(variant: str, folder: Path) -> tuple[dict[str, list[tuple[str, str]]], dict[str, str]]:
-    recorded = recorded_files(__name__)
-    file = data_file(variant)
-    examples = parse(read_copy(folder, recorded[file]), str(folder / file))
-    return examples, parse_domains(read_copy(folder, recorded[DOMAINS_FILE]), str(folder / DOMAINS_FILE))
-
-
-def _read_prepared(variant: str) -> tuple[dict[str, list[tuple[str, str]]], dict[str, str]]:
-    # Here, so that reading copies needs neither tensorflow-datasets nor TensorFlow.
-    from supportnet.data.clinc150.clinc150_dataset_builder import Builder
-    from supportnet.data.prepared import read_prepared
-
-    by_split = read_prepared(Builder(config=variant))
-    domains = {example["intent"]: example["domain"] for examples in by_split.values() for example in examples}
-    domains.pop(OUT_OF_SCOPE, None)
-    return {
-        split: [(example["text"], example["intent"]) for example in by_split[split]] for split in SPLIT_PARTS
-    }, domains
-
-
 def _json_object(content: bytes, name: str) -> dict[str, Any]:
-    try:
-        value = json.loads(decode(content, "utf-8", name))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{name} isn't JSON ({error}).") from None
+    value = parse_json(decode(content, "utf-8", name), name)
     if not isinstance(value, dict):
         raise UserError(f"{name} must hold one JSON object. Received: a {type(value).__name__}")
     return value

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from nltk.tokenize import PunktSentenceTokenizer, word_tokenize
 from nltk.tokenize.destructive import MacIntyreContractions, NLTKWordTokenizer
 
-from supportnet.text.preprocess import preprocess
+from supportnet.text.tokenizer import preprocess
 
 WORDS = ["can", "not", "CANNOT", "gonna", "Gotta", "lemme", "gimme", "wanna", "more", "'n", "d'ye", "'tis", "it's"]
 PIECES = st.sampled_from([*WORDS, " ", "\n", "\u00a0", "\x1c", "\x85", ".", "!", "'", '"', "é", "\u212a", "5", "\x00"])
