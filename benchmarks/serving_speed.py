@@ -9,9 +9,8 @@ import numpy as np
 from intent_speed import Peer, speeds
 
 import supportnet
-from supportnet.serving.verify.c_runtime import CRuntime, Request
-from supportnet.serving.verify.running_checks import cold_start, latency, warm_up
-from supportnet.serving.verify.saved_model_files import SavedModelFiles
+from supportnet.serving.verify.running_checks import CRuntime, Request, cold_start, latency, warm_up
+from supportnet.serving.verify.static_checks import SavedModelFiles
 
 #: Loads whose median counts.
 LOADS = 7

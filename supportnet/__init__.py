@@ -48,7 +48,7 @@ if TYPE_CHECKING:
         train_word_embeddings,
     )
     from supportnet.serving.saved_models import export, index
-    from supportnet.serving.verify.verify import verify
+    from supportnet.serving.verify import verify
     from supportnet.startup import start_tensorflow
     from supportnet.tasks.classify.evaluate import evaluate_model
     from supportnet.tasks.tune import tune
@@ -135,7 +135,7 @@ _MODULES = {
     "train_validation_split": "supportnet.data",
     "train_word_embeddings": "supportnet.embeddings",
     "tune": "supportnet.tasks.tune",
-    "verify": "supportnet.serving.verify.verify",
+    "verify": "supportnet.serving.verify",
 }
 
 

@@ -13,7 +13,7 @@ from supportnet.checks import check_positive
 from supportnet.errors import UserError
 from supportnet.files import written_whole
 from supportnet.savedmodel.load import versions_in
-from supportnet.savedmodel.warmup import write_warmup
+from supportnet.savedmodel.signatures import write_warmup
 
 
 def write_version(

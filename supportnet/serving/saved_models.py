@@ -1,4 +1,7 @@
-"""Write SavedModels of core TensorFlow operations, strings in, strings out: models, or a new bank of answers."""
+"""Write SavedModels of core TensorFlow operations, strings in, strings out: models, or a new bank of answers.
+
+The rows of a bank can be written as a FAISS file too, for banks that are too large for an exact search in the graph.
+"""
 
 import os
 import shutil
@@ -8,18 +11,22 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import tensorflow as tf
+
 from supportnet.checks import check_positive, check_rate
 from supportnet.data.bank import Bank
 from supportnet.errors import UserError
-from supportnet.files import write_json
+from supportnet.files import write_json, written_whole
 from supportnet.savedmodel.load import CARD
 from supportnet.savedmodel.reader import served_readers
+from supportnet.savedmodel.signatures import CLASSIFY_METHOD, EXAMPLES_SUFFIX, TEXT
 from supportnet.savedmodel.versions import write_version
-from supportnet.serving.served_model import ServedModel
 from supportnet.tasks import NAMES, get_task
 from supportnet.tasks.suggest import TASK as SUGGEST
 from supportnet.tasks.suggest.serve import ExportedSuggester, serve_bank, write_bank_facts
 from supportnet.tasks.task import ExportOptions
+from supportnet.text.redaction_graph import redact_graph
 from supportnet.text.vocabulary import Vocabulary, table_from_file
 
 
@@ -143,7 +150,7 @@ def index(
     Raises:
         UserError: the bank is empty, or as for `export`.
 
-    Example:
+    Example (needs an export):
         >>> index(ExportedSuggester("saved_models/support"), load_bank("new_answers.csv"), "saved_models/support")
         PosixPath('saved_models/support/2')
     """
@@ -191,3 +198,94 @@ def _tables(folder: Path) -> Callable[[Vocabulary], Any]:
         return table_from_file(own)
 
     return table_of
+
+
+class ServedModel(tf.Module):
+    """What is saved: one part for each task, as an attribute of the task's name.
+
+    Args:
+        parts: task -> a module with the functions of its signatures, made of a trained model, or one that TensorFlow
+            loaded from another export.
+
+    Example (needs a trained model):
+        >>> reader = ServedReader(model, table_from_file("vocabulary.txt"))
+        >>> ServedModel({"classify": ServedClassifier(model, reader)}).save(Path("saved_models/tiny/1"))
+    """
+
+    def __init__(self, parts: Mapping[str, Any]) -> None:
+        super().__init__()
+        # In the same order, however they were given: the first one's `embed` is the model's.
+        self._tasks = [task for task in NAMES if task in parts]
+        for task in self._tasks:
+            setattr(self, task, parts[task])
+
+    def save(self, folder: Path) -> None:
+        """Write the SavedModel."""
+        signatures = self._signatures()
+        tf.saved_model.save(self, str(folder), signatures=signatures)
+        examples = [name for name in signatures if name.endswith(EXAMPLES_SUFFIX)]
+        if examples:
+            # TensorFlow writes every signature as one of the Predict API.
+            updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(str(folder))
+            for name in examples:
+                updater.replace_method_name(name, CLASSIFY_METHOD)
+            updater.save()
+
+    def _signatures(self) -> dict[str, Any]:
+        functions: dict[str, Any] = {"redact": tf.function(_redact, input_signature=[TEXT])}
+        for task in reversed(self._tasks):
+            for name, inputs in get_task(task).signatures().items():
+                functions[name] = tf.function(self._function(task, name), input_signature=inputs)
+        return {"serving_default": tf.function(self._answer, input_signature=[TEXT]), **functions}
+
+    def _function(self, task: str, name: str) -> Callable[..., Any]:
+        function = getattr(getattr(self, task), name)
+        return lambda *inputs: function(*inputs)
+
+    def _answer(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What all tasks say, each message read once by each reader; no two of them have an output of the same name."""
+        parts = [getattr(self, task) for task in self._tasks]
+        readers = {id(part.reader): part.reader for part in parts}
+        read = {key: reader.read(text) for key, reader in readers.items()}
+        return {name: value for part in parts for name, value in part.answer(text, read[id(part.reader)]).items()}
+
+
+def _redact(text: tf.Tensor) -> dict[str, tf.Tensor]:
+    """The messages without personal data, for whoever shows or keeps them."""
+    return {"redacted": redact_graph(text)}
+
+
+def write_faiss(model: ExportedSuggester, path: str | os.PathLike[str]) -> None:
+    """Write what an exported model searches to a FAISS file, and the answers' ids beside it.
+
+    Searched with what the signature `embed_message` returns, the file's distances are the answers' logits.
+
+    Args:
+        model: what `supportnet index` wrote.
+        path: the file to write, an `IndexFlatIP`, which FAISS turns into any other index; `path`.ids.json holds the id
+            of each of its rows.
+
+    Raises:
+        UserError: faiss-cpu isn't installed.
+
+    Example (needs an export):
+        >>> write_faiss(ExportedSuggester("saved_models/answers"), "answers.faiss")
+        >>> queries = model.run("embed_message", ["where is it?"])["embedding"]
+        >>> scores, rows = faiss.read_index("answers.faiss").search(queries, 3)
+    """
+    faiss = import_faiss()
+    rows = np.ascontiguousarray(model.bank.columns.numpy().T)
+    index = faiss.IndexFlatIP(rows.shape[1])
+    index.add(rows)
+    write_json(f"{os.fspath(path)}.ids.json", [answer_id.decode() for answer_id in model.bank.ids.numpy()])
+    with written_whole(Path(path)) as temporary:
+        faiss.write_index(index, str(temporary))
+
+
+def import_faiss() -> Any:
+    """Import FAISS, which only this file needs; a `UserError` where it isn't installed."""
+    try:
+        import faiss
+    except ImportError:
+        raise UserError("A FAISS file (--faiss) needs faiss-cpu: pip install 'supportnet[faiss]'.") from None
+    return faiss

@@ -1,26 +1,53 @@
-"""TensorFlow Serving's REST and gRPC calls without their protocols, and the queue that runs them."""
+"""TensorFlow Serving's REST and gRPC calls without their protocols, the queue that runs them, and their options."""
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
 from tensorflow_serving.apis.classification_pb2 import ClassificationRequest, ClassificationResponse
-from tensorflow_serving.apis.get_model_metadata_pb2 import (
-    GetModelMetadataRequest,
-    GetModelMetadataResponse,
-    SignatureDefMap,
-)
+from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataRequest, GetModelMetadataResponse
 from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusRequest, GetModelStatusResponse
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
 from tensorflow_serving.apis.regression_pb2 import RegressionRequest, RegressionResponse
 
-from supportnet.serving.server import inference, json_request, json_response
+from supportnet.serving.server import rest_json
 from supportnet.serving.server.codes import Code, ServingError, invalid
-from supportnet.serving.server.inference import DEFAULT_SIGNATURE
-from supportnet.serving.server.model import LoadedModel, arrays_of, protos_of
+from supportnet.serving.server.model import DEFAULT_SIGNATURE
 from supportnet.serving.server.store import Store
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of the server.
+
+    Attributes:
+        host: address to listen on.
+        rest_port, grpc_port: 0 picks a free one.
+        threads: number of requests that run in parallel.
+        queue: number of requests that may wait.
+        seconds: time limit of a request, waiting included.
+        read_seconds: time limit for sending the headers, and for sending the body.
+        stop_seconds: time that running requests get when the server stops.
+        max_bytes: maximum size of a request.
+        max_batch_size: maximum number of rows of a request.
+        max_connections: maximum number of REST connections.
+    """
+
+    host: str = "127.0.0.1"
+    rest_port: int = 8501
+    grpc_port: int = 8500
+    threads: int = 2
+    queue: int = 1000
+    seconds: float = 30.0
+    read_seconds: float = 30.0
+    stop_seconds: float = 30.0
+    max_bytes: int = 32 * 2**20
+    max_batch_size: int = 4096
+    max_connections: int = 1000
 
 
 class Service:
@@ -30,53 +57,46 @@ class Service:
 
     Args:
         store: the models.
-        max_batch_size: maximum number of rows of a request.
     """
 
-    def __init__(self, store: Store, max_batch_size: int) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
-        self._max_batch_size = max_batch_size
 
     def predict(self, request: PredictRequest) -> PredictResponse:
         """PredictionService.Predict."""
-        model, signature = self._asked(request.model_spec)
-        inputs, wanted = arrays_of(request.inputs), list(request.output_filter)
-        outputs = inference.predict(model, signature, inputs, self._max_batch_size, wanted)
-        return PredictResponse(model_spec=_answered_by(model, signature), outputs=protos_of(outputs))
+        return self.store.get(request.model_spec).predict(request)
 
     def predict_json(self, spec: ModelSpec, body: bytes) -> bytes:
         """`:predict`."""
-        request = json_request.parsed(body)
-        signature = json_request.signature_of(request, DEFAULT_SIGNATURE)
+        request, signature = rest_json.parsed(body)
+        signature = signature or DEFAULT_SIGNATURE
         model = self.store.get(spec)
         if signature not in model.signatures:
             raise invalid(f'Serving signature name: "{signature}" not found in signature def')
         infos = model.signatures[signature].inputs
         if not infos:
             raise invalid(f"Failed to get input map for signature: {signature}")
-        inputs, rows = json_request.inputs_of(request, infos)
-        outputs = inference.predict(model, signature, inputs, self._max_batch_size)
-        return json_response.predictions(outputs, rows)
+        inputs, rows = rest_json.inputs_of(request, infos)
+        return rest_json.predictions(model.run(signature, inputs), rows)
 
     def classify(self, request: ClassificationRequest) -> ClassificationResponse:
         """PredictionService.Classify."""
-        model, signature = self._asked(request.model_spec)
-        result = inference.classify(model, signature, request.input, self._max_batch_size)
-        return ClassificationResponse(model_spec=_answered_by(model, signature), result=result)
+        return self.store.get(request.model_spec).classify(request)
 
     def classify_json(self, spec: ModelSpec, body: bytes) -> bytes:
-        """`:classify`."""
-        return json_response.classifications(self.classify(_of_examples(ClassificationRequest, spec, body)).result)
+        """`:classify`: for each example, a list of pairs of label and score."""
+        result = self.classify(_of_examples(ClassificationRequest, spec, body)).result
+        pairs = [[[one.label, np.float32(one.score)] for one in row.classes] for row in result.classifications]
+        return rest_json.response("results", pairs)
 
     def regress(self, request: RegressionRequest) -> RegressionResponse:
         """PredictionService.Regress."""
-        model, signature = self._asked(request.model_spec)
-        result = inference.regress(model, signature, request.input, self._max_batch_size)
-        return RegressionResponse(model_spec=_answered_by(model, signature), result=result)
+        return self.store.get(request.model_spec).regress(request)
 
     def regress_json(self, spec: ModelSpec, body: bytes) -> bytes:
-        """`:regress`."""
-        return json_response.regressions(self.regress(_of_examples(RegressionRequest, spec, body)).result)
+        """`:regress`: one number per example."""
+        result = self.regress(_of_examples(RegressionRequest, spec, body)).result
+        return rest_json.response("results", [np.float32(row.value) for row in result.regressions])
 
     def metadata(self, request: GetModelMetadataRequest) -> GetModelMetadataResponse:
         """PredictionService.GetModelMetadata: the signatures of a version."""
@@ -87,10 +107,7 @@ class Service:
         for field in request.metadata_field:
             if field != "signature_def":
                 raise invalid(f"Metadata field {field} is not supported")
-        model = self.store.get(request.model_spec)
-        response = GetModelMetadataResponse(model_spec=_answered_by(model, ""))
-        response.metadata["signature_def"].Pack(SignatureDefMap(signature_def=model.signatures))
-        return response
+        return self.store.get(request.model_spec).metadata()
 
     def status(self, request: GetModelStatusRequest) -> GetModelStatusResponse:
         """ModelService.GetModelStatus."""
@@ -98,21 +115,12 @@ class Service:
             raise invalid("Missing ModelSpec")
         return self.store.status(request.model_spec)
 
-    def _asked(self, spec: ModelSpec) -> tuple[LoadedModel, str]:
-        return self.store.get(spec), spec.signature_name or DEFAULT_SIGNATURE
-
 
 def _of_examples(kind: Any, spec: ModelSpec, body: bytes) -> Any:
-    request = json_request.parsed(body)
-    asked = kind(model_spec=spec, input=json_request.examples_of(request))
-    asked.model_spec.signature_name = json_request.signature_of(request, "")
+    request, signature = rest_json.parsed(body)
+    asked = kind(model_spec=spec, input=rest_json.examples_of(request))
+    asked.model_spec.signature_name = signature
     return asked
-
-
-def _answered_by(model: LoadedModel, signature: str) -> ModelSpec:
-    spec = ModelSpec(name=model.name, signature_name=signature)
-    spec.version.value = model.version
-    return spec
 
 
 Result = TypeVar("Result")

@@ -1,23 +1,76 @@
-"""The served models and their versions: found, loaded, warmed up, looked up by ModelSpec, unloaded."""
+"""The served models and their versions: configured, found, loaded, warmed up, looked up by ModelSpec, unloaded."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock, Thread
+from typing import Any
 
+from google.protobuf import text_format
 from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse, ModelVersionStatus
 from tensorflow_serving.apis.model_pb2 import ModelSpec
+from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from supportnet.errors import UserError
 from supportnet.savedmodel.load import versions_in
 from supportnet.serving.server.codes import Code, ServingError, invalid
-from supportnet.serving.server.configuration import ConfiguredModel
-from supportnet.serving.server.inference import warm_up
 from supportnet.serving.server.model import LoadedModel
 
+#: Version policy: the version numbers in the folder -> those to serve.
+Policy = Callable[[set[int]], set[int]]
 #: Path, size and time of each file in a folder: changes while files are copied into it.
 Fingerprint = frozenset[tuple[str, int, int]]
 #: TensorFlow Serving's interval between looks for new versions.
 POLL_SECONDS = 1.0
+
+
+def _latest(count: int) -> Policy:
+    return lambda versions: set(sorted(versions)[-count:])
+
+
+@dataclass(frozen=True)
+class ConfiguredModel:
+    """A model to serve.
+
+    Attributes:
+        name: name in requests.
+        folder: base path, with one folder for each version, named by its number.
+        policy: versions to serve; the highest by default.
+        labels: version label, such as `stable` -> version.
+    """
+
+    name: str
+    folder: Path
+    policy: Policy = field(default=_latest(1))
+    labels: Mapping[str, int] = field(default_factory=dict)
+
+
+def read_config(path: str | os.PathLike[str]) -> list[ConfiguredModel]:
+    """Read TensorFlow Serving's models.config: names, base paths, version policies and labels.
+
+    Raises:
+        UserError: if the file can't be read, isn't a ModelServerConfig, or lists no model or one twice.
+    """
+    try:
+        listed = text_format.Parse(Path(path).read_text("utf-8"), ModelServerConfig()).model_config_list.config
+    except (OSError, UnicodeDecodeError, text_format.ParseError) as error:
+        raise UserError(f"--config {path} can't be read: {error}.") from None
+    names = [model.name for model in listed]
+    if not names or len(set(names)) < len(names):
+        raise UserError(f"--config {path} must list models with names of their own. It lists: {', '.join(names)}.")
+    return [
+        ConfiguredModel(one.name, Path(one.base_path), _policy(one.model_version_policy), dict(one.version_labels))
+        for one in listed
+    ]
+
+
+def _policy(policy: Any) -> Policy:
+    if policy.HasField("all"):
+        return set
+    if policy.HasField("specific"):
+        return set(policy.specific.versions).intersection
+    return _latest(policy.latest.num_versions or 1)
 
 
 class Versions:
@@ -27,7 +80,7 @@ class Versions:
 
     Args:
         model: the model and its version policy.
-        max_batch_size: maximum number of rows of a warm-up request.
+        max_batch_size: maximum number of rows of a request.
         say: called with one line for each version that is loaded, unloaded or skipped.
     """
 
@@ -64,7 +117,7 @@ class Versions:
         # Nothing is unloaded while the folder is empty for a moment, such as when a version is replaced.
         if wanted & set(self._loaded):
             for version in set(self._loaded) - wanted:
-                self._let_go(version)
+                self._set(version, "END", f"let go of version {version} of {self.model.name}")
 
     def _wanted(self, there: dict[int, Path]) -> set[int]:
         broken = {version for version, (seen, _) in self._failed.items() if seen == _fingerprint(there.get(version))}
@@ -76,35 +129,30 @@ class Versions:
         try:
             if not (folder / "saved_model.pb").exists():
                 raise ServingError(Code.NOT_FOUND, "it holds no saved_model.pb")
-            loaded = LoadedModel(self.model.name, version, folder)
-            warmed = warm_up(loaded, self._max_batch_size)
+            loaded = LoadedModel(self.model.name, version, folder, self._max_batch_size)
+            warmed = loaded.warm_up()
         except ServingError as error:
             self._failed[version] = seen, error
-            self._set(version, "END")
-            self._say(f"left out {folder}: {error.message}")
+            self._set(version, "END", f"left out {folder}: {error.message}")
             return
         self._failed.pop(version, None)
-        self._set(version, "AVAILABLE", loaded)
-        self._say(f"serving version {version} of {self.model.name} ({warmed} warm-up requests)")
+        said = f"serving version {version} of {self.model.name} ({warmed} warm-up requests)"
+        self._set(version, "AVAILABLE", said, loaded)
 
-    def _let_go(self, version: int) -> None:
-        self._set(version, "END")
-        self._say(f"let go of version {version} of {self.model.name}")
-
-    def _set(self, version: int, state: str, loaded: LoadedModel | None = None) -> None:
+    def _set(self, version: int, state: str, said: str = "", loaded: LoadedModel | None = None) -> None:
         with self._lock:
             self._states[version] = state
             if loaded:
                 self._loaded[version] = loaded
             else:
                 self._loaded.pop(version, None)
+        if said:
+            self._say(said)
 
 
 def _fingerprint(folder: Path | None) -> Fingerprint:
-    if folder is None:
-        return frozenset()
     try:
-        stats = [(str(path), path.stat()) for path in folder.rglob("*")]
+        stats = [(str(path), path.stat()) for path in folder.rglob("*")] if folder else []
     # A file that was deleted meanwhile: the next poll sees another state.
     except OSError:
         return frozenset()

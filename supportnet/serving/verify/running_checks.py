@@ -1,19 +1,26 @@
-"""Checks that run an export, through the loader that TensorFlow Serving uses."""
+"""Checks that run an export in a process with TensorFlow's C API (`CRuntime`), the loader of TensorFlow Serving."""
 
+import os
+import pickle
 import statistics
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from supportnet.savedmodel.warmup import BATCH_SIZES, inputs_of, read_warmup
-from supportnet.serving.verify.c_runtime import CRuntime, CRuntimeError, Request
-from supportnet.serving.verify.saved_model_files import SavedModelFiles
-from supportnet.serving.verify.static_checks import Check, signature_problems
+from supportnet.savedmodel.signatures import BATCH_SIZES, inputs_of, read_warmup
+from supportnet.serving.verify.static_checks import Check, SavedModelFiles, signature_problems
 
+PROCESS = Path(__file__).with_name("c_process.py")
+#: No logging, and no oneDNN, as in the server's release build.
+SETTINGS = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
 #: The message for measuring latency.
 TWELVE_WORDS = b"I was charged twice for the same order, please refund it today"
 PLAIN = (b"Where is my parcel?", b"refund", TWELVE_WORDS, b"I want my money back, please! " * 30)
@@ -35,6 +42,107 @@ NASTY = {
 REPEATS = 50
 #: Absolute and relative tolerance of numbers.
 TOLERANCE = 1e-5
+
+
+class Request(NamedTuple):
+    """A signature, and its inputs by name, `[B]` each."""
+
+    signature: str
+    inputs: Mapping[str, npt.NDArray[Any]]
+
+
+class Answer(NamedTuple):
+    """The answer to a request.
+
+    Attributes:
+        outputs: name -> array `[B, ...]`; strings are `bytes`.
+        seconds: wall-clock time.
+        cpu_seconds: CPU time of the process, all threads.
+    """
+
+    outputs: dict[str, npt.NDArray[Any]]
+    seconds: float
+    cpu_seconds: float
+
+
+class CRuntimeError(RuntimeError):
+    """The model can't be loaded or a request failed; the message is TensorFlow's."""
+
+
+class CRuntime:
+    """An export that is loaded in a process without supportnet, keras and tensorflow; see `c_process.py`.
+
+    Args:
+        model: files of the version to load.
+        core: CPU core to pin the process to; None for all.
+
+    Attributes:
+        load_seconds: time of loading, without the start of the process.
+
+    Raises:
+        CRuntimeError: if it can't be loaded.
+
+    Example (needs an export):
+        >>> with CRuntime(SavedModelFiles("saved_models/support")) as runtime:
+        ...     answer, = runtime.ask([Request("embed", {"text": np.array([b"where is my parcel?"], object)})])
+        >>> answer.outputs["embedding"].shape
+        (1, 768)
+    """
+
+    def __init__(self, model: SavedModelFiles, core: int | None = None) -> None:
+        self._model, self._core = model, core
+
+    def __enter__(self) -> "CRuntime":
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        self._said = tempfile.TemporaryFile()
+        self._process: Any = subprocess.Popen(
+            [sys.executable, str(PROCESS), *([] if self._core is None else [str(self._core)])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            cwd=PROCESS.anchor,
+            env=environment | SETTINGS,
+        )
+        try:
+            self.load_seconds = float(self._exchange(str(self._model.folder.absolute())))
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+        self._said.close()
+
+    def ask(self, requests: Sequence[Request]) -> list[Answer]:
+        """Run requests one after the other.
+
+        Raises:
+            CRuntimeError: if one fails.
+        """
+        signatures = [self._model.signatures[request.signature] for request in requests]
+        runs = []
+        for (_, inputs), signature in zip(requests, signatures, strict=True):
+            feeds = {signature.inputs[name].name: values for name, values in inputs.items()}
+            runs.append((feeds, [info.name for info in signature.outputs.values()]))
+        return [
+            Answer(dict(zip(signature.outputs, outputs, strict=True)), *seconds)
+            for signature, (outputs, *seconds) in zip(signatures, self._exchange(runs), strict=True)
+        ]
+
+    def _exchange(self, message: Any) -> Any:
+        try:
+            pickle.dump(message, self._process.stdin)
+            self._process.stdin.flush()
+            reply = pickle.load(self._process.stdout)
+        except (EOFError, BrokenPipeError):
+            self._process.wait()
+            self._said.seek(0)
+            said = self._said.read().decode(errors="replace").strip()
+            raise CRuntimeError(f"the process ended: {said[-2000:] or 'it said nothing'}") from None
+        if isinstance(reply, str):
+            raise CRuntimeError(reply)
+        return reply
 
 
 def running_checks(model: SavedModelFiles) -> Iterator[Check]:

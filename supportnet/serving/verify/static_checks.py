@@ -1,6 +1,8 @@
-"""Checks of an export's files: operations, signatures, assets, size."""
+"""The files of an exported version, and their checks: operations, signatures, assets, size."""
 
+import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -8,17 +10,78 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf import saved_model_pb2
 
-from supportnet.savedmodel.signatures import INPUTS as SPECS
-from supportnet.savedmodel.warmup import EXAMPLES, WARMUP
-from supportnet.serving.verify.saved_model_files import SavedModelFiles
+from supportnet.errors import UserError
+from supportnet.files import folder_bytes
+from supportnet.savedmodel.load import version_folder
+from supportnet.savedmodel.signatures import EXAMPLES, INPUTS, WARMUP
 
 OPERATIONS = Path(__file__).with_name("operations.py")
 #: Dtypes of the inputs that signatures may have, `[B]` each.
-INPUTS = {spec.name: spec.dtype for spec in SPECS}
+DTYPES = {spec.name: spec.dtype for spec in INPUTS}
 #: Maximum ratio of the variables' files to the parameters; a variable that is stored twice doubles it.
 MOST_TIMES_PARAMETERS = 1.15
+
+
+class SavedModelFiles:
+    """The files of an exported version, read without loading it.
+
+    Args:
+        path: `NAME` (its highest version) or `NAME/VERSION`.
+
+    Attributes:
+        folder: folder of the version.
+        signatures: name -> `SignatureDef`, sorted, without the initialization.
+        assets: names of the files that the graph reads.
+
+    Raises:
+        UserError: if there is no model, or it isn't a SavedModel.
+
+    Example (needs an export):
+        >>> list(SavedModelFiles("saved_models/support").signatures)
+        ['classify', 'embed', 'serving_default']
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.folder = version_folder(path)
+        file = self.folder / "saved_model.pb"
+        try:
+            graphs = saved_model_pb2.SavedModel.FromString(file.read_bytes()).meta_graphs
+        except (OSError, DecodeError) as error:
+            raise UserError(f"{file} can't be read: it is damaged or no SavedModel ({error}).") from None
+        served = [graph for graph in graphs if "serve" in graph.meta_info_def.tags]
+        if not served:
+            raise UserError(f"{file} holds no graph with the tag serve.")
+        signatures: Any = served[0].signature_def
+        self.signatures = {name: signatures[name] for name in sorted(signatures) if not name.startswith("__")}
+        self.assets = sorted({asset.filename for asset in served[0].asset_file_def})
+
+    def total_bytes(self) -> int:
+        """Return the size of all files."""
+        return folder_bytes(self.folder)
+
+    def variables_bytes(self) -> int:
+        """Return the size of the files with the variables."""
+        return sum(file.stat().st_size for file in self.folder.glob("variables/*"))
+
+    def parameters_bytes(self) -> int:
+        """Return the size of the variables: four bytes a parameter; variables with equal values count once.
+
+        Raises:
+            tf.errors.OpError: if their file is missing or damaged.
+        """
+        reader = tf.train.load_checkpoint(str(self.folder / "variables" / "variables"))
+        sizes = {}
+        for name in reader.get_variable_to_shape_map():
+            if not name.startswith("_"):
+                value = reader.get_tensor(name)
+                data = b"".join(value.ravel()) if value.dtype == object else np.ascontiguousarray(value).tobytes()
+                sizes[value.shape, hashlib.sha256(data).digest()] = len(data)
+        return sum(sizes.values())
 
 
 @dataclass(frozen=True)
@@ -78,21 +141,21 @@ def signature_problems(signature: Any) -> list[str]:
             problems.append(f"the text output {name} would be sent as base64")
         if not info.tensor_shape.dim or info.tensor_shape.dim[0].size != -1:
             problems.append(f"the output {name} has no row for each message")
-    if EXAMPLES in signature.inputs and not set(signature.outputs) <= {"classes", "scores"}:
+    if EXAMPLES.name in signature.inputs and not set(signature.outputs) <= {"classes", "scores"}:
         problems.append(f"the Classify API takes classes and scores, not {', '.join(sorted(signature.outputs))}")
     return problems
 
 
 def _input_problems(inputs: Mapping[str, Any]) -> Iterator[str]:
-    if EXAMPLES in inputs and len(inputs) > 1:
-        yield f"the Classify API takes one input, {EXAMPLES}"
-    if not {"text", EXAMPLES} & set(inputs):
+    if EXAMPLES.name in inputs and len(inputs) > 1:
+        yield f"the Classify API takes one input, {EXAMPLES.name}"
+    if not {"text", EXAMPLES.name} & set(inputs):
         yield "no input takes messages"
     for name, info in inputs.items():
-        if name not in INPUTS:
+        if name not in DTYPES:
             yield f"the input {name} is not known"
-        elif tf.as_dtype(info.dtype) != INPUTS[name]:
-            yield f"the input {name} must be {INPUTS[name].name}, not {tf.as_dtype(info.dtype).name}"
+        elif tf.as_dtype(info.dtype) != DTYPES[name]:
+            yield f"the input {name} must be {DTYPES[name].name}, not {tf.as_dtype(info.dtype).name}"
         if [dim.size for dim in info.tensor_shape.dim] != [-1]:
             yield f"the input {name} must have rank 1, a value a message"
 

@@ -13,11 +13,9 @@ from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from supportnet.errors import UserError
-from supportnet.savedmodel.warmup import WARMUP
+from supportnet.savedmodel.signatures import WARMUP
 from supportnet.serving.server.codes import ServingError
-from supportnet.serving.server.configuration import ConfiguredModel, read_config
-from supportnet.serving.server.inference import predict
-from supportnet.serving.server.store import Store, Versions
+from supportnet.serving.server.store import ConfiguredModel, Store, Versions, read_config
 
 
 @pytest.fixture
@@ -56,7 +54,7 @@ def test_a_new_version_replaces_the_old_one_after_its_last_request(
     assert {number: state for number, (state, _) in versions.states().items()} == {2: "AVAILABLE", 1: "END"}
     assert said[1:] == ["serving version 2 of toy (0 warm-up requests)", "let go of version 1 of toy"]
     text = np.array([b"a"], object)
-    assert predict(running, "serving_default", {"text": text}, 1)["version"].tolist() == [1]
+    assert running.run("serving_default", {"text": text})["version"].tolist() == [1]
     closed = weakref.ref(running)
     del running
     gc.collect()

@@ -12,8 +12,8 @@ from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
-from supportnet.serving.client.rest_client import RequestError
-from supportnet.serving.server.codes import HTTP_STATUS, Code
+from supportnet.serving.client import RequestError
+from supportnet.serving.server.codes import Code
 
 #: gRPC's maximum number of attempts.
 MOST_ATTEMPTS = 5
@@ -59,8 +59,7 @@ class GrpcClient:
         try:
             return call(request, timeout=self._timeout)
         except grpc.RpcError as error:
-            status = HTTP_STATUS.get(Code(error.code().value[0]), 500)
-            raise RequestError(status, error.details()) from None
+            raise RequestError(Code(error.code().value[0]).http_status, error.details()) from None
 
 
 def _retrying(retries: int, backoff: float) -> list[tuple[str, Any]]:

@@ -11,8 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supportnet.serving.server.codes import Code, ServingError
-from supportnet.serving.server.json_response import decimal, predictions
-from supportnet.serving.server.json_values import array_of, bytes_of, example_of, leaves_of, shape_of
+from supportnet.serving.server.rest_json import (
+    array_of,
+    bytes_of,
+    decimal,
+    example_of,
+    leaves_of,
+    predictions,
+    shape_of,
+)
 
 
 def array(value: Any, dtype: Any) -> Any:
