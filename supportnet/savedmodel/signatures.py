@@ -6,6 +6,7 @@ that all are run here before the version is published.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +66,19 @@ def write_warmup(folder: Path) -> None:
     path = folder / WARMUP
     path.parent.mkdir(exist_ok=True)
     signatures = tf.saved_model.load(str(folder)).signatures
+    specs = {name: function.structured_input_signature[1] for name, function in signatures.items()}
     with tf.io.TFRecordWriter(str(path)) as writer:
-        for name in sorted(signatures):
-            for size in BATCH_SIZES:
-                texts = [TEXTS[i % len(TEXTS)].encode() for i in range(size)]
-                request = record(name, inputs_of(_dtypes(signatures[name]), texts))
-                writer.write(request.SerializeToString(deterministic=True))
+        for name, size in product(sorted(signatures), BATCH_SIZES):
+            texts = [TEXTS[i % len(TEXTS)].encode() for i in range(size)]
+            request = record(name, inputs_of({key: spec.dtype for key, spec in specs[name].items()}, texts))
+            writer.write(request.SerializeToString(deterministic=True))
     for name, inputs in read_warmup(folder):
-        _replay(name, signatures[name], inputs)
+        try:
+            signatures[name](**{key: tf.constant(values, specs[name][key].dtype) for key, values in inputs.items()})
+        except tf.errors.OpError as error:
+            # The operation and its place stand before what went wrong.
+            reason = error.message.rpartition("<stack traces unavailable>\n")[2].partition("\n")[0]
+            raise UserError(f"The model was not written: a warm-up record of {name} fails ({reason}).") from None
 
 
 def read_warmup(folder: Path) -> Iterator[tuple[str, dict[str, npt.NDArray[Any]]]]:
@@ -85,15 +91,13 @@ def read_warmup(folder: Path) -> Iterator[tuple[str, dict[str, npt.NDArray[Any]]
     for data in tf.data.TFRecordDataset(str(folder / WARMUP)).as_numpy_iterator():
         log = PredictionLog.FromString(data)
         if log.HasField("classify_log"):
-            classify = log.classify_log.request
-            examples = [
-                example.SerializeToString(deterministic=True) for example in classify.input.example_list.examples
-            ]
-            yield classify.model_spec.signature_name, {EXAMPLES.name: np.array(examples, object)}
+            request = log.classify_log.request
+            examples = [one.SerializeToString(deterministic=True) for one in request.input.example_list.examples]
+            inputs = {EXAMPLES.name: np.array(examples, object)}
         else:
-            predict = log.predict_log.request
-            inputs = {name: tf.make_ndarray(tensor) for name, tensor in predict.inputs.items()}
-            yield predict.model_spec.signature_name, inputs
+            request = log.predict_log.request
+            inputs = {name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()}
+        yield request.model_spec.signature_name, inputs
 
 
 def inputs_of(dtypes: Mapping[str, Any], texts: Sequence[bytes]) -> dict[str, npt.NDArray[Any]]:
@@ -125,20 +129,6 @@ def record(name: str, inputs: Mapping[str, npt.NDArray[Any]]) -> PredictionLog:
             request.inputs[key].CopyFrom(tf.make_tensor_proto(values))
     request.model_spec.signature_name = name
     return log
-
-
-def _replay(name: str, function: Any, inputs: Mapping[str, npt.NDArray[Any]]) -> None:
-    dtypes = _dtypes(function)
-    try:
-        function(**{key: tf.constant(values, dtypes[key]) for key, values in inputs.items()})
-    except tf.errors.OpError as error:
-        # The operation and its place stand before what went wrong.
-        reason = error.message.rpartition("<stack traces unavailable>\n")[2].partition("\n")[0]
-        raise UserError(f"The model was not written: a warm-up record of {name} fails ({reason}).") from None
-
-
-def _dtypes(function: Any) -> dict[str, Any]:
-    return {name: spec.dtype for name, spec in function.structured_input_signature[1].items()}
 
 
 def _values(name: str, texts: Sequence[bytes]) -> list[Any]:

@@ -66,13 +66,9 @@ def _retrying(retries: int, backoff: float) -> list[tuple[str, Any]]:
     """Return gRPC's retry policy: for the codes that are 503 and 429 in REST."""
     if not retries:
         return [("grpc.enable_retries", 0)]
-    policy = {
-        "maxAttempts": min(retries + 1, MOST_ATTEMPTS),
-        "initialBackoff": f"{backoff}s",
-        "maxBackoff": f"{backoff * 2**retries}s",
-        "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
-    }
+    times = {"initialBackoff": f"{backoff}s", "maxBackoff": f"{backoff * 2**retries}s", "backoffMultiplier": 2}
+    codes = ["UNAVAILABLE", "RESOURCE_EXHAUSTED"]
+    policy = {"maxAttempts": min(retries + 1, MOST_ATTEMPTS), "retryableStatusCodes": codes, **times}
     return [("grpc.service_config", json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": policy}]}))]
 
 

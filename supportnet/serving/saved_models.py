@@ -111,7 +111,12 @@ def export(
     check_positive("beam", beam)
     check_rate("min_score", min_score)
     by_task, options = _by_task(models), ExportOptions(bank, min_score, beam)
-    _check_bank(by_task, bank)
+    # Before anything is written: a bank is there just where it is needed.
+    takes_bank = any(get_task(task).takes_bank for task in by_task)
+    if takes_bank and bank is None:
+        raise UserError("A model that suggests answers must get a bank of them (--bank).")
+    if bank is not None and not takes_bank:
+        raise UserError("bank (--bank) is for a model that suggests answers. There is none.")
 
     def save(folder: Path) -> None:
         with tempfile.TemporaryDirectory() as temporary:
@@ -177,15 +182,6 @@ def _by_task(models: Any) -> dict[str, Any]:
         received = f"{len(listed)} of the task {', '.join(by_task)}" if listed else "none"
         raise UserError(f"An export must hold one model of each task, or of some of them. Received: {received}")
     return by_task
-
-
-def _check_bank(by_task: Mapping[str, Any], bank: Bank | None) -> None:
-    """Check before anything is written that a bank is there just where it is needed."""
-    takes = any(get_task(task).takes_bank for task in by_task)
-    if takes and bank is None:
-        raise UserError("A model that suggests answers must get a bank of them (--bank).")
-    if bank is not None and not takes:
-        raise UserError("bank (--bank) is for a model that suggests answers. There is none.")
 
 
 def _tables(folder: Path) -> Callable[[Vocabulary], Any]:

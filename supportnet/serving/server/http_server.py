@@ -17,19 +17,19 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
-from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataRequest, SignatureDefMap
+from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
 from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusRequest
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from supportnet.serving.server.codes import ServingError, invalid
-from supportnet.serving.server.service import Options, RequestQueue, Service
+from supportnet.serving.server.request_queue import Options, RequestQueue
+from supportnet.serving.server.rest_json import CALLS
+from supportnet.serving.server.store import Store
 
-#: TensorFlow Serving's calls of a model, as a path ends in them.
-_CALLS = {":predict": Service.predict_json, ":classify": Service.classify_json, ":regress": Service.regress_json}
 # From TensorFlow Serving's http_rest_api_util.cc.
 _MODEL = r"/v1/models{}(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?{}"
-_ASK = re.compile(_MODEL.format("/(?P<name>[^/:]+)", f"(?P<call>{'|'.join(_CALLS)})"), re.IGNORECASE)
+_ASK = re.compile(_MODEL.format("/(?P<name>[^/:]+)", f"(?P<call>{'|'.join(CALLS)})"), re.IGNORECASE)
 _LOOK = re.compile(_MODEL.format("(?:/(?P<name>[^/:]+))?", "(?P<metadata>/metadata)?"), re.IGNORECASE)
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 #: The page is one file, loads nothing, and calls this server only.
@@ -39,29 +39,25 @@ _PAGE_HEADERS = {
 }
 
 
-class _TooLargeError(Exception):
-    """The body of a request exceeds the limit."""
-
-
-def build_http_server(service: Service, queue: RequestQueue, options: Options) -> uvicorn.Server:
+def build_http_server(store: Store, queue: RequestQueue, options: Options) -> uvicorn.Server:
     """Build the server, which limits the size of requests, and the time that clients may take, as uvicorn doesn't."""
 
     async def api(request: Request) -> Response:
         path = request.scope["raw_path"].decode("ascii", "replace")
         try:
             body = await _body(request, options)
-            answer = _answer(service, request.method, path)
+            if body is None:
+                return _error(413, f"A request may have {options.max_bytes} bytes, not more.", {"Connection": "close"})
+            answer = _answer(store, request.method, path)
             return _json(200, await queue.run(lambda: answer(body)))
         except ServingError as error:
             return _error(error.http_status, error.message)
-        except _TooLargeError:
-            return _error(413, f"A request may have {options.max_bytes} bytes, not more.", {"Connection": "close"})
         except (TimeoutError, ClientDisconnect):
             return _error(408, "The request didn't come in time.", {"Connection": "close"})
 
     async def page(_: Request) -> Response:
         # In a script of JSON, only `<` could end it.
-        names = json.dumps(service.store.names).replace("<", r"\u003c")
+        names = json.dumps(store.names).replace("<", r"\u003c")
         html = files("supportnet.serving.server").joinpath("page.html").read_text("utf-8")
         return HTMLResponse(html.replace('["MODELS"]', names), headers=_PAGE_HEADERS)
 
@@ -84,17 +80,17 @@ def build_http_server(service: Service, queue: RequestQueue, options: Options) -
     return _Server(config)
 
 
-def _answer(service: Service, method: str, path: str) -> Callable[[bytes], bytes]:
+def _answer(store: Store, method: str, path: str) -> Callable[[bytes], bytes]:
     """Return the handler of a path, a function of the request's body."""
     asked, looked = _ASK.fullmatch(path), _LOOK.fullmatch(path)
     if method == "POST" and asked:
-        spec, call = _spec(asked), _CALLS[asked["call"].lower()]
-        return lambda body: call(service, spec, body)
+        spec, call = _spec(asked), CALLS[asked["call"].lower()]
+        return lambda body: call(store, spec, body)
     if method == "GET" and looked:
         if not looked["name"]:
             raise invalid("Missing model name in request.")
         spec, look = _spec(looked), _metadata if looked["metadata"] else _status
-        return lambda _: json.dumps(look(service, spec)).encode()
+        return lambda _: json.dumps(look(store, spec)).encode()
     raise invalid(f"Malformed request: {method} {path}")
 
 
@@ -109,31 +105,28 @@ def _spec(match: re.Match[str]) -> ModelSpec:
     return spec
 
 
-def _metadata(service: Service, spec: ModelSpec) -> Any:
-    response = service.metadata(GetModelMetadataRequest(model_spec=spec, metadata_field=["signature_def"]))
-    signatures = SignatureDefMap()
-    response.metadata["signature_def"].Unpack(signatures)
-    return {
-        "model_spec": _dictionary(response.model_spec),
-        "metadata": {"signature_def": _dictionary(signatures)},
-    }
+def _metadata(store: Store, spec: ModelSpec) -> Any:
+    model = store.get(spec)
+    signatures = _dictionary(SignatureDefMap(signature_def=model.signatures))
+    return {"model_spec": _dictionary(model.spec()), "metadata": {"signature_def": signatures}}
 
 
-def _status(service: Service, spec: ModelSpec) -> Any:
-    return _dictionary(service.status(GetModelStatusRequest(model_spec=spec)))
+def _status(store: Store, spec: ModelSpec) -> Any:
+    return _dictionary(store.status(GetModelStatusRequest(model_spec=spec)))
 
 
 def _dictionary(message: Any) -> Any:
     return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
-async def _body(request: Request, options: Options) -> bytes:
+async def _body(request: Request, options: Options) -> bytes | None:
+    """Receive the body; None if it is too large."""
     body = bytearray()
     async with asyncio.timeout(options.read_seconds):
         async for part in request.stream():
             body += part
             if len(body) > options.max_bytes:
-                raise _TooLargeError
+                return None
     return bytes(body)
 
 

@@ -11,7 +11,6 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.framework.types_pb2 import DataType
 from tensorflow_serving.apis.classification_pb2 import ClassificationRequest, ClassificationResponse
-from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataResponse, SignatureDefMap
 from tensorflow_serving.apis.input_pb2 import Input
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
@@ -28,14 +27,8 @@ MOST_RECORDS = 1000
 _IN_THIS_THREAD = tf.compat.v1.RunOptions(inter_op_thread_pool=-1)
 #: A message with a single value may claim any number of elements, and all would be allocated.
 MOST_ELEMENTS = 2**22
-#: Field of a TensorProto that TensorFlow Serving writes numbers to, by dtype.
-TYPED_FIELDS = {
-    "float32": "float_val",
-    "float64": "double_val",
-    "int32": "int_val",
-    "int64": "int64_val",
-    "bool": "bool_val",
-}
+#: Field of a TensorProto that TensorFlow Serving writes numbers to, by dtype: kind and bytes.
+TYPED_FIELDS = {"f4": "float_val", "f8": "double_val", "i4": "int_val", "i8": "int64_val", "b1": "bool_val"}
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -127,11 +120,9 @@ class LoadedModel:
             response.result.regressions.add(value=value)
         return response
 
-    def metadata(self) -> GetModelMetadataResponse:
-        """Answer PredictionService.GetModelMetadata: the signatures."""
-        response = GetModelMetadataResponse(model_spec=self._spec(""))
-        response.metadata["signature_def"].Pack(SignatureDefMap(signature_def=self.signatures))
-        return response
+    def spec(self, signature: str = "") -> ModelSpec:
+        """Return what answers say of where they come from: name, version and signature."""
+        return ModelSpec(name=self.name, signature_name=signature, version={"value": self.version})
 
     def warm_up(self) -> int:
         """Replay the warm-up records, and return how many there are.
@@ -151,11 +142,8 @@ class LoadedModel:
             calls[kind](getattr(record, kind).request)
         return len(records)
 
-    def _spec(self, signature: str) -> ModelSpec:
-        return ModelSpec(name=self.name, signature_name=signature, version={"value": self.version})
-
     def _answered_by(self, request: Any) -> ModelSpec:
-        return self._spec(request.model_spec.signature_name or DEFAULT_SIGNATURE)
+        return self.spec(request.model_spec.signature_name or DEFAULT_SIGNATURE)
 
     def _run_examples(self, request: Any, method: str, known: list[str], rank: int) -> dict[str, npt.NDArray[Any]]:
         """Run a signature on tf.train.Examples."""
@@ -250,7 +238,7 @@ def _array(name: str, proto: Any) -> npt.NDArray[Any]:
 def _proto(value: npt.NDArray[Any]) -> Any:
     """Return an array as a TensorProto, with values in the typed field, as TensorFlow Serving writes them."""
     proto = tf.make_tensor_proto(value)
-    field = TYPED_FIELDS.get(value.dtype.name)
+    field = TYPED_FIELDS.get(value.dtype.str[1:])
     if proto.tensor_content and field:
         # A client may read only the typed field.
         proto.ClearField("tensor_content")

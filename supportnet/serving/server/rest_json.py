@@ -1,5 +1,7 @@
-"""REST's JSON, checked and written as in TensorFlow Serving's json_tensor.cc: requests to arrays and tf.train.Examples,
-and arrays to responses."""
+"""REST's calls of a model in JSON, checked and written as in TensorFlow Serving's json_tensor.cc.
+
+Reading order: the calls, requests to arrays and tf.train.Examples, arrays to responses.
+"""
 
 import base64
 import json
@@ -12,15 +14,57 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.example.example_pb2 import Example
 from tensorflow.core.example.feature_pb2 import Feature
+from tensorflow_serving.apis.classification_pb2 import ClassificationRequest
 from tensorflow_serving.apis.input_pb2 import Input
+from tensorflow_serving.apis.model_pb2 import ModelSpec
+from tensorflow_serving.apis.regression_pb2 import RegressionRequest
 
 from supportnet.serving.server.codes import Code, ServingError, invalid
-from supportnet.serving.server.model import Arrays, type_name
+from supportnet.serving.server.model import DEFAULT_SIGNATURE, Arrays, type_name
+from supportnet.serving.server.store import Store
 
 _TYPES = {type(None): "Null", dict: "Object", list: "Array", str: "String", int: "Number", float: "Number"}
 _SEVERAL = "as multiple input tensors required as per tensorinfo_map"
 #: Maximum length of a value in an error message.
 LONGEST_SHOWN = 200
+
+
+def predict(store: Store, spec: ModelSpec, body: bytes) -> bytes:
+    """Answer `:predict`."""
+    request, signature = parsed(body)
+    signature = signature or DEFAULT_SIGNATURE
+    model = store.get(spec)
+    if signature not in model.signatures:
+        raise invalid(f'Serving signature name: "{signature}" not found in signature def')
+    infos = model.signatures[signature].inputs
+    if not infos:
+        raise invalid(f"Failed to get input map for signature: {signature}")
+    inputs, rows = inputs_of(request, infos)
+    return predictions(model.run(signature, inputs), rows)
+
+
+def classify(store: Store, spec: ModelSpec, body: bytes) -> bytes:
+    """Answer `:classify`: for each example, a list of pairs of label and score."""
+    result = store.get(spec).classify(_of_examples(ClassificationRequest, spec, body)).result
+    pairs = [[[one.label, np.float32(one.score)] for one in row.classes] for row in result.classifications]
+    return response("results", pairs)
+
+
+def regress(store: Store, spec: ModelSpec, body: bytes) -> bytes:
+    """Answer `:regress`: one number per example."""
+    result = store.get(spec).regress(_of_examples(RegressionRequest, spec, body)).result
+    return response("results", [np.float32(row.value) for row in result.regressions])
+
+
+#: TensorFlow Serving's calls of a model, as a path ends in them.
+CALLS = {":predict": predict, ":classify": classify, ":regress": regress}
+
+
+def _of_examples(kind: Any, spec: ModelSpec, body: bytes) -> Any:
+    request, signature = parsed(body)
+    asked = kind(model_spec=spec, input=examples_of(request))
+    asked.model_spec.signature_name = signature
+    return asked
 
 
 def parsed(body: bytes) -> tuple[dict[str, Any], str]:
@@ -106,19 +150,18 @@ def _from_rows(rows: list[Any], infos: Mapping[str, Any]) -> Arrays:
 
 def _column(rows: list[Any], name: str, info: Any, named: bool) -> npt.NDArray[Any]:
     """Return one input of all rows; errors name the row."""
-    leaves: list[Any] = []
-    shape = shape_of(rows[0])
+    arrays, shape = [], shape_of(rows[0])
     for position, row in enumerate(rows):
         try:
             if shape_of(row) != shape:
                 expected, given = (str(sizes).replace(" ", "") for sizes in (shape, shape_of(row)))
                 raise invalid(f"Expecting shape {expected} but got: {given}")
-            leaves.extend(leaves_of(row, shape, info.dtype))
+            arrays.append(array_of(row, info.dtype))
         except ServingError as error:
             element = f"{position} key: {name}" if named else f"{position}"
             reason = f"Error: {error.code.name}: {error.message}"
             raise invalid(f"Failed to process element: {element} of 'instances' list. {reason}") from None
-    return array_of(leaves, [len(rows), *shape], info.dtype)
+    return np.stack(arrays)
 
 
 def _from_columns(value: Any, infos: Mapping[str, Any]) -> Arrays:
@@ -129,11 +172,7 @@ def _from_columns(value: Any, infos: Mapping[str, Any]) -> Arrays:
     for name in infos:
         if name not in value:
             raise invalid(f"Missing named input: {name} in 'inputs' object.")
-    shapes = {name: shape_of(value[name]) for name in infos}
-    return {
-        name: array_of(list(leaves_of(value[name], shapes[name], info.dtype)), shapes[name], info.dtype)
-        for name, info in infos.items()
-    }
+    return {name: array_of(value[name], info.dtype) for name, info in infos.items()}
 
 
 def _is_object(value: Any) -> bool:
@@ -145,17 +184,17 @@ def shape_of(value: Any) -> list[int]:
     return [len(value), *shape_of(value[0])] if isinstance(value, list) and value else [0] * isinstance(value, list)
 
 
-def array_of(leaves: list[Any], shape: Sequence[int], dtype: int) -> npt.NDArray[Any]:
-    """Return the values from `leaves_of` as an array of the given shape; strings are `bytes`."""
-    return np.array(leaves, tf.dtypes.as_dtype(dtype).as_numpy_dtype).reshape(shape)
-
-
-def leaves_of(value: Any, shape: Sequence[int], dtype: int, level: int = 0) -> Iterator[Any]:
-    """Yield the values of nested lists, checked against a TensorFlow dtype.
+def array_of(value: Any, dtype: int) -> npt.NDArray[Any]:
+    """Return nested lists as an array of a TensorFlow dtype; strings are `bytes`.
 
     Raises:
-        ServingError: if the lists don't have the shape, or a value doesn't have the type.
+        ServingError: if the lists don't have the same lengths, or a value doesn't have the type.
     """
+    shape = shape_of(value)
+    return np.array(list(_leaves(value, shape, dtype)), tf.dtypes.as_dtype(dtype).as_numpy_dtype).reshape(shape)
+
+
+def _leaves(value: Any, shape: Sequence[int], dtype: int, level: int = 0) -> Iterator[Any]:
     if not isinstance(value, list):
         if level != len(shape):
             place = f"incorrect level: {level + 1} in the JSON DOM. Expected at level: {len(shape)}"
@@ -168,7 +207,7 @@ def leaves_of(value: Any, shape: Sequence[int], dtype: int, level: int = 0) -> I
         expected = f"at level: {level} expected size: {shape[level]}"
         raise invalid(f"Encountered list at unexpected size: {len(value)} {expected}")
     for element in value:
-        yield from leaves_of(element, shape, dtype, level + 1)
+        yield from _leaves(element, shape, dtype, level + 1)
 
 
 def is_base64(value: Any) -> bool:

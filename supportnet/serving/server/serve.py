@@ -8,16 +8,12 @@ from typing import Any
 
 import grpc
 import tensorflow as tf
-from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceServicer, add_ModelServiceServicer_to_server
-from tensorflow_serving.apis.prediction_service_pb2_grpc import (
-    PredictionServiceServicer,
-    add_PredictionServiceServicer_to_server,
-)
+from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 from supportnet.errors import UserError
 from supportnet.serving.server.codes import Code, ServingError
 from supportnet.serving.server.http_server import build_http_server
-from supportnet.serving.server.service import Options, RequestQueue, Service
+from supportnet.serving.server.request_queue import Options, RequestQueue
 from supportnet.serving.server.store import ConfiguredModel, Store
 
 #: The canonical codes, as grpcio names them.
@@ -44,15 +40,13 @@ def serve(
     _bound(options.host, options.grpc_port, "--grpc-port").close()
     listening = _bound(options.host, options.rest_port, "--rest-port")
     with listening, Store(models, options.max_batch_size, say) as store:
-        asyncio.run(_serve(Service(store), options, listening, started))
+        asyncio.run(_serve(store, options, listening, started))
 
 
-async def _serve(
-    service: Service, options: Options, listening: socket.socket, started: Callable[[int, int], None]
-) -> None:
+async def _serve(store: Store, options: Options, listening: socket.socket, started: Callable[[int, int], None]) -> None:
     queue = RequestQueue(options.threads, options.queue, options.seconds)
-    rpc, grpc_port = build_grpc_server(service, queue, options)
-    rest = build_http_server(service, queue, options)
+    rpc, grpc_port = build_grpc_server(store, queue, options)
+    rest = build_http_server(store, queue, options)
     await rpc.start()
     serving = asyncio.create_task(rest.serve([listening]))
     stopped = asyncio.Event()
@@ -67,7 +61,7 @@ async def _serve(
     queue.close()
 
 
-def build_grpc_server(service: Service, queue: RequestQueue, options: Options) -> tuple[grpc.aio.Server, int]:
+def build_grpc_server(store: Store, queue: RequestQueue, options: Options) -> tuple[grpc.aio.Server, int]:
     """Build the server of PredictionService and ModelService, bind it to its address, and return it with its port.
 
     grpcio answers requests that are too large with RESOURCE_EXHAUSTED.
@@ -75,21 +69,20 @@ def build_grpc_server(service: Service, queue: RequestQueue, options: Options) -
     limits = [("grpc.max_receive_message_length", options.max_bytes), ("grpc.max_send_message_length", -1)]
     # Two servers on one port would share its requests.
     server = grpc.aio.server(options=[*limits, ("grpc.so_reuseport", 0)])
-    prediction, models = PredictionServiceServicer(), ModelServiceServicer()
-    prediction.Predict = _call(service.predict, queue)
-    prediction.Classify = _call(service.classify, queue)
-    prediction.Regress = _call(service.regress, queue)
-    prediction.GetModelMetadata = _call(service.metadata, queue)
-    models.GetModelStatus = _call(service.status, queue)
-    add_PredictionServiceServicer_to_server(prediction, server)
-    add_ModelServiceServicer_to_server(models, server)
+    prediction = prediction_service_pb2_grpc.PredictionServiceServicer()
+    models = model_service_pb2_grpc.ModelServiceServicer()
+    prediction.Predict = _call(lambda request: store.get(request.model_spec).predict(request), queue)
+    prediction.Classify = _call(lambda request: store.get(request.model_spec).classify(request), queue)
+    prediction.Regress = _call(lambda request: store.get(request.model_spec).regress(request), queue)
+    prediction.GetModelMetadata = _call(store.metadata, queue)
+    models.GetModelStatus = _call(store.status, queue)
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(prediction, server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(models, server)
     host = f"[{options.host}]" if ":" in options.host else options.host
     return server, server.add_insecure_port(f"{host}:{options.grpc_port}")
 
 
-def _call(
-    function: Callable[[Any], Any], queue: RequestQueue
-) -> Callable[[Any, grpc.aio.ServicerContext], Awaitable[Any]]:
+def _call(function: Callable[[Any], Any], queue: RequestQueue) -> Callable[..., Awaitable[Any]]:
     async def call(request: Any, context: grpc.aio.ServicerContext) -> Any:
         try:
             return await queue.run(lambda: function(request))

@@ -8,7 +8,8 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 from google.protobuf import text_format
-from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse, ModelVersionStatus
+from tensorflow_serving.apis import get_model_metadata_pb2 as metadata_pb2
+from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusRequest, GetModelStatusResponse
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
@@ -85,10 +86,7 @@ class Versions:
     """
 
     def __init__(self, model: ConfiguredModel, max_batch_size: int, say: Callable[[str], None]) -> None:
-        self.model = model
-        self._max_batch_size = max_batch_size
-        self._say = say
-        self._lock = Lock()
+        self.model, self._max_batch_size, self._say, self._lock = model, max_batch_size, say, Lock()
         self._loaded: dict[int, LoadedModel] = {}
         self._failed: dict[int, tuple[Fingerprint, ServingError]] = {}
         self._states: dict[int, str] = {}
@@ -213,13 +211,29 @@ class Store:
             raise ServingError(Code.NOT_FOUND, f"Servable not found for request: {asked}")
         return loaded
 
-    def status(self, spec: ModelSpec) -> GetModelStatusResponse:
-        """Return the states of all versions of a model, or of the requested one.
+    def metadata(self, request: metadata_pb2.GetModelMetadataRequest) -> metadata_pb2.GetModelMetadataResponse:
+        """Answer PredictionService.GetModelMetadata: the signatures of the requested version."""
+        if not request.HasField("model_spec"):
+            raise invalid("Missing ModelSpec")
+        if not request.metadata_field:
+            raise invalid("metadata_pb2.GetModelMetadataRequest must specify at least one metadata_field")
+        for name in request.metadata_field:
+            if name != "signature_def":
+                raise invalid(f"Metadata field {name} is not supported")
+        model = self.get(request.model_spec)
+        response = metadata_pb2.GetModelMetadataResponse(model_spec=model.spec())
+        response.metadata["signature_def"].Pack(metadata_pb2.SignatureDefMap(signature_def=model.signatures))
+        return response
+
+    def status(self, request: GetModelStatusRequest) -> GetModelStatusResponse:
+        """Answer ModelService.GetModelStatus: the states of all versions of a model, or of the requested one.
 
         Raises:
             ServingError: if the model, the version or the label doesn't exist.
         """
-        version = self._version(spec)
+        if not request.HasField("model_spec"):
+            raise invalid("Missing ModelSpec")
+        spec, version = request.model_spec, self._version(request.model_spec)
         states = self._models[spec.name].states() if spec.name in self._models else {}
         if version is not None and version not in states:
             raise ServingError(Code.NOT_FOUND, f"Could not find version {version} of model {spec.name}")
@@ -228,9 +242,8 @@ class Store:
         response = GetModelStatusResponse()
         for number in states if version is None else [version]:
             state, error = states[number]
-            status = response.model_version_status.add(version=number, state=ModelVersionStatus.State.Value(state))
-            status.status.error_code = error.code if error else Code.OK
-            status.status.error_message = error.message if error else ""
+            said = {"error_code": error.code, "error_message": error.message} if error else {"error_code": Code.OK}
+            response.model_version_status.add(version=number, state=state, status=said)
         return response
 
     def _version(self, spec: ModelSpec) -> int | None:

@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 TF_STRING = 7
 #: NumPy dtypes of TF_FLOAT, TF_INT32, TF_INT64, TF_BOOL.
-DTYPES = {1: np.dtype("float32"), 3: np.dtype("int32"), 9: np.dtype("int64"), 10: np.dtype("bool")}
+DTYPES: dict[int, Any] = {1: np.dtype("float32"), 3: np.dtype("int32"), 9: np.dtype("int64"), 10: np.dtype("bool")}
 #: Size of a `TF_TString` in bytes.
 TSTRING_SIZE = 24
 #: It loads libtensorflow_framework, which holds tensors and statuses, by itself.
@@ -180,14 +180,6 @@ class Session:
         return Output(self._library.api.TF_GraphOperationByName(self._graph, operation.encode()), int(index))
 
 
-def answer(session: Session, runs: list[tuple[Feeds, Fetches]]) -> list[Ran] | str:
-    """Return the results of the runs, or an error message."""
-    try:
-        return [session.run(*run) for run in runs]
-    except TensorFlowError as error:
-        return str(error)
-
-
 def main() -> None:
     """Load the model, then answer requests until standard input ends."""
     if sys.argv[1:]:
@@ -204,7 +196,11 @@ def main() -> None:
     send(time.perf_counter() - started)
     with suppress(EOFError):
         while True:
-            send(answer(session, pickle.load(sys.stdin.buffer)))
+            runs = pickle.load(sys.stdin.buffer)
+            try:
+                send([session.run(*run) for run in runs])
+            except TensorFlowError as error:
+                send(str(error))
 
 
 def send(reply: Any) -> None:

@@ -19,8 +19,8 @@ from supportnet.savedmodel.signatures import BATCH_SIZES, inputs_of, read_warmup
 from supportnet.serving.verify.static_checks import Check, SavedModelFiles, signature_problems
 
 PROCESS = Path(__file__).with_name("c_process.py")
-#: No logging, and no oneDNN, as in the server's release build.
-SETTINGS = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
+#: No logging, no path to packages, and no oneDNN, as in the server's release build.
+SETTINGS = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": "", "TF_ENABLE_ONEDNN_OPTS": "0"}
 #: The message for measuring latency.
 TWELVE_WORDS = b"I was charged twice for the same order, please refund it today"
 PLAIN = (b"Where is my parcel?", b"refund", TWELVE_WORDS, b"I want my money back, please! " * 30)
@@ -93,7 +93,6 @@ class CRuntime:
         self._model, self._core = model, core
 
     def __enter__(self) -> "CRuntime":
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         self._said = tempfile.TemporaryFile()
         self._process: Any = subprocess.Popen(
             [sys.executable, str(PROCESS), *([] if self._core is None else [str(self._core)])],
@@ -101,7 +100,7 @@ class CRuntime:
             stdout=subprocess.PIPE,
             stderr=self._said,
             cwd=PROCESS.anchor,
-            env=environment | SETTINGS,
+            env={**os.environ, **SETTINGS},
         )
         try:
             self.load_seconds = float(self._exchange(str(self._model.folder.absolute())))
@@ -174,7 +173,8 @@ def request(model: SavedModelFiles, signature: str, texts: Sequence[bytes]) -> R
 
 def cold_start(model: SavedModelFiles, runtime: CRuntime, askable: Sequence[str]) -> Check:
     """Measure the load and the first answer without a warm-up; a server would warm up first."""
-    (first,) = runtime.ask([request(model, _first(askable), [TWELVE_WORDS])])
+    name = "serving_default" if "serving_default" in askable else askable[0]
+    (first,) = runtime.ask([request(model, name, [TWELVE_WORDS])])
     seconds = {"load_seconds": runtime.load_seconds, "first_answer_seconds": first.seconds}
     says = f"{sum(seconds.values()):.2f} s: load {runtime.load_seconds:.2f} s, first answer {first.seconds:.2f} s"
     return Check("cold start", None, says, seconds)
@@ -186,22 +186,16 @@ def warm_up(model: SavedModelFiles, runtime: CRuntime) -> Check:
         requests = [Request(*record) for record in read_warmup(model.folder)]
     except (tf.errors.OpError, DecodeError) as error:
         return Check("warm-up", False, f"the records can't be read ({_line(error)})")
-    strange = [problem for request in requests for problem in _problems(model, request)]
-    if strange:
-        return Check("warm-up", False, strange[0])
+    for name, inputs in requests:
+        if name not in model.signatures:
+            return Check("warm-up", False, f"the model has no signature {name}")
+        if set(inputs) != set(model.signatures[name].inputs):
+            return Check("warm-up", False, f"a record gives {name} the inputs {', '.join(sorted(inputs))}")
     seconds = sum(answer.seconds for answer in runtime.ask(requests))
-    asked = {(request.signature, len(next(iter(request.inputs.values())))) for request in requests}
+    asked = {(name, len(next(iter(inputs.values())))) for name, inputs in requests}
     lacking = [f"{name} with {size}" for name in model.signatures for size in BATCH_SIZES if (name, size) not in asked]
     says = f"no record for {', '.join(lacking)}" if lacking else f"{len(requests)} records answered in {seconds:.2f} s"
     return Check("warm-up", not lacking, says, {"records": len(requests), "seconds": seconds})
-
-
-def _problems(model: SavedModelFiles, request: Request) -> list[str]:
-    if request.signature not in model.signatures:
-        return [f"the model has no signature {request.signature}"]
-    if set(request.inputs) != set(model.signatures[request.signature].inputs):
-        return [f"a record gives {request.signature} the inputs {', '.join(sorted(request.inputs))}"]
-    return []
 
 
 def latency(model: SavedModelFiles, runtime: CRuntime, name: str) -> Check:
@@ -219,10 +213,7 @@ def batch_invariance(model: SavedModelFiles, runtime: CRuntime, askable: Sequenc
     texts, widest, problems = [*PLAIN, *NASTY.values()], 0.0, []
     for name in askable:
         together = request(model, name, texts)
-        alone = [
-            Request(name, {key: values[row : row + 1] for key, values in together.inputs.items()})
-            for row in range(len(texts))
-        ]
+        alone = [request(model, name, [text]) for text in texts]
         batch, *rows = [answer.outputs for answer in runtime.ask([together, *alone])]
         joined = {key: np.concatenate([row[key] for row in rows]) for key in batch}
         difference, unlike = compare(batch, joined)
@@ -266,10 +257,6 @@ def _guarded(name: str, check: Callable[..., Check], *arguments: Any) -> Check:
         return check(*arguments)
     except CRuntimeError as error:
         return Check(name, False, _line(error))
-
-
-def _first(askable: Sequence[str]) -> str:
-    return "serving_default" if "serving_default" in askable else askable[0]
 
 
 def _line(error: Exception) -> str:

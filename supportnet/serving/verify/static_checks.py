@@ -60,14 +60,6 @@ class SavedModelFiles:
         self.signatures = {name: signatures[name] for name in sorted(signatures) if not name.startswith("__")}
         self.assets = sorted({asset.filename for asset in served[0].asset_file_def})
 
-    def total_bytes(self) -> int:
-        """Return the size of all files."""
-        return folder_bytes(self.folder)
-
-    def variables_bytes(self) -> int:
-        """Return the size of the files with the variables."""
-        return sum(file.stat().st_size for file in self.folder.glob("variables/*"))
-
     def parameters_bytes(self) -> int:
         """Return the size of the variables: four bytes a parameter; variables with equal values count once.
 
@@ -101,12 +93,9 @@ class Check:
     figures: dict[str, float] = field(default_factory=dict)
 
 
-def static_checks(model: SavedModelFiles) -> Iterator[Check]:
+def static_checks(model: SavedModelFiles) -> list[Check]:
     """Run all checks of the files."""
-    yield from operations(model)
-    yield signatures(model)
-    yield assets(model)
-    yield size(model)
+    return [*operations(model), signatures(model), assets(model), size(model)]
 
 
 def operations(model: SavedModelFiles) -> Iterator[Check]:
@@ -134,7 +123,7 @@ def signatures(model: SavedModelFiles) -> Check:
 
 def signature_problems(signature: Any) -> list[str]:
     """Return what a server couldn't handle in a `SignatureDef`."""
-    problems = [*_input_problems(signature.inputs)]
+    problems = list(_input_problems(signature.inputs))
     for name, info in signature.outputs.items():
         # The server writes outputs with such names in base64.
         if info.dtype == tf.string.as_datatype_enum and name.endswith("_bytes"):
@@ -163,9 +152,8 @@ def _input_problems(inputs: Mapping[str, Any]) -> Iterator[str]:
 def assets(model: SavedModelFiles) -> Check:
     """Check that the files that the graph reads exist, and the warm-up."""
     wanted = [*(f"assets/{name}" for name in model.assets), WARMUP]
-    missing = [
-        name for name in wanted if not (model.folder / name).is_file() or not (model.folder / name).stat().st_size
-    ]
+    found = {name for name in wanted if (model.folder / name).is_file() and (model.folder / name).stat().st_size}
+    missing = [name for name in wanted if name not in found]
     return Check("assets", not missing, f"missing or empty: {', '.join(missing)}" if missing else ", ".join(wanted))
 
 
@@ -176,7 +164,7 @@ def size(model: SavedModelFiles) -> Check:
     # TensorFlow's checkpoint reader raises Python's own errors for those of C++.
     except (tf.errors.OpError, RuntimeError, ValueError) as error:
         return Check("size", False, f"the variables can't be read ({str(error).splitlines()[0]})")
-    variables, total = model.variables_bytes(), model.total_bytes()
+    variables, total = folder_bytes(model.folder / "variables"), folder_bytes(model.folder)
     times, limit = variables / max(parameters, 1), MOST_TIMES_PARAMETERS
     return Check(
         "size",

@@ -16,15 +16,12 @@ from supportnet.serving.server.rest_json import (
     bytes_of,
     decimal,
     example_of,
-    leaves_of,
     predictions,
-    shape_of,
 )
 
 
 def array(value: Any, dtype: Any) -> Any:
-    shape = shape_of(value)
-    return array_of(list(leaves_of(value, shape, dtype.as_datatype_enum)), shape, dtype.as_datatype_enum)
+    return array_of(value, dtype.as_datatype_enum)
 
 
 @pytest.mark.parametrize(
