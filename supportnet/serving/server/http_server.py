@@ -49,7 +49,7 @@ def build_http_server(store: Store, queue: RequestQueue, options: Options) -> uv
             if body is None:
                 return _error(413, f"A request may have {options.max_bytes} bytes, not more.", {"Connection": "close"})
             answer = _answer(store, request.method, path)
-            return _json(200, await queue.run(lambda: answer(body)))
+            return Response(await queue.run(lambda: answer(body)), media_type="application/json")
         except ServingError as error:
             return _error(error.http_status, error.message)
         except (TimeoutError, ClientDisconnect):
@@ -130,12 +130,8 @@ async def _body(request: Request, options: Options) -> bytes | None:
     return bytes(body)
 
 
-def _json(status: int, body: bytes, headers: dict[str, str] | None = None) -> Response:
-    return Response(body, status, headers, media_type="application/json")
-
-
 def _error(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    return _json(status, json.dumps({"error": message}).encode(), headers)
+    return Response(json.dumps({"error": message}), status, headers, media_type="application/json")
 
 
 class _Server(uvicorn.Server):

@@ -102,23 +102,22 @@ class LoadedModel:
 
     def classify(self, request: ClassificationRequest) -> ClassificationResponse:
         """Answer PredictionService.Classify: from the input `inputs`, the outputs `classes`, `scores` or both."""
-        response = ClassificationResponse(model_spec=self._answered_by(request))
         outputs = self._run_examples(request, "classification", ["classes", "scores"], rank=2)
         shape = next(iter(outputs.values())).shape
         classes = outputs.get("classes", np.full(shape, b"", object))
         scores = outputs.get("scores", np.zeros(shape))
-        for labels, values in zip(classes, scores, strict=True):
-            row = response.result.classifications.add()
-            for label, value in zip(labels, values, strict=True):
-                row.classes.add(label=label.decode("utf-8", "replace"), score=value)
-        return response
+        listed = [
+            [{"label": label.decode("utf-8", "replace"), "score": score} for label, score in zip(*row, strict=True)]
+            for row in zip(classes, scores, strict=True)
+        ]
+        result = {"classifications": [{"classes": row} for row in listed]}
+        return ClassificationResponse(model_spec=self._answered_by(request), result=result)
 
     def regress(self, request: RegressionRequest) -> RegressionResponse:
         """Answer PredictionService.Regress: from the input `inputs`, the output `outputs`, a number a row."""
-        response = RegressionResponse(model_spec=self._answered_by(request))
-        for value in self._run_examples(request, "regression", ["outputs"], rank=1)["outputs"].reshape(-1):
-            response.result.regressions.add(value=value)
-        return response
+        values = self._run_examples(request, "regression", ["outputs"], rank=1)["outputs"].reshape(-1)
+        listed = [{"value": value} for value in values]
+        return RegressionResponse(model_spec=self._answered_by(request), result={"regressions": listed})
 
     def spec(self, signature: str = "") -> ModelSpec:
         """Return what answers say of where they come from: name, version and signature."""

@@ -4,8 +4,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Lock, Thread
-from typing import Any
+from threading import Event, Thread
+from typing import Any, NamedTuple
 
 from google.protobuf import text_format
 from tensorflow_serving.apis import get_model_metadata_pb2 as metadata_pb2
@@ -74,6 +74,22 @@ def _policy(policy: Any) -> Policy:
     return _latest(policy.latest.num_versions or 1)
 
 
+class Version(NamedTuple):
+    """What is known of a version.
+
+    Attributes:
+        state: as TensorFlow Serving names it.
+        model: the loaded model while it is served.
+        error: why it couldn't be loaded.
+        seen: its files when it couldn't.
+    """
+
+    state: str
+    model: LoadedModel | None = None
+    error: ServingError | None = None
+    seen: Fingerprint = frozenset()
+
+
 class Versions:
     """The served versions of a model; `poll` updates them, and the other methods may be called meanwhile.
 
@@ -86,21 +102,18 @@ class Versions:
     """
 
     def __init__(self, model: ConfiguredModel, max_batch_size: int, say: Callable[[str], None]) -> None:
-        self.model, self._max_batch_size, self._say, self._lock = model, max_batch_size, say, Lock()
-        self._loaded: dict[int, LoadedModel] = {}
-        self._failed: dict[int, tuple[Fingerprint, ServingError]] = {}
-        self._states: dict[int, str] = {}
+        self.model, self._max_batch_size, self._say = model, max_batch_size, say
+        # Replaced as a whole: other threads read the one they got.
+        self._versions: dict[int, Version] = {}
 
     def get(self, version: int | None) -> LoadedModel | None:
         """Return a version, or the highest one for None; None if it isn't served."""
-        with self._lock:
-            return self._loaded.get(max(self._loaded, default=0) if version is None else version)
+        loaded = self._loaded()
+        return loaded.get(max(loaded, default=0) if version is None else version)
 
-    def states(self) -> dict[int, tuple[str, ServingError | None]]:
-        """Return version -> state and error of every version ever seen, the newest first."""
-        with self._lock:
-            errors = {version: error for version, (_, error) in self._failed.items()}
-            return {version: (self._states[version], errors.get(version)) for version in sorted(self._states)[::-1]}
+    def states(self) -> dict[int, Version]:
+        """Return every version ever seen by its number, the newest first."""
+        return dict(sorted(self._versions.items(), reverse=True))
 
     def poll(self) -> None:
         """Load new versions, then unload those that the policy no longer includes."""
@@ -109,48 +122,43 @@ class Versions:
         # A folder that can't be listed now may be at the next poll.
         except OSError:
             return
-        for version in sorted(self._wanted(there) - set(self._loaded)):
+        for version in sorted(self._wanted(there) - set(self._loaded())):
             self._load(version, there[version])
-        wanted = self._wanted(there)
+        wanted, loaded = self._wanted(there), set(self._loaded())
         # Nothing is unloaded while the folder is empty for a moment, such as when a version is replaced.
-        if wanted & set(self._loaded):
-            for version in set(self._loaded) - wanted:
-                self._set(version, "END", f"let go of version {version} of {self.model.name}")
+        for version in loaded - wanted if loaded & wanted else ():
+            self._set(version, Version("END"), f"let go of version {version} of {self.model.name}")
+
+    def _loaded(self) -> dict[int, LoadedModel]:
+        return {number: version.model for number, version in self._versions.items() if version.model}
 
     def _wanted(self, there: dict[int, Path]) -> set[int]:
-        broken = {version for version, (seen, _) in self._failed.items() if seen == _fingerprint(there.get(version))}
-        return self.model.policy(set(there) - broken)
+        failed = {number: version.seen for number, version in self._versions.items() if version.error}
+        return self.model.policy({number for number in there if failed.get(number) != _fingerprint(there[number])})
 
     def _load(self, version: int, folder: Path) -> None:
         seen = _fingerprint(folder)
-        self._set(version, "LOADING")
+        self._set(version, Version("LOADING"))
         try:
             if not (folder / "saved_model.pb").exists():
                 raise ServingError(Code.NOT_FOUND, "it holds no saved_model.pb")
             loaded = LoadedModel(self.model.name, version, folder, self._max_batch_size)
             warmed = loaded.warm_up()
         except ServingError as error:
-            self._failed[version] = seen, error
-            self._set(version, "END", f"left out {folder}: {error.message}")
+            self._set(version, Version("END", error=error, seen=seen), f"left out {folder}: {error.message}")
             return
-        self._failed.pop(version, None)
         said = f"serving version {version} of {self.model.name} ({warmed} warm-up requests)"
-        self._set(version, "AVAILABLE", said, loaded)
+        self._set(version, Version("AVAILABLE", loaded), said)
 
-    def _set(self, version: int, state: str, said: str = "", loaded: LoadedModel | None = None) -> None:
-        with self._lock:
-            self._states[version] = state
-            if loaded:
-                self._loaded[version] = loaded
-            else:
-                self._loaded.pop(version, None)
+    def _set(self, number: int, version: Version, said: str = "") -> None:
+        self._versions = {**self._versions, number: version}
         if said:
             self._say(said)
 
 
-def _fingerprint(folder: Path | None) -> Fingerprint:
+def _fingerprint(folder: Path) -> Fingerprint:
     try:
-        stats = [(str(path), path.stat()) for path in folder.rglob("*")] if folder else []
+        stats = [(str(path), path.stat()) for path in folder.rglob("*")]
     # A file that was deleted meanwhile: the next poll sees another state.
     except OSError:
         return frozenset()
@@ -241,7 +249,7 @@ class Store:
             raise ServingError(Code.NOT_FOUND, f"Could not find any versions of model {spec.name}")
         response = GetModelStatusResponse()
         for number in states if version is None else [version]:
-            state, error = states[number]
+            state, _, error, _ = states[number]
             said = {"error_code": error.code, "error_message": error.message} if error else {"error_code": Code.OK}
             response.model_version_status.add(version=number, state=state, status=said)
         return response
@@ -265,7 +273,8 @@ def _nothing_to_serve(versions: Versions) -> str:
     folder = versions.model.folder
     if (folder / "saved_model.pb").exists():
         return f"{folder} is one version of a model: name the folder that holds its versions, {folder.parent}."
-    reasons = [f"{folder / str(number)}: {error.message}" for number, (_, error) in versions.states().items() if error]
+    errors = {number: version.error for number, version in versions.states().items() if version.error}
+    reasons = [f"{folder / str(number)}: {error.message}" for number, error in errors.items()]
     if reasons:
         return f"No version of {folder} can be served: {'; '.join(reasons)}."
     return f"{folder} is no model: it holds no version, a folder with a number for its name."

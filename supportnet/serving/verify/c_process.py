@@ -126,12 +126,6 @@ class Library:
         return ctypes.string_at(self.api.TF_StringGetDataPointer(place), self.api.TF_StringGetSize(place))
 
 
-Feeds = Mapping[str, npt.NDArray[Any]]
-Fetches = Sequence[str]
-#: Outputs, wall-clock seconds and CPU seconds of a run.
-Ran = tuple[list[npt.NDArray[Any]], float, float]
-
-
 class Session:
     """A SavedModel with the tag `serve`, loaded and initialised; freed when the process ends.
 
@@ -151,8 +145,11 @@ class Session:
         )
         library.check()
 
-    def run(self, feeds: Feeds, fetches: Fetches) -> Ran:
-        """Run once; only `TF_SessionRun` is timed, which a server calls as well."""
+    def run(self, feeds: Mapping[str, npt.NDArray[Any]], fetches: Sequence[str]) -> tuple[list[Any], float, float]:
+        """Return the outputs of a run, its wall-clock seconds and its CPU seconds.
+
+        Only `TF_SessionRun` is timed, which a server calls as well.
+        """
         library = self._library
         sources = (Output * len(feeds))(*map(self._output, feeds))
         wanted = (Output * len(fetches))(*map(self._output, fetches))

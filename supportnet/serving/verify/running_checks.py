@@ -149,7 +149,7 @@ def running_checks(model: SavedModelFiles) -> Iterator[Check]:
 
     Signatures that fail the static checks are skipped.
     """
-    askable = [name for name, signature in model.signatures.items() if not signature_problems(signature)]
+    askable = [name for name, signature in model.signatures.items() if not any(signature_problems(signature))]
     if not askable:
         return
     try:

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -121,32 +121,27 @@ def signatures(model: SavedModelFiles) -> Check:
     return Check("signatures", not problems, "; ".join(problems) or ", ".join(model.signatures))
 
 
-def signature_problems(signature: Any) -> list[str]:
-    """Return what a server couldn't handle in a `SignatureDef`."""
-    problems = list(_input_problems(signature.inputs))
-    for name, info in signature.outputs.items():
-        # The server writes outputs with such names in base64.
-        if info.dtype == tf.string.as_datatype_enum and name.endswith("_bytes"):
-            problems.append(f"the text output {name} would be sent as base64")
-        if not info.tensor_shape.dim or info.tensor_shape.dim[0].size != -1:
-            problems.append(f"the output {name} has no row for each message")
-    if EXAMPLES.name in signature.inputs and not set(signature.outputs) <= {"classes", "scores"}:
-        problems.append(f"the Classify API takes classes and scores, not {', '.join(sorted(signature.outputs))}")
-    return problems
-
-
-def _input_problems(inputs: Mapping[str, Any]) -> Iterator[str]:
-    if EXAMPLES.name in inputs and len(inputs) > 1:
+def signature_problems(signature: Any) -> Iterator[str]:
+    """Yield what a server couldn't handle in a `SignatureDef`."""
+    if EXAMPLES.name in signature.inputs and len(signature.inputs) > 1:
         yield f"the Classify API takes one input, {EXAMPLES.name}"
-    if not {"text", EXAMPLES.name} & set(inputs):
+    if not {"text", EXAMPLES.name} & set(signature.inputs):
         yield "no input takes messages"
-    for name, info in inputs.items():
+    for name, info in signature.inputs.items():
         if name not in DTYPES:
             yield f"the input {name} is not known"
         elif tf.as_dtype(info.dtype) != DTYPES[name]:
             yield f"the input {name} must be {DTYPES[name].name}, not {tf.as_dtype(info.dtype).name}"
         if [dim.size for dim in info.tensor_shape.dim] != [-1]:
             yield f"the input {name} must have rank 1, a value a message"
+    for name, info in signature.outputs.items():
+        # The server writes outputs with such names in base64.
+        if info.dtype == tf.string.as_datatype_enum and name.endswith("_bytes"):
+            yield f"the text output {name} would be sent as base64"
+        if not info.tensor_shape.dim or info.tensor_shape.dim[0].size != -1:
+            yield f"the output {name} has no row for each message"
+    if EXAMPLES.name in signature.inputs and not set(signature.outputs) <= {"classes", "scores"}:
+        yield f"the Classify API takes classes and scores, not {', '.join(sorted(signature.outputs))}"
 
 
 def assets(model: SavedModelFiles) -> Check:
