@@ -208,13 +208,12 @@ def _check_names(definition: Any, inputs: Arrays, wanted: Sequence[str]) -> None
             f"len({_set(given)}) != len({_set(needed)}). "
             f"Sent extra: {_set(given - needed)}. Missing but required: {_set(needed - given)}."
         )
-    for side, strange, stop, known in (
-        ("input", sorted(given - needed), ". Inputs", needed),
-        ("output", [name for name in wanted if name not in definition.outputs], " Outputs", definition.outputs),
-    ):
-        if strange:
-            tensor = f"{side} tensor alias not found in signature: {strange[0]}"
-            raise invalid(f"{tensor}{stop} expected to be in the set {_set(known)}.")
+    unknown = "tensor alias not found in signature:"
+    for name in sorted(given - needed):
+        raise invalid(f"input {unknown} {name}. Inputs expected to be in the set {_set(needed)}.")
+    for name in wanted:
+        if name not in definition.outputs:
+            raise invalid(f"output {unknown} {name} Outputs expected to be in the set {_set(definition.outputs)}.")
     for name in wanted:
         if wanted.count(name) > 1:
             raise invalid(f"duplicate output tensor alias: {name}")

@@ -45,14 +45,16 @@ def predict(store: Store, spec: ModelSpec, body: bytes) -> bytes:
 
 def classify(store: Store, spec: ModelSpec, body: bytes) -> bytes:
     """Answer `:classify`: for each example, a list of pairs of label and score."""
-    result = store.get(spec).classify(_of_examples(ClassificationRequest, spec, body)).result
+    request = _of_examples(ClassificationRequest, spec, body)
+    result = store.get(spec).classify(request).result
     pairs = [[[one.label, np.float32(one.score)] for one in row.classes] for row in result.classifications]
     return response("results", pairs)
 
 
 def regress(store: Store, spec: ModelSpec, body: bytes) -> bytes:
     """Answer `:regress`: one number per example."""
-    result = store.get(spec).regress(_of_examples(RegressionRequest, spec, body)).result
+    request = _of_examples(RegressionRequest, spec, body)
+    result = store.get(spec).regress(request).result
     return response("results", [np.float32(row.value) for row in result.regressions])
 
 
