@@ -26,7 +26,7 @@ from .embeddings import save_word_embeddings as save_word_embeddings
 from .embeddings import train_word_embeddings as train_word_embeddings
 from .serving.saved_models import export as export
 from .serving.saved_models import index as index
-from .serving.verify.verify import verify as verify
+from .serving.verify import verify as verify
 from .startup import start_tensorflow as start_tensorflow
 from .tasks.classify.evaluate import evaluate_model as evaluate_model
 from .tasks.tune import tune as tune

@@ -53,7 +53,7 @@ def export(
     answers = None if bank is None else read_bank(bank, data_dir, options)
     start_tensorflow()
     from supportnet.serving.saved_models import export as export_models
-    from supportnet.serving.verify.saved_model_files import SavedModelFiles
+    from supportnet.serving.verify.static_checks import SavedModelFiles
     from supportnet.tasks.train import load
 
     models = [load(run, task.name) for task, run in parts]

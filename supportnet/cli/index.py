@@ -44,9 +44,9 @@ def index(
     """
     answers = read_bank(bank, data_dir, columns)
     start_tensorflow()
-    from supportnet.serving.faiss_file import import_faiss, write_faiss
+    from supportnet.serving.saved_models import import_faiss, write_faiss
     from supportnet.serving.saved_models import index as write_index
-    from supportnet.serving.verify.saved_model_files import SavedModelFiles
+    from supportnet.serving.verify.static_checks import SavedModelFiles
     from supportnet.tasks.suggest.serve import BANK, ExportedSuggester
     from supportnet.tasks.train import load
     from supportnet.training.run_folder import is_run

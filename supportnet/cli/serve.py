@@ -47,8 +47,9 @@ def serve(
         raise UserError("--name is for MODEL_DIR: --config FILE names its models itself.")
     start_tensorflow()
     try:
-        from supportnet.serving.server.configuration import ConfiguredModel, read_config
-        from supportnet.serving.server.serve import Options, serve
+        from supportnet.serving.server.request_queue import Options
+        from supportnet.serving.server.serve import serve
+        from supportnet.serving.server.store import ConfiguredModel, read_config
     except ModuleNotFoundError as error:
         raise UserError(f"`serve` needs {error.name}: pip install 'supportnet[serve]'.") from None
     path = Path(folder or "").resolve()

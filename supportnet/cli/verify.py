@@ -25,8 +25,8 @@ def verify(model: str, as_json: bool) -> None:
     supportnet verify saved_models/support/3 --json
     """
     start_tensorflow()
-    from supportnet.serving.verify.saved_model_files import SavedModelFiles
-    from supportnet.serving.verify.verify import verify as verify_model
+    from supportnet.serving.verify import verify as verify_model
+    from supportnet.serving.verify.static_checks import SavedModelFiles
 
     folder = SavedModelFiles(model).folder
     checks = verify_model(folder)

@@ -61,7 +61,7 @@ def load(data_dir: str | os.PathLike[str] | None = None, context_turns: int = CO
     """Load STAR, from `data_dir`/star/ or downloaded and prepared by tensorflow-datasets.
 
     A ticket is a reply of the agent that follows a turn of the customer: its text is the context (see
-    `supportnet.data.context`), its intent the label of the *reply*, so that a classifier learns what an agent would
+    `supportnet.data.ticket`), its intent the label of the *reply*, so that a classifier learns what an agent would
     do next. STAR's label for "I can't help with that" is `out_of_scope`, which is `OUT_OF_SCOPE`; those tickets are in
     every split, in train too. A reply that the agent typed instead of picking one, 13% of all, has no label: the
     ticket's intent is None. It is there for its text and reply; training and scoring a classifier leave it out, with

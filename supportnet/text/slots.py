@@ -106,7 +106,7 @@ def fill_slots(replies: Any, messages: Any, max_length: int = MAX_LENGTH) -> Any
     """Fill the slots of replies with values from the answered messages, with core operations.
 
     A slot gets the first value of its kind, as the customer wrote it, from the newest line that has one; a slot without
-    a value is kept. In a message of several lines, from `supportnet.data.context`, `agent:` lines are ignored. If no
+    a value is kept. In a message of several lines, from `supportnet.data.ticket`, `agent:` lines are ignored. If no
     reply has a slot, the messages aren't processed.
 
     Args:

@@ -16,8 +16,8 @@ import pytest
 from reader import as_json
 
 from supportnet.savedmodel.load import SavedModel
-from supportnet.serving.verify.c_runtime import CRuntime, Request
-from supportnet.serving.verify.saved_model_files import SavedModelFiles
+from supportnet.serving.verify.running_checks import CRuntime, Request
+from supportnet.serving.verify.static_checks import SavedModelFiles
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.suggest.serve import ExportedSuggester
 

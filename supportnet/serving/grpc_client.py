@@ -12,8 +12,8 @@ from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
-from supportnet.serving.client.rest_client import RequestError
-from supportnet.serving.server.codes import HTTP_STATUS, Code
+from supportnet.serving.client import RequestError
+from supportnet.serving.server.codes import Code
 
 #: gRPC's maximum number of attempts.
 MOST_ATTEMPTS = 5
@@ -59,21 +59,16 @@ class GrpcClient:
         try:
             return call(request, timeout=self._timeout)
         except grpc.RpcError as error:
-            status = HTTP_STATUS.get(Code(error.code().value[0]), 500)
-            raise RequestError(status, error.details()) from None
+            raise RequestError(Code(error.code().value[0]).http_status, error.details()) from None
 
 
 def _retrying(retries: int, backoff: float) -> list[tuple[str, Any]]:
     """Return gRPC's retry policy: for the codes that are 503 and 429 in REST."""
     if not retries:
         return [("grpc.enable_retries", 0)]
-    policy = {
-        "maxAttempts": min(retries + 1, MOST_ATTEMPTS),
-        "initialBackoff": f"{backoff}s",
-        "maxBackoff": f"{backoff * 2**retries}s",
-        "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
-    }
+    times = {"initialBackoff": f"{backoff}s", "maxBackoff": f"{backoff * 2**retries}s", "backoffMultiplier": 2}
+    codes = ["UNAVAILABLE", "RESOURCE_EXHAUSTED"]
+    policy = {"maxAttempts": min(retries + 1, MOST_ATTEMPTS), "retryableStatusCodes": codes, **times}
     return [("grpc.service_config", json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": policy}]}))]
 
 

@@ -11,13 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supportnet.serving.server.codes import Code, ServingError
-from supportnet.serving.server.json_response import decimal, predictions
-from supportnet.serving.server.json_values import array_of, bytes_of, example_of, leaves_of, shape_of
+from supportnet.serving.server.rest_json import (
+    array_of,
+    bytes_of,
+    decimal,
+    example_of,
+    predictions,
+)
 
 
 def array(value: Any, dtype: Any) -> Any:
-    shape = shape_of(value)
-    return array_of(list(leaves_of(value, shape, dtype.as_datatype_enum)), shape, dtype.as_datatype_enum)
+    return array_of(value, dtype.as_datatype_enum)
 
 
 @pytest.mark.parametrize(
