@@ -28,8 +28,7 @@ if TYPE_CHECKING:
         train_tasks,
     )
     from supportnet.architectures import register_encoder
-    from supportnet.backbones.article import build_model
-    from supportnet.backbones.transformer import build_transformer
+    from supportnet.backbones.article import build_model, build_transformer
     from supportnet.config import PRESETS
     from supportnet.data import (
         Answer,
@@ -109,7 +108,7 @@ _MODULES = {
     "Vocabulary": "supportnet.text.vocabulary",
     "bank_of_replies": "supportnet.data",
     "build_model": "supportnet.backbones.article",
-    "build_transformer": "supportnet.backbones.transformer",
+    "build_transformer": "supportnet.backbones.article",
     "count_tokens": "supportnet.text.vocabulary",
     "embedding_matrix": "supportnet.embeddings",
     "evaluate_model": "supportnet.tasks.classify.evaluate",

@@ -1,4 +1,7 @@
-"""The backbone: the preprocessor's features -> vectors of tokens, for the heads of all tasks."""
+"""The backbone: the preprocessor's features -> vectors of tokens, for the heads of all tasks.
+
+The layers of a network are those that its architecture names, made for its configuration.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -7,9 +10,10 @@ from typing import Any, Protocol
 import keras
 from keras import ops
 
-from supportnet.architectures import ARCHITECTURES
-from supportnet.backbones.encoders import build_embedding, build_encoder
+from supportnet.architectures import ARCHITECTURES, made
 from supportnet.config import BACKBONE_FIELDS, NetworkConfig
+from supportnet.errors import UserError
+from supportnet.layers import TokenEmbedding
 from supportnet.text.front_end import TextFrontEnd
 from supportnet.text.vocabulary import Vocabulary
 
@@ -62,6 +66,76 @@ def feature_inputs(prefix: str = "") -> dict[str, Any]:
         name: keras.Input(shape[1:], dtype=dtype, name=prefix + name)
         for name, (shape, dtype) in TextFrontEnd.specs.items()
     }
+
+
+def build_encoder(config: NetworkConfig) -> keras.layers.Layer | None:
+    """Make the encoder that the configuration names, a layer named `encoder`; None for an architecture without one.
+
+    Raises:
+        UserError: the architecture reads messages with its decoder.
+
+    Example:
+        >>> build_encoder(NetworkConfig(architecture="transformer", max_length=64)).max_length
+        64
+    """
+    check_encoder(config)
+    architecture = ARCHITECTURES[config.architecture]
+    if architecture.encoder is None:
+        return None
+    encoder = made(architecture.encoder, config)
+    # A user's own may have another name; weights are saved under this one.
+    encoder.name = "encoder"
+    return encoder
+
+
+def check_encoder(config: NetworkConfig) -> None:
+    """Raise a `UserError` for an architecture that reads messages with its decoder.
+
+    Example:
+        >>> check_encoder(NetworkConfig(architecture="gpt"))
+        Traceback (most recent call last):
+        supportnet.errors.UserError: architecture must have an encoder for this: gpt is for written replies ...
+    """
+    name = config.architecture
+    if ARCHITECTURES[name].decoder_only:
+        raise UserError(
+            f"architecture must have an encoder for this: {name} is for written replies (--task reply). "
+            f"Received: architecture={name!r}"
+        )
+
+
+def build_decoder(config: NetworkConfig) -> keras.layers.Layer:
+    """Make the decoder that belongs to the configuration's architecture, a layer named `decoder`.
+
+    Raises:
+        UserError: the architecture was registered without one.
+
+    Example:
+        >>> build_decoder(NetworkConfig(architecture="transformer", max_reply_length=40)).max_length
+        40
+    """
+    name, architecture = config.architecture, ARCHITECTURES[config.architecture]
+    if architecture.decoder is None:
+        raise UserError(
+            f"architecture must have a decoder to write replies: {name} was registered without one "
+            f"(supportnet.register_encoder). Received: architecture={name!r}"
+        )
+    decoder = made(architecture.decoder, config)
+    decoder.name = "decoder"
+    return decoder
+
+
+def build_embedding(config: NetworkConfig, vocab_size: int) -> TokenEmbedding:
+    """Make the word vectors of all branches, a layer named `embed`.
+
+    One lookup serves both: the first half of each vector is pooled, the second goes to the encoder.
+
+    Example:
+        >>> build_embedding(NetworkConfig(embedding_dim=64), vocab_size=1000).embedding_dim
+        128
+    """
+    depth = config.embedding_dim * ARCHITECTURES[config.architecture].num_branches
+    return TokenEmbedding(vocab_size, depth, config.num_buckets, config.word_dropout, name="embed")
 
 
 @keras.saving.register_keras_serializable(package="supportnet")

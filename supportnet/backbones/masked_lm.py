@@ -7,8 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from supportnet.backbones.backbone import Backbone
-from supportnet.backbones.encoders import check_encoder
+from supportnet.backbones.backbone import Backbone, check_encoder
 from supportnet.config import NetworkConfig
 from supportnet.layers import MaskedPooling
 

@@ -106,7 +106,7 @@ CASES = [
     Case(PairEmbedding, {"num_pairs": 9, "embedding_dim": 8}, TOKENS, lambda layer, inputs: layer(inputs["token_ids"])),
     Case(
         ScaledCosine,
-        {"num_towers": 5},
+        {"num_branches": 5},
         # Short vectors: scores of all sizes have the same relative error in half precision.
         {"messages": VECTORS / 8, "candidates": VECTORS[:2] / 8},
         lambda layer, inputs: layer(inputs["messages"], inputs["candidates"]),

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 from small_replier import make_replier
-
-from supportnet.data.bank import Bank
 from supportnet.models.intent_classifier import IntentClassifier
 from supportnet.serving.export import export
 from supportnet.serving.index import index
 from supportnet.serving.warmup import read_warmup
+
+from supportnet.data.bank import Bank
 
 SERVING = Path(__file__).parents[1] / "serving"
 READER = SERVING / "reader.py"

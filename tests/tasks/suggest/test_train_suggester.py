@@ -22,8 +22,8 @@ from supportnet.tasks.suggest.fitted import Relevance
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.tasks.train import Trained, load, train
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.checkpoint import Progress, save_checkpoint
 from supportnet.training.initial_weights import Encoder, InitialWeights
+from supportnet.training.loop import Progress, save_checkpoint
 from supportnet.training.run_folder import begin, read_names, save_network, task_of
 from supportnet.training.splits import reply_splits
 
@@ -107,7 +107,7 @@ def test_interrupted_and_resumed(
             raise KeyboardInterrupt
 
     folder, trained = suggester
-    monkeypatch.setattr("supportnet.training.callbacks.save_checkpoint", die)
+    monkeypatch.setattr("supportnet.training.loop.save_checkpoint", die)
     with pytest.raises(KeyboardInterrupt):
         train_suggester(pairs_dataset, tmp_path / "run", **pair_options)
     monkeypatch.undo()
