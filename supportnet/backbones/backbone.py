@@ -3,7 +3,8 @@
 The layers of a network are those that its architecture names, made for its configuration.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -138,6 +139,17 @@ def build_embedding(config: NetworkConfig, vocab_size: int) -> TokenEmbedding:
     return TokenEmbedding(vocab_size, depth, config.num_buckets, config.word_dropout, name="embed")
 
 
+@contextmanager
+def _policy(dtype: Any) -> Iterator[None]:
+    """Make layers by a dtype policy, those of a user's own encoder too; by the global one, if it is None."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(keras.dtype_policies.get(dtype))
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 @keras.saving.register_keras_serializable(package="supportnet")
 class Backbone(keras.Model):
     """Token embedding and encoder, a functional model from features to vectors of tokens.
@@ -145,6 +157,7 @@ class Backbone(keras.Model):
     Args:
         config: sizes and rates. A configuration as a dictionary is accepted too.
         vocab_size: number of token ids V.
+        dtype: dtype policy of the layers; the global one if not given.
 
     Call arguments:
         inputs: the preprocessor's features.
@@ -160,17 +173,19 @@ class Backbone(keras.Model):
         (None, None, 128)
     """
 
-    def __init__(self, config: NetworkConfig | Mapping[str, Any], vocab_size: int, **kwargs: Any) -> None:
+    def __init__(
+        self, config: NetworkConfig | Mapping[str, Any], vocab_size: int, dtype: Any = None, **kwargs: Any
+    ) -> None:
         config = config if isinstance(config, NetworkConfig) else NetworkConfig(**config)
-        architecture = ARCHITECTURES[config.architecture]
-        encoder = None if architecture.decoder_only else build_encoder(config)
         inputs = feature_inputs()
-        vectors = build_embedding(config, vocab_size)(inputs)
-        outputs = {"words": vectors}
-        if encoder is not None:
-            words, tokens = ops.split(vectors, 2, axis=-1)
-            outputs = {"words": words, "encoded": encoder(tokens, mask=inputs["mask"]), "tokens": tokens}
-        super().__init__(inputs, outputs, **{"name": "backbone", **kwargs})
+        with _policy(dtype):
+            encoder = None if ARCHITECTURES[config.architecture].decoder_only else build_encoder(config)
+            vectors = build_embedding(config, vocab_size)(inputs)
+            outputs = {"words": vectors}
+            if encoder is not None:
+                words, tokens = ops.split(vectors, 2, axis=-1)
+                outputs = {"words": words, "encoded": encoder(tokens, mask=inputs["mask"]), "tokens": tokens}
+            super().__init__(inputs, outputs, **{"name": "backbone", **kwargs})
         self.config = config
         self.vocab_size = vocab_size
 
@@ -198,7 +213,7 @@ class Backbone(keras.Model):
         return self.vocab_size == other.vocab_size and all((one == two).all() for one, two in pairs)
 
     def get_config(self) -> dict[str, Any]:
-        return {"config": asdict(self.config), "vocab_size": self.vocab_size, "name": self.name}
+        return {**super().get_config(), "config": asdict(self.config), "vocab_size": self.vocab_size}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Backbone":

@@ -49,13 +49,13 @@ class MaskedLanguageModel(keras.Model):
     def __init__(self, config: NetworkConfig | Mapping[str, Any], vocab_size: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.vocab_size = vocab_size
-        self.backbone = Backbone(config, vocab_size)
+        self.backbone = Backbone(config, vocab_size, self.dtype_policy)
         self.config = self.backbone.config
         check_encoder(self.config)
-        self.pool = MaskedPooling(name="pool_words")
-        self.heads = [keras.layers.Dense(self.config.embedding_dim, name="words_head")]
-        if self.backbone.encoder is not None:
-            self.heads.append(keras.layers.Dense(self.config.embedding_dim, name="context_head"))
+        self.pool = MaskedPooling(dtype=self.dtype_policy, name="pool_words")
+        names = ["words_head", "context_head"][: 1 if self.backbone.encoder is None else 2]
+        depth = self.config.embedding_dim
+        self.heads = [keras.layers.Dense(depth, dtype=self.dtype_policy, name=name) for name in names]
 
     def build(self, input_shape: Any = None) -> None:
         depth = self.config.embedding_dim
