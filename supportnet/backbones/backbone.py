@@ -215,10 +215,6 @@ class Backbone(keras.Model):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "config": asdict(self.config), "vocab_size": self.vocab_size}
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Backbone":
-        return cls(**config)
-
 
 def compose(backbone: Backbone, head: keras.Model, inputs: Mapping[str, Any], name: str, **more: Any) -> keras.Model:
     """Compose a backbone and a head into one functional model.

@@ -1,4 +1,4 @@
-"""Parts that heads share: pooling of token vectors to one vector per message, and the vote of several branches."""
+"""Parts that heads share: pooling of token vectors to one vector per message, the vote of branches, its loss."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -77,16 +77,14 @@ class MaskedLanguageModel(keras.Model):
             encoded = self.backbone.encoder(*tokens, mask=mask, training=training)
             flat = ops.reshape(encoded, (-1, self.config.embedding_dim))
             seen.append(ops.take(flat, rows * ops.shape(mask)[1] + columns, axis=0))
-        return ops.stack(self._word_scores(seen), axis=1)
-
-    def _word_scores(self, seen: list[Any]) -> list[Any]:
-        """Return the logits of all words for what each branch has seen, float32 `[N, V]` each."""
+        # The logits of all words for what each branch has seen, float32 `[N, V]` each.
         tables = ops.split(ops.convert_to_tensor(self.backbone.embed.word_embeddings), len(self.heads), axis=-1)
         biases = ops.unstack(ops.cast(self.word_bias, "float32"), axis=0)
-        return [
+        scores = [
             ops.matmul(ops.cast(head(x), "float32"), ops.transpose(table)) + bias
             for head, x, table, bias in zip(self.heads, seen, tables, biases, strict=True)
         ]
+        return ops.stack(scores, axis=1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "config": asdict(self.config), "vocab_size": self.vocab_size}

@@ -31,7 +31,7 @@ class Stack(SequenceLayer, ABC):
         UserError: `num_heads` doesn't divide the depth, or a number is out of its range.
     """
 
-    argument_names = ("hidden_dim", "num_layers", "num_heads", "dropout_rate")
+    argument_names: ClassVar[tuple[str, ...]] = ("hidden_dim", "num_layers", "num_heads", "dropout_rate")
     #: The layer's name in a network.
     role: ClassVar[str]
     #: Return the number of blocks, or raise a `UserError` that names it.

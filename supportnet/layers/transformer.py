@@ -30,7 +30,7 @@ class TransformerStack(Stack):
         block: the class of the blocks.
     """
 
-    argument_names = ("max_length",)
+    argument_names: ClassVar[tuple[str, ...]] = ("max_length",)
     block: ClassVar[type[ResidualBlock]]
 
     def __init__(

@@ -19,8 +19,10 @@ from supportnet.errors import UserError
 from supportnet.files import remove_incomplete, written_whole
 from supportnet.training.optimizer import compile_for_training, swap_means
 
-#: Its name in the folder of a run.
+#: The whole state of a training, in the folder of its run: a killed run goes on as if nothing had happened.
 CHECKPOINT = "checkpoint.npz"
+
+Weights = list[np.ndarray[Any, Any]]
 
 
 @dataclass
@@ -54,10 +56,7 @@ def state_variables(model: keras.Model) -> list[Any]:
 
 
 def save_checkpoint(
-    path: str | os.PathLike[str],
-    model: keras.Model,
-    best_weights: list[np.ndarray[Any, Any]],
-    progress: Progress,
+    path: str | os.PathLike[str], model: keras.Model, best_weights: Weights, progress: Progress
 ) -> None:
     """Write the state of `model` and its optimizer, the best weights so far and `progress`, whole or not at all."""
     variables = enumerate(state_variables(model))
@@ -68,7 +67,7 @@ def save_checkpoint(
         np.savez(file, **arrays)
 
 
-def load_checkpoint(path: str | os.PathLike[str], model: keras.Model) -> tuple[list[np.ndarray[Any, Any]], Progress]:
+def load_checkpoint(path: str | os.PathLike[str], model: keras.Model) -> tuple[Weights, Progress]:
     """Restore `model` and its optimizer from `path`; return the best weights so far and the progress.
 
     Raises:
@@ -81,18 +80,14 @@ def load_checkpoint(path: str | os.PathLike[str], model: keras.Model) -> tuple[l
             best = [arrays[f"best_{i}"] for i in range(len(model.weights))]
             known = json.loads(str(arrays["progress"]))
         progress = Progress(**{**known, "best_score": tuple(known["best_score"])})
-        _check_shapes(values + best, variables + model.weights)
+        for value, variable in zip(values + best, variables + model.weights, strict=True):
+            if value.shape != tuple(variable.shape):
+                raise ValueError(f"{variable.path} is {tuple(variable.shape)} here, {value.shape} there")
     except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} can't be read: it is damaged or of another model ({error}).") from None
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
     return best, progress
-
-
-def _check_shapes(values: list[np.ndarray[Any, Any]], variables: list[Any]) -> None:
-    for value, variable in zip(values, variables, strict=True):
-        if value.shape != tuple(variable.shape):
-            raise ValueError(f"{variable.path} is {tuple(variable.shape)} here, {value.shape} there")
 
 
 class BestAndResume(keras.callbacks.Callback):
@@ -117,19 +112,11 @@ class BestAndResume(keras.callbacks.Callback):
     """
 
     def __init__(
-        self,
-        progress: Progress,
-        best_weights: list[np.ndarray[Any, Any]],
-        epochs: int,
-        patience: int,
-        path: Path | None,
+        self, progress: Progress, best_weights: Weights, epochs: int, patience: int, path: Path | None
     ) -> None:
         super().__init__()
-        self.progress = progress
-        self.best_weights = best_weights
-        self.epochs = epochs
-        self.patience = patience
-        self.path = path
+        self.progress, self.best_weights = progress, best_weights
+        self.epochs, self.patience, self.path = epochs, patience, path
         self._means_shown = False
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
@@ -158,11 +145,6 @@ class BestAndResume(keras.callbacks.Callback):
         self.model.stop_training = progress.finished
         if self.path is not None:
             save_checkpoint(self.path, self.model, self.best_weights, progress)
-
-
-def bar(total: int, done: int, shown: bool, what: str = "training") -> "tqdm[Any]":
-    """Make the bar of a training of `total` batches, of which some are `done`."""
-    return tqdm(total=total, initial=done, disable=not shown, desc=what, unit="batch", mininterval=0.5)
 
 
 class ProgressBar(keras.callbacks.Callback):
@@ -288,14 +270,15 @@ class Loop:
         if not progress.finished:
             kept = [BestAndResume(progress, best_weights, config.epochs, config.patience, checkpoint)]
             kept += [] if self.folder is None else [keras.callbacks.TensorBoard(str(self.folder / "logs"))]
-            with bar(steps * config.epochs, steps * progress.epoch, self.progress_bar, what) as shown:
+            options = {"disable": not self.progress_bar, "desc": what, "unit": "batch", "mininterval": 0.5}
+            with tqdm(total=steps * config.epochs, initial=steps * progress.epoch, **options) as bar:
                 model.fit(
                     objective.batches(range(progress.epoch, config.epochs)),
                     validation_data=objective.validation,
                     initial_epoch=progress.epoch,
                     epochs=config.epochs,
                     steps_per_epoch=steps,
-                    callbacks=[*objective.callbacks, *kept, *self.callbacks, ProgressBar(shown)],
+                    callbacks=[*objective.callbacks, *kept, *self.callbacks, ProgressBar(bar)],
                     # The data sets bring their own order.
                     shuffle=False,
                     verbose=0,
@@ -304,9 +287,8 @@ class Loop:
         return History(progress.history, progress.best_epoch)
 
     def _compile(self, objective: Objective, config: RunConfig, frozen_epochs: int) -> None:
-        options = dict(objective.compile_options or {})
+        steps, options = objective.steps, objective.compile_options or {}
         if self.optimizer is None:
-            steps = objective.steps
             compile_for_training(objective.model, config, steps * config.epochs, steps * frozen_epochs, **options)
             return
         self.check(frozen_epochs)

@@ -70,11 +70,12 @@ def fit_ngrams(
     counts = [vstack(matrices, format="csr") for matrices in zip(*counts_by_part, strict=True)]
     idf = [_inverse_document_frequency(matrix) for matrix in counts]
     svm = LinearSVC(class_weight="balanced" if balanced else None, random_state=seed)
-    targets, certainty = (
-        np.concatenate(values) for values in zip(*((p.best, p.certainty) for p in parts), strict=True)
-    )
+    targets, certainty = (np.concatenate([getattr(part, name) for part in parts]) for name in ("best", "certainty"))
     svm.fit(_tfidf(counts, idf), targets, sample_weight=certainty)
-    weights, bias = _by_class(svm, layer.num_intents)
+    weights, bias = svm.coef_, svm.intercept_
+    if layer.num_intents == 2:
+        # Of two classes, scikit-learn's SVM has only the second one's.
+        weights, bias = np.vstack([-weights, weights]), np.concatenate([-bias, bias])
     scale = USUAL_SCALE
     if validation is not None and len(validation):
         margins = _tfidf(ngram_counts(preprocessor, layer, validation.texts), idf) @ weights.T + bias
@@ -140,11 +141,3 @@ def _seen_with(counts: csr_array, targets: npt.NDArray[np.int64], num_classes: i
     messages = np.arange(len(targets))
     by_class = csr_array((np.ones(len(targets)), (messages, targets)), (len(targets), num_classes))
     return (counts.T @ by_class).toarray() > 0
-
-
-def _by_class(svm: LinearSVC, num_classes: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return weights `[K, F]` and bias `[K]`; of two classes, scikit-learn's SVM has only the second one's."""
-    weights, bias = svm.coef_, svm.intercept_
-    if num_classes == 2:
-        weights, bias = np.vstack([-weights, weights]), np.concatenate([-bias, bias])
-    return weights, bias
