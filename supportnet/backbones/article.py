@@ -8,12 +8,7 @@ from supportnet.layers import BiLSTMAttention, TransformerDecoder, TransformerEn
 
 
 def build_model(
-    vocab_size: int,
-    embedding_dim: int,
-    hidden_dim: int,
-    num_layers: int,
-    num_heads: int,
-    dropout_rate: float,
+    vocab_size: int, embedding_dim: int, hidden_dim: int, num_layers: int, num_heads: int, dropout_rate: float
 ) -> keras.Model:
     """Build the article's network: word embedding -> BiLSTM -> multi-head attention -> a word at each position.
 

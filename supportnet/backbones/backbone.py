@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 import keras
+import numpy as np
 from keras import ops
 
 from supportnet.architectures import ARCHITECTURES, made
@@ -63,10 +64,8 @@ def feature_inputs(prefix: str = "") -> dict[str, Any]:
         >>> feature_inputs("reply_")["mask"].shape
         (None, None)
     """
-    return {
-        name: keras.Input(shape[1:], dtype=dtype, name=prefix + name)
-        for name, (shape, dtype) in TextFrontEnd.specs.items()
-    }
+    specs = TextFrontEnd.specs.items()
+    return {name: keras.Input(shape[1:], dtype=dtype, name=prefix + name) for name, (shape, dtype) in specs}
 
 
 def build_encoder(config: NetworkConfig) -> keras.layers.Layer | None:
@@ -207,10 +206,8 @@ class Backbone(keras.Model):
         """Tell whether another backbone reads every message as this one does: with equal sizes and weights."""
         if self is other:
             return True
-        if any(getattr(self.config, name) != getattr(other.config, name) for name in BACKBONE_FIELDS):
-            return False
-        pairs = zip(self.get_weights(), other.get_weights(), strict=True)
-        return self.vocab_size == other.vocab_size and all((one == two).all() for one, two in pairs)
+        sizes = [(*(getattr(one.config, name) for name in BACKBONE_FIELDS), one.vocab_size) for one in (self, other)]
+        return sizes[0] == sizes[1] and all(map(np.array_equal, self.get_weights(), other.get_weights()))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "config": asdict(self.config), "vocab_size": self.vocab_size}

@@ -68,7 +68,8 @@ def fit_ngrams(
     parts = [labelled] if pseudo is None else [labelled, pseudo]
     counts_by_part = [ngram_counts(preprocessor, layer, part.texts) for part in parts]
     counts = [vstack(matrices, format="csr") for matrices in zip(*counts_by_part, strict=True)]
-    idf = [_inverse_document_frequency(matrix) for matrix in counts]
+    # As in scikit-learn: at least 1, and finite for what training never saw.
+    idf = [np.log((1 + matrix.shape[0]) / (1 + (matrix > 0).sum(axis=0))) + 1 for matrix in counts]
     svm = LinearSVC(class_weight="balanced" if balanced else None, random_state=seed)
     targets, certainty = (np.concatenate([getattr(part, name) for part in parts]) for name in ("best", "certainty"))
     svm.fit(_tfidf(counts, idf), targets, sample_weight=certainty)
@@ -83,7 +84,9 @@ def fit_ngrams(
     all_idf = np.concatenate(idf)[:, None]
     table = np.hstack([scale * weights.T * all_idf, all_idf**2])
     words, pairs, ngrams = np.split(table, np.cumsum([layer.vocab_size, layer.num_pairs]))
-    seen = _seen_with(counts_by_part[0][1], labelled.best, layer.num_intents)
+    # Whether each character n-gram occurs in a message of each class, `[F, K]`.
+    by_class = _counts(np.arange(len(labelled)), labelled.best, (len(labelled), layer.num_intents))
+    seen = (counts_by_part[0][1].T @ by_class).toarray() > 0
     layer.set_weights([words, pairs, np.hstack([ngrams, seen, np.ones((layer.num_buckets, 1))]), scale * bias])
 
 
@@ -95,34 +98,25 @@ def ngram_counts(preprocessor: Preprocessor, layer: NgramScores, texts: Sequence
     """
     batches = []
     for start in range(0, len(texts), _BATCH_SIZE):
-        features = preprocessor(texts[start : start + _BATCH_SIZE])
-        batches.append(_batch_counts({name: value.numpy() for name, value in features.items()}, layer))
+        batch = preprocessor(texts[start : start + _BATCH_SIZE])
+        features = {name: value.numpy() for name, value in batch.items()}
+        token_ids, mask = features["token_ids"], features["mask"]
+        followed = mask & np.pad(mask[:, 1:], ((0, 0), (0, 1)))
+        pairs = np.asarray(pair_ids(token_ids, layer.num_pairs))
+        message, _ = np.nonzero(mask)
+        words = _counts(message, token_ids[mask], (len(mask), layer.vocab_size))
+        pairs = _counts(np.nonzero(followed)[0], pairs[followed], (len(mask), layer.num_pairs))
+        # Messages by distinct words, times distinct words by their n-grams.
+        num_words = int(features["word_index"].max(initial=0)) + 1
+        by_message = _counts(message, features["word_index"][mask], (len(mask), num_words))
+        by_word = _counts(features["subword_segments"], features["subword_ids"], (num_words, layer.num_buckets))
+        batches.append((hstack([words, pairs], format="csr"), by_message @ by_word))
     return [vstack(matrices, format="csr") for matrices in zip(*batches, strict=True)]
-
-
-def _batch_counts(features: dict[str, Any], layer: NgramScores) -> tuple[csr_array, csr_array]:
-    token_ids, mask = features["token_ids"], features["mask"]
-    followed = mask & np.pad(mask[:, 1:], ((0, 0), (0, 1)))
-    pairs = np.asarray(pair_ids(token_ids, layer.num_pairs))
-    message, _ = np.nonzero(mask)
-    words = _counts(message, token_ids[mask], (len(mask), layer.vocab_size))
-    pairs = _counts(np.nonzero(followed)[0], pairs[followed], (len(mask), layer.num_pairs))
-    # Messages by distinct words, times distinct words by their n-grams.
-    num_words = int(features["word_index"].max(initial=0)) + 1
-    by_message = _counts(message, features["word_index"][mask], (len(mask), num_words))
-    by_word = _counts(features["subword_segments"], features["subword_ids"], (num_words, layer.num_buckets))
-    return hstack([words, pairs], format="csr"), by_message @ by_word
 
 
 def _counts(rows: npt.NDArray[Any], columns: npt.NDArray[Any], shape: tuple[int, int]) -> csr_array:
     # scikit-learn's solver takes 32-bit indices only.
     return csr_array((np.ones(len(rows)), (rows.astype("int32"), columns.astype("int32"))), shape)
-
-
-def _inverse_document_frequency(counts: csr_array) -> npt.NDArray[np.float64]:
-    """`ln((1 + N) / (1 + df)) + 1`, as in scikit-learn: at least 1, and finite for what training never saw."""
-    documents, frequency = counts.shape[0], np.asarray((counts > 0).sum(axis=0)).ravel()
-    return np.log((1 + documents) / (1 + frequency)) + 1
 
 
 def _tfidf(counts: Sequence[csr_array], idf: Sequence[npt.NDArray[np.float64]]) -> csr_array:
@@ -134,10 +128,3 @@ def _tfidf(counts: Sequence[csr_array], idf: Sequence[npt.NDArray[np.float64]]) 
         ],
         format="csr",
     )
-
-
-def _seen_with(counts: csr_array, targets: npt.NDArray[np.int64], num_classes: int) -> npt.NDArray[np.bool_]:
-    """Tell of each feature whether it occurs in a message of each class, `[F, K]`."""
-    messages = np.arange(len(targets))
-    by_class = csr_array((np.ones(len(targets)), (messages, targets)), (len(targets), num_classes))
-    return (counts.T @ by_class).toarray() > 0

@@ -161,7 +161,7 @@ def test_half_precision_is_near_float32(case: Case, policy: str) -> None:
     full, half = model_of(case), model_of(case, dtype=policy)
     half.set_weights(full.get_weights())
     assert {weight.dtype for weight in half.trainable_weights} <= {"float32"}
-    np.testing.assert_allclose(numbers(half(case.inputs)), numbers(full(case.inputs)), atol=0.05)
+    np.testing.assert_allclose(numbers(half(case.inputs)), numbers(full(case.inputs)), atol=0.08)
 
 
 def test_a_training_step_reaches_every_weight(case: Case) -> None:
