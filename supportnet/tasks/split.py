@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from supportnet.data.ticket import Ticket, TicketDataset
-from supportnet.training.run_folder import fingerprint
+from supportnet.training.run_folder import ticket_fingerprint
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,6 @@ def data_facts(
     unlabelled: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Return the data's description, with a fingerprint by which a resumed run recognizes its messages."""
-    parts = (
-        part
-        for ticket in (*tickets, *validation)
-        for part in (ticket.text, ticket.intent, ticket.reply, *(f"{k}={v}" for k, v in sorted(ticket.labels.items())))
-    )
     return {
         "name": str(dataset.name),
         "source": dataset.source,
@@ -47,5 +42,5 @@ def data_facts(
         "train_messages": len(tickets),
         "validation_messages": len(validation),
         **({} if unlabelled is None else {"unlabelled_messages": len(unlabelled)}),
-        "fingerprint": fingerprint((*parts, *(unlabelled or ()))),
+        "fingerprint": ticket_fingerprint((*tickets, *validation), unlabelled or ()),
     }

@@ -16,7 +16,7 @@ from supportnet.files import read_json, write_json, written_whole
 from supportnet.tasks import DEFAULT, get_task
 from supportnet.tasks.train import train
 from supportnet.tasks.tuning_space import SPACE, as_toml, options_of, parameters_of
-from supportnet.training.run_folder import fingerprint
+from supportnet.training.run_folder import ticket_fingerprint
 
 #: The best options, for `supportnet train --config`; and what was searched, so that only the same search goes on.
 BEST, SEARCH = "best.toml", "search.json"
@@ -73,7 +73,7 @@ def tune(
     tickets = (ticket for name, split in dataset.splits.items() if name != "test" for ticket in split)
     made = {
         **{"task": task, "method": method, "space": {name: space[name] for name in space}, "options": fixed},
-        "fingerprint": fingerprint(part for t in tickets for part in (t.text, t.intent, t.reply)),
+        "fingerprint": ticket_fingerprint(tickets),
     }
     # Before a folder is made of a search that can't be.
     kind.configs({**fixed, **parameters.values})

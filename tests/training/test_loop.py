@@ -11,7 +11,7 @@ import supportnet
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.tasks.train import Trained, train
-from supportnet.training.checkpoint import Progress, save_checkpoint
+from supportnet.training.loop import Progress, save_checkpoint
 
 
 class Epochs(keras.callbacks.Callback):
@@ -142,7 +142,7 @@ def test_interrupted_with_an_own_optimizer(
 
     own = {**options, "patience": 9}
     with monkeypatch.context() as patch:
-        patch.setattr("supportnet.training.callbacks.save_checkpoint", die)
+        patch.setattr("supportnet.training.loop.save_checkpoint", die)
         with pytest.raises(KeyboardInterrupt):
             train(contrary, tmp_path / "run", optimizer=sgd(), **own)
     resumed = train(contrary, tmp_path / "run", resume=True, optimizer=sgd(), **own)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from supportnet.text.preprocessor import TextFrontEnd
-from supportnet.training.masking import mask_words
+from supportnet.training.pretrain import mask_words
 
 WORDS = [f"word{letter}" for letter in "abcdefghijklmnopqrst"]
 

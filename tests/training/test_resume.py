@@ -18,7 +18,7 @@ from supportnet.errors import UserError
 from supportnet.files import read_json
 from supportnet.tasks.classify.fitted import Confidence
 from supportnet.tasks.train import Trained, train
-from supportnet.training.checkpoint import Progress, save_checkpoint
+from supportnet.training.loop import Progress, save_checkpoint
 
 JSON_FILES = ["history.json", "metrics.json", "model_card.json", "config.json", "intents.json", "confidence.json"]
 RESULTS = [*JSON_FILES, "vocabulary.txt"]
@@ -83,7 +83,7 @@ def test_killed_without_validation_data(
         if progress.epoch == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("supportnet.training.callbacks.save_checkpoint", die)
+    monkeypatch.setattr("supportnet.training.loop.save_checkpoint", die)
     with pytest.warns(UserWarning, match="no validation messages"), pytest.raises(KeyboardInterrupt):
         train(tickets, run, **options)
     with pytest.warns(UserWarning, match="no validation messages"):

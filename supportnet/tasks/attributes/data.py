@@ -15,8 +15,7 @@ from supportnet.errors import UserError
 from supportnet.tasks.attributes.config import AttributesConfig
 from supportnet.tasks.split import TaskSplit, data_facts
 from supportnet.text.graph import as_strings
-from supportnet.training.batches import epoch_order
-from supportnet.training.examples import Examples
+from supportnet.training.examples import Examples, epoch_order
 from supportnet.training.splits import cut_conversations
 
 _NO_VALIDATION = (

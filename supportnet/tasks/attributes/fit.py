@@ -12,7 +12,7 @@ from supportnet.tasks.attributes.config import AttributesConfig
 from supportnet.tasks.attributes.data import Split, batches, examples_of, training_order
 from supportnet.tasks.attributes.model import AttributeClassifier
 from supportnet.training.loop import History, Loop, Objective
-from supportnet.training.ngrams import fit_ngrams
+from supportnet.training.svm import fit_ngrams
 
 #: Messages per batch of the validation data.
 VALIDATION_BATCH = 256

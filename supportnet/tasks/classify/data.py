@@ -21,8 +21,7 @@ from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.split import TaskSplit, data_facts
 from supportnet.text.graph import as_strings
-from supportnet.training.batches import epoch_order
-from supportnet.training.examples import Examples
+from supportnet.training.examples import Examples, epoch_order
 
 _NO_VALIDATION = (
     "There are no validation messages in scope: the last epoch's weights are kept, probabilities aren't calibrated, "

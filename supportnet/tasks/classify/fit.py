@@ -8,14 +8,14 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from supportnet.backbones.heads import BranchCrossentropy, vote_accuracy
 from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.classify.data import Split, training_dataset, validation_dataset
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.classify.self_training import pseudo_labels
 from supportnet.training.examples import Examples, mixed
 from supportnet.training.loop import History, Loop, Objective
-from supportnet.training.losses import BranchCrossentropy, vote_accuracy
-from supportnet.training.ngrams import fit_ngrams
+from supportnet.training.svm import fit_ngrams
 
 
 class IntentModel(keras.Model):

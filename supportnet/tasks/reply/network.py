@@ -3,8 +3,7 @@
 import keras
 from keras import ops
 
-from supportnet.backbones.backbone import Backbone, compose, feature_inputs, token_inputs
-from supportnet.backbones.encoders import build_decoder
+from supportnet.backbones.backbone import Backbone, build_decoder, compose, feature_inputs, token_inputs
 from supportnet.checks import check_positive
 from supportnet.config import NetworkConfig
 

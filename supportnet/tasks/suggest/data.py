@@ -15,7 +15,7 @@ from supportnet.tasks.split import TaskSplit, data_facts
 from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.network import of_side
 from supportnet.text.graph import as_strings
-from supportnet.training.batches import epoch_batches
+from supportnet.training.examples import epoch_batches
 from supportnet.training.splits import reply_splits
 
 #: Messages a batch of the validation data: each reply stands among theirs.

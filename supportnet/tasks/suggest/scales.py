@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logsumexp
 
-from supportnet.layers.scaled_cosine import LARGEST_SCALE
+from supportnet.layers.scores import LARGEST_SCALE
 from supportnet.metrics.calibration import minimum
 from supportnet.tasks.suggest.data import Pairs
 from supportnet.tasks.suggest.model import Suggester
@@ -100,5 +100,5 @@ def _cosines(model: Suggester, asked: Pairs) -> Floats:
 
 def _by_branch(model: Suggester, texts: Sequence[str], side: str) -> Floats:
     """The branches' vectors of texts, float32 `[B, N, D]`."""
-    branches = model.network.get_layer("scores").num_towers
+    branches = model.network.get_layer("scores").num_branches
     return model.vectors(texts, side, 256)[:, : len(model.scales)].reshape(len(texts), branches, -1)

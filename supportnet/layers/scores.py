@@ -1,16 +1,59 @@
-"""A linear classifier over the n-grams of a message, and which of them training saw with an intent."""
+"""From vectors to scores: pooling of tokens, a linear classifier of n-grams, and cosines of messages and candidates."""
 
+import math
 from typing import Any
 
 import keras
 from keras import ops
 
 from supportnet.checks import check_positive
-from supportnet.layers.rows import sum_over_ngrams, take_rows
+from supportnet.layers.base import BaseLayer, sum_over_ngrams, take_rows
 from supportnet.types import Mask, Shape, Tensor
 
 #: Spreads the ids of a pair's first word; a prime, and small enough for int32 times a vocabulary of 200,000 words.
 _PRIME = 7919
+
+#: Where the scale begins, and its largest value: Radford et al. 2021 (CLIP), section 2.5.
+INITIAL_SCALE, LARGEST_SCALE = 1 / 0.07, 100.0
+
+
+@keras.saving.register_keras_serializable(package="supportnet")
+class MaskedPooling(keras.layers.Layer):
+    """The maximum and the mean over the real tokens, side by side.
+
+    A message without real tokens gives zeros: the mean over nothing would be NaN, the maximum over nothing the
+    smallest number there is.
+
+    Call arguments:
+        x: float `[B, T, D]`, T at least 1.
+        mask: bool `[B, T]`, True = real token.
+
+    Returns:
+        float `[B, 2 D]`: maximum, then mean.
+
+    Example:
+        >>> x, mask = keras.ops.array([[[1.0], [3.0], [9.0]]]), keras.ops.array([[True, True, False]])
+        >>> keras.ops.convert_to_numpy(MaskedPooling()(x, mask=mask))
+        array([[3., 2.]], dtype=float32)
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, x: Tensor, mask: Mask) -> Tensor:
+        mask = ops.expand_dims(mask, -1)
+        real = ops.cast(mask, x.dtype)
+        lowest = ops.min(x, axis=1, keepdims=True)
+        maximum = ops.max(ops.where(mask, x, lowest), axis=1) * ops.max(real, axis=1)
+        mean = ops.sum(x * real, axis=1) / ops.maximum(ops.sum(real, axis=1), 1)
+        return ops.concatenate([maximum, mean], axis=-1)
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Mask | None = None) -> None:
+        """One vector a message: there is no time axis left to mask."""
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (input_shape[0], 2 * input_shape[-1])
 
 
 def pair_ids(token_ids: Tensor, num_pairs: int) -> Tensor:
@@ -32,7 +75,7 @@ def pair_ids(token_ids: Tensor, num_pairs: int) -> Tensor:
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
-class NgramScores(keras.layers.Layer):
+class NgramScores(BaseLayer):
     """The decision function of TF-IDF with a linear classifier, and how familiar a message is.
 
     Every feature counts as often as it occurs, times its inverse document frequency; words with pairs, and character
@@ -44,7 +87,7 @@ class NgramScores(keras.layers.Layer):
     Character n-grams have more columns: whether training saw the n-gram with an intent, 0 or 1, for every intent, and a
     1, which counts them. They give the coverage: of the n-grams of a message, the share that is known of an intent.
 
-    The weights are not trained by gradient descent; `supportnet.training.ngrams.fit_ngrams` fits them.
+    The weights are not trained by gradient descent; `supportnet.training.svm.fit_ngrams` fits them.
 
     Args:
         num_intents: number of intents K.
@@ -69,6 +112,8 @@ class NgramScores(keras.layers.Layer):
         >>> keras.ops.shape(scores), keras.ops.shape(coverage)
         ((1, 77), (1, 77))
     """
+
+    argument_names = ("num_intents", "vocab_size", "num_pairs", "num_buckets")
 
     def __init__(self, num_intents: int, vocab_size: int, num_pairs: int, num_buckets: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -102,15 +147,6 @@ class NgramScores(keras.layers.Layer):
         shape = (inputs["token_ids"].shape[0], self.num_intents)
         return keras.KerasTensor(shape, dtype=self.compute_dtype), keras.KerasTensor(shape, dtype=self.compute_dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "num_intents": self.num_intents,
-            "vocab_size": self.vocab_size,
-            "num_pairs": self.num_pairs,
-            "num_buckets": self.num_buckets,
-        }
-
 
 def _total(rows: Tensor, mask: Mask) -> Tensor:
     """`[B, T, C]` -> `[B, C]`, over the real tokens."""
@@ -120,3 +156,55 @@ def _total(rows: Tensor, mask: Mask) -> Tensor:
 def _normalized(sums: Tensor) -> Tensor:
     """Divide the scores by the length of the feature vector; a feature's idf is at least 1, so is the length."""
     return sums[:, :-1] / ops.sqrt(ops.maximum(sums[:, -1:], 1.0))
+
+
+@keras.saving.register_keras_serializable(package="supportnet")
+class ScaledCosine(BaseLayer):
+    """Products of unit vectors, times a learned scale: the inverse temperature of a softmax over them.
+
+    Each of N branches has vectors and a scale of its own. The scale is learned as its logarithm, which keeps it
+    positive, and ends at 100: beyond, one pair would decide.
+
+    Args:
+        num_branches: number of branches N.
+
+    Call arguments:
+        messages: float `[B, N, D]`, rows of length 1.
+        candidates: float `[C, N, D]`, rows of length 1.
+
+    Returns:
+        float `[N, B, C]`.
+
+    Raises:
+        UserError: `num_branches` is below 1.
+
+    Example:
+        >>> cosine = ScaledCosine(num_branches=1)
+        >>> scores = cosine(keras.ops.array([[[1.0, 0.0]]]), keras.ops.array([[[0.0, 1.0]], [[1.0, 0.0]]]))
+        >>> keras.ops.convert_to_numpy(scores).round(2)
+        array([[[ 0.  , 14.29]]], dtype=float32)
+    """
+
+    argument_names = ("num_branches",)
+
+    def __init__(self, num_branches: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_branches = check_positive("num_branches", num_branches)
+
+    def build(self, input_shape: Shape, *_: Any) -> None:
+        initial = keras.initializers.Constant(math.log(INITIAL_SCALE))
+        self.log_scale = self.add_weight((self.num_branches,), initializer=initial, name="log_scale")
+
+    @property
+    def scale(self) -> Tensor:
+        """The scales, float `[N]`."""
+        return ops.exp(ops.minimum(self.log_scale, math.log(LARGEST_SCALE)))
+
+    def call(self, messages: Tensor, candidates: Tensor) -> Tensor:
+        scale = ops.cast(self.scale, messages.dtype)
+        products = ops.matmul(ops.transpose(messages, (1, 0, 2)), ops.transpose(candidates, (1, 2, 0)))
+        return products * scale[:, None, None]
+
+    def compute_output_spec(self, messages: Tensor, candidates: Tensor) -> keras.KerasTensor:
+        shape = (self.num_branches, messages.shape[0], candidates.shape[0])
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)

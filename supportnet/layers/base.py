@@ -1,11 +1,45 @@
-"""Rows: those of tables and states, or summed over the n-grams of each distinct word; layers that see one at a time."""
+"""What the layers share: their configuration, making their parts, and operations on rows of tables and batches."""
 
 from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
 import keras
 from keras import ops
 
-from supportnet.types import Mask, State, Tensor
+from supportnet.types import Mask, Shape, State, Tensor
+
+Part = TypeVar("Part", bound=keras.layers.Layer)
+
+
+class BaseLayer(keras.layers.Layer):
+    """Base of the layers: the configuration of one is its arguments, each stored under its own name.
+
+    Attributes:
+        argument_names: the arguments that a class adds to those of its bases.
+    """
+
+    argument_names: ClassVar[tuple[str, ...]] = ()
+
+    def get_config(self) -> dict[str, Any]:
+        names = [name for kind in type(self).__mro__ for name in vars(kind).get("argument_names", ())]
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+    def _part(self, kind: type[Part], shape: Shape, *args: Any, **options: Any) -> Part:
+        """Make a layer of this one's dtype policy, built for inputs of a shape."""
+        part = kind(*args, **{"dtype": self.dtype_policy, **options})
+        part.build(shape)
+        return part
+
+
+class SequenceLayer(BaseLayer):
+    """Base of the layers that return as many vectors as they are given, of the same depth, with the same mask."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
 
 
 def take_rows(table: keras.Variable, rows: Tensor) -> Tensor:
