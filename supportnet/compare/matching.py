@@ -1,4 +1,4 @@
-"""As many weights for one architecture as for another: what makes comparing them fair.
+"""As many weights for one architecture as for another, or as much time: what makes comparing them fair.
 
 Counted are the weights of the layers. Tables of vectors (of words, n-grams, pairs and pieces) are left out: all
 architectures have the same ones, so large that beside them any two networks would be alike.
@@ -6,12 +6,15 @@ architectures have the same ones, so large that beside them any two networks wou
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 
+from supportnet.compare.plan import BASELINE, Run
 from supportnet.errors import UserError
 from supportnet.layers import NgramScores, PairEmbedding, TokenEmbedding
+from supportnet.tasks import get_task
 
 #: By how much the numbers of weights may differ.
 TOLERANCE = 0.05
@@ -125,3 +128,38 @@ def equal_hidden_dim(count_weights: Callable[[int], int], budget: int) -> int:
         high *= 2
     above = bisect_left(range(high), budget, lo=high // 2, key=lambda index: count_weights(index + 1)) + 1
     return min((above, max(above - 1, 1)), key=lambda hidden_dim: abs(count_weights(hidden_dim) - budget))
+
+
+def timing_runs(runs: Sequence[Run]) -> list[Run]:
+    """Return runs that measure an epoch's time: one for each data set, task and architecture."""
+    first: dict[tuple[str, str, str], Run] = {}
+    for run in runs:
+        if run.model != BASELINE:
+            first.setdefault((run.name, run.task, run.model), replace(run, study="timing"))
+    return list(first.values())
+
+
+def in_the_same_time(runs: Sequence[Run], seconds: Mapping[tuple[str, str, str], float]) -> list[Run]:
+    """Give every architecture the epochs that take as long as those of the first one with an encoder.
+
+    None is stopped early, and whole epochs are all that is given, at least one.
+
+    Args:
+        runs: of one comparison.
+        seconds: an epoch's time by data set, task and architecture.
+
+    Returns:
+        The same runs, with other `epochs`.
+    """
+    return [_timed(run, runs, seconds) for run in runs]
+
+
+def _timed(run: Run, runs: Sequence[Run], seconds: Mapping[tuple[str, str, str], float]) -> Run:
+    if run.model == BASELINE:
+        return run
+    alike = [other for other in runs if (other.name, other.task) == (run.name, run.task) and other.model != BASELINE]
+    reference = next((other for other in alike if other.model != WITHOUT_ENCODER), alike[0])
+    own, other = (seconds[one.name, one.task, one.model] for one in (run, reference))
+    wanted = get_task(run.task).configs({**reference.options, "architecture": reference.model})[1].epochs
+    epochs = max(1, round(wanted * other / own))
+    return replace(run, options={**run.options, "epochs": epochs, "patience": epochs})

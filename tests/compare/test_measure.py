@@ -1,7 +1,6 @@
-"""Time, memory and size."""
+"""Time and memory."""
 
 import time
-from pathlib import Path
 
 import numpy as np
 
@@ -27,9 +26,3 @@ def test_the_most_memory_stays_known_when_it_is_given_back() -> None:
     with_block = measure.peak_megabytes()
     del block
     assert measure.peak_megabytes() >= with_block > 60
-
-
-def test_size_of_a_folder(tmp_path: Path) -> None:
-    (tmp_path / "below").mkdir()
-    (tmp_path / "below" / "file").write_bytes(b"x" * 2_000_000)
-    assert measure.megabytes(tmp_path) == 2
