@@ -98,51 +98,56 @@ __all__ = [
     "verify",
 ]
 
-#: name -> its module. It is imported when it is first used: TensorFlow takes seconds.
+#: module -> its names, which are imported when they are first used: TensorFlow takes seconds.
 _MODULES = {
-    "PRESETS": "supportnet.config",
-    "Answer": "supportnet.data",
-    "Bank": "supportnet.data",
-    "SupportModel": "supportnet.api",
-    "Ticket": "supportnet.data",
-    "TicketDataset": "supportnet.data",
-    "Vocabulary": "supportnet.text.vocabulary",
-    "bank_of_replies": "supportnet.data",
-    "build_model": "supportnet.backbones.article",
-    "build_transformer": "supportnet.backbones.transformer",
-    "count_tokens": "supportnet.text.vocabulary",
-    "embedding_matrix": "supportnet.embeddings",
-    "evaluate_model": "supportnet.tasks.classify.evaluate",
-    "export": "supportnet.serving.saved_models",
-    "index": "supportnet.serving.saved_models",
-    "load": "supportnet.data",
-    "load_bank": "supportnet.data",
-    "load_model": "supportnet.api",
-    "load_replier": "supportnet.api",
-    "load_suggester": "supportnet.api",
-    "load_word_embeddings": "supportnet.embeddings",
-    "preprocess": "supportnet.text.preprocess",
-    "pretrain": "supportnet.training.pretrain",
-    "redact": "supportnet.text.redaction",
-    "register_encoder": "supportnet.architectures",
-    "save_word_embeddings": "supportnet.embeddings",
-    "start_tensorflow": "supportnet.startup",
-    "tokenize": "supportnet.text.tokenizer",
-    "train": "supportnet.api",
-    "train_replier": "supportnet.api",
-    "train_suggester": "supportnet.api",
-    "train_tasks": "supportnet.api",
-    "train_validation_split": "supportnet.data",
-    "train_word_embeddings": "supportnet.embeddings",
-    "tune": "supportnet.tasks.tune",
-    "verify": "supportnet.serving.verify.verify",
+    "supportnet.api": (
+        "SupportModel",
+        "load_model",
+        "load_replier",
+        "load_suggester",
+        "train",
+        "train_replier",
+        "train_suggester",
+        "train_tasks",
+    ),
+    "supportnet.architectures": ("register_encoder",),
+    "supportnet.backbones.article": ("build_model",),
+    "supportnet.backbones.transformer": ("build_transformer",),
+    "supportnet.config": ("PRESETS",),
+    "supportnet.data": (
+        "Answer",
+        "Bank",
+        "Ticket",
+        "TicketDataset",
+        "bank_of_replies",
+        "load",
+        "load_bank",
+        "train_validation_split",
+    ),
+    "supportnet.embeddings": (
+        "embedding_matrix",
+        "load_word_embeddings",
+        "save_word_embeddings",
+        "train_word_embeddings",
+    ),
+    "supportnet.serving.saved_models": ("export", "index"),
+    "supportnet.serving.verify.verify": ("verify",),
+    "supportnet.startup": ("start_tensorflow",),
+    "supportnet.tasks.classify.evaluate": ("evaluate_model",),
+    "supportnet.tasks.tune": ("tune",),
+    "supportnet.text.preprocess": ("preprocess",),
+    "supportnet.text.redaction": ("redact",),
+    "supportnet.text.tokenizer": ("tokenize",),
+    "supportnet.text.vocabulary": ("Vocabulary", "count_tokens"),
+    "supportnet.training.pretrain": ("pretrain",),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module 'supportnet' has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module 'supportnet' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

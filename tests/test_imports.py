@@ -21,7 +21,8 @@ ROOMS = [
     ["errors", "version"],
     ["files", "startup", "checks", "types"],
     ["tables"],
-    ["config", "architectures"],
+    ["architectures"],
+    ["config"],
     ["data"],
     ["text"],
     ["layers"],
@@ -69,6 +70,7 @@ SHORT = {
     "supportnet.errors": "every room imports it, and it imports nothing",
     "supportnet.startup": "runs before TensorFlow is imported",
     "supportnet.text.special_tokens": "whoever needs a token's id imports nothing else with it",
+    "supportnet.types": "the signatures of all layers name these types; it imports nothing of the package",
     "supportnet.version": "setup.cfg reads it without importing the package",
 }
 

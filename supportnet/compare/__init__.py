@@ -29,17 +29,17 @@ __all__ = [
 
 #: module -> its names, which are imported when they are first used: TensorFlow takes seconds.
 _MODULES = {
-    "charts": ("draw_attention", "gradient_chart"),
-    "comparison": ("compare",),
-    "inspection": ("attention_maps", "gradient_norms"),
-    "messages": ("prepare",),
-    "plan": ("Plan", "load_plan"),
-    "table": ("difference_lines", "tables"),
+    "supportnet.compare.charts": ("draw_attention", "gradient_chart"),
+    "supportnet.compare.comparison": ("compare",),
+    "supportnet.compare.inspection": ("attention_maps", "gradient_norms"),
+    "supportnet.compare.messages": ("prepare",),
+    "supportnet.compare.plan": ("Plan", "load_plan"),
+    "supportnet.compare.table": ("difference_lines", "tables"),
 }
 
 
 def __getattr__(name: str) -> Any:
     for module, names in _MODULES.items():
         if name in names:
-            return getattr(import_module(f"supportnet.compare.{module}"), name)
+            return getattr(import_module(module), name)
     raise AttributeError(f"module 'supportnet.compare' has no attribute {name!r}")
