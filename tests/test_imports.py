@@ -54,6 +54,8 @@ OWN_OPTIONS = {
     ("supportnet.cli.predict", "seed"),
     ("supportnet.cli.quickstart", "epochs"),
     ("supportnet.cli.quickstart", "seed"),
+    # What clients call a served model.
+    ("supportnet.cli.serve", "name"),
     ("supportnet.cli.tune", "seed"),
 }
 

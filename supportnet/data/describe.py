@@ -9,6 +9,9 @@ from typing import Any
 from supportnet.data.sources import load
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 
+#: Where the figures of a split hold those of the labels beside the intent.
+FURTHER_LABELS = "attributes"
+
 
 def describe(
     name_or_dataset: str | os.PathLike[str] | TicketDataset, *, data_dir: str | os.PathLike[str] | None = None
@@ -62,7 +65,7 @@ def _describe_split(tickets: Sequence[Ticket]) -> dict[str, Any]:
         "text_length": {"median": float(median(lengths)), "longest": max(lengths)} if lengths else None,
         "smallest_intent": _intent(sizes[0]) if sizes else None,
         "largest_intent": _intent(max(sizes, key=lambda size: size[0])) if sizes else None,
-        "attributes": _describe_attributes(tickets),
+        FURTHER_LABELS: _describe_attributes(tickets),
     }
 
 

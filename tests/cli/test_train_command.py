@@ -209,6 +209,18 @@ def test_help_lists_options_by_group(shell: Shell) -> None:
         assert [title for title, text in sections.items() if f" {flag(name)} " in text] == [titles[option.group]]
 
 
+def test_help_of_pretraining_lists_what_it_takes(shell: Shell) -> None:
+    out = shell("pretrain", "--help")[0]
+    found = re.split(r"^(\w.*):$", out, flags=re.MULTILINE)[1:]
+    sections = dict(zip(found[::2], found[1::2], strict=True))
+    assert list(sections) == ["Options", "Data", "Network", "Training"]
+    for name, title in (("data", "Data"), ("text_column", "Data"), ("init", "Network"), ("preset", "Network")):
+        assert [section for section, text in sections.items() if f" {flag(name)} " in text] == [title]
+    # What reads messages with its decoder can't be pre-trained.
+    assert f"{', '.join(encoder_names())}." in " ".join(out.split())
+    assert "gpt" not in out
+
+
 @pytest.mark.parametrize("name", [name for name in training_options() if training_options()[name].defaults])
 def test_help_names_the_defaults_that_differ(shell: Shell, name: str) -> None:
     entry = entry_of(help_of(shell, "train"), name)
