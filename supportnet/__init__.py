@@ -100,52 +100,30 @@ __all__ = [
 
 #: module -> its names, which are imported when they are first used: TensorFlow takes seconds.
 _MODULES = {
-    "supportnet.api": (
-        "SupportModel",
-        "load_model",
-        "load_replier",
-        "load_suggester",
-        "train",
-        "train_replier",
-        "train_suggester",
-        "train_tasks",
-    ),
-    "supportnet.architectures": ("register_encoder",),
-    "supportnet.backbones.article": ("build_model",),
-    "supportnet.backbones.transformer": ("build_transformer",),
-    "supportnet.config": ("PRESETS",),
-    "supportnet.data": (
-        "Answer",
-        "Bank",
-        "Ticket",
-        "TicketDataset",
-        "bank_of_replies",
-        "load",
-        "load_bank",
-        "train_validation_split",
-    ),
-    "supportnet.embeddings": (
-        "embedding_matrix",
-        "load_word_embeddings",
-        "save_word_embeddings",
-        "train_word_embeddings",
-    ),
-    "supportnet.serving.saved_models": ("export", "index"),
-    "supportnet.serving.verify.verify": ("verify",),
-    "supportnet.startup": ("start_tensorflow",),
-    "supportnet.tasks.classify.evaluate": ("evaluate_model",),
-    "supportnet.tasks.tune": ("tune",),
-    "supportnet.text.preprocess": ("preprocess",),
-    "supportnet.text.redaction": ("redact",),
-    "supportnet.text.tokenizer": ("tokenize",),
-    "supportnet.text.vocabulary": ("Vocabulary", "count_tokens"),
-    "supportnet.training.pretrain": ("pretrain",),
+    "supportnet.api": "SupportModel load_model load_replier load_suggester "
+    "train train_replier train_suggester train_tasks",
+    "supportnet.architectures": "register_encoder",
+    "supportnet.backbones.article": "build_model",
+    "supportnet.backbones.transformer": "build_transformer",
+    "supportnet.config": "PRESETS",
+    "supportnet.data": "Answer Bank Ticket TicketDataset bank_of_replies load load_bank train_validation_split",
+    "supportnet.embeddings": "embedding_matrix load_word_embeddings save_word_embeddings train_word_embeddings",
+    "supportnet.serving.saved_models": "export index",
+    "supportnet.serving.verify.verify": "verify",
+    "supportnet.startup": "start_tensorflow",
+    "supportnet.tasks.classify.evaluate": "evaluate_model",
+    "supportnet.tasks.tune": "tune",
+    "supportnet.text.preprocess": "preprocess",
+    "supportnet.text.redaction": "redact",
+    "supportnet.text.tokenizer": "tokenize",
+    "supportnet.text.vocabulary": "Vocabulary count_tokens",
+    "supportnet.training.pretrain": "pretrain",
 }
 
 
 def __getattr__(name: str) -> Any:
     for module, names in _MODULES.items():
-        if name in names:
+        if name in names.split():
             return getattr(import_module(module), name)
     raise AttributeError(f"module 'supportnet' has no attribute {name!r}")
 

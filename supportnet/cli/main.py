@@ -32,13 +32,10 @@ def _with_hyphens(name: str) -> str:
     return name.replace("_", "-")
 
 
-@click.group(
-    context_settings={
-        "token_normalize_func": _with_hyphens,
-        "help_option_names": ["-h", "--help"],
-        "show_default": True,
-    }
-)
+SETTINGS = {"token_normalize_func": _with_hyphens, "help_option_names": ["-h", "--help"], "show_default": True}
+
+
+@click.group(context_settings=SETTINGS)
 @click.version_option(__version__, prog_name="supportnet")
 def cli() -> None:
     """Customer support in Keras: from tickets to a model that TensorFlow Serving runs.

@@ -129,8 +129,12 @@ def read_bank(name_or_path: str, options: dict[str, Any]) -> "Bank":
     return bank_of_replies(name_or_path, dataset["train"])
 
 
-#: Headings of `--help`, in this order; options without a group stand under the first.
-GROUPS = ("data", "network", "training", "confidence", *(f"task {name}" for name in NAMES))
+#: Group of options -> its heading in `--help`, in this order; options without a group stand under the first.
+GROUPS = {
+    "": "Options",
+    **{group: group.capitalize() for group in ("data", "network", "training", "confidence")},
+    **{f"task {name}": f"Only for the task {name}" for name in NAMES},
+}
 
 
 class GroupedCommand(click.Command):
@@ -142,15 +146,10 @@ class GroupedCommand(click.Command):
             record = parameter.get_help_record(context)
             if record is not None:
                 by_group.setdefault(getattr(parameter, "group", ""), []).append(record)
-        titles = {"": "Options", **{group: _title(group) for group in GROUPS}}
-        for group, title in titles.items():
+        for group, title in GROUPS.items():
             if group in by_group:
                 with formatter.section(title):
                     formatter.write_dl(by_group[group])
-
-
-def _title(group: str) -> str:
-    return f"Only for the {group}" if group.startswith("task ") else group.capitalize()
 
 
 def in_group(group: str, *decorators: Decorator) -> Decorator:

@@ -47,7 +47,8 @@ def quickstart(out: str, epochs: int | None, seed: int, as_json: bool) -> None:
     from supportnet.serving.saved_models import export
 
     runs, saved = Path(out) / "runs" / "quickstart", Path(out) / "saved_models" / "quickstart"
-    say: Say = _silent if as_json else click.echo
+    # With --json, standard output is for the one object.
+    say: Say = (lambda _: None) if as_json else click.echo
     dataset = load("sample")
     bank = bank_of_replies("sample", dataset["train"])
     say(f"1. data: {len(dataset['train'])} messages to train on, {len(dataset.intents)} intents (sample)")
@@ -109,7 +110,3 @@ def _answer(folder: Path, say: Say) -> list[dict[str, Any]]:
             if name != "text":
                 say(f"     {name:<12}{value:.2f}" if isinstance(value, float) else f"     {name:<12}{value}")
     return answers
-
-
-def _silent(_: Any) -> None:
-    """With --json, standard output is for the one object."""

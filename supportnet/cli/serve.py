@@ -20,8 +20,10 @@ from supportnet.errors import UserError
 @click.option("--grpc-port", type=click.IntRange(0, 65535), default=8500, help="0: a free one.")
 @click.option("--threads", type=click.IntRange(min=1), help="Requests that run at a time.  [default: cores]")
 @click.option("--queue", type=click.IntRange(min=0), default=1000, help="Requests that may wait.")
-@click.option("--timeout", type=click.FloatRange(0.1), default=30.0, help="Seconds for a request's answer.")
-@click.option("--read-timeout", type=click.FloatRange(0.1), default=30.0, help="Seconds to send a request.")
+@click.option("--timeout", "seconds", type=click.FloatRange(0.1), default=30.0, help="Seconds for a request's answer.")
+@click.option(
+    "--read-timeout", "read_seconds", type=click.FloatRange(0.1), default=30.0, help="Seconds to send a request."
+)
 @click.option("--max-megabytes", type=click.IntRange(min=1), default=32, help="Of a request.")
 @click.option("--max-batch-size", type=click.IntRange(min=1), default=4096, help="Of a request.")
 @json_option
@@ -50,14 +52,8 @@ def serve(
         raise UserError(f"`serve` needs {error.name}: pip install 'supportnet[serve]'.") from None
     path = Path(folder or "").resolve()
     models = read_config(config) if config else [ConfiguredModel(name or path.name, path)]
-    megabytes, reading = options.pop("max_megabytes"), options.pop("read_timeout")
-    how = Options(
-        threads=threads or os.cpu_count() or 1,
-        seconds=options.pop("timeout"),
-        read_seconds=reading,
-        max_bytes=megabytes * 2**20,
-        **options,
-    )
+    max_bytes = options.pop("max_megabytes") * 2**20
+    how = Options(threads=threads or os.cpu_count() or 1, max_bytes=max_bytes, **options)
 
     def started(rest_port: int, grpc_port: int) -> None:
         value = {"models": [model.name for model in models], "rest_port": rest_port, "grpc_port": grpc_port}

@@ -7,6 +7,7 @@ architectures have the same ones, so large that beside them any two networks wou
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import keras
@@ -59,33 +60,28 @@ def match_weights(
     Raises:
         UserError: no `hidden_dim` gives an architecture the number of weights.
     """
-    encoders = [name for name in options if name != WITHOUT_ENCODER]
     matched: dict[str, tuple[dict[str, Any], int | None]] = {}
     budget = None
-    for name in options:
-        if name not in encoders:
-            matched[name] = (dict(options[name]), None)
-        elif budget is None:
-            budget = count_weights(build(name, options[name]))
-            matched[name] = (dict(options[name]), budget)
-        else:
-            matched[name] = _matched(build, name, options[name], budget)
+    for name, own in options.items():
+        found = dict(own)
+        if name == WITHOUT_ENCODER:
+            matched[name] = (found, None)
+            continue
+        if budget is not None:
+            found |= _hidden_dim(partial(build, name), own, budget)
+        weights = count_weights(build(name, found))
+        budget = budget or weights
+        check_weights(name, weights, budget)
+        matched[name] = (found, weights)
     return matched
 
 
-def _matched(
-    build: Callable[[str, Mapping[str, Any]], keras.Model], name: str, options: Mapping[str, Any], budget: int
-) -> tuple[dict[str, Any], int]:
-    def count(hidden_dim: int) -> int:
-        return count_weights(build(name, {**options, "hidden_dim": hidden_dim}))
-
-    counts, found = [count(n) for n in (1, 2, 3)], dict(options)
-    # An encoder of a user's own may have no use for it.
-    if counts[0] < counts[-1]:
-        found["hidden_dim"] = equal_hidden_dim(quadratic(counts), budget)
-    weights = count_weights(build(name, found))
-    check_weights(name, weights, budget)
-    return found, weights
+def _hidden_dim(
+    build: Callable[[Mapping[str, Any]], keras.Model], options: Mapping[str, Any], budget: int
+) -> dict[str, int]:
+    """The `hidden_dim` that fits; none for an encoder of a user's own that has no use for it."""
+    counts = [count_weights(build({**options, "hidden_dim": n})) for n in (1, 2, 3)]
+    return {"hidden_dim": equal_hidden_dim(quadratic(counts), budget)} if counts[0] < counts[-1] else {}
 
 
 def quadratic(counts: Sequence[int]) -> Callable[[int], int]:

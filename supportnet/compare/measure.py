@@ -5,7 +5,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
@@ -68,28 +68,27 @@ def messages_of(run: Run) -> TicketDataset:
 def _model(run: Run, task: Task, dataset: TicketDataset) -> dict[str, Any]:
     started = time.perf_counter()
     trained = _trained(run, dataset)
-    seconds, model = time.perf_counter() - started, trained.model
+    seconds, model, epochs = time.perf_counter() - started, trained.model, len(trained.history)
     weights = count_weights(model.network)
     if run.weights is not None:
         check_weights(run.model, weights, run.weights)
-    scored, memory = task.compared.score(model, dataset), peak_megabytes()
-    with tempfile.TemporaryDirectory() as folder:
-        path = export(model, Path(folder) / "model", bank=task.compared.bank(dataset))
-        served, size = SavedModel(path), folder_bytes(path) / 1e6
-        times = latency(lambda texts: served.run(task.name, texts), [t.text for t in dataset["test"]])
-    epochs = len(trained.history)
+    scored = task.compared.score(model, dataset)
     cost = {
         "training_seconds": seconds,
         "messages_per_second": epochs * len(dataset["train"]) / seconds,
         "epochs": epochs,
         "parameters": int(model.network.count_params()),
         "matched_weights": weights,
-        "peak_megabytes": memory,
-        "model_megabytes": size,
+        "peak_megabytes": peak_megabytes(),
     }
+    with tempfile.TemporaryDirectory() as folder:
+        path = export(model, Path(folder) / "model", bank=task.compared.bank(dataset))
+        served = SavedModel(path)
+        cost["model_megabytes"] = folder_bytes(path) / 1e6
+        cost |= latency(lambda texts: served.run(task.name, texts), [ticket.text for ticket in dataset["test"]])
     more = {"gradients": gradient_norms(model, dataset)} if run.study == "gradients" else {}
     attention = attention_maps(model, readable_messages(dataset, model.config.text_mode))
-    return _result(scored, cost, times, trained.history, {"attention": attention, **more})
+    return _result(scored, cost, trained.history, {"attention": attention, **more})
 
 
 def _trained(run: Run, dataset: TicketDataset, **options: Any) -> Trained:
@@ -101,25 +100,24 @@ def _baseline(run: Run, task: Task, dataset: TicketDataset) -> dict[str, Any]:
     started = time.perf_counter()
     baseline = task.compared.fit_baseline(dataset, task.configs(run.options)[1])
     seconds = time.perf_counter() - started
-    scored, memory = task.compared.score_baseline(baseline, dataset), peak_megabytes()
-    times = latency(task.compared.answer_baseline(baseline), [ticket.text for ticket in dataset["test"]])
+    scored = task.compared.score_baseline(baseline, dataset)
     cost = {
         "training_seconds": seconds,
         "messages_per_second": len(dataset["train"]) / seconds,
-        "peak_megabytes": memory,
+        "peak_megabytes": peak_megabytes(),
         "model_megabytes": len(pickle.dumps(baseline)) / 1e6,
+        **latency(task.compared.answer_baseline(baseline), [ticket.text for ticket in dataset["test"]]),
     }
-    return _result(scored, cost, times, [], {})
+    return _result(scored, cost, [], {})
 
 
 def _result(
-    scored: Scored, cost: dict[str, float], times: dict[str, Any], history: list[Any], details: dict[str, Any]
+    scored: Scored, cost: Mapping[str, float], history: list[Any], details: Mapping[str, Any]
 ) -> dict[str, Any]:
-    flat = {f"{name}_batch_{size}": value for size, row in times.items() for name, value in row.items()}
     # JSON has no NaN.
     values = {name: [None if v != v else round(v, 6) for v in row.tolist()] for name, row in scored.values.items()}
     return {
-        "figures": {**scored.figures, **cost, **flat},
+        "figures": {**scored.figures, **cost},
         "values": values,
         "groups": scored.groups,
         "history": history,
@@ -148,31 +146,32 @@ def _epoch_seconds(run: Run, dataset: TicketDataset) -> float:
     raise UserError(f"An epoch is too short to be timed ({run}): match by parameters, or give more messages.")
 
 
-def latency(answer: Callable[[list[str]], object], texts: Sequence[str]) -> dict[str, Any]:
-    """Return how long `answer` takes, by the number of messages at a time.
+def latency(answer: Callable[[list[str]], object], texts: Sequence[str]) -> dict[str, float]:
+    """Return how long `answer` takes, for each of the numbers of messages at a time, `BATCHES`.
 
     The texts come one after the other, and again from the first. The first calls count for nothing.
 
     Returns:
-        batch -> `median_milliseconds`, `p99_milliseconds` and the number of `calls`.
+        `median_milliseconds`, `p99_milliseconds` and the number of `calls`, each with `_batch_1` or `_batch_64` after
+        its name.
 
     Example (needs a trained model):
-        >>> latency(model.classify, ["where is my parcel?"])["1"]["median_milliseconds"]
+        >>> latency(model.classify, ["where is my parcel?"])["median_milliseconds_batch_1"]
     """
-    return {str(size): _timed(answer, cycle(texts), size) for size in BATCHES}
-
-
-def _timed(answer: Callable[[list[str]], object], endless: "cycle[str]", size: int) -> dict[str, Any]:
-    for _ in range(3):
-        answer(list(islice(endless, size)))
-    times: list[float] = []
-    while len(times) < MOST_CALLS and (len(times) < FEWEST_CALLS or sum(times) < SECONDS):
-        batch = list(islice(endless, size))
-        started = time.perf_counter()
-        answer(batch)
-        times.append(time.perf_counter() - started)
-    median, late = 1000 * np.quantile(times, [0.5, 0.99])
-    return {"median_milliseconds": float(median), "p99_milliseconds": float(late), "calls": len(times)}
+    figures: dict[str, float] = {}
+    for size in BATCHES:
+        endless, times = cycle(texts), list[float]()
+        for _ in range(3):
+            answer(list(islice(endless, size)))
+        while len(times) < MOST_CALLS and (len(times) < FEWEST_CALLS or sum(times) < SECONDS):
+            batch = list(islice(endless, size))
+            started = time.perf_counter()
+            answer(batch)
+            times.append(time.perf_counter() - started)
+        median, late = 1000 * np.quantile(times, [0.5, 0.99])
+        row = {"median_milliseconds": float(median), "p99_milliseconds": float(late), "calls": len(times)}
+        figures |= {f"{name}_batch_{size}": value for name, value in row.items()}
+    return figures
 
 
 def peak_megabytes() -> float:
