@@ -60,6 +60,11 @@ def style(models: Sequence[str], model: str) -> dict[str, Any]:
     return {"color": COLOURS[place], "marker": MARKERS[place]}
 
 
+def named_style(part: Part, model: str) -> dict[str, Any]:
+    """Return the style of a model with its label in the legend."""
+    return {**style(part.models, model), "label": part.label(model)}
+
+
 def file_name(*parts: str) -> str:
     """Return a name that every file system takes.
 
@@ -91,12 +96,12 @@ def learning_curves(part: Part) -> Chart:
         curves = [[epoch["val_accuracy"] for epoch in found["history"]] for found in part.of(model) if found["history"]]
         if not curves:
             continue
-        drawn = style(part.models, model)
+        drawn = named_style(part, model)
         for curve in curves:
             axes.plot(range(1, len(curve) + 1), curve, color=drawn["color"], alpha=0.3, lw=1)
         shortest = min(map(len, curves))
         mean = np.mean([curve[:shortest] for curve in curves], axis=0)
-        axes.plot(range(1, shortest + 1), mean, **drawn, label=part.label(model))
+        axes.plot(range(1, shortest + 1), mean, **drawn)
         ends.append(f"{part.label(model)} reaches {np.mean([max(curve) for curve in curves]):.3f}")
     axes.set(xlabel="epoch", ylabel="validation accuracy")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from supportnet.compare.charts import Chart, file_name, style, subplots
+from supportnet.compare.charts import Chart, file_name, named_style, subplots
 from supportnet.compare.results import Part
 from supportnet.data.splits import labelled
 from supportnet.metrics.calibration import reliability_bins
@@ -36,12 +36,7 @@ def reliability(part: Part) -> Chart:
         inside = ~np.isnan(right)
         bins = reliability_bins(np.array(found["details"]["confidence"])[inside], right[inside] == 1, BINS)
         filled = bins.counts > 0
-        axes.plot(
-            bins.confidence[filled],
-            bins.accuracy[filled],
-            **style(part.models, model),
-            label=part.label(model),
-        )
+        axes.plot(bins.confidence[filled], bins.accuracy[filled], **named_style(part, model))
     axes.set(xlabel="confidence", ylabel="answers that are right", xlim=(0, 1), ylim=(0, 1.02))
     _in_percent(axes)
     errors = ", ".join(f"{part.label(m)} {100 * found['figures']['ece']:.1f}" for m, found in part.first().items())
@@ -57,12 +52,7 @@ def risk_coverage(part: Part) -> Chart:
         right = np.nan_to_num(np.array(found["values"]["accuracy"], dtype="float64"))
         scores = np.array([-np.inf if score is None else score for score in found["details"]["routing"]])
         curve = routing_curve(scores, right == 1)
-        axes.plot(
-            curve.coverage,
-            1 - curve.precision,
-            color=style(part.models, model)["color"],
-            label=part.label(model),
-        )
+        axes.plot(curve.coverage, 1 - curve.precision, **{**named_style(part, model), "marker": ""})
         half = 1 - curve.precision[min(int(np.searchsorted(curve.coverage, 0.5)), len(curve.coverage) - 1)]
         said.append(f"{part.label(model)} {half:.1%}")
     axes.set(xlabel="messages that are routed", ylabel="of these, sent to the wrong place", xlim=(0, 1))
@@ -96,13 +86,8 @@ def confusion(part: Part) -> Iterator[Chart]:
 def confused(part: Part, found: Mapping[str, Any]) -> list[tuple[tuple[str, str], int]]:
     """Return pairs of the right intent and what was said, with how often, the most frequent first."""
     intents, tickets = found["details"]["intents"], labelled(part.dataset["test"], "evaluate on")
-    counts = Counter(
-        (str(ticket.intent), intents[predicted])
-        for ticket, predicted, right in zip(
-            tickets, found["details"]["predicted"], found["values"]["accuracy"], strict=True
-        )
-        if right == 0
-    )
+    rows = zip(tickets, found["details"]["predicted"], found["values"]["accuracy"], strict=True)
+    counts = Counter((str(ticket.intent), intents[predicted]) for ticket, predicted, right in rows if right == 0)
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 

@@ -8,11 +8,13 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import keras
 
 from supportnet.compare.plan import BASELINE, Run
+from supportnet.compare.table import grouped
 from supportnet.errors import UserError
 from supportnet.layers import NgramScores, PairEmbedding, TokenEmbedding
 from supportnet.tasks import get_task
@@ -38,10 +40,7 @@ def count_weights(network: keras.Model) -> int:
 def _layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
     """Yield the layers of a model and of the models in it."""
     for layer in network.layers:
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)
-        else:
-            yield layer
+        yield from _layers(layer) if isinstance(layer, keras.Model) else [layer]
 
 
 def match_weights(
@@ -128,11 +127,8 @@ def equal_hidden_dim(count_weights: Callable[[int], int], budget: int) -> int:
 
 def timing_runs(runs: Sequence[Run]) -> list[Run]:
     """Return runs that measure an epoch's time: one for each data set, task and architecture."""
-    first: dict[tuple[str, str, str], Run] = {}
-    for run in runs:
-        if run.model != BASELINE:
-            first.setdefault((run.name, run.task, run.model), replace(run, study="timing"))
-    return list(first.values())
+    groups = grouped((run for run in runs if run.model != BASELINE), attrgetter("name", "task", "model"))
+    return [replace(same[0], study="timing") for same in groups.values()]
 
 
 def in_the_same_time(runs: Sequence[Run], seconds: Mapping[tuple[str, str, str], float]) -> list[Run]:
