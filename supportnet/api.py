@@ -77,8 +77,10 @@ class SupportModel:
         return getattr(self._model_with(name), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        own = name.startswith("_") or name in (*self.__annotations__, *dir(type(self)))
-        object.__setattr__(self if own else self._model_with(name), name, value)
+        if name.startswith("_") or name in (*SupportModel.__annotations__, *dir(type(self))):
+            super().__setattr__(name, value)
+        else:
+            setattr(self._model_with(name), name, value)
 
     def _model_with(self, name: str) -> Any:
         """Return the first model that has a public attribute."""

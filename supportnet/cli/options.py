@@ -1,9 +1,7 @@
 """Options that commands share: of data and answers, and those of trainings, made from the configurations, by group."""
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +10,7 @@ from click.core import ParameterSource
 from supportnet.architectures import encoder_names
 from supportnet.config import PRESETS, NetworkConfig, Option, PretrainingConfig, options_of
 from supportnet.errors import UserError
+from supportnet.files import read_toml
 from supportnet.tasks import DEFAULT, NAMES, all_tasks, in_order
 from supportnet.tasks.options import TrainingOption, training_options
 from supportnet.tasks.task import ExportOptions
@@ -226,10 +225,7 @@ def _read_config(context: click.Context, _: click.Parameter, path: str | None) -
     """Load defaults from a TOML file; explicit flags take precedence."""
     if path is None:
         return
-    try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"--config: {path} can't be read: {error}") from None
+    values = read_toml(path, "--config")
     known = {option.name for option in context.command.params}
     unknown = sorted(name for name in values if name.replace("-", "_") not in known)
     if unknown:

@@ -3,15 +3,14 @@
 import hashlib
 import json
 import os
-import tomllib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
 from typing import Any
 
 from supportnet.architectures import encoder_names
 from supportnet.errors import UserError
+from supportnet.files import read_toml
 from supportnet.tasks import DEFAULT, NAMES, all_tasks
 from supportnet.version import __version__
 
@@ -136,11 +135,7 @@ def load_plan(path: str | os.PathLike[str], **overrides: Any) -> Plan:
         >>> load_plan("compare.toml", seeds=(0,)).seeds
         (0,)
     """
-    try:
-        read = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} can't be read: {error}") from None
-    return plan_of({**read, **overrides}, str(path))
+    return plan_of({**read_toml(path), **overrides}, str(path))
 
 
 def _source(entry: Any) -> dict[str, Any]:

@@ -94,9 +94,8 @@ def summaries(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     rows = []
     for key, same in _rows(outcomes).items():
         done = [outcome.found["figures"] for outcome in same if outcome.found]
-        names = list(done[0]) if done else []
-        columns = {name: [row[name] for row in done if row.get(name) is not None] for name in names}
-        whole = {name: values for name, values in columns.items() if len(values) == len(done)}
+        columns = {name: [row.get(name) for row in done] for name in (done[0] if done else ())}
+        whole = {name: values for name, values in columns.items() if None not in values}
         rows.append(
             {
                 **dict(zip(("data", "task", "model", "share", "length"), key, strict=True)),
