@@ -37,14 +37,7 @@ BATCH_SIZE = 64
 @click.option("--top-k", type=click.IntRange(min=1), default=3, help="How many intents or answers to list.")
 @json_option
 def predict(
-    model: str,
-    texts: tuple[str, ...],
-    input_path: str | None,
-    output_path: str | None,
-    signature: str | None,
-    top_k: int,
-    as_json: bool,
-    **inputs: Any,
+    model: str, texts: tuple[str, ...], signature: str | None, top_k: int, as_json: bool, **options: Any
 ) -> None:
     """Ask an exported model. MODEL is NAME (its highest version) or NAME/VERSION.
 
@@ -56,6 +49,7 @@ def predict(
     supportnet predict saved_models/replies "where is my parcel?"
     supportnet predict saved_models/replies "where is my parcel?" --temperature 0.7 --top-p 0.9 --seed 1
     """
+    input_path, output_path = options.pop("input_path"), options.pop("output_path")
     if bool(texts) == bool(input_path):
         raise UserError("Give either messages or --input FILE.")
     if output_path and not input_path:
@@ -68,8 +62,10 @@ def predict(
 
     loaded = SavedModel(model)
     loaded.warn_if_cut(messages)
-    signature, options = _ask(signature, inputs, loaded.signatures)
-    answers = predictions(loaded, signature, messages, top_k, options)
+    # Whatever their order on the command line, an error names them in this one.
+    inputs = {name: options[name] for name in ("tag", "temperature", "top_p", "seed")}
+    signature, inputs = _ask(signature, inputs, loaded.signatures)
+    answers = predictions(loaded, signature, messages, top_k, inputs)
     lines = _described(answers)
     if output_path:
         _write(answers, output_path)
