@@ -22,15 +22,17 @@ def check_divides(name: str, divisor: int, of: str, number: int) -> int:
 
 def check_positive(name: str, number: int) -> int:
     """Return `number` if it is at least 1, else raise a `UserError`."""
-    if check_integer(name, number) < 1:
-        raise UserError(f"{name} must be at least 1. Received: {name}={number}")
-    return number
+    return _at_least(1, name, number)
 
 
 def check_not_negative(name: str, number: int) -> int:
     """Return `number` if it is at least 0, else raise a `UserError`."""
-    if check_integer(name, number) < 0:
-        raise UserError(f"{name} must be at least 0. Received: {name}={number}")
+    return _at_least(0, name, number)
+
+
+def _at_least(least: int, name: str, number: int) -> int:
+    if check_integer(name, number) < least:
+        raise UserError(f"{name} must be at least {least}. Received: {name}={number}")
     return number
 
 

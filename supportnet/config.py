@@ -86,9 +86,8 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         check_choice("architecture", self.architecture, list(ARCHITECTURES))
-        for name in ("embedding_dim", "hidden_dim", "num_buckets", "num_pairs", "vector_dim", "num_pieces"):
-            check_positive(name, getattr(self, name))
-        for name in ("max_reply_length", "max_length"):
+        sizes = ("embedding_dim", "hidden_dim", "num_buckets", "num_pairs", "vector_dim", "num_pieces")
+        for name in (*sizes, "max_reply_length", "max_length"):
             check_positive(name, getattr(self, name))
         for name in ("dropout_rate", "head_dropout_rate", "word_dropout"):
             check_rate(name, getattr(self, name))
@@ -263,15 +262,13 @@ def split_options(
         >>> training.epochs
         3
     """
-    network_names = {field.name for field in fields(NetworkConfig)}
-    training_names = {field.name for field in fields(training)}
+    network_names, training_names = ({field.name for field in fields(kind)} for kind in (NetworkConfig, training))
     unknown = sorted(set(options) - network_names - training_names)
     if unknown:
         known = ", ".join(sorted(network_names | training_names))
         raise UserError(f"There is no option named {unknown[0]!r}. The options are: {known}.")
-    sizes = {} if preset is None else get_preset(preset)
-    options = {**defaults, **sizes, **options}
-    return (
-        NetworkConfig(**{name: value for name, value in options.items() if name in network_names}),
-        training(**{name: value for name, value in options.items() if name in training_names}),
+    options = {**defaults, **({} if preset is None else get_preset(preset)), **options}
+    network, run = (
+        {name: value for name, value in options.items() if name in names} for names in (network_names, training_names)
     )
+    return NetworkConfig(**network), training(**run)

@@ -7,13 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from supportnet.compare.attention import attention_maps
+    from supportnet.compare.charts import draw_attention, gradient_chart
     from supportnet.compare.comparison import compare
-    from supportnet.compare.gradients import gradient_norms
+    from supportnet.compare.inspection import attention_maps, gradient_norms
     from supportnet.compare.messages import prepare
     from supportnet.compare.plan import Plan, load_plan
-    from supportnet.compare.report.attention_charts import draw_attention
-    from supportnet.compare.report.study_charts import gradient_chart
     from supportnet.compare.table import difference_lines, tables
 
 __all__ = [
@@ -29,22 +27,19 @@ __all__ = [
     "tables",
 ]
 
-#: name -> its module. It is imported when it is first used: TensorFlow takes seconds.
+#: module -> its names, which are imported when they are first used: TensorFlow takes seconds.
 _MODULES = {
-    "Plan": "supportnet.compare.plan",
-    "attention_maps": "supportnet.compare.attention",
-    "compare": "supportnet.compare.comparison",
-    "difference_lines": "supportnet.compare.table",
-    "draw_attention": "supportnet.compare.report.attention_charts",
-    "gradient_chart": "supportnet.compare.report.study_charts",
-    "gradient_norms": "supportnet.compare.gradients",
-    "load_plan": "supportnet.compare.plan",
-    "prepare": "supportnet.compare.messages",
-    "tables": "supportnet.compare.table",
+    "supportnet.compare.charts": ("draw_attention", "gradient_chart"),
+    "supportnet.compare.comparison": ("compare",),
+    "supportnet.compare.inspection": ("attention_maps", "gradient_norms"),
+    "supportnet.compare.messages": ("prepare",),
+    "supportnet.compare.plan": ("Plan", "load_plan"),
+    "supportnet.compare.table": ("difference_lines", "tables"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module 'supportnet.compare' has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module 'supportnet.compare' has no attribute {name!r}")

@@ -20,6 +20,8 @@ _SOURCES: dict[str, SourceInfo] = {
 }
 #: Arguments of `load` that a named source refuses, unless it has the same.
 _FILE_OPTIONS = ("text_column", "label_column", "reply_column", "split_column", "attribute_columns", "delimiter")
+#: Where the figures of a split hold those of the labels beside the intent.
+FURTHER_LABELS = "attributes"
 _SOURCE_OPTIONS = {option.name: option for info in _SOURCES.values() for option in info.options}
 
 
@@ -228,7 +230,7 @@ def _figures(tickets: Sequence[Ticket]) -> dict[str, Any]:
         "text_length": {"median": float(median(lengths)), "longest": max(lengths)} if lengths else None,
         "smallest_intent": sizes[0] if sizes else None,
         "largest_intent": max(sizes, key=itemgetter("num_messages")) if sizes else None,
-        "attributes": {
+        FURTHER_LABELS: {
             name: {"num_messages": len(found), "num_values": len(set(found))} for name, found in labels.items()
         },
     }

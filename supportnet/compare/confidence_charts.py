@@ -1,14 +1,14 @@
 """Pictures of what classifiers' confidence is worth, and of what they confuse; of the first seed."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from supportnet.compare.report.chart import Chart, file_name, style
-from supportnet.compare.report.material import Part
+from supportnet.compare.charts import Chart, file_name, named_style, subplots
+from supportnet.compare.results import Part
 from supportnet.data.splits import labelled
 from supportnet.metrics.calibration import reliability_bins
 from supportnet.metrics.thresholds import routing_curve
@@ -29,15 +29,14 @@ def confidence_charts(part: Part) -> Iterator[Chart]:
 
 def reliability(part: Part) -> Chart:
     """Draw how often each model is right at each confidence (Guo et al. 2017)."""
-    figure = Figure(figsize=(5.4, 5.0), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = subplots(5.4, 5.0)
     axes.plot([0, 1], [0, 1], "--", color=GREY, label="right as often as it says")
     for model, found in part.first().items():
         right = np.array(found["values"]["accuracy"], dtype="float64")
         inside = ~np.isnan(right)
         bins = reliability_bins(np.array(found["details"]["confidence"])[inside], right[inside] == 1, BINS)
         filled = bins.counts > 0
-        axes.plot(bins.confidence[filled], bins.accuracy[filled], **style(part.models, model), label=part.label(model))
+        axes.plot(bins.confidence[filled], bins.accuracy[filled], **named_style(part, model))
     axes.set(xlabel="confidence", ylabel="answers that are right", xlim=(0, 1), ylim=(0, 1.02))
     _in_percent(axes)
     errors = ", ".join(f"{part.label(m)} {100 * found['figures']['ece']:.1f}" for m, found in part.first().items())
@@ -47,16 +46,13 @@ def reliability(part: Part) -> Chart:
 
 def risk_coverage(part: Part) -> Chart:
     """Draw what share of the routed messages is wrong if more and more are routed (Geifman & El-Yaniv 2017)."""
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = subplots(6.4, 4.4)
     said = []
     for model, found in part.first().items():
         right = np.nan_to_num(np.array(found["values"]["accuracy"], dtype="float64"))
         scores = np.array([-np.inf if score is None else score for score in found["details"]["routing"]])
         curve = routing_curve(scores, right == 1)
-        axes.plot(
-            curve.coverage, 1 - curve.precision, color=style(part.models, model)["color"], label=part.label(model)
-        )
+        axes.plot(curve.coverage, 1 - curve.precision, **{**named_style(part, model), "marker": ""})
         half = 1 - curve.precision[min(int(np.searchsorted(curve.coverage, 0.5)), len(curve.coverage) - 1)]
         said.append(f"{part.label(model)} {half:.1%}")
     axes.set(xlabel="messages that are routed", ylabel="of these, sent to the wrong place", xlim=(0, 1))
@@ -74,8 +70,7 @@ def confusion(part: Part) -> Iterator[Chart]:
         return
     names = list(dict.fromkeys(name for pair, _ in pairs for name in pair))[:INTENTS]
     counts = np.array([[dict(pairs).get((row, column), 0) for column in names] for row in names])
-    figure = Figure(figsize=(6.8, 6.2), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = subplots(6.8, 6.2)
     axes.imshow(counts, cmap="Blues")
     for row, column in np.argwhere(counts):
         shade = "white" if counts[row, column] > counts.max() / 2 else "black"
@@ -90,13 +85,9 @@ def confusion(part: Part) -> Iterator[Chart]:
 
 def confused(part: Part, found: Mapping[str, Any]) -> list[tuple[tuple[str, str], int]]:
     """Return pairs of the right intent and what was said, with how often, the most frequent first."""
-    counts: dict[tuple[str, str], int] = {}
-    intents, inside = found["details"]["intents"], found["values"]["accuracy"]
-    tickets = labelled(part.dataset["test"], "evaluate on")
-    for ticket, predicted, right in zip(tickets, found["details"]["predicted"], inside, strict=True):
-        if right == 0:
-            pair = (str(ticket.intent), intents[predicted])
-            counts[pair] = counts.get(pair, 0) + 1
+    intents, tickets = found["details"]["intents"], labelled(part.dataset["test"], "evaluate on")
+    rows = zip(tickets, found["details"]["predicted"], found["values"]["accuracy"], strict=True)
+    counts = Counter((str(ticket.intent), intents[predicted]) for ticket, predicted, right in rows if right == 0)
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 

@@ -8,9 +8,8 @@ import pytest
 import tensorflow as tf
 
 from supportnet.api import SupportModel
-from supportnet.compare import gradients
-from supportnet.compare.attention import attention_maps, readable_messages
-from supportnet.compare.encoder_input import encoder_input
+from supportnet.compare import inspection
+from supportnet.compare.inspection import attention_maps, encoder_input, readable_messages
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.tasks.classify.model import IntentClassifier
@@ -37,11 +36,12 @@ def test_attention_is_what_the_encoder_computes(architecture: str) -> None:
     np.testing.assert_allclose(np.sum(found["weights"], axis=1), 1, atol=1e-3)
     given = encoder_input(model, [TEXT])
     assert given is not None
-    first, last = given.encoder.blocks
-    x = first(given.encoder.before_attention(given.vectors, given.mask), mask=given.mask)
-    np.testing.assert_allclose(last.weights_of(x, given.mask).numpy().mean(axis=1)[0], found["weights"], atol=1e-4)
-    ended = given.encoder.norm(last(x, mask=given.mask))
-    np.testing.assert_allclose(ended, given.encoder(given.vectors, mask=given.mask), atol=1e-6)
+    encoder, vectors, mask = given
+    first, last = encoder.blocks
+    x = first(encoder.before_attention(vectors, mask), mask=mask)
+    np.testing.assert_allclose(last.weights_of(x, mask).numpy().mean(axis=1)[0], found["weights"], atol=1e-4)
+    ended = encoder.norm(last(x, mask=mask))
+    np.testing.assert_allclose(ended, encoder(vectors, mask=mask), atol=1e-6)
 
 
 def test_attention_of_any_messages() -> None:
@@ -58,23 +58,24 @@ def test_attention_of_any_messages() -> None:
 def test_what_has_no_attention_has_no_map() -> None:
     assert attention_maps(classifier("none"), [TEXT]) == []
     assert attention_maps(classifier("bilstm_attention", num_layers=0), [TEXT]) == []
-    assert gradients.gradient_norms(classifier("none"), DATASET) == {}
+    assert inspection.gradient_norms(classifier("none"), DATASET) == {}
 
 
 @pytest.mark.parametrize("architecture", ["bilstm_attention", "transformer"])
 def test_gradients_have_the_norm_of_the_jacobian(architecture: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gradients, "DIRECTIONS", 300)
+    monkeypatch.setattr(inspection, "DIRECTIONS", 300)
     model = classifier(architecture, num_layers=1)
     dataset = TicketDataset("data", {"train": [Ticket(TEXT)], "test": [Ticket(TEXT)]})
-    found = gradients.gradient_norms(model, dataset)
+    found = inspection.gradient_norms(model, dataset)
     assert [len(norms) for norms in found.values()] == [12, 12, 12]
     assert (found["without attention"][1] > 0) == (architecture == "bilstm_attention")
-    given = encoder_input(model, [gradients.lengthened(dataset, 12)["test"][0].text])
+    given = encoder_input(model, [inspection.lengthened(dataset, 12)["test"][0].text])
     assert given is not None
-    x = tf.convert_to_tensor(given.vectors)
+    encoder, vectors, mask = given
+    x = tf.convert_to_tensor(vectors)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        last = given.encoder(x, mask=given.mask)[0, -1]
+        last = encoder(x, mask=mask)[0, -1]
     jacobian = tape.jacobian(last, x)[:, 0]
     exact = np.sqrt(np.sum(np.square(jacobian), axis=(0, 2)))[::-1]
     np.testing.assert_allclose(found["trained"], exact, rtol=0.3)
