@@ -51,8 +51,8 @@ def tune(
     """
     dataset = get_task(task).load_data(data, **load_arguments(options))
     start_tensorflow()
+    from supportnet.tasks.tune import SPACE, load_space
     from supportnet.tasks.tune import tune as search
-    from supportnet.tasks.tuning_space import SPACE, load_space
 
     fixed = {name: value for name, value in options.items() if value is not None}
     fixed["architecture"] = fixed["architecture"].replace("-", "_")

@@ -31,12 +31,10 @@ if TYPE_CHECKING:
     from supportnet.tasks.attributes.model import AttributeClassifier
     from supportnet.tasks.classify.answers import Classification
     from supportnet.tasks.classify.audit import find_doubtful_labels
-    from supportnet.tasks.classify.calibrate import fit_confidence
+    from supportnet.tasks.classify.calibrate import Confidence, fit_confidence
     from supportnet.tasks.classify.config import ClassifyConfig
-    from supportnet.tasks.classify.evaluate import evaluate_model
-    from supportnet.tasks.classify.fitted import Confidence
+    from supportnet.tasks.classify.evaluate import evaluate_model, outcomes
     from supportnet.tasks.classify.model import IntentClassifier
-    from supportnet.tasks.classify.outcomes import outcomes
     from supportnet.tasks.classify.plots import reliability_diagram, risk_coverage
     from supportnet.tasks.reply.answers import Reply
     from supportnet.tasks.reply.config import ReplyConfig
@@ -132,7 +130,7 @@ _EXPORTS = {
     "AttributesConfig": "attributes.config",
     "Classification": "classify.answers",
     "ClassifyConfig": "classify.config",
-    "Confidence": "classify.fitted",
+    "Confidence": "classify.calibrate",
     "IntentClassifier": "classify.model",
     "Replier": "reply.model",
     "Reply": "reply.answers",
@@ -146,7 +144,7 @@ _EXPORTS = {
     "evaluate_suggester": "suggest.evaluate",
     "find_doubtful_labels": "classify.audit",
     "fit_confidence": "classify.calibrate",
-    "outcomes": "classify.outcomes",
+    "outcomes": "classify.evaluate",
     "reliability_diagram": "classify.plots",
     "risk_coverage": "classify.plots",
 }

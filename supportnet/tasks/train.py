@@ -16,7 +16,7 @@ from supportnet.files import remove_incomplete, write_json
 from supportnet.tasks import DEFAULT, get_task, in_order
 from supportnet.tasks.joint import joint_objective
 from supportnet.tasks.options import UNLABELLED, check_not_alone, check_options, task_configs, tasks_with
-from supportnet.tasks.split import TaskSplit
+from supportnet.tasks.task import TaskSplit
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.initial_weights import InitialWeights
 from supportnet.training.loop import History, Loop
@@ -96,7 +96,7 @@ def train(
         embeddings: word vectors to start from: a file (see `supportnet.load_word_embeddings`), or `word2vec` or
             `fasttext` to train them on the messages, the unlabelled ones included.
         require_coverage: share of the vocabulary that the word vectors must hold, in [0, 1].
-        unlabelled: messages to learn from as well, in rounds (see `supportnet.tasks.classify.self_training`): names or
+        unlabelled: messages to learn from as well, in rounds (see `supportnet.tasks.classify.fit`): names or
             paths (see `supportnet.data.load_unlabelled`), or a data set with a split `train` or `all`.
         resume: continue the interrupted run in `out`, with the same result as an uninterrupted one: same data, options
             and machine. A finished run is returned as it is.

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from supportnet.data.ticket import OUT_OF_SCOPE
 
-#: The arrays of `Answers`, by the names that `supportnet.tasks.classify.scores.decide` gives them.
+#: The arrays of `Answers`, by the names that `supportnet.tasks.classify.calibrate.decide` gives them.
 ANSWERS = ("probabilities", "in_scope", "in_scope_score", "route", "route_score", "coverage")
 
 

@@ -1,22 +1,75 @@
 """Fit a model's temperature and thresholds on validation data: how sure is it, and what can be routed?"""
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from keras import ops
 from sklearn.linear_model import LogisticRegression
 
+from supportnet.checks import check_not_negative
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
+from supportnet.errors import UserError
 from supportnet.metrics.temperature import SMALLEST, fit_temperature
 from supportnet.metrics.thresholds import RoutingCurve, best_point, lowest_point, routing_curve, threshold_at
 from supportnet.tasks.classify.answers import Answers
-from supportnet.tasks.classify.config import ClassifyConfig
-from supportnet.tasks.classify.data import Split
-from supportnet.tasks.classify.fitted import Confidence
-from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.tasks.classify.scores import discounted
+from supportnet.tasks.task import Fitted
+
+if TYPE_CHECKING:
+    from supportnet.tasks.classify.config import ClassifyConfig
+    from supportnet.tasks.classify.data import Split
+    from supportnet.tasks.classify.model import IntentClassifier
+
+
+@dataclass(frozen=True)
+class Confidence(Fitted):
+    """The numbers that turn scores into probabilities and decisions; `supportnet.tasks.classify.calibrate` fits them.
+
+    Without arguments, those of a model that nothing was fitted for: probabilities as the network gives them, every
+    message in scope, none routed.
+
+    Attributes:
+        temperature: what the logits are divided by before their softmax (Guo et al. 2017).
+        in_scope_threshold: the least in-scope score of a message that counts as in scope; None takes them all.
+        coverage_weight: how much coverage counts in the route score; 0 leaves the largest probability.
+        route_threshold: the least route score of a message that can be routed without a human; None routes none.
+        promised_precision: share of the routed messages that shall be right; None promises nothing.
+        out_of_scope_share: share of out-of-scope messages, among all, that the promise was made for.
+        num_in_scope: validation messages with an intent that all of this was fitted on.
+        num_out_of_scope: those that no intent covers.
+        expected_coverage: share of all messages that are routed, as validation has it; None without a promise.
+        expected_precision: share of the routed that are right, as validation has it; None if none is routed.
+
+    Raises:
+        UserError: a number that is none, a temperature of 0 or less, or a negative count.
+
+    Example:
+        >>> Confidence(temperature=0.0)
+        Traceback (most recent call last):
+        supportnet.errors.UserError: temperature must be above 0. Received: temperature=0.0
+    """
+
+    temperature: float = 1.0
+    in_scope_threshold: float | None = None
+    coverage_weight: float = 0.0
+    route_threshold: float | None = None
+    promised_precision: float | None = None
+    out_of_scope_share: float | None = None
+    num_in_scope: int = 0
+    num_out_of_scope: int = 0
+    expected_coverage: float | None = None
+    expected_precision: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.temperature > 0:
+            raise UserError(f"temperature must be above 0. Received: temperature={self.temperature}")
+        for name in ("num_in_scope", "num_out_of_scope"):
+            check_not_negative(name, getattr(self, name))
+
 
 #: Share of the in-scope validation messages that count as in scope.
 ACCEPTED_SHARE = 0.95
@@ -26,7 +79,7 @@ MAX_COVERAGE_WEIGHT = 20.0
 MIN_ROUTED = 20
 
 
-def calibrate(model: IntentClassifier, split: Split, config: ClassifyConfig) -> None:
+def calibrate(model: "IntentClassifier", split: "Split", config: "ClassifyConfig") -> None:
     """Fit the model's confidence on the validation messages; without any, it stays as it is."""
     if split.validation:
         answers = model.answers([ticket.text for ticket in split.validation])
@@ -156,3 +209,79 @@ def _warn_of_promise(curve: RoutingCurve, promised: float) -> None:
         "No message will be routed.",
         stacklevel=3,
     )
+
+
+#: How much coverage counts in the in-scope score, beside the probability; chosen on CLINC150's validation data.
+SCOPE_WEIGHT = 3.0
+
+
+def decide(outputs: Mapping[str, Any], confidence: Confidence, intents: Sequence[str]) -> dict[str, Any]:
+    """Turn the network's outputs into calibrated probabilities and decisions.
+
+    Args:
+        outputs: those of `build_intent_network`, for B messages.
+        confidence: temperature and thresholds.
+        intents: names of the K intents, in the order of the logits. A message whose best intent is `OUT_OF_SCOPE`
+            is never in scope, and never routed.
+
+    Returns:
+        `probabilities` float32 `[B, K]`; `in_scope` and `route` bool `[B]`; `in_scope_score` and `route_score`
+        float32 `[B]`, the largest probability of an intent in scope, discounted by its coverage (see `discounted`), by
+        a fixed weight and by the fitted one; `coverage` float32 `[B]`, that of the same intent. The scores don't depend
+        on the temperature: one that mends the probabilities makes them worse at telling what is out of scope.
+
+    Example:
+        >>> outputs = {"logits": ops.log(ops.array([[0.7, 0.2, 0.1]])), "coverage": ops.array([[0.9, 0.2, 0.1]])}
+        >>> answer = decide(outputs, Confidence(route_threshold=0.6), ["cancel", "refund", "track"])
+        >>> bool(answer["route"][0])
+        True
+    """
+    logits = ops.cast(outputs["logits"], "float32")
+    covered = [intent != OUT_OF_SCOPE for intent in intents]
+    best_is_covered = ops.take(ops.array(covered), ops.argmax(logits, axis=-1))
+    probability, coverage = _best(outputs, covered)
+    scope = discounted(probability, coverage, SCOPE_WEIGHT)
+    route = discounted(probability, coverage, confidence.coverage_weight)
+    return {
+        "probabilities": ops.softmax(logits / confidence.temperature),
+        "in_scope": ops.logical_and(best_is_covered, _reaches(scope, confidence.in_scope_threshold, float("-inf"))),
+        "in_scope_score": scope,
+        "route": ops.logical_and(best_is_covered, _reaches(route, confidence.route_threshold, float("inf"))),
+        "route_score": route,
+        "coverage": coverage,
+    }
+
+
+def _best(outputs: Mapping[str, Any], covered: Sequence[bool]) -> tuple[Any, Any]:
+    """The largest probability of an intent in scope, and how far that intent covers the message, both `[B]`."""
+    probabilities = ops.softmax(ops.cast(outputs["logits"], "float32"))
+    probabilities = ops.where(ops.array(covered), probabilities, 0.0)
+    best = ops.expand_dims(ops.argmax(probabilities, axis=-1), -1)
+    coverage = ops.take_along_axis(ops.cast(outputs["coverage"], "float32"), best, axis=-1)
+    return ops.max(probabilities, axis=-1), coverage[:, 0]
+
+
+def discounted(probability: Any, coverage: Any, weight: float) -> Any:
+    """Return the largest probability (Hendrycks & Gimpel 2017), times `exp(-weight (1 - coverage))`.
+
+    A message about something else is made of n-grams that its best intent has never been seen with, however probable
+    that intent is. Coverage tells what is out of scope, and hardly what is wrong: how much it is to weigh in routing
+    depends on how many out-of-scope messages there are, and is fitted (see `supportnet.tasks.classify.calibrate`).
+
+    Args:
+        probability: of each message's best intent, float `[B]`.
+        coverage: share of the message's n-grams that are known of that intent, float `[B]`.
+        weight: 0 leaves the probability as it is.
+
+    Returns:
+        float `[B]` in [0, 1].
+
+    Example:
+        >>> round(float(discounted(0.8, coverage=0.5, weight=2.0)), 3)
+        0.294
+    """
+    return probability * ops.exp(-weight * (1.0 - coverage))
+
+
+def _reaches(scores: Any, threshold: float | None, default: float) -> Any:
+    return ops.greater_equal(scores, default if threshold is None else threshold)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +11,12 @@ import tensorflow as tf
 
 from supportnet.checks import check_positive
 from supportnet.savedmodel.load import SavedModel
-from supportnet.savedmodel.reader import ServedReader, read_spec
+from supportnet.savedmodel.reader import ServedReader
 from supportnet.savedmodel.signatures import EXAMPLES, TEXT
 from supportnet.tasks.classify.answers import ANSWERS, Answers, Classification, ranked
-from supportnet.tasks.classify.fitted import Confidence
+from supportnet.tasks.classify.calibrate import Confidence
 from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.tasks.classify.scores import decide
+from supportnet.tasks.model import ServedLabels
 from supportnet.tasks.task import ExportOptions
 from supportnet.text.messages import checked_texts
 
@@ -24,47 +24,25 @@ from supportnet.text.messages import checked_texts
 CONFIDENCE, LABELS = "assets.extra/confidence.json", "assets.extra/labels.txt"
 
 
-def signatures() -> Mapping[str, list[tf.TensorSpec]]:
-    """Return the signatures by name, with their inputs."""
-    return {"classify": [TEXT], "classify_examples": [EXAMPLES], "embed": [TEXT]}
+class ServedClassifier(ServedLabels):
+    """The part of an export that classifies; see `ServedLabels`."""
 
-
-def serve(model: IntentClassifier, reader: ServedReader, options: ExportOptions) -> "ServedClassifier":
-    """Make the part of an export."""
-    return ServedClassifier(model, reader)
-
-
-def write_facts(folder: Path, model: IntentClassifier, part: "ServedClassifier", options: ExportOptions) -> None:
-    """Write what no server reads, and people do."""
-    model.confidence.save(folder / CONFIDENCE)
-    (folder / LABELS).write_text("".join(f"{intent}\n" for intent in model.intents), "utf-8")
-
-
-class ServedClassifier(tf.Module):
-    """The part of an export that classifies.
-
-    Args:
-        model: a trained model.
-        reader: reads messages for it.
-
-    Attributes:
-        reader: the argument.
-        answer: messages, string `[B]`, and what `reader` read in them -> the outputs of `classify`.
-    """
+    signatures: ClassVar[Mapping[str, list[tf.TensorSpec]]] = {
+        "classify": [TEXT],
+        "classify_examples": [EXAMPLES],
+        "embed": [TEXT],
+    }
 
     def __init__(self, model: IntentClassifier, reader: ServedReader) -> None:
-        super().__init__()
-        # tf.Module saves its attributes: the weights, and the reader.
-        self.reader = reader
-        self.weights = [weight.value for weight in model.head.weights]
-        # Kept in closures so that they are not saved: each variable would be stored a second time.
-        self._head = lambda read: model.head(read, training=False)
-        self._decide = lambda outputs: decide(outputs, model.confidence, model.intents)
+        super().__init__(model, reader)
         self._intents = tf.constant(model.intents)
-        self.answer = tf.function(self._answer, input_signature=[TEXT, read_spec(reader)])
+
+    def write_facts(self, folder: Path, model: IntentClassifier, options: ExportOptions) -> None:
+        model.confidence.save(folder / CONFIDENCE)
+        (folder / LABELS).write_text("".join(f"{intent}\n" for intent in model.intents), "utf-8")
 
     def _answer(self, text: tf.Tensor, read: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        answers = self._decide(self._head(read))
+        answers = self._model().decide(self._head(read))
         scores, order = tf.math.top_k(answers.pop("probabilities"), k=len(self._intents))
         return {"intents": tf.gather(self._intents, order), "intent_scores": scores, **answers}
 
@@ -79,12 +57,6 @@ class ServedClassifier(tf.Module):
         text = tf.io.parse_example(inputs, {"text": tf.io.FixedLenFeature([], tf.string)})["text"]
         answers = self.classify(text)
         return {"classes": answers["intents"], "scores": answers["intent_scores"]}
-
-    @tf.function(input_signature=[TEXT])
-    def embed(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """One vector a message."""
-        outputs = self._head(self.reader.read(text))
-        return {"embedding": tf.cast(outputs["embedding"], tf.float32)}
 
 
 class ExportedModel(SavedModel):

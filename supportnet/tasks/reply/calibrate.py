@@ -1,7 +1,10 @@
 """Which replies to hand off to a person: a threshold on their scores, chosen on validation for a target quality."""
 
+import math
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,13 +12,52 @@ import numpy.typing as npt
 from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
 from supportnet.metrics.thresholds import RoutingCurve, best_point, lowest_point, routing_curve, threshold_at
-from supportnet.tasks.reply.config import ReplyConfig
-from supportnet.tasks.reply.data import Split
-from supportnet.tasks.reply.fitted import Handoff
-from supportnet.tasks.reply.model import Replier
+from supportnet.tasks.task import Fitted
 from supportnet.text.rouge import rouge_l
 from supportnet.text.slots import fill_slots
 from supportnet.text.tokenizer_graph import as_strings
+
+if TYPE_CHECKING:
+    from supportnet.tasks.reply.config import ReplyConfig
+    from supportnet.tasks.reply.data import Split
+    from supportnet.tasks.reply.model import Replier
+
+
+@dataclass(frozen=True)
+class Handoff(Fitted):
+    """A threshold, and what it gave on validation data; `supportnet.tasks.reply.calibrate` chooses it.
+
+    Attributes:
+        threshold: a reply with at least this score is sent; None hands every one to a person.
+        target: the mean quality that was asked for; None where nothing was chosen.
+        quality: mean quality of the replies that are sent; None if none is.
+        rate: share of the replies that are handed off.
+        num_replies: replies that it was chosen on.
+
+    Example:
+        >>> import numpy as np
+        >>> Handoff(threshold=-0.5).applies_to(np.array([-0.1, -0.9, -0.1]), np.array([True, True, False])).tolist()
+        [False, True, True]
+    """
+
+    threshold: float | None = None
+    target: float | None = None
+    quality: float | None = None
+    rate: float = 1.0
+    num_replies: int = 0
+
+    def applies_to(self, scores: Any, complete: Any) -> Any:
+        """Tell which replies are handed off: those with a low score, and those that aren't complete, whatever theirs.
+
+        Args:
+            scores: float32 `[N]`, an array or a tensor.
+            complete: bool `[N]`; see `ReplyWriter.answers`.
+
+        Returns:
+            bool `[N]`.
+        """
+        return (scores < (math.inf if self.threshold is None else self.threshold)) | ~complete
+
 
 #: A threshold that keeps fewer replies would be an accident.
 MIN_KEPT = 30
@@ -23,13 +65,13 @@ MIN_KEPT = 30
 MAX_MESSAGES = 1000
 
 
-def calibrate(model: Replier, split: Split, config: ReplyConfig) -> None:
+def calibrate(model: "Replier", split: "Split", config: "ReplyConfig") -> None:
     """Fit the hand-off threshold on validation messages; without any, every reply is handed off."""
     if split.validation:
         model.handoff = fit_handoff(model, split.validation, config.quality, config.seed)
 
 
-def fit_handoff(model: Replier, validation: Sequence[Ticket], target: float, seed: int = 0) -> Handoff:
+def fit_handoff(model: "Replier", validation: Sequence[Ticket], target: float, seed: int = 0) -> Handoff:
     """Let a model write replies to validation messages, and choose on them; see `choose_handoff`.
 
     Args:

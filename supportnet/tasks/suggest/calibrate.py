@@ -1,21 +1,68 @@
 """Fit the numbers that turn the scores of answers into probabilities, on validation data."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import keras
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax, logsumexp
 
 from supportnet.data.bank import same_text
+from supportnet.errors import UserError
+from supportnet.layers.scaled_cosine import LARGEST_SCALE
 from supportnet.metrics.minimum import minimum
-from supportnet.tasks.suggest.config import SuggestConfig
-from supportnet.tasks.suggest.data import Pairs, Split
-from supportnet.tasks.suggest.fitted import Relevance
-from supportnet.tasks.suggest.model import Suggester
-from supportnet.tasks.suggest.scales import fit_labels, fit_scales
+from supportnet.tasks.suggest.data import Pairs
+from supportnet.tasks.suggest.network import LABEL_SCALE
+from supportnet.tasks.task import Fitted
+
+if TYPE_CHECKING:
+    from supportnet.tasks.suggest.config import SuggestConfig
+    from supportnet.tasks.suggest.data import Split
+    from supportnet.tasks.suggest.model import Suggester
+
+
+@dataclass(frozen=True)
+class Relevance(Fitted):
+    """The numbers that turn a network's scores into probabilities; `supportnet.tasks.suggest.calibrate` fits them.
+
+    An answer has the logit `inverse_temperature` times the network's score, plus `prior` times the logarithm of its
+    uses, plus `agreement` times the chance that message and answer have the same label. A softmax over all answers and
+    "none of them", whose logit is `null_logit`, gives the probabilities.
+
+    In training, an answer stands among those of the same batch, where often used ones are wrong about as often as they
+    are right: the scores forget most of how often each is used (Yi et al. 2019, Sampling-Bias-Corrected Neural
+    Modeling). The prior brings it back.
+
+    Attributes:
+        inverse_temperature: what the network's scores are multiplied with, above 0.
+        prior: weight of the logarithm of an answer's uses.
+        agreement: weight of the chance of equal labels, where the network knows labels.
+        null_logit: logit of "none of them".
+
+    Raises:
+        UserError: a number that is none, or a inverse_temperature of 0 or less.
+
+    Example:
+        >>> Relevance(inverse_temperature=0.0)
+        Traceback (most recent call last):
+        supportnet.errors.UserError: inverse_temperature must be above 0. Received: inverse_temperature=0.0
+    """
+
+    inverse_temperature: float = 1.0
+    prior: float = 0.0
+    agreement: float = 0.0
+    null_logit: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.inverse_temperature > 0:
+            raise UserError(
+                f"inverse_temperature must be above 0. Received: inverse_temperature={self.inverse_temperature}"
+            )
+
 
 #: Validation messages that the branches' scales and the relevance are fitted to, at most.
 MAX_ASKED = 2000
@@ -50,7 +97,7 @@ class InBank:
     same_label: npt.NDArray[np.bool_]
 
 
-def calibrate(model: Suggester, split: Split, config: SuggestConfig) -> None:
+def calibrate(model: "Suggester", split: "Split", config: "SuggestConfig") -> None:
     """Fit the branches' scales and the relevance on validation pairs; without any, they stay as they are."""
     if split.held_out is None:
         return
@@ -62,7 +109,7 @@ def calibrate(model: Suggester, split: Split, config: SuggestConfig) -> None:
     model.relevance = fit_relevance(model, split.pairs, asked)
 
 
-def fit_relevance(model: Suggester, pairs: Pairs, asked: Pairs) -> Relevance:
+def fit_relevance(model: "Suggester", pairs: Pairs, asked: Pairs) -> Relevance:
     """Choose the numbers that rank best and that are the most honest, in the bank of all training replies.
 
     The ratio of prior, agreement and score decides the order: the one is taken under which the first suggestion is
@@ -95,7 +142,7 @@ def fit_relevance(model: Suggester, pairs: Pairs, asked: Pairs) -> Relevance:
     return Relevance(inverse_temperature, inverse_temperature * prior, inverse_temperature * agreement, float(found[1]))
 
 
-def _in_the_bank(model: Suggester, pairs: Pairs, asked: Pairs) -> InBank:
+def _in_the_bank(model: "Suggester", pairs: Pairs, asked: Pairs) -> InBank:
     depth = len(model.scales)
     messages, replies = model.vectors(asked.texts, "message", 256), model.vectors(pairs.replies, "reply", 256)
     known = {reply: row for row, reply in enumerate(map(same_text, pairs.replies))}
@@ -133,3 +180,92 @@ def _log_probabilities(logits: Floats, inverse_temperature: Any, null_logit: Any
     return log_softmax(
         np.pad(np.exp(inverse_temperature) * logits, ((0, 0), (0, 1)), constant_values=null_logit), axis=1
     )
+
+
+#: How far the search for the logarithm of a scale goes at first: down, because a learned one may be the largest.
+STEP = -0.5
+
+
+def fit_scales(model: "Suggester", asked: Pairs, batch_size: int) -> None:
+    """Set the scales of the branches in place: those under which their mean score makes the right replies likeliest.
+
+    A branch that knows the training pairs by heart is surer there than it is right elsewhere, and would outvote the
+    others: its scale was learned on these pairs. On messages that training hasn't seen, each branch gets the say that
+    it deserves (temperature scaling, Guo et al. 2017, of all branches at once). The softmax is over the replies of all
+    these messages, each with the chance that a batch of training has it among its candidates: what the branches learned
+    of how often a reply is given, they learned there.
+
+    Args:
+        model: a trained one.
+        asked: pairs that it hasn't learned from; each message is compared with the replies of all.
+        batch_size: messages a step of training.
+
+    Example (needs a trained model):
+        >>> fit_scales(model, Pairs.of(dataset["validation"][:2000]), batch_size=128)
+    """
+    layer = model.network.get_layer("scores")
+    cosines = _cosines(model, asked)
+    expected = batch_size / len(asked) * np.bincount(asked.reply)
+    chance = np.log(-np.expm1(-expected)).astype("float32")
+    learned = keras.ops.convert_to_numpy(layer.log_scale).astype("float64")
+
+    def logits(scales: Floats) -> Floats:
+        return _mean(scales, cosines) + chance
+
+    layer.log_scale.assign(_fitted(logits, asked.reply, learned, np.log(LARGEST_SCALE)))
+
+
+def fit_labels(model: "Suggester", asked: Pairs) -> None:
+    """Scale what the branches say of the labels, in place: such that their mean makes the right labels likeliest.
+
+    What `fit_scales` does, for the second objective: here too a branch that knows the training pairs by heart is surer
+    than it should be.
+
+    Args:
+        model: a trained one that knows labels.
+        asked: pairs that it hasn't learned from, with labels; those without one say nothing.
+
+    Example (needs a trained model):
+        >>> fit_labels(model, Pairs.of(dataset["validation"][:2000], model.labels))
+    """
+    layer, known = model.heads["message"].get_layer("labels"), asked.labels >= 0
+    if not known.any():
+        return
+    texts = [text for text, has_label in zip(asked.texts, known, strict=True) if has_label]
+    kernel, bias = layer.get_weights()
+    vectors = LABEL_SCALE * _by_branch(model, texts, "message")
+    said = np.einsum("bnd,ndk->nbk", vectors, kernel) + bias[:, None]
+    found = np.exp(_fitted(lambda scales: _mean(scales, said), asked.labels[known], np.zeros(len(said))))
+    layer.set_weights([kernel * found[:, None, None], bias * found[:, None]])
+
+
+def _fitted(
+    logits: Callable[[Floats], Floats], right: npt.NDArray[np.int64], learned: Floats, largest: float | None = None
+) -> Floats:
+    """Search the logarithms of the scales under which `right` `[B]` is likeliest, from those that were learned."""
+    rows = np.arange(len(right))
+
+    def loss(log_scales: Floats) -> float:
+        found = logits(np.exp(log_scales, dtype="float32"))
+        losses = logsumexp(found, axis=1) - found[rows, right]
+        # What was learned stands as long as few messages speak against it.
+        return float(losses.mean() + np.square(log_scales - learned).sum() / 2 / len(right))
+
+    return minimum(loss, learned, [STEP] * len(learned), [(None, largest)] * len(learned))
+
+
+def _mean(scales: Floats, scores: Floats) -> Floats:
+    """The mean of what N branches say, on their scales: `[N]` and `[N, B, C]` -> `[B, C]`."""
+    return np.einsum("n,nbc->bc", scales / np.float32(len(scales)), scores)
+
+
+def _cosines(model: "Suggester", asked: Pairs) -> Floats:
+    """How alike each branch finds each message and each reply, float32 `[N, B, C]`."""
+    message, reply = _by_branch(model, asked.texts, "message"), _by_branch(model, asked.replies, "reply")
+    return np.stack([message[:, branch] @ reply[:, branch].T for branch in range(message.shape[1])])
+
+
+def _by_branch(model: "Suggester", texts: Sequence[str], side: str) -> Floats:
+    """The branches' vectors of texts, float32 `[B, N, D]`."""
+    branches = model.network.get_layer("scores").num_towers
+    return model.vectors(texts, side, 256)[:, : len(model.scales)].reshape(len(texts), branches, -1)

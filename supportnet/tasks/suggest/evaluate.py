@@ -17,7 +17,7 @@ from supportnet.metrics.ranking import (
     draw_candidates,
     ranks,
 )
-from supportnet.tasks.classify.evaluate import median_milliseconds
+from supportnet.tasks.comparison import median_milliseconds
 from supportnet.tasks.suggest.model import Suggester, columns_of
 
 #: Candidates that each right reply is ranked among, itself included, and what draws the others.

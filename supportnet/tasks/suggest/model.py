@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -10,23 +9,19 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.backbones.backbone import Backbone, build_preprocessor, compose, feature_inputs
+from supportnet.backbones.backbone import Backbone, compose, feature_inputs
 from supportnet.backbones.texts import run_in_batches
 from supportnet.checks import check_positive
 from supportnet.config import NetworkConfig
 from supportnet.data.bank import Answer, Bank
 from supportnet.data.duplicates import different_answers
-from supportnet.files import write_json
+from supportnet.tasks.model import TextModel
 from supportnet.tasks.suggest.answers import Suggestion
-from supportnet.tasks.suggest.data import Split
-from supportnet.tasks.suggest.fitted import Relevance
+from supportnet.tasks.suggest.calibrate import Relevance
 from supportnet.tasks.suggest.network import SIDES, build_network
 from supportnet.tasks.suggest.search import best_answers
 from supportnet.text.messages import checked_texts
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.run_folder import read_names
-
-LABELS = "labels.json"
 
 
 @dataclass(frozen=True)
@@ -42,7 +37,7 @@ class Index:
     columns: npt.NDArray[np.float32]
 
 
-class Suggester:
+class Suggester(TextModel):
     """Messages in, the best answers of a bank out.
 
     Args:
@@ -75,13 +70,9 @@ class Suggester:
         relevance: Relevance | None = None,
         backbone: Backbone | None = None,
     ) -> None:
-        self.config = config
-        self.vocabulary = vocabulary
+        super().__init__(config, vocabulary, backbone)
         self.labels = list(labels)
         self.relevance = relevance or Relevance()
-        self.origin: dict[str, Any] = {}
-        self.preprocessor = build_preprocessor(config, vocabulary)
-        self.backbone = backbone or Backbone(config, len(vocabulary))
         self.network = build_network(config, self.backbone, len(self.labels))
         self._read = {side: _reader(self, side) for side in SIDES}
 
@@ -183,18 +174,3 @@ def _reader(model: Suggester, side: str) -> Callable[[Any], dict[str, Any]]:
         return {"vectors": joined_outputs(outputs), "has_words": keras.ops.any(features["mask"], axis=1)}
 
     return tf.function(read, input_signature=[tf.TensorSpec([None], tf.string)])
-
-
-def build(network: NetworkConfig, vocabulary: Vocabulary, split: Split, backbone: Backbone | None = None) -> Suggester:
-    """Make a fresh model, with the labels of the training messages if they are a second objective."""
-    return Suggester(network, vocabulary, split.labels, backbone=backbone)
-
-
-def write(folder: Path, model: Suggester) -> None:
-    """Write the names that the labels' logits stand for; an empty list without labels."""
-    write_json(folder / LABELS, model.labels)
-
-
-def read(folder: Path, config: NetworkConfig, vocabulary: Vocabulary) -> Suggester:
-    """Make the model of a run folder, with fresh weights."""
-    return Suggester(config, vocabulary, read_names(folder / LABELS))

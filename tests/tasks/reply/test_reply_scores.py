@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supportnet.errors import UserError
-from supportnet.tasks.reply import scores as module
-from supportnet.tasks.reply.scores import (
+from supportnet.tasks.reply import evaluate as module
+from supportnet.tasks.reply.evaluate import (
     bleu_of,
     bleu_signature,
     bleu_statistics,
