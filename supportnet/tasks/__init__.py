@@ -17,65 +17,57 @@ Exported from these files, and imported when first used:
 - the confidence of a classifier: `Confidence`, `fit_confidence`, `outcomes`, `reliability_diagram`, `risk_coverage`.
 """
 
+import ast
+import inspect
+import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from supportnet.errors import UserError
-from supportnet.tasks.task import Task
+from supportnet.tasks.task import Task as Task
 
+# What is exported, stated once: type checkers read these imports, and so does `_exports`.
 if TYPE_CHECKING:
-    from supportnet.tasks.attributes.answers import Attributes
-    from supportnet.tasks.attributes.config import AttributesConfig
-    from supportnet.tasks.attributes.model import AttributeClassifier
-    from supportnet.tasks.classify.answers import Classification
-    from supportnet.tasks.classify.audit import find_doubtful_labels
-    from supportnet.tasks.classify.calibrate import Confidence, fit_confidence
-    from supportnet.tasks.classify.config import ClassifyConfig
-    from supportnet.tasks.classify.evaluate import evaluate_model, outcomes
-    from supportnet.tasks.classify.model import IntentClassifier
-    from supportnet.tasks.classify.plots import reliability_diagram, risk_coverage
-    from supportnet.tasks.reply.answers import Reply
-    from supportnet.tasks.reply.config import ReplyConfig
-    from supportnet.tasks.reply.evaluate import evaluate_replier
-    from supportnet.tasks.reply.model import Replier
-    from supportnet.tasks.suggest.answers import Suggestion
-    from supportnet.tasks.suggest.config import SuggestConfig
-    from supportnet.tasks.suggest.evaluate import evaluate_judged, evaluate_suggester
-    from supportnet.tasks.suggest.model import Suggester
+    from supportnet.tasks.attributes.answers import Attributes as Attributes
+    from supportnet.tasks.attributes.config import AttributesConfig as AttributesConfig
+    from supportnet.tasks.attributes.model import AttributeClassifier as AttributeClassifier
+    from supportnet.tasks.classify.answers import Classification as Classification
+    from supportnet.tasks.classify.audit import find_doubtful_labels as find_doubtful_labels
+    from supportnet.tasks.classify.calibrate import Confidence as Confidence
+    from supportnet.tasks.classify.calibrate import fit_confidence as fit_confidence
+    from supportnet.tasks.classify.config import ClassifyConfig as ClassifyConfig
+    from supportnet.tasks.classify.evaluate import evaluate_model as evaluate_model
+    from supportnet.tasks.classify.evaluate import outcomes as outcomes
+    from supportnet.tasks.classify.model import IntentClassifier as IntentClassifier
+    from supportnet.tasks.classify.plots import reliability_diagram as reliability_diagram
+    from supportnet.tasks.classify.plots import risk_coverage as risk_coverage
+    from supportnet.tasks.reply.answers import Reply as Reply
+    from supportnet.tasks.reply.config import ReplyConfig as ReplyConfig
+    from supportnet.tasks.reply.evaluate import evaluate_replier as evaluate_replier
+    from supportnet.tasks.reply.model import Replier as Replier
+    from supportnet.tasks.suggest.answers import Suggestion as Suggestion
+    from supportnet.tasks.suggest.config import SuggestConfig as SuggestConfig
+    from supportnet.tasks.suggest.evaluate import evaluate_judged as evaluate_judged
+    from supportnet.tasks.suggest.evaluate import evaluate_suggester as evaluate_suggester
+    from supportnet.tasks.suggest.model import Suggester as Suggester
+else:
 
-__all__ = [
-    "DEFAULT",
-    "NAMES",
-    "REGISTRY",
-    "AttributeClassifier",
-    "Attributes",
-    "AttributesConfig",
-    "Classification",
-    "ClassifyConfig",
-    "Confidence",
-    "IntentClassifier",
-    "Replier",
-    "Reply",
-    "ReplyConfig",
-    "SuggestConfig",
-    "Suggester",
-    "Suggestion",
-    "Task",
-    "all_tasks",
-    "evaluate_judged",
-    "evaluate_model",
-    "evaluate_replier",
-    "evaluate_suggester",
-    "find_doubtful_labels",
-    "fit_confidence",
-    "get_task",
-    "in_order",
-    "outcomes",
-    "reliability_diagram",
-    "risk_coverage",
-]
+    def _exports() -> dict[str, str]:
+        """Return name -> module of the imports above, each of which is made when its name is first used."""
+        body = ast.parse(inspect.getsource(sys.modules[__name__])).body
+        imports = next(node.body for node in body if isinstance(node, ast.If))
+        return {node.names[0].name: node.module for node in imports}
+
+    _EXPORTS = _exports()
+    __all__ = ["DEFAULT", "NAMES", "REGISTRY", "Task", "all_tasks", "get_task", "in_order", *_EXPORTS]
+
+    def __getattr__(name: str) -> Any:
+        if name not in _EXPORTS:
+            raise AttributeError(f"module 'supportnet.tasks' has no attribute {name!r}")
+        return getattr(import_module(_EXPORTS[name]), name)
+
 
 #: name -> package; the first one is the default. The order is that of exports and tables.
 REGISTRY: Mapping[str, str] = MappingProxyType(
@@ -121,36 +113,3 @@ def in_order(names: Sequence[str]) -> list[str]:
     if not names or len(set(names)) < len(names) or not set(names) <= set(NAMES):
         raise UserError(f"tasks must be of {', '.join(NAMES)}, each once. Received: tasks={list(names)}")
     return [name for name in NAMES if name in names]
-
-
-#: name -> the module below this package that it is imported from when it is first used.
-_EXPORTS = {
-    "AttributeClassifier": "attributes.model",
-    "Attributes": "attributes.answers",
-    "AttributesConfig": "attributes.config",
-    "Classification": "classify.answers",
-    "ClassifyConfig": "classify.config",
-    "Confidence": "classify.calibrate",
-    "IntentClassifier": "classify.model",
-    "Replier": "reply.model",
-    "Reply": "reply.answers",
-    "ReplyConfig": "reply.config",
-    "SuggestConfig": "suggest.config",
-    "Suggester": "suggest.model",
-    "Suggestion": "suggest.answers",
-    "evaluate_judged": "suggest.evaluate",
-    "evaluate_model": "classify.evaluate",
-    "evaluate_replier": "reply.evaluate",
-    "evaluate_suggester": "suggest.evaluate",
-    "find_doubtful_labels": "classify.audit",
-    "fit_confidence": "classify.calibrate",
-    "outcomes": "classify.evaluate",
-    "reliability_diagram": "classify.plots",
-    "risk_coverage": "classify.plots",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _EXPORTS:
-        raise AttributeError(f"module 'supportnet.tasks' has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_EXPORTS[name]}"), name)

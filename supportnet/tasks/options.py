@@ -55,12 +55,8 @@ def training_options() -> dict[str, TrainingOption]:
         >>> training_options()["batch_size"].help
         'Messages per step; 128 for the task suggest; 64 for several tasks.'
     """
-    return {name: _training_option(name) for name in _names()}
-
-
-def _names() -> list[str]:
     stated = [options_of(NetworkConfig), *(options_of(task.config) for task in all_tasks())]
-    return list(dict.fromkeys(name for options in stated for name in options))
+    return {name: _training_option(name) for options in stated for name in options}
 
 
 def _training_option(name: str) -> TrainingOption:

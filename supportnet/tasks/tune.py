@@ -1,5 +1,6 @@
 """Search the options of a training that give the best model on validation data, with KerasTuner."""
 
+import json
 import os
 import sys
 import tomllib
@@ -48,13 +49,8 @@ def as_toml(task: str, options: Mapping[str, Any]) -> str:
         class_weights = true
     """
     values = {"task": task, **options}
-    return "".join(f"{name} = {_toml(value)}\n" for name, value in values.items())
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return repr(value) if isinstance(value, int | float) else '"' + str(value).replace("\\", "\\\\") + '"'
+    # Numbers, truth values and strings are written alike in both.
+    return "".join(f"{name} = {json.dumps(value, ensure_ascii=False, default=str)}\n" for name, value in values.items())
 
 
 def parameters_of(space: Mapping[str, Any]) -> keras_tuner.HyperParameters:

@@ -19,6 +19,9 @@ from supportnet.metrics.temperature import fit_temperature, tempered
 from supportnet.text.redaction import redact
 from supportnet.training.svm import tfidf
 
+#: A doubtful label: its kind and row, the intent that is suggested, and the probabilities of that one and its own.
+_Found = tuple[str, int, str, float | None, float | None]
+
 
 class _Message(NamedTuple):
     """What tickets say that differ only in case, white space and personal data; `rows` are counted from 0."""
@@ -83,7 +86,7 @@ def find_doubtful_labels(
         [message.text for message in judged], targets, min(folds, max(sizes.values())), seed, progress_bar
     )
     conflicts = list(_conflicts(tickets, messages))
-    doubts = list(_doubts(tickets, judged, intents, targets, probabilities))
+    doubts = list(_doubts(judged, intents, targets, probabilities))
     return {
         "num_messages": len(checked),
         "num_intents": len(intents),
@@ -92,7 +95,18 @@ def find_doubtful_labels(
         "accuracy": float(np.mean(probabilities.argmax(axis=1) == targets)),
         "num_conflicts": len(conflicts),
         "num_doubts": len(doubts),
-        "labels": conflicts + doubts,
+        "labels": [
+            {
+                "kind": kind,
+                "row": row + 1,
+                "text": redact(tickets[row].text),
+                "intent": tickets[row].intent,
+                "suggested_intent": suggested,
+                "suggested_probability": probability,
+                "probability": given,
+            }
+            for kind, row, suggested, probability, given in conflicts + doubts
+        ],
     }
 
 
@@ -135,48 +149,29 @@ def _distinct(tickets: Sequence[Ticket]) -> list[_Message]:
     return [_Message(text, same, sorted({str(tickets[row].intent) for row in same})) for text, same in rows.items()]
 
 
-def _conflicts(tickets: Sequence[Ticket], messages: Sequence[_Message]) -> Iterator[dict[str, Any]]:
+def _conflicts(tickets: Sequence[Ticket], messages: Sequence[_Message]) -> Iterator[_Found]:
     """Suggest the label that most of the other copies have."""
     for message in messages:
         counts = Counter(str(tickets[row].intent) for row in message.rows)
         for row in message.rows if len(counts) > 1 else []:
             others = [intent for intent in message.intents if intent != tickets[row].intent]
-            yield _label("conflict", tickets, row, max(others, key=counts.__getitem__), None, None)
+            yield "conflict", row, max(others, key=counts.__getitem__), None, None
 
 
 def _doubts(
-    tickets: Sequence[Ticket],
     judged: Sequence[_Message],
     intents: Sequence[str],
     targets: npt.NDArray[np.int64],
     probabilities: npt.NDArray[np.float64],
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[_Found]:
     for i, other in confident_others(targets, probabilities):
         suggested, given = float(probabilities[i, other]), float(probabilities[i, targets[i]])
         for row in judged[i].rows:
-            yield _label("doubt", tickets, row, intents[other], suggested, given)
-
-
-def _label(
-    kind: str, tickets: Sequence[Ticket], row: int, suggested: str, probability: float | None, given: float | None
-) -> dict[str, Any]:
-    return {
-        "kind": kind,
-        "row": row + 1,
-        "text": redact(tickets[row].text),
-        "intent": tickets[row].intent,
-        "suggested_intent": suggested,
-        "suggested_probability": probability,
-        "probability": given,
-    }
+            yield "doubt", row, intents[other], suggested, given
 
 
 def out_of_fold_probabilities(
-    texts: Sequence[str],
-    targets: npt.NDArray[np.int64],
-    folds: int = 5,
-    seed: int = 0,
-    progress_bar: bool = True,
+    texts: Sequence[str], targets: npt.NDArray[np.int64], folds: int = 5, seed: int = 0, progress_bar: bool = True
 ) -> npt.NDArray[np.float64]:
     """Return the probability of every intent for every message, from models that were fitted without the message.
 

@@ -14,8 +14,9 @@ from supportnet.checks import check_not_negative
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
 from supportnet.metrics.temperature import SMALLEST, fit_temperature
-from supportnet.metrics.thresholds import RoutingCurve, best_point, lowest_point, routing_curve, threshold_at
+from supportnet.metrics.thresholds import routing_curve, threshold_at
 from supportnet.tasks.classify.answers import Answers
+from supportnet.tasks.fit import promised_point
 from supportnet.tasks.task import Fitted
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Confidence(Fitted):
 ACCEPTED_SHARE = 0.95
 #: Coverage may decide alone, but not for ever more: beyond this the order no longer changes.
 MAX_COVERAGE_WEIGHT = 20.0
+#: How much coverage counts in the in-scope score, beside the probability; chosen on CLINC150's validation data.
+SCOPE_WEIGHT = 3.0
 #: A threshold for fewer messages would be an accident: 19 right of 20 is the least that shows 95%.
 MIN_ROUTED = 20
 
@@ -123,9 +126,11 @@ def fit_confidence(
     route_score = np.asarray(discounted(answers.route_score, answers.coverage, coverage_weight))
     order = replace(answers, route_score=route_score).routing_order
     curve = routing_curve(order[counted], correct[counted], weights[counted])
-    point = lowest_point(curve, precision, MIN_ROUTED)
-    if point is None:
-        _warn_of_promise(curve, precision)
+    warning = (
+        f"The promised precision of {precision:g} (--precision) can't be kept on validation data: {{reason}}. "
+        "No message will be routed."
+    )
+    point = promised_point(curve, precision, MIN_ROUTED, warning, ("messages", "routed"))
     return Confidence(
         temperature=fit_temperature(answers.probabilities[in_scope], targets[in_scope]),
         in_scope_threshold=float(np.quantile(answers.in_scope_score[in_scope], 1 - ACCEPTED_SHARE, method="lower")),
@@ -194,25 +199,6 @@ def _share(in_scope: npt.NDArray[np.bool_], wanted: float | None) -> float:
 def _weights(in_scope: npt.NDArray[np.bool_], share: float) -> npt.NDArray[np.float64]:
     """Weights that sum to 1, those of the out-of-scope messages to `share`."""
     return np.where(in_scope, (1 - share) / in_scope.sum(), share / max(1, (~in_scope).sum()))
-
-
-def _warn_of_promise(curve: RoutingCurve, promised: float) -> None:
-    best = best_point(curve, MIN_ROUTED)
-    if best is not None:
-        # Rounded down: it is what one would ask for next.
-        precise = np.floor(curve.precision[best] * 1e4) / 1e4
-        reason = f"the best is {precise:.4f}, for {curve.coverage[best]:.1%} of the messages"
-    else:
-        reason = f"that takes {MIN_ROUTED} validation messages or more that can be routed"
-    warnings.warn(
-        f"The promised precision of {promised:g} (--precision) can't be kept on validation data: {reason}. "
-        "No message will be routed.",
-        stacklevel=3,
-    )
-
-
-#: How much coverage counts in the in-scope score, beside the probability; chosen on CLINC150's validation data.
-SCOPE_WEIGHT = 3.0
 
 
 def decide(outputs: Mapping[str, Any], confidence: Confidence, intents: Sequence[str]) -> dict[str, Any]:

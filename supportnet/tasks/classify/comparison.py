@@ -1,12 +1,11 @@
 """Classifiers in a comparison, beside TF-IDF with a linear SVM."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 from sklearn.pipeline import Pipeline
 
@@ -15,17 +14,17 @@ from supportnet.backbones.texts import run_in_batches
 from supportnet.config import NetworkConfig
 from supportnet.data.splits import labelled
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset, conversations_of
-from supportnet.tasks.classify.answers import ANSWERS, Answers
+from supportnet.tasks.classify.answers import ANSWERS, Answers, Classifier
 from supportnet.tasks.classify.calibrate import Confidence, decide, fit_confidence
 from supportnet.tasks.classify.config import ClassifyConfig
-from supportnet.tasks.classify.evaluate import Classifier, confidence_figures, intent_table, outcomes
+from supportnet.tasks.classify.evaluate import confidence_figures, intent_table, outcomes
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.classify.network import build_network
 from supportnet.tasks.comparison import Compared, Scored
 from supportnet.training.svm import fit_svm
 
 
-class Svm:
+class Svm(Classifier):
     """A fitted SVM that answers as this package's models do: its margins stand where their logits do.
 
     So it is judged by the same code: the score of scope and of routing is the largest probability of the softmax of
@@ -48,16 +47,11 @@ class Svm:
         answers = self.answers([ticket.text for ticket in validation])
         self.confidence = fit_confidence(answers, validation, config.precision, config.out_of_scope_share)
 
-    def answers(self, texts: Sequence[str], batch_size: int = 64) -> Answers:
-        """Return all that is said of every message."""
-        logits = self.pipeline.decision_function(texts).astype("float32")
+    def answers(self, texts: Iterable[str], batch_size: int = 64) -> Answers:
+        logits = self.pipeline.decision_function(list(texts)).astype("float32")
         # It knows no coverage: a whole one for all discounts nothing.
         judgement = decide({"logits": logits, "coverage": np.ones_like(logits)}, self.confidence, self.intents)
         return Answers(self.intents, **{name: ops.convert_to_numpy(judgement[name]) for name in ANSWERS})
-
-    def probabilities(self, texts: Sequence[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
-        """Return the probability of every intent for every message, `[N, K]`."""
-        return self.answers(texts, batch_size).probabilities
 
 
 class ComparedClassifiers(Compared):

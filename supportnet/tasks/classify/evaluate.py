@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,23 +21,10 @@ from supportnet.metrics.calibration import (
 )
 from supportnet.metrics.temperature import tempered
 from supportnet.metrics.thresholds import RoutingCurve, lowest_point, routing_curve
-from supportnet.tasks.classify.answers import Answers
+from supportnet.tasks.classify.answers import Answers, Classifier
 from supportnet.tasks.classify.calibrate import Confidence, intent_indices
 from supportnet.tasks.comparison import median_milliseconds
 from supportnet.text.redaction import redact
-
-
-class Classifier(Protocol):
-    """What evaluation needs of a model: a trained one and an exported one both have it."""
-
-    intents: list[str]
-    confidence: Confidence
-
-    def answers(self, texts: Sequence[str], batch_size: int = 64) -> Answers:
-        """Return all that is said of every message."""
-
-    def probabilities(self, texts: Sequence[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
-        """Return the probability of every intent for every message, `[N, K]`."""
 
 
 def evaluate_model(

@@ -4,21 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
-import numpy as np
-import numpy.typing as npt
 
 from supportnet.backbones.backbone import Backbone
-from supportnet.checks import check_positive
 from supportnet.config import NetworkConfig
-from supportnet.tasks.classify.answers import ANSWERS, Answers, Classification, ranked
+from supportnet.tasks.classify.answers import ANSWERS, Answers, Classifier
 from supportnet.tasks.classify.calibrate import Confidence, decide
 from supportnet.tasks.classify.network import build_network
 from supportnet.tasks.model import LabelModel
-from supportnet.text.messages import checked_texts
 from supportnet.text.vocabulary import Vocabulary
 
 
-class IntentClassifier(LabelModel):
+class IntentClassifier(LabelModel, Classifier):
     """Raw strings in, intents out.
 
     Args:
@@ -65,28 +61,4 @@ class IntentClassifier(LabelModel):
         return decide(outputs, self.confidence, self.intents)
 
     def answers(self, texts: Iterable[str], batch_size: int = 64) -> Answers:
-        """Return all outputs for every message, as arrays with rows in the order given."""
         return Answers(self.intents, **self._predict(texts, ANSWERS, batch_size))
-
-    def probabilities(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
-        """Return the probability of every intent for every message, float32 `[N, K]`, rows in the order given."""
-        return self._predict(texts, ["probabilities"], batch_size)["probabilities"]
-
-    def classify(self, texts: Iterable[str], top_k: int = 5) -> list[Classification]:
-        """Classify messages: a list, a tuple, a pandas Series or any other iterable of strings.
-
-        Args:
-            texts: the messages; an empty one gets an answer like any other. What isn't valid Unicode (a lone
-                surrogate) counts as a space.
-            top_k: how many intents to list for each, at most.
-
-        Returns:
-            One `Classification` per message, in the order given.
-
-        Raises:
-            UserError: `texts` is a single string or a whole table, or holds something that isn't a string; or
-                `top_k` is below 1.
-        """
-        texts = checked_texts(texts)
-        check_positive("top_k", top_k)
-        return ranked(texts, self.answers(texts), top_k)

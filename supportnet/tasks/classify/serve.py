@@ -13,7 +13,7 @@ from supportnet.checks import check_positive
 from supportnet.savedmodel.load import SavedModel
 from supportnet.savedmodel.reader import ServedReader
 from supportnet.savedmodel.signatures import EXAMPLES, TEXT
-from supportnet.tasks.classify.answers import ANSWERS, Answers, Classification, ranked
+from supportnet.tasks.classify.answers import ANSWERS, Answers, Classifier
 from supportnet.tasks.classify.calibrate import Confidence
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.model import ServedLabels
@@ -59,7 +59,7 @@ class ServedClassifier(ServedLabels):
         return {"classes": answers["intents"], "scores": answers["intent_scores"]}
 
 
-class ExportedModel(SavedModel):
+class ExportedModel(SavedModel, Classifier):
     """A SavedModel that classifies.
 
     Args:
@@ -86,26 +86,15 @@ class ExportedModel(SavedModel):
         self.intents = sorted(_strings(self.run("classify", [""])["intents"][0]))
 
     def answers(self, texts: Iterable[str], batch_size: int = 64) -> Answers:
-        """Return all that is said of every message; see `IntentClassifier.answers`."""
         batches = [
             {**outputs, "probabilities": self._columns(outputs)}
             for outputs in self._batches("classify", texts, batch_size)
         ]
         return Answers(self.intents, **{name: np.concatenate([batch[name] for batch in batches]) for name in ANSWERS})
 
-    def probabilities(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
-        """Return the probability of every intent for every message, float32 `[N, K]`, columns as in `intents`."""
-        return self.answers(texts, batch_size).probabilities
-
     def embed(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
         """Return one vector a message, float32 `[N, D]`; see `IntentClassifier.embed`."""
         return np.concatenate([outputs["embedding"] for outputs in self._batches("embed", texts, batch_size)])
-
-    def classify(self, texts: Iterable[str], top_k: int = 5) -> list[Classification]:
-        """Classify messages; see `IntentClassifier.classify`."""
-        texts = checked_texts(texts)
-        check_positive("top_k", top_k)
-        return ranked(texts, self.answers(texts), top_k)
 
     def _batches(self, signature: str, texts: Iterable[str], batch_size: int) -> Iterator[dict[str, npt.NDArray[Any]]]:
         """Run in batches, at least one."""

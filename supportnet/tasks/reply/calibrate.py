@@ -1,7 +1,6 @@
 """Which replies to hand off to a person: a threshold on their scores, chosen on validation for a target quality."""
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,8 @@ import numpy.typing as npt
 
 from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
-from supportnet.metrics.thresholds import RoutingCurve, best_point, lowest_point, routing_curve, threshold_at
+from supportnet.metrics.thresholds import routing_curve, threshold_at
+from supportnet.tasks.fit import promised_point
 from supportnet.tasks.task import Fitted
 from supportnet.text.rouge import rouge_l
 from supportnet.text.slots import fill_slots
@@ -124,9 +124,12 @@ def choose_handoff(scores: npt.NDArray[np.floating], quality: npt.NDArray[np.flo
     scores, quality = np.asarray(scores, dtype="float32"), np.asarray(quality, dtype="float64")
     _check(scores, quality, target)
     curve = routing_curve(scores, quality)
-    point = lowest_point(curve, target, MIN_KEPT)
+    warning = (
+        f"A mean quality of {target:g} (--quality) can't be reached on validation data: {{reason}}. "
+        "Every reply will be handed off."
+    )
+    point = promised_point(curve, target, MIN_KEPT, warning, ("replies", "kept"))
     if point is None:
-        _warn(curve, target)
         return Handoff(None, target, None, 1.0, len(scores))
     kept = float(curve.coverage[point])
     return Handoff(threshold_at(curve, point), target, float(curve.precision[point]), 1 - kept, len(scores))
@@ -143,18 +146,3 @@ def _check(scores: npt.NDArray[np.floating], quality: npt.NDArray[np.floating], 
     # A quality that is no number fails the comparison too.
     if not ((quality >= 0) & (quality <= 1)).all():
         raise UserError(f"Qualities must be 0 to 1. Received: {quality.min()} to {quality.max()}")
-
-
-def _warn(curve: RoutingCurve, target: float) -> None:
-    best = best_point(curve, MIN_KEPT)
-    if best is None:
-        reason = f"that takes {MIN_KEPT} validation replies or more that can be kept"
-    else:
-        # Rounded down: it is what one would ask for next.
-        highest = np.floor(curve.precision[best] * 1e4) / 1e4
-        reason = f"the best is {highest:.4f}, for {curve.coverage[best]:.1%} of the replies"
-    warnings.warn(
-        f"A mean quality of {target:g} (--quality) can't be reached on validation data: {reason}. "
-        "Every reply will be handed off.",
-        stacklevel=3,
-    )

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from supportnet.backbones.texts import run_in_batches
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.tasks.reply.config import ReplyConfig
 from supportnet.tasks.task import TaskSplit
@@ -77,11 +78,11 @@ class ReplyPairs:
 
 def count_tokens(front_end: TextFrontEnd, texts: Sequence[str], batch_size: int = 1024) -> Ints:
     """Return how many tokens a network sees of each text, int `[N]`."""
-    counts = [
-        tf.reduce_sum(tf.cast(front_end(list(texts[i : i + batch_size]))["mask"], tf.int64), axis=1).numpy()
-        for i in range(0, len(texts), batch_size)
-    ]
-    return np.concatenate(counts)
+
+    def count(batch: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"tokens": tf.reduce_sum(tf.cast(front_end(batch)["mask"], tf.int64), axis=1)}
+
+    return run_in_batches(count, texts, ["tokens"], batch_size)["tokens"]
 
 
 def training_replies(model: "Replier", pairs: ReplyPairs, tokens: int, seed: int, epochs: range) -> tf.data.Dataset:

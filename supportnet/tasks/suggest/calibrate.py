@@ -78,25 +78,6 @@ STEPS = (0.5, 2.0)
 Floats = npt.NDArray[np.floating]
 
 
-@dataclass(frozen=True)
-class InBank:
-    """The messages that are asked beside the bank of all training replies.
-
-    Attributes:
-        scores: the network's, `[N, R]`.
-        uses: logarithm of how often each reply was given, `[R]`.
-        agreement: chance that message and reply have the same label, `[N, R]`; zeros where the model knows none.
-        right: the row of each message's reply, -1 where the bank lacks it, `[N]`.
-        same_label: whether a reply has the label of the message's, `[N, R]`.
-    """
-
-    scores: Floats
-    uses: Floats
-    agreement: Floats
-    right: npt.NDArray[np.int64]
-    same_label: npt.NDArray[np.bool_]
-
-
 def calibrate(model: "Suggester", split: "Split", config: "SuggestConfig") -> None:
     """Fit the branches' scales and the relevance on validation pairs; without any, they stay as they are."""
     if split.held_out is None:
@@ -126,53 +107,41 @@ def fit_relevance(model: "Suggester", pairs: Pairs, asked: Pairs) -> Relevance:
     Example (needs a trained model):
         >>> model.relevance = fit_relevance(model, pairs, Pairs.of(dataset["validation"][:2000], model.labels))
     """
-    bank = _in_the_bank(model, pairs, asked)
-    prior, agreement = _best_order(bank, AGREEMENTS if model.labels else (0,))
-    logits = _logits(bank, prior, agreement)
+    depth = len(model.scales)
+    messages, replies = model.vectors(asked.texts, "message", 256), model.vectors(pairs.replies, "reply", 256)
+    known = {reply: row for row, reply in enumerate(map(same_text, pairs.replies))}
+    # `[N, R]`: the network's scores, the chance that message and reply have the same label, and whether they have it.
+    scores = (messages[:, :depth] * model.scales) @ replies[:, :depth].T
+    agreement = messages[:, depth:] @ replies[:, depth:].T
+    same_label = (asked.labels[:, None] == pairs.reply_labels) & (asked.labels[:, None] >= 0)
+    # How often each reply was given, `[R]`, and the row of each message's reply, -1 where the bank lacks it, `[N]`.
+    uses = np.log(np.bincount(pairs.reply, minlength=len(pairs.replies)).astype("float32"))
+    right = np.array([known.get(same_text(asked.replies[i]), -1) for i in asked.reply])
+    rows, labelled = np.arange(len(right)), same_label.any(axis=1)
+    counted = labelled if labelled.any() else right >= 0
+
+    def logits(prior: float, weight: float) -> Floats:
+        found = scores + np.float32(prior) * uses
+        return found + np.float32(weight) * agreement if weight else found
+
+    def accuracy(numbers: tuple[float, float]) -> float:
+        best = logits(*numbers).argmax(axis=1)
+        is_right = same_label[rows, best] if labelled.any() else best == right
+        return float(is_right[counted].mean()) if counted.any() else 0.0
+
+    # Of equals, the smallest.
+    prior, weight = max(product(PRIORS, AGREEMENTS if model.labels else (0,)), key=accuracy)
+    ordered = logits(prior, weight)
 
     def loss(numbers: Floats) -> float:
-        log_probabilities = _log_probabilities(logits, *numbers.astype("float32"))
-        by_text = log_probabilities[np.arange(len(logits)), bank.right]
-        labelled = bank.same_label.any(axis=1)
-        by_label = logsumexp(np.where(bank.same_label, log_probabilities[:, :-1], -np.inf)[labelled], axis=1)
+        log_probabilities = _log_probabilities(ordered, *numbers.astype("float32"))
+        by_text = log_probabilities[rows, right]
+        by_label = logsumexp(np.where(same_label, log_probabilities[:, :-1], -np.inf)[labelled], axis=1)
         return -float(by_text.mean() + (by_label.mean() if labelled.any() else 0.0))
 
     found = minimum(loss, np.zeros(2), STEPS, BOUNDS, max_calls=100)
     inverse_temperature = float(np.exp(found[0]))
-    return Relevance(inverse_temperature, inverse_temperature * prior, inverse_temperature * agreement, float(found[1]))
-
-
-def _in_the_bank(model: "Suggester", pairs: Pairs, asked: Pairs) -> InBank:
-    depth = len(model.scales)
-    messages, replies = model.vectors(asked.texts, "message", 256), model.vectors(pairs.replies, "reply", 256)
-    known = {reply: row for row, reply in enumerate(map(same_text, pairs.replies))}
-    return InBank(
-        scores=(messages[:, :depth] * model.scales) @ replies[:, :depth].T,
-        uses=np.log(np.bincount(pairs.reply, minlength=len(pairs.replies)).astype("float32")),
-        agreement=messages[:, depth:] @ replies[:, depth:].T,
-        right=np.array([known.get(same_text(asked.replies[i]), -1) for i in asked.reply]),
-        same_label=(asked.labels[:, None] == pairs.reply_labels) & (asked.labels[:, None] >= 0),
-    )
-
-
-def _best_order(bank: InBank, agreements: Sequence[int]) -> tuple[float, float]:
-    """The prior and the agreement under which the first suggestion is right most often; of equals, the smallest."""
-    by_label = bank.same_label.any()
-    counted = bank.same_label.any(axis=1) if by_label else bank.right >= 0
-    rows = np.arange(len(bank.right))
-
-    def accuracy(prior: float, agreement: float) -> float:
-        best = _logits(bank, prior, agreement).argmax(axis=1)
-        right = bank.same_label[rows, best] if by_label else best == bank.right
-        return float(right[counted].mean()) if counted.any() else 0.0
-
-    return max(product(PRIORS, agreements), key=lambda numbers: accuracy(*numbers))
-
-
-def _logits(bank: InBank, prior: float, agreement: float) -> Floats:
-    """What decides the order, `[N, R]`."""
-    logits = bank.scores + np.float32(prior) * bank.uses
-    return logits + np.float32(agreement) * bank.agreement if agreement else logits
+    return Relevance(inverse_temperature, inverse_temperature * prior, inverse_temperature * weight, float(found[1]))
 
 
 def _log_probabilities(logits: Floats, inverse_temperature: Any, null_logit: Any) -> Floats:

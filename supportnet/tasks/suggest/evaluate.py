@@ -11,12 +11,7 @@ from supportnet.data.judgements import Judgement, check_judged
 from supportnet.data.splits import with_reply
 from supportnet.data.ticket import Ticket, conversations_of
 from supportnet.errors import UserError
-from supportnet.metrics.ranking import (
-    average_precision,
-    bootstrap_interval,
-    draw_candidates,
-    ranks,
-)
+from supportnet.metrics.ranking import average_precision, bootstrap_interval, draw_candidates, ranks
 from supportnet.tasks.comparison import median_milliseconds
 from supportnet.tasks.suggest.model import Suggester, columns_of
 

@@ -79,12 +79,7 @@ class DualEncoder(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         backbone = keras.saving.serialize_keras_object(self.get_layer("backbone"))
-        return {
-            "config": asdict(self.config),
-            "backbone": backbone,
-            "num_labels": self.num_labels,
-            "name": self.name,
-        }
+        return {"config": asdict(self.config), "backbone": backbone, "num_labels": self.num_labels, "name": self.name}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "DualEncoder":

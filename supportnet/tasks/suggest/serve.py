@@ -16,9 +16,8 @@ from supportnet.savedmodel.load import SavedModel
 from supportnet.savedmodel.reader import ServedReader, read_spec
 from supportnet.savedmodel.signatures import TAG, TEXT
 from supportnet.tasks.model import ServedPart
-from supportnet.tasks.suggest.model import Suggester, columns_of, joined_outputs
+from supportnet.tasks.suggest.model import Suggester, best_answers, columns_of, joined_outputs, with_tag
 from supportnet.tasks.suggest.network import SIDES
-from supportnet.tasks.suggest.search import best_answers, with_tag
 from supportnet.tasks.task import ExportOptions
 from supportnet.text.tokenizer import to_bytes
 
