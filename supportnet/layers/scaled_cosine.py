@@ -17,11 +17,11 @@ INITIAL_SCALE, LARGEST_SCALE = 1 / 0.07, 100.0
 class ScaledCosine(keras.layers.Layer):
     """Products of unit vectors, times a learned scale: the inverse temperature of a softmax over them.
 
-    Each of N towers has vectors and a scale of its own. The scale is learned as its logarithm, which keeps it positive,
+    Each of N branches has vectors and a scale of its own. The scale is learned as its logarithm, which keeps it positive,
     and ends at 100: beyond, one pair would decide.
 
     Args:
-        num_towers: number of towers N.
+        num_towers: number of branches N.
 
     Call arguments:
         messages: float `[B, N, D]`, rows of length 1.

@@ -1,13 +1,15 @@
 """Tasks: a folder for each, with the same file names in each, behind the contract of `supportnet.tasks.task`.
 
 config      options of the training          model       preprocessor, network and names, used on strings
-data        training and validation data     fitted      numbers that validation data decide
-network     head on the backbone             calibrate   fits them
-fit         objective and training           evaluate    metrics on labelled messages
-serve       its part of an export            baseline    what a user would pick instead
-answers     records of answers               comparison  how architectures are compared
+data        training and validation data     calibrate   numbers that validation data decide, and what fits them
+network     head on the backbone             evaluate    metrics on labelled messages
+fit         objective and training           comparison  how architectures are compared, and what a user would pick
+serve       its part of an export                        instead
+answers     records of answers
 
-Exported from these files, and imported when first used:
+What tasks share stands beside their folders, in `model` (its part of an export too), `fit` and `comparison`.
+
+Exported from the folders, and imported when first used:
 
 - models: `IntentClassifier`, `Suggester`, `Replier`, `AttributeClassifier`;
 - records of answers: `Classification`, `Suggestion`, `Reply`, `Attributes`;

@@ -7,10 +7,11 @@ import keras
 import tensorflow as tf
 
 from supportnet.tasks import get_task
+from supportnet.tasks.fit import TrainingModel
 from supportnet.training.loop import Objective
 
 
-class JointModel(keras.Model):
+class JointModel(TrainingModel):
     """The networks of several tasks in training; they share layers.
 
     Inputs, targets and sample weights are dictionaries by task. Metrics are those of the tasks, with the task's name
@@ -20,7 +21,7 @@ class JointModel(keras.Model):
         models: task -> the network in training, see `Objective`.
     """
 
-    def __init__(self, models: Mapping[str, keras.Model]) -> None:
+    def __init__(self, models: Mapping[str, TrainingModel]) -> None:
         super().__init__(name="training")
         self.by_task = dict(models)
         self.means = {task: keras.metrics.Mean(name=f"{task}_loss") for task in models}
@@ -30,22 +31,18 @@ class JointModel(keras.Model):
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         return {task: model(inputs[task], training=training) for task, model in self.by_task.items()}
 
-    def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Any:
+    def loss_of(self, y: Any, y_pred: Any, weights: Any, training: bool) -> Any:
         """Return the weighted sum of the tasks' losses, a scalar, and count each into its mean."""
         total = 0.0
         for task, model in self.by_task.items():
-            loss = model.compute_loss(x[task], y[task], y_pred[task], sample_weight.get(task), training)
+            loss = model.loss_of(y[task], y_pred[task], weights.get(task), training)
             self.means[task].update_state(loss)
             total += get_task(task).loss_weight * loss
         return total
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Count the batch into the tasks' metrics."""
+    def count(self, y: Any, y_pred: Any, weights: Any) -> None:
         for task, model in self.by_task.items():
-            model.compute_metrics(x[task], y[task], y_pred[task], sample_weight.get(task))
-        return self.get_metrics_result()
+            model.count(y[task], y_pred[task], weights.get(task))
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Return the metrics of all tasks."""

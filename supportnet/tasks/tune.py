@@ -1,4 +1,7 @@
-"""Search the options of a training that give the best model on validation data, with KerasTuner."""
+"""Search the options of a training that give the best model on validation data, with KerasTuner.
+
+What is searched and what was found are TOML files.
+"""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Fit the temperature of each attribute on validation data."""
+"""A temperature for each attribute, fitted on validation data."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Models of attributes in a comparison, beside TF-IDF with a linear SVM for each attribute."""
+"""Models of attributes in a comparison; the baseline is TF-IDF with a linear SVM for each attribute."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar

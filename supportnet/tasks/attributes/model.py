@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from supportnet.backbones.backbone import Backbone
 from supportnet.config import NetworkConfig
-from supportnet.tasks.attributes.answers import Attributes, record
+from supportnet.tasks.attributes.answers import Attributes
 from supportnet.tasks.attributes.calibrate import Temperatures
 from supportnet.tasks.attributes.data import Values
 from supportnet.tasks.attributes.network import build_network
@@ -77,16 +77,11 @@ class AttributeClassifier(LabelModel):
         """
         texts = checked_texts(texts)
         found = self.probabilities(texts)
-        best = {name: probabilities.argmax(axis=1) for name, probabilities in found.items()}
         return [
-            record(
+            Attributes(
                 text,
-                {
-                    "attribute_names": list(found),
-                    "attribute_values": [self.values[name][best[name][row]] for name in found],
-                    "attribute_scores": [float(found[name][row].max()) for name in found],
-                },
-                top_k=1,
+                {name: self.values[name][own[row].argmax()] for name, own in found.items()},
+                {name: float(own[row].max()) for name, own in found.items()},
             )
             for row, text in enumerate(texts)
         ]

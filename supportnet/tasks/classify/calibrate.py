@@ -1,4 +1,8 @@
-"""Fit a model's temperature and thresholds on validation data: how sure is it, and what can be routed?"""
+"""How far a model can be trusted, fitted on validation data: its temperature and thresholds, and what they decide.
+
+From what the network says of a message to what is done with it, `decide`, are the same operations in Python and in the
+export.
+"""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Confidence(Fitted):
-    """The numbers that turn scores into probabilities and decisions; `supportnet.tasks.classify.calibrate` fits them.
+    """The numbers that turn scores into probabilities and decisions; `fit_confidence` fits them.
 
     Without arguments, those of a model that nothing was fitted for: probabilities as the network gives them, every
     message in scope, none routed.
@@ -252,7 +256,7 @@ def discounted(probability: Any, coverage: Any, weight: float) -> Any:
 
     A message about something else is made of n-grams that its best intent has never been seen with, however probable
     that intent is. Coverage tells what is out of scope, and hardly what is wrong: how much it is to weigh in routing
-    depends on how many out-of-scope messages there are, and is fitted (see `supportnet.tasks.classify.calibrate`).
+    depends on how many out-of-scope messages there are, and is fitted (see `fit_coverage_weight`).
 
     Args:
         probability: of each message's best intent, float `[B]`.

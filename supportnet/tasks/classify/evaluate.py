@@ -1,4 +1,7 @@
-"""How well a model classifies: scores, the table by intent, what it confuses, where it errs."""
+"""How well a model classifies: scores, the table by intent, what it confuses, where it errs.
+
+And what its confidence is worth: calibration, scope, and what can be routed without a human.
+"""
 
 import os
 from collections import Counter

@@ -1,4 +1,10 @@
-"""Fit an intent network to labelled messages, and in rounds to unlabelled ones."""
+"""Fit an intent network to labelled messages, and in rounds of self-training to unlabelled ones.
+
+A model labels the unlabelled messages, and the next one learns from both: from probabilities and not the best intent,
+so that a message that the teacher is unsure of teaches little. The student reads with words dropped: it has to find other
+signs of what the teacher saw (Xie et al. 2020, Self-training with Noisy Student). Its branches also learn from the vote
+of all three, which errs less than any of them.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -81,8 +87,7 @@ def fit(model: IntentClassifier, split: Split, config: ClassifyConfig, loop: Loo
     """Train `model.network` in place, in rounds where there are unlabelled messages.
 
     The first round learns from the labelled messages alone. The next ones start afresh, and learn as well from the
-    probabilities that the model of the round before gives to the unlabelled ones; see
-    `supportnet.tasks.classify.fit`.
+    probabilities that the model of the round before gives to the unlabelled ones.
 
     Args:
         model: a fresh one.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Handoff(Fitted):
-    """A threshold, and what it gave on validation data; `supportnet.tasks.reply.calibrate` chooses it.
+    """A threshold, and what it gave on validation data; `choose_handoff` chooses it.
 
     Attributes:
         threshold: a reply with at least this score is sent; None hands every one to a person.

@@ -1,4 +1,4 @@
-"""Repliers in a comparison, beside the reply to the nearest message."""
+"""Repliers in a comparison; the baseline is the reply to the most similar earlier message."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,7 @@
-"""Pairs of a message and the pieces of its reply, and the batches that a reply network learns from."""
+"""Pairs of a message and the pieces of its reply, and the batches that a reply network learns from.
+
+Batches have about as many tokens each, of messages and replies that are about as long: little is padding.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

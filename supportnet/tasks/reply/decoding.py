@@ -1,4 +1,8 @@
-"""Decoding: tokens of a reply one by one, each chosen from what a decoder says after the ones before it."""
+"""Decoding: tokens of a reply one by one, each chosen from what a decoder says after the ones before it.
+
+Greedy, the likeliest token each time; and beam search, several beginnings of a reply at a time, so that a good one
+needn't begin with the likeliest token.
+"""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""How good are the replies that a model writes, and how fast does it write them?"""
+"""How good are the replies that a model writes, how close to those that agents gave, and how fast does it write them?
+
+BLEU and ROUGE-L are in percent, as they are printed in this field; all other measures are shares, 0 to 1.
+"""
 
 import math
 import re
@@ -9,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+from sacrebleu.metrics import BLEU
 
 from supportnet.data.bank import same_text
 from supportnet.data.splits import with_reply
@@ -136,7 +140,7 @@ def _examples(
 def reply_scores(
     written: Sequence[str], references: Sequence[str], groups: Sequence[Hashable] | None = None
 ) -> dict[str, Any]:
-    """Score written replies by all measures of this module.
+    """Score written replies beside those that agents gave, by all measures of lists of strings.
 
     Args:
         written: the replies of a model, N of them; an empty one matches no reference but an empty one.
@@ -192,8 +196,6 @@ def bleu_statistics(written: Sequence[str], references: Sequence[str]) -> npt.ND
         >>> bleu_statistics(["a b c"], ["a b d e"]).tolist()
         [[3, 4, 2, 1, 0, 0, 3, 2, 1, 0]]
     """
-    from sacrebleu.metrics import BLEU
-
     check_pairs(written, references)
     # The order of n-grams changes no count; sacrebleu asks for it where single sentences are scored.
     bleu = BLEU(effective_order=True)
@@ -211,8 +213,6 @@ def bleu_of(statistics: npt.NDArray[np.number]) -> float:
         >>> round(bleu_of(bleu_statistics(["the cat sat on it"], ["the cat sat on the mat"])[0]), 1)
         54.8
     """
-    from sacrebleu.metrics import BLEU
-
     words, reference_words, *counts = (int(count) for count in statistics)
     return float(BLEU.compute_bleu(counts[:4], counts[4:], words, reference_words, smooth_method="exp").score)
 
@@ -224,8 +224,6 @@ def bleu_signature() -> str:
         >>> bleu_signature().partition("|version")[0]
         'nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp'
     """
-    from sacrebleu.metrics import BLEU
-
     # Known only once something was scored.
     bleu = BLEU()
     bleu.corpus_score([""], [[""]])

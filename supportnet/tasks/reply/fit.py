@@ -1,4 +1,7 @@
-"""Fit a reply network to pairs of messages and replies."""
+"""Fit a reply network to pairs of messages and replies, after pre-training on what is said next in the conversations.
+
+For pre-training nobody has to label or choose anything, and the customers' language is learned as well as the agents'.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""From messages to replies in the graph: what a model and its export run alike."""
+"""From messages to replies in the graph: what a model and its export run alike; and sampling, which draws each token.
+
+Sampling is from the model's distribution (top-p: Holtzman et al. 2020, section 3.1).
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -58,7 +61,7 @@ class ReplyWriter:
         return beam_search(self._step, state, reorder, _rows(features), self.options, width)
 
     def sample(self, features: Mapping[str, Any], temperature: Any, top_p: Any, seed: Any) -> Decoded:
-        """Draw each piece; see `supportnet.tasks.reply.writer.sample`."""
+        """Draw each piece; see `sample`."""
         return sample(self._step, self._start(features), _rows(features), self.options, temperature, top_p, seed)
 
     def answers(self, decoded: Decoded, texts: Any, features: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Fit the numbers that turn the scores of answers into probabilities, on validation data."""
+"""How likely an answer is right, fitted on validation data: how much each branch counts, and scores to probabilities.
+
+Everything here but `Relevance` needs a trained model.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Relevance(Fitted):
-    """The numbers that turn a network's scores into probabilities; `supportnet.tasks.suggest.calibrate` fits them.
+    """The numbers that turn a network's scores into probabilities; `fit_relevance` fits them.
 
     An answer has the logit `inverse_temperature` times the network's score, plus `prior` times the logarithm of its
     uses, plus `agreement` times the chance that message and answer have the same label. A softmax over all answers and

@@ -1,8 +1,9 @@
-"""Suggesters in a comparison, beside BM25."""
+"""Suggesters in a comparison; the baseline is BM25 (Robertson & Zaragoza 2009), by bm25s."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import bm25s
 import keras
 import numpy as np
 import numpy.typing as npt
@@ -32,8 +33,6 @@ class Bm25:
     """
 
     def __init__(self, documents: Sequence[str]) -> None:
-        import bm25s
-
         self._index = bm25s.BM25(k1=1.5, b=0.75)
         self._index.index(_tokens(documents), show_progress=False)
 
@@ -48,8 +47,6 @@ class Bm25:
 
 
 def _tokens(texts: Sequence[str]) -> Any:
-    import bm25s
-
     return bm25s.tokenize(list(texts), stopwords="en", return_ids=False, show_progress=False)
 
 

@@ -31,7 +31,7 @@ def evaluate_suggester(model: Suggester, test_data: Sequence[Ticket], bank: Bank
     Among 100 candidates: the true reply and 99 replies drawn from the other messages, all of different texts, the same
     for every model (Henderson et al. 2019, A Repository of Conversational Datasets, section 4). They are as frequent
     as their uses make them, so the prior of frequent answers is left out. So is the agreement of labels, which prefers
-    an answer that does the right thing to the one that was given: the towers' scores alone rank.
+    an answer that does the right thing to the one that was given: the branches' scores alone rank.
 
     In the bank: a reply that the bank lacks can't be found, and counts as such.
 

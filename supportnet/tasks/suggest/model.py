@@ -1,4 +1,7 @@
-"""A trained suggestion model: a preprocessor and a dual encoder, used on plain strings."""
+"""A trained suggestion model: a preprocessor and a dual encoder, used on plain strings, and the search for answers.
+
+The search is exact: the best answers of a bank by one product of matrices, in Python and in an export alike.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
