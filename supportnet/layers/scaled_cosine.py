@@ -17,8 +17,8 @@ INITIAL_SCALE, LARGEST_SCALE = 1 / 0.07, 100.0
 class ScaledCosine(keras.layers.Layer):
     """Products of unit vectors, times a learned scale: the inverse temperature of a softmax over them.
 
-    Each of N branches has vectors and a scale of its own. The scale is learned as its logarithm, which keeps it positive,
-    and ends at 100: beyond, one pair would decide.
+    Each of N branches has vectors and a scale of its own. The scale is learned as its logarithm, which keeps it
+    positive, and ends at 100: beyond, one pair would decide.
 
     Args:
         num_towers: number of branches N.

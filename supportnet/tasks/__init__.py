@@ -71,17 +71,11 @@ else:
         return getattr(import_module(_EXPORTS[name]), name)
 
 
-#: name -> package; the first one is the default. The order is that of exports and tables.
-REGISTRY: Mapping[str, str] = MappingProxyType(
-    {
-        "classify": "supportnet.tasks.classify",
-        "suggest": "supportnet.tasks.suggest",
-        "reply": "supportnet.tasks.reply",
-        "attributes": "supportnet.tasks.attributes",
-    }
-)
-NAMES = tuple(REGISTRY)
+#: The first one is the default. The order is that of exports and tables.
+NAMES = ("classify", "suggest", "reply", "attributes")
 DEFAULT = NAMES[0]
+#: name -> package.
+REGISTRY: Mapping[str, str] = MappingProxyType({name: f"{__name__}.{name}" for name in NAMES})
 
 
 def get_task(name: str) -> Task:

@@ -1,10 +1,10 @@
 """The contract of a task: what a folder of `supportnet/tasks/` provides. Loads neither Keras nor NumPy.
 
-A task is one object, `TASK` in its package, and one line in `supportnet.tasks.REGISTRY`. What needs Keras or TensorFlow
+A task is one object, `TASK` in its package, and a name in `supportnet.tasks.NAMES`. What needs Keras or TensorFlow
 lives in other modules of the folder, which have the same names in every task, and is imported when it is first used.
 What these have in common is here too, as far as it needs no Keras: `TaskSplit`, the messages that a task trains on, and
-`Fitted`, numbers that are fitted on validation data. The rest is in `supportnet.tasks.model`,
-`supportnet.tasks.fit` and `supportnet.tasks.comparison`.
+`Fitted`, numbers that are fitted on validation data. The rest is in `supportnet.tasks.model`, `supportnet.tasks.fit` and
+`supportnet.tasks.comparison`.
 """
 
 import math
