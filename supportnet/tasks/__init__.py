@@ -27,6 +27,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from supportnet.checks import check_choice
 from supportnet.errors import UserError
 from supportnet.tasks.task import Task as Task
 
@@ -60,7 +61,7 @@ else:
         """Return name -> module of the imports above, each of which is made when its name is first used."""
         body = ast.parse(inspect.getsource(sys.modules[__name__])).body
         imports = next(node.body for node in body if isinstance(node, ast.If))
-        return {node.names[0].name: node.module for node in imports}
+        return {alias.name: node.module for node in imports for alias in node.names}
 
     _EXPORTS = _exports()
     __all__ = ["DEFAULT", "NAMES", "REGISTRY", "Task", "all_tasks", "get_task", "in_order", *_EXPORTS]
@@ -85,9 +86,7 @@ def get_task(name: str) -> Task:
         >>> get_task("suggest").config().batch_size
         128
     """
-    if name not in REGISTRY:
-        raise UserError(f"task must be one of {', '.join(NAMES)}. Received: task={name!r}")
-    task: Task = import_module(REGISTRY[name]).TASK
+    task: Task = import_module(REGISTRY[check_choice("task", name, NAMES)]).TASK
     return task
 
 

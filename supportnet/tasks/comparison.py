@@ -8,7 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import keras
 import numpy as np
@@ -39,6 +39,12 @@ class Scored:
     values: Mapping[str, Floats]
     groups: list[str]
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Floats | None], groups: list[str], said: list[str]) -> Self:
+        """Take the means of values, of which None stands for what wasn't measured; `said` are the answers."""
+        means = {name: None if found is None else float(np.nanmean(found)) for name, found in values.items()}
+        return cls(means, {name: found for name, found in values.items() if found is not None}, groups, {"said": said})
 
 
 class Compared(ABC):
@@ -106,16 +112,6 @@ class Compared(ABC):
         """Tell whether a run's answer to a message is right."""
         metric = next(name for name in reversed(self.decisive) if name in found["values"])
         return bool(found["values"][metric][row] == 1)
-
-
-def means_of(values: Mapping[str, Floats | None]) -> dict[str, float | None]:
-    """Return the mean of each measure; None where there are no values."""
-    return {name: None if found is None else float(np.nanmean(found)) for name, found in values.items()}
-
-
-def known(values: Mapping[str, Floats | None]) -> dict[str, Floats]:
-    """Leave out what wasn't measured."""
-    return {name: found for name, found in values.items() if found is not None}
 
 
 def median_milliseconds(run: Callable[[str], object], texts: Sequence[str]) -> float:

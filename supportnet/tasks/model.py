@@ -17,6 +17,9 @@ from supportnet.savedmodel.signatures import TEXT
 from supportnet.tasks.task import ExportOptions
 from supportnet.text.vocabulary import Vocabulary
 
+#: name -> specs of the inputs of signatures.
+Signatures = Mapping[str, list[tf.TensorSpec]]
+
 
 class TextModel:
     """A model of a task; the base of each task's own, which makes the `network`. See `TaskModel` for its attributes.
@@ -86,7 +89,7 @@ class ServedPart(tf.Module):
         answer: messages, string `[B]`, and what `reader` read in them -> the outputs of the task's signature.
     """
 
-    signatures: ClassVar[Mapping[str, list[tf.TensorSpec]]]
+    signatures: ClassVar[Signatures]
     reader: ServedReader
     answer: Any
 

@@ -3,8 +3,7 @@
 A task is one object, `TASK` in its package, and a name in `supportnet.tasks.NAMES`. What needs Keras or TensorFlow
 lives in other modules of the folder, which have the same names in every task, and is imported when it is first used.
 What these have in common is here too, as far as it needs no Keras: `TaskSplit`, the messages that a task trains on, and
-`Fitted`, numbers that are fitted on validation data. The rest is in `supportnet.tasks.model`, `supportnet.tasks.fit` and
-`supportnet.tasks.comparison`.
+`Fitted`, numbers that are fitted on validation data. The rest is in `model`, `fit` and `comparison` beside it.
 """
 
 import math

@@ -15,6 +15,7 @@ from typing import Any
 
 import keras_tuner
 
+from supportnet.checks import check_choice
 from supportnet.data.ticket import TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json, write_json, written_whole
@@ -30,6 +31,17 @@ SPACE: Mapping[str, Any] = MappingProxyType(
         "num_layers": [1, 2, 3],
         "dropout_rate": [0.0, 0.1, 0.2],
         "word_dropout": [0.0, 0.1, 0.2],
+    }
+)
+
+
+#: The best options, for `supportnet train --config`; and what was searched, so that only the same search goes on.
+BEST, SEARCH = "best.toml", "search.json"
+METHODS: Mapping[str, type[keras_tuner.Tuner]] = MappingProxyType(
+    {
+        "random": keras_tuner.RandomSearch,
+        "bayesian": keras_tuner.BayesianOptimization,
+        "hyperband": keras_tuner.Hyperband,
     }
 )
 
@@ -89,17 +101,6 @@ def options_of(parameters: keras_tuner.HyperParameters, space: keras_tuner.Hyper
     return {name: parameters.values[name] for name in space.values}
 
 
-#: The best options, for `supportnet train --config`; and what was searched, so that only the same search goes on.
-BEST, SEARCH = "best.toml", "search.json"
-METHODS: Mapping[str, type[keras_tuner.Tuner]] = MappingProxyType(
-    {
-        "random": keras_tuner.RandomSearch,
-        "bayesian": keras_tuner.BayesianOptimization,
-        "hyperband": keras_tuner.Hyperband,
-    }
-)
-
-
 def tune(
     dataset: TicketDataset,
     out: str | os.PathLike[str],
@@ -138,12 +139,11 @@ def tune(
     """
     fixed = dict(options or {})
     kind = get_task(task)
-    if method not in METHODS:
-        raise UserError(f"method must be one of {', '.join(METHODS)}. Received: method={method!r}")
+    check_choice("method", method, list(METHODS))
     parameters = parameters_of(space)
     tickets = (ticket for name, split in dataset.splits.items() if name != "test" for ticket in split)
     made = {
-        **{"task": task, "method": method, "space": {name: space[name] for name in space}, "options": fixed},
+        **{"task": task, "method": method, "space": dict(space), "options": fixed},
         "fingerprint": fingerprint(part for t in tickets for part in (t.text, t.intent, t.reply)),
     }
     # Before a folder is made of a search that can't be.

@@ -80,8 +80,7 @@ def _scored(predicted: Sequence[Mapping[str, str]], tickets: Sequence[Ticket]) -
         for own, ticket in zip(predicted, tickets, strict=True)
     ]
     values = {"accuracy": np.array(shares, dtype="float64")}
-    figures = {"accuracy": float(values["accuracy"].mean())}
-    return Scored(figures, values, conversations_of(tickets), {"said": [_listed(own) for own in predicted]})
+    return Scored.of(values, conversations_of(tickets), [_listed(own) for own in predicted])
 
 
 def _listed(values: Mapping[str, str]) -> str:

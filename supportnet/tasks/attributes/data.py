@@ -58,7 +58,8 @@ def split(dataset: TicketDataset, config: AttributesConfig, unlabelled: Sequence
     for name, own in values.items():
         if len(own) < 2:
             raise UserError(f"The attribute {name} must have at least two values to train on. It has one: {own[0]!r}.")
-    validation = [ticket for ticket in validation if _is_known(ticket, values)]
+    # With a value that training has, of some attribute.
+    validation = [t for t in validation if any(value in values.get(name, ()) for name, value in t.labels.items())]
     if not validation:
         warnings.warn(_NO_VALIDATION, stacklevel=3)
     return Split.of(dataset, tickets, validation, values=values)
@@ -78,11 +79,6 @@ def values_of(tickets: Sequence[Ticket]) -> dict[str, list[str]]:
     """
     names = sorted({name for ticket in tickets for name in ticket.labels})
     return {name: sorted({t.labels[name] for t in tickets if name in t.labels}) for name in names}
-
-
-def _is_known(ticket: Ticket, values: Values) -> bool:
-    """Tell whether training has a value that a validation message has, of some attribute."""
-    return any(value in values.get(name, ()) for name, value in ticket.labels.items())
 
 
 def targets_of(tickets: Sequence[Ticket], values: Values) -> npt.NDArray[np.int64]:

@@ -1,6 +1,5 @@
 """The part of an export that predicts attributes."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,7 +8,7 @@ import tensorflow as tf
 from supportnet.files import write_json
 from supportnet.savedmodel.signatures import TEXT
 from supportnet.tasks.attributes.model import AttributeClassifier
-from supportnet.tasks.model import ServedLabels
+from supportnet.tasks.model import ServedLabels, Signatures
 from supportnet.tasks.task import ExportOptions
 
 #: File of an export, in a folder that TensorFlow leaves alone: the values of each attribute.
@@ -19,7 +18,7 @@ VALUES = "assets.extra/attributes.json"
 class ServedAttributes(ServedLabels):
     """The part of an export that predicts attributes; see `ServedLabels`."""
 
-    signatures: ClassVar[Mapping[str, list[tf.TensorSpec]]] = {"attributes": [TEXT], "embed": [TEXT]}
+    signatures: ClassVar[Signatures] = {"attributes": [TEXT], "embed": [TEXT]}
 
     def write_facts(self, folder: Path, model: AttributeClassifier, options: ExportOptions) -> None:
         write_json(folder / VALUES, model.values)

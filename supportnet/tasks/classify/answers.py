@@ -15,6 +15,10 @@ from supportnet.text.messages import checked_texts
 if TYPE_CHECKING:
     from supportnet.tasks.classify.calibrate import Confidence
 
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.floating]
+Bools = npt.NDArray[np.bool_]
+
 #: The arrays of `Answers`, by the names that `supportnet.tasks.classify.calibrate.decide` gives them.
 ANSWERS = ("probabilities", "in_scope", "in_scope_score", "route", "route_score", "coverage")
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import softmax
 from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import LinearSVC
@@ -16,6 +15,7 @@ from supportnet.data.splits import check_trainable, labelled
 from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
 from supportnet.metrics.temperature import fit_temperature, tempered
+from supportnet.tasks.classify.answers import Floats, Ints
 from supportnet.text.redaction import redact
 from supportnet.training.svm import tfidf
 
@@ -110,7 +110,7 @@ def find_doubtful_labels(
     }
 
 
-def confident_others(targets: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
+def confident_others(targets: Ints, probabilities: Floats) -> list[tuple[int, int]]:
     """Return which messages' labels are doubtful, with the intent that they seem to have.
 
     The threshold of an intent is the mean of its probability over the messages that are labelled with it: what a
@@ -159,10 +159,7 @@ def _conflicts(tickets: Sequence[Ticket], messages: Sequence[_Message]) -> Itera
 
 
 def _doubts(
-    judged: Sequence[_Message],
-    intents: Sequence[str],
-    targets: npt.NDArray[np.int64],
-    probabilities: npt.NDArray[np.float64],
+    judged: Sequence[_Message], intents: Sequence[str], targets: Ints, probabilities: Floats
 ) -> Iterator[_Found]:
     for i, other in confident_others(targets, probabilities):
         suggested, given = float(probabilities[i, other]), float(probabilities[i, targets[i]])
@@ -171,8 +168,8 @@ def _doubts(
 
 
 def out_of_fold_probabilities(
-    texts: Sequence[str], targets: npt.NDArray[np.int64], folds: int = 5, seed: int = 0, progress_bar: bool = True
-) -> npt.NDArray[np.float64]:
+    texts: Sequence[str], targets: Ints, folds: int = 5, seed: int = 0, progress_bar: bool = True
+) -> Floats:
     """Return the probability of every intent for every message, from models that were fitted without the message.
 
     The model is TF-IDF of words (1, 2) and characters (2, 5) with a linear support vector machine. The benchmark has
@@ -222,9 +219,7 @@ def _features(texts: Sequence[str]) -> Any:
         ) from None
 
 
-def _cut(
-    targets: npt.NDArray[np.int64], folds: int, seed: int
-) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+def _cut(targets: Ints, folds: int, seed: int) -> list[tuple[Ints, Ints]]:
     with warnings.catch_warnings():
         # scikit-learn warns of intents with fewer messages than folds; whoever calls knows their names.
         warnings.simplefilter("ignore", UserWarning)

@@ -19,7 +19,7 @@ from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
 from supportnet.metrics.temperature import SMALLEST, fit_temperature
 from supportnet.metrics.thresholds import routing_curve, threshold_at
-from supportnet.tasks.classify.answers import Answers
+from supportnet.tasks.classify.answers import Answers, Bools, Ints
 from supportnet.tasks.fit import promised_point
 from supportnet.tasks.task import Fitted
 
@@ -27,6 +27,16 @@ if TYPE_CHECKING:
     from supportnet.tasks.classify.config import ClassifyConfig
     from supportnet.tasks.classify.data import Split
     from supportnet.tasks.classify.model import IntentClassifier
+
+
+#: Share of the in-scope validation messages that count as in scope.
+ACCEPTED_SHARE = 0.95
+#: Coverage may decide alone, but not for ever more: beyond this the order no longer changes.
+MAX_COVERAGE_WEIGHT = 20.0
+#: How much coverage counts in the in-scope score, beside the probability; chosen on CLINC150's validation data.
+SCOPE_WEIGHT = 3.0
+#: A threshold for fewer messages would be an accident: 19 right of 20 is the least that shows 95%.
+MIN_ROUTED = 20
 
 
 @dataclass(frozen=True)
@@ -74,16 +84,6 @@ class Confidence(Fitted):
             raise UserError(f"temperature must be above 0. Received: temperature={self.temperature}")
         for name in ("num_in_scope", "num_out_of_scope"):
             check_not_negative(name, getattr(self, name))
-
-
-#: Share of the in-scope validation messages that count as in scope.
-ACCEPTED_SHARE = 0.95
-#: Coverage may decide alone, but not for ever more: beyond this the order no longer changes.
-MAX_COVERAGE_WEIGHT = 20.0
-#: How much coverage counts in the in-scope score, beside the probability; chosen on CLINC150's validation data.
-SCOPE_WEIGHT = 3.0
-#: A threshold for fewer messages would be an accident: 19 right of 20 is the least that shows 95%.
-MIN_ROUTED = 20
 
 
 def calibrate(model: "IntentClassifier", split: "Split", config: "ClassifyConfig") -> None:
@@ -149,7 +149,7 @@ def fit_confidence(
     )
 
 
-def intent_indices(intents: Sequence[str], tickets: Sequence[Ticket]) -> npt.NDArray[np.int64]:
+def intent_indices(intents: Sequence[str], tickets: Sequence[Ticket]) -> Ints:
     """Return the index of each message's intent, int64 `[N]`; -1 for an out-of-scope one that `intents` lacks.
 
     Example:
@@ -160,7 +160,7 @@ def intent_indices(intents: Sequence[str], tickets: Sequence[Ticket]) -> npt.NDA
     return np.array([index[str(ticket.intent)] for ticket in tickets], dtype="int64")
 
 
-def fit_coverage_weight(answers: Answers, correct: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64]) -> float:
+def fit_coverage_weight(answers: Answers, correct: Bools, weights: npt.NDArray[np.float64]) -> float:
     """Return how much coverage shall count in the route score.
 
     A logistic regression tells right from wrong by the logarithm of the largest probability and by the coverage; the
@@ -187,7 +187,7 @@ def fit_coverage_weight(answers: Answers, correct: npt.NDArray[np.bool_], weight
     return float(min(of_coverage / max(of_probability, SMALLEST), MAX_COVERAGE_WEIGHT))
 
 
-def _share(in_scope: npt.NDArray[np.bool_], wanted: float | None) -> float:
+def _share(in_scope: Bools, wanted: float | None) -> float:
     """The share of out-of-scope messages that can be promised for."""
     if in_scope.all():
         if wanted:
@@ -200,7 +200,7 @@ def _share(in_scope: npt.NDArray[np.bool_], wanted: float | None) -> float:
     return float(1 - in_scope.mean()) if wanted is None else wanted
 
 
-def _weights(in_scope: npt.NDArray[np.bool_], share: float) -> npt.NDArray[np.float64]:
+def _weights(in_scope: Bools, share: float) -> npt.NDArray[np.float64]:
     """Weights that sum to 1, those of the out-of-scope messages to `share`."""
     return np.where(in_scope, (1 - share) / in_scope.sum(), share / max(1, (~in_scope).sum()))
 

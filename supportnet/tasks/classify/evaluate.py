@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import precision_recall_fscore_support
 
 from supportnet.data.splits import check_known_intents, labelled
@@ -24,7 +23,7 @@ from supportnet.metrics.calibration import (
 )
 from supportnet.metrics.temperature import tempered
 from supportnet.metrics.thresholds import RoutingCurve, lowest_point, routing_curve
-from supportnet.tasks.classify.answers import Answers, Classifier
+from supportnet.tasks.classify.answers import Answers, Bools, Classifier, Floats, Ints
 from supportnet.tasks.classify.calibrate import Confidence, intent_indices
 from supportnet.tasks.comparison import median_milliseconds
 from supportnet.text.redaction import redact
@@ -90,14 +89,14 @@ def evaluate_model(
     }
 
 
-def out_of_scope_recall(intents: Sequence[str], predicted: npt.NDArray[np.int64]) -> float | None:
+def out_of_scope_recall(intents: Sequence[str], predicted: Ints) -> float | None:
     """Return the share of out-of-scope messages that the model says are such, None where it can't or there are none."""
     if not len(predicted) or OUT_OF_SCOPE not in intents:
         return None
     return float(np.mean(predicted == intents.index(OUT_OF_SCOPE)))
 
 
-def top_k_accuracy(targets: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float32], k: int) -> float:
+def top_k_accuracy(targets: Ints, probabilities: Floats, k: int) -> float:
     """Return the share of messages whose intent is among the `k` most probable.
 
     Example:
@@ -108,9 +107,7 @@ def top_k_accuracy(targets: npt.NDArray[np.int64], probabilities: npt.NDArray[np
     return float(np.mean((best == targets[:, None]).any(axis=1)))
 
 
-def intent_table(
-    intents: Sequence[str], targets: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64]
-) -> list[dict[str, Any]]:
+def intent_table(intents: Sequence[str], targets: Ints, predicted: Ints) -> list[dict[str, Any]]:
     """Return precision, recall, F1 and support of each intent that occurs in `targets`, the lowest F1 first."""
     labels = sorted(set(targets.tolist()))
     columns = precision_recall_fscore_support(targets, predicted, labels=labels, zero_division=0.0)
@@ -121,9 +118,7 @@ def intent_table(
     return sorted(rows, key=lambda row: (row["f1"], row["intent"]))
 
 
-def confusions(
-    intents: Sequence[str], targets: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64], most: int = 20
-) -> list[dict[str, Any]]:
+def confusions(intents: Sequence[str], targets: Ints, predicted: Ints, most: int = 20) -> list[dict[str, Any]]:
     """Return the pairs of intents that are confused most: what was right, what the model said, how often."""
     wrong = targets != predicted
     pairs = zip(targets[wrong].tolist(), predicted[wrong].tolist(), strict=True)
@@ -133,11 +128,7 @@ def confusions(
 
 
 def errors(
-    intents: Sequence[str],
-    texts: Sequence[str],
-    targets: npt.NDArray[np.int64],
-    probabilities: npt.NDArray[np.float32],
-    most: int = 100,
+    intents: Sequence[str], texts: Sequence[str], targets: Ints, probabilities: Floats, most: int = 100
 ) -> list[dict[str, Any]]:
     """Return messages that the model gets wrong, without personal data, the most confident error first."""
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
@@ -172,11 +163,11 @@ class Outcomes:
 
     answers: Answers
     confidence: Confidence
-    targets: npt.NDArray[np.int64]
-    in_scope: npt.NDArray[np.bool_]
+    targets: Ints
+    in_scope: Bools
 
     @property
-    def correct(self) -> npt.NDArray[np.bool_]:
+    def correct(self) -> Bools:
         """Whether routing the message by its best intent would be right, bool `[N]`."""
         return self.in_scope & (self.answers.predicted == self.targets)
 

@@ -2,8 +2,8 @@
 
 A model labels the unlabelled messages, and the next one learns from both: from probabilities and not the best intent,
 so that a message that the teacher is unsure of teaches little. The student reads with words dropped: it has to find
-other signs of what the teacher saw (Xie et al. 2020, Self-training with Noisy Student). Its branches also learn from the
-vote of all three, which errs less than any of them.
+other signs of what the teacher saw (Xie et al. 2020, Self-training with Noisy Student). Its branches also learn from
+the vote of all three, which errs less than any of them.
 """
 
 from collections import Counter

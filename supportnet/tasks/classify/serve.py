@@ -1,7 +1,7 @@
 """The part of an export that classifies, and an export loaded back."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ from supportnet.savedmodel.signatures import EXAMPLES, TEXT
 from supportnet.tasks.classify.answers import ANSWERS, Answers, Classifier
 from supportnet.tasks.classify.calibrate import Confidence
 from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.tasks.model import ServedLabels
+from supportnet.tasks.model import ServedLabels, Signatures
 from supportnet.tasks.task import ExportOptions
 from supportnet.text.messages import checked_texts
 
@@ -27,11 +27,7 @@ CONFIDENCE, LABELS = "assets.extra/confidence.json", "assets.extra/labels.txt"
 class ServedClassifier(ServedLabels):
     """The part of an export that classifies; see `ServedLabels`."""
 
-    signatures: ClassVar[Mapping[str, list[tf.TensorSpec]]] = {
-        "classify": [TEXT],
-        "classify_examples": [EXAMPLES],
-        "embed": [TEXT],
-    }
+    signatures: ClassVar[Signatures] = {"classify": [TEXT], "classify_examples": [EXAMPLES], "embed": [TEXT]}
 
     def __init__(self, model: IntentClassifier, reader: ServedReader) -> None:
         super().__init__(model, reader)

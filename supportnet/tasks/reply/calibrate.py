@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from supportnet.tasks.reply.model import Replier
 
 
+#: A threshold that keeps fewer replies would be an accident.
+MIN_KEPT = 30
+#: Validation messages that replies are written to.
+MAX_MESSAGES = 1000
+
+
 @dataclass(frozen=True)
 class Handoff(Fitted):
     """A threshold, and what it gave on validation data; `choose_handoff` chooses it.
@@ -57,12 +63,6 @@ class Handoff(Fitted):
             bool `[N]`.
         """
         return (scores < (math.inf if self.threshold is None else self.threshold)) | ~complete
-
-
-#: A threshold that keeps fewer replies would be an accident.
-MIN_KEPT = 30
-#: Validation messages that replies are written to.
-MAX_MESSAGES = 1000
 
 
 def calibrate(model: "Replier", split: "Split", config: "ReplyConfig") -> None:
@@ -122,20 +122,6 @@ def choose_handoff(scores: npt.NDArray[np.floating], quality: npt.NDArray[np.flo
     """
     # In the graph, scores are float32: what equals the threshold there has to equal it here.
     scores, quality = np.asarray(scores, dtype="float32"), np.asarray(quality, dtype="float64")
-    _check(scores, quality, target)
-    curve = routing_curve(scores, quality)
-    warning = (
-        f"A mean quality of {target:g} (--quality) can't be reached on validation data: {{reason}}. "
-        "Every reply will be handed off."
-    )
-    point = promised_point(curve, target, MIN_KEPT, warning, ("replies", "kept"))
-    if point is None:
-        return Handoff(None, target, None, 1.0, len(scores))
-    kept = float(curve.coverage[point])
-    return Handoff(threshold_at(curve, point), target, float(curve.precision[point]), 1 - kept, len(scores))
-
-
-def _check(scores: npt.NDArray[np.floating], quality: npt.NDArray[np.floating], target: float) -> None:
     if not 0 < len(scores) == len(quality):
         raise UserError(
             "There must be at least one reply to choose a threshold on, and as many qualities. "
@@ -146,3 +132,13 @@ def _check(scores: npt.NDArray[np.floating], quality: npt.NDArray[np.floating], 
     # A quality that is no number fails the comparison too.
     if not ((quality >= 0) & (quality <= 1)).all():
         raise UserError(f"Qualities must be 0 to 1. Received: {quality.min()} to {quality.max()}")
+    curve = routing_curve(scores, quality)
+    warning = (
+        f"A mean quality of {target:g} (--quality) can't be reached on validation data: {{reason}}. "
+        "Every reply will be handed off."
+    )
+    point = promised_point(curve, target, MIN_KEPT, warning, ("replies", "kept"))
+    if point is None:
+        return Handoff(None, target, None, 1.0, len(scores))
+    kept = float(curve.coverage[point])
+    return Handoff(threshold_at(curve, point), target, float(curve.precision[point]), 1 - kept, len(scores))

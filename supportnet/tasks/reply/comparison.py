@@ -24,6 +24,10 @@ from supportnet.text.rouge import rouge_l
 BLOCK = 500
 
 
+#: Test messages whose replies are kept to be looked at.
+SHOWN = 200
+
+
 class NearestReply:
     """Gives a message the reply to the earlier one that is most similar to it: the largest TF-IDF cosine.
 
@@ -60,10 +64,6 @@ def without_speakers(text: str) -> str:
         'hi\\nHello!'
     """
     return re.sub(r"^(customer|agent): ", "", text, flags=re.MULTILINE)
-
-
-#: Test messages whose replies are kept to be looked at.
-SHOWN = 200
 
 
 class ComparedRepliers(Compared):

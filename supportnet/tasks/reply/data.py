@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 
 
+#: Lengths that differ by less count as the same: the wider, the more padding, and the more different the batches.
+SOURCE_WIDTH, TARGET_WIDTH = 4, 2
+
+
 @dataclass(frozen=True)
 class Split(TaskSplit):
     """Messages with replies to train on and to validate on.
@@ -117,10 +121,6 @@ def _encoded(order: tf.data.Dataset, model: "Replier", pairs: ReplyPairs) -> tf.
         return {**model.preprocessor(tf.gather(texts, batch)), "pieces": before}, targets
 
     return order.map(encode).prefetch(2)
-
-
-#: Lengths that differ by less count as the same: the wider, the more padding, and the more different the batches.
-SOURCE_WIDTH, TARGET_WIDTH = 4, 2
 
 
 def token_batches(sources: Ints, targets: Ints, tokens: int, seed: int, epoch: int) -> list[Ints]:

@@ -25,6 +25,10 @@ Step = Callable[[Any, Any, Any], tuple[Any, Any]]
 Choose = Callable[[Any, Any], Any]
 
 
+#: `reorder(state, rows int32 [N']) -> state`: the state whose rows are those that `rows` names, of N.
+Reorder = Callable[[Any, Any], Any]
+
+
 @dataclass(frozen=True)
 class DecodingOptions:
     """What a reply may look like, however its tokens are chosen.
@@ -226,10 +230,6 @@ def _forbid_repeats(log_probs: Any, tokens: Any, position: Any, options: Decodin
 
 def _before(options: DecodingOptions) -> int:
     return max(options.no_repeat_ngram - 1, 0)
-
-
-#: `reorder(state, rows int32 [N']) -> state`: the state whose rows are those that `rows` names, of N.
-Reorder = Callable[[Any, Any], Any]
 
 
 def beam_search(

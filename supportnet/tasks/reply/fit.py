@@ -3,7 +3,7 @@
 For pre-training nobody has to label or choose anything, and the customers' language is learned as well as the agents'.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Self
 
@@ -18,6 +18,9 @@ from supportnet.tasks.reply.data import ReplyPairs, Split, token_batches, traini
 from supportnet.tasks.reply.model import Replier
 from supportnet.text.byte_pairs import PAD_ID
 from supportnet.training.loop import History, Loop, Objective
+
+#: Folder of the checkpoint and the logs of pre-training, in that of the run.
+FOLDER = "pretraining"
 
 
 class ReplyModel(TrainingModel):
@@ -98,34 +101,22 @@ def fit(model: Replier, split: Split, config: ReplyConfig, loop: Loop) -> Histor
     """
     turns = turns_of(split.tickets) if config.pretraining_epochs else []
     if turns:
-        held_out, before = turns_of(split.validation), replace(config, epochs=config.pretraining_epochs)
-        model.pretraining = loop.within(FOLDER).fit(
-            pairs_objective(model, turns, held_out, before), before, what="pre-training"
-        )
+        talk = replace(split, tickets=turns, validation=turns_of(split.validation))
+        before = replace(config, epochs=config.pretraining_epochs)
+        model.pretraining = loop.within(FOLDER).fit(objective(model, talk, before), before, what="pre-training")
     return loop.fit(objective(model, split, config), config)
 
 
 def objective(model: Replier, split: Split, config: ReplyConfig) -> Objective:
-    """Return what the model is trained on: the replies."""
-    return pairs_objective(model, split.tickets, split.validation, config)
-
-
-def pairs_objective(
-    model: Replier, tickets: Sequence[Ticket], validation: Sequence[Ticket], config: ReplyConfig
-) -> Objective:
-    """Return the objective of tickets that all have a reply; validation may be empty."""
-    pairs = ReplyPairs.of(tickets, model)
-    held_out = ReplyPairs.of(validation, model) if validation else None
+    """Return what the model is trained on: tickets that all have a reply; validation may be empty."""
+    pairs = ReplyPairs.of(split.tickets, model)
+    held_out = ReplyPairs.of(split.validation, model) if split.validation else None
     return Objective(
         ReplyModel.of(model.network, config),
         lambda left: training_replies(model, pairs, config.batch_tokens, config.seed, left),
         len(token_batches(pairs.sources, pairs.targets, config.batch_tokens, config.seed, 0)),
         None if held_out is None else validation_replies(model, held_out, config.batch_tokens),
     )
-
-
-#: Folder of the checkpoint and the logs of pre-training, in that of the run.
-FOLDER = "pretraining"
 
 
 def turns_of(tickets: Iterable[Ticket]) -> list[Ticket]:

@@ -1,6 +1,5 @@
 """The part of an export that writes replies: weights, and the loop over pieces in the graph."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -8,7 +7,7 @@ import tensorflow as tf
 
 from supportnet.savedmodel.reader import ServedReader, read_spec
 from supportnet.savedmodel.signatures import SEED, TEMPERATURE, TEXT, TOP_P
-from supportnet.tasks.model import ServedPart
+from supportnet.tasks.model import ServedPart, Signatures
 from supportnet.tasks.reply.decoding import Decoded, DecodingOptions
 from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.reply.writer import ReplyWriter, build_memory, transposed_table
@@ -30,7 +29,7 @@ class ServedReplies(ServedPart):
         signatures, reader, answer: see `ServedPart`.
     """
 
-    signatures: ClassVar[Mapping[str, list[tf.TensorSpec]]] = {
+    signatures: ClassVar[Signatures] = {
         "reply": [TEXT],
         "reply_sample": [TEXT, TEMPERATURE, TOP_P, SEED],
         "embed": [TEXT],

@@ -18,6 +18,12 @@ from supportnet.text.tokenizer import MAX_LENGTH
 NO_REPLY = -100.0
 
 
+#: Below it the most probable token is taken.
+LEAST_TEMPERATURE = 1e-3
+#: So many of the most probable tokens nearly always suffice to draw one; to sort 8,000 takes ten times as long.
+FEW = 128
+
+
 class ReplyWriter:
     """Writes replies with a network; not for training.
 
@@ -115,13 +121,6 @@ def build_memory(head: keras.Model) -> keras.Model:
 
 def _rows(features: Mapping[str, Any]) -> Any:
     return tf.shape(features["mask"])[0]
-
-
-#: Below it the most probable token is taken.
-LEAST_TEMPERATURE = 1e-3
-
-#: So many of the most probable tokens nearly always suffice to draw one; to sort 8,000 takes ten times as long.
-FEW = 128
 
 
 def sample(

@@ -27,6 +27,22 @@ if TYPE_CHECKING:
     from supportnet.tasks.suggest.model import Suggester
 
 
+Floats = npt.NDArray[np.floating]
+
+#: Validation messages that the branches' scales and the relevance are fitted to, at most.
+MAX_ASKED = 2000
+#: What is tried of the prior and of the agreement, in units of the network's score.
+PRIORS = tuple(step / 8 for step in range(9))
+AGREEMENTS = tuple(range(0, 41, 4))
+#: Bounds of the logarithm of the inverse temperature, and of the null logit: a few messages that are all right are no
+#: reason to be sure of everything.
+BOUNDS = ((-2.3, 2.3), (-100.0, 100.0))
+#: How far the search for them goes at first.
+STEPS = (0.5, 2.0)
+#: How far the search for the logarithm of a scale goes at first: down, because a learned one may be the largest.
+STEP = -0.5
+
+
 @dataclass(frozen=True)
 class Relevance(Fitted):
     """The numbers that turn a network's scores into probabilities; `fit_relevance` fits them.
@@ -65,20 +81,6 @@ class Relevance(Fitted):
             raise UserError(
                 f"inverse_temperature must be above 0. Received: inverse_temperature={self.inverse_temperature}"
             )
-
-
-#: Validation messages that the branches' scales and the relevance are fitted to, at most.
-MAX_ASKED = 2000
-#: What is tried of the prior and of the agreement, in units of the network's score.
-PRIORS = tuple(step / 8 for step in range(9))
-AGREEMENTS = tuple(range(0, 41, 4))
-#: Bounds of the logarithm of the inverse temperature, and of the null logit: a few messages that are all right are no
-#: reason to be sure of everything.
-BOUNDS = ((-2.3, 2.3), (-100.0, 100.0))
-#: How far the search for them goes at first.
-STEPS = (0.5, 2.0)
-
-Floats = npt.NDArray[np.floating]
 
 
 def calibrate(model: "Suggester", split: "Split", config: "SuggestConfig") -> None:
@@ -152,10 +154,6 @@ def _log_probabilities(logits: Floats, inverse_temperature: Any, null_logit: Any
     return log_softmax(
         np.pad(np.exp(inverse_temperature) * logits, ((0, 0), (0, 1)), constant_values=null_logit), axis=1
     )
-
-
-#: How far the search for the logarithm of a scale goes at first: down, because a learned one may be the largest.
-STEP = -0.5
 
 
 def fit_scales(model: "Suggester", asked: Pairs, batch_size: int) -> None:

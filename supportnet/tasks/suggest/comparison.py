@@ -14,11 +14,14 @@ from supportnet.data.bank import Bank, bank_of_replies, same_text
 from supportnet.data.splits import with_reply
 from supportnet.data.ticket import Ticket, TicketDataset, conversations_of
 from supportnet.metrics.ranking import draw_candidates, ranks
-from supportnet.tasks.comparison import Compared, Scored, known, means_of
+from supportnet.tasks.comparison import Compared, Scored
 from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.evaluate import CANDIDATES, CANDIDATES_SEED, rank_values, rows_in_bank, suggestion_values
 from supportnet.tasks.suggest.network import build_network
 from supportnet.text.redaction import redact
+
+#: Test messages whose first suggestions are kept to be looked at.
+SHOWN = 200
 
 
 class Bm25:
@@ -50,10 +53,6 @@ def _tokens(texts: Sequence[str]) -> Any:
     return bm25s.tokenize(list(texts), stopwords="en", return_ids=False, show_progress=False)
 
 
-#: Test messages whose first suggestions are kept to be looked at.
-SHOWN = 200
-
-
 class ComparedSuggesters(Compared):
     """See `Compared`."""
 
@@ -80,7 +79,7 @@ class ComparedSuggesters(Compared):
         values = suggestion_values(model, tickets, bank)
         first = model.suggest([ticket.text for ticket in tickets[:SHOWN]], model.index(bank), top_k=1)
         said = [redact(row[0].text) if row else "" for row in first]
-        return Scored(means_of(values), known(values), conversations_of(tickets), {"said": said})
+        return Scored.of(values, conversations_of(tickets), said)
 
     def bank(self, dataset: TicketDataset) -> Bank:
         return bank_of_replies(dataset.name, dataset["train"])
@@ -100,7 +99,7 @@ class ComparedSuggesters(Compared):
         found = np.where(right >= 0, ranks(scores, np.maximum(right, 0)), np.inf)
         values |= rank_values(found, "bank_")
         said = [redact(bank.answers[row].text) for row in scores[:SHOWN].argmax(axis=1).tolist()]
-        return Scored(means_of(values), known(values), conversations_of(tickets), {"said": said})
+        return Scored.of(values, conversations_of(tickets), said)
 
     def answer_baseline(self, baseline: Any) -> Any:
         return lambda texts: baseline.scores(texts).argmax(axis=1)

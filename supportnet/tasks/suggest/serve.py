@@ -1,6 +1,6 @@
 """The part of an export that suggests answers: encoder and bank; and an export loaded back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ from supportnet.files import write_json
 from supportnet.savedmodel.load import SavedModel
 from supportnet.savedmodel.reader import ServedReader, read_spec
 from supportnet.savedmodel.signatures import TAG, TEXT
-from supportnet.tasks.model import ServedPart
+from supportnet.tasks.model import ServedPart, Signatures
 from supportnet.tasks.suggest.model import Suggester, best_answers, columns_of, joined_outputs, with_tag
 from supportnet.tasks.suggest.network import SIDES
 from supportnet.tasks.task import ExportOptions
@@ -99,12 +99,9 @@ class ServedSuggestions(ServedPart):
         signatures, reader, answer: see `ServedPart`; the reader is that of the encoder.
     """
 
-    signatures: ClassVar[Mapping[str, list[tf.TensorSpec]]] = {
-        "suggest": [TEXT],
-        "suggest_filtered": [TEXT, TAG],
-        "embed": [TEXT],
-        "embed_message": [TEXT],
-        "embed_answer": [TEXT],
+    signatures: ClassVar[Signatures] = {
+        **{"suggest": [TEXT], "suggest_filtered": [TEXT, TAG]},
+        **{name: [TEXT] for name in ("embed", "embed_message", "embed_answer")},
     }
 
     def __init__(self, encoder: Any, bank: ServedBank, min_score: float) -> None:
