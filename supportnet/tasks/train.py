@@ -18,22 +18,10 @@ from supportnet.tasks.joint import joint_objective
 from supportnet.tasks.options import UNLABELLED, check_not_alone, check_options, task_configs, tasks_with
 from supportnet.tasks.task import Task, TaskSplit
 from supportnet.text.vocabulary import Vocabulary
+from supportnet.training import run_folder
 from supportnet.training.initial_weights import InitialWeights
 from supportnet.training.loop import History, Loop
 from supportnet.training.optimizer import optimizer_facts
-from supportnet.training.run_folder import (
-    CARD,
-    CONFIG,
-    VOCABULARY,
-    WEIGHTS,
-    begin,
-    check_folder,
-    fingerprint,
-    finished_run,
-    load_weights,
-    read_origin,
-    save_network,
-)
 from supportnet.training.splits import Sources, build_vocabulary, texts_of, unlabelled_sets, with_validation
 
 
@@ -172,7 +160,7 @@ def train(
     loop = Loop(None if out is None else Path(out), progress_bar, callbacks, optimizer)
     loop.check(options.get("frozen_epochs", 0))
     if loop.folder is not None:
-        check_folder(loop.folder, whole, resume)
+        run_folder.check_folder(loop.folder, whole, resume)
     return _train(parts, whole, start, loop)
 
 
@@ -187,11 +175,15 @@ def load(path: str | os.PathLike[str], task: str) -> Any:
         >>> model = load("runs/banking77", "classify")
     """
     kind = get_task(task)
-    folder, config = finished_run(path, task)
-    model = kind.read(folder, config, Vocabulary.load(folder / VOCABULARY))
+    folder, config = run_folder.finished_run(path, task)
+    model = kind.read(folder, config, Vocabulary.load(folder / run_folder.VOCABULARY))
     setattr(model, kind.fitted, kind.fitted_config.load(kind.fitted_file(folder)))
-    load_weights(folder / WEIGHTS, model.network, f"{CONFIG}, {VOCABULARY} and {kind.names}.json")
-    model.origin = read_origin(folder)
+    run_folder.load_weights(
+        folder / run_folder.WEIGHTS,
+        model.network,
+        f"{run_folder.CONFIG}, {run_folder.VOCABULARY} and {kind.names}.json",
+    )
+    model.origin = run_folder.read_origin(folder)
     return model
 
 
@@ -200,8 +192,8 @@ def save(folder: Path, model: Any) -> None:
     kind = get_task(model.task)
     kind.write(folder, model)
     getattr(model, kind.fitted).save(kind.fitted_file(folder))
-    write_json(folder / CARD, kind.card(model))
-    save_network(folder, model.vocabulary, model.network)
+    write_json(folder / run_folder.CARD, kind.card(model))
+    run_folder.save_network(folder, model.vocabulary, model.network)
 
 
 def _train(parts: Sequence[_Part], whole: dict[str, Any], start: InitialWeights, loop: Loop) -> Trained:
@@ -214,7 +206,7 @@ def _train(parts: Sequence[_Part], whole: dict[str, Any], start: InitialWeights,
     coverage = start.apply(first.model, texts, first.config.seed, loop.progress_bar)
     if loop.folder is not None:
         # Not before there is a model: word vectors that don't fit leave nothing behind.
-        begin(loop.folder, whole)
+        run_folder.begin(loop.folder, whole)
     if len(parts) == 1:
         history = first.task.fit(first.model, first.split, first.config, loop)
         metrics = _finish(first, history, loop.folder)
@@ -225,7 +217,7 @@ def _train(parts: Sequence[_Part], whole: dict[str, Any], start: InitialWeights,
             own = None if loop.folder is None else loop.folder / part.task.name
             if own is not None:
                 remove_incomplete(own)
-                begin(own, part.made)
+                run_folder.begin(own, part.made)
             metrics[part.task.name] = _finish(part, _of_task(history, part.task.name), own)
         _write_metrics(loop.folder, history, metrics)
     return Trained({part.task.name: part.model for part in parts}, metrics, history.epochs, coverage)
@@ -253,7 +245,7 @@ def _of_all(made: Sequence[dict[str, Any]]) -> dict[str, Any]:
     first = made[0]
     if len(made) == 1:
         return first
-    prints = fingerprint(own["data"]["fingerprint"] for own in made)
+    prints = run_folder.fingerprint(own["data"]["fingerprint"] for own in made)
     return {
         "task": ",".join(own["task"] for own in made),
         **{part: merged_options({own["task"]: own[part] for own in made}) for part in ("network", "training")},
