@@ -25,6 +25,8 @@ Rows = tuple[Sequence[str], *tuple[npt.NDArray[Any], ...]]
 class TrainingModel(keras.Model):
     """A view of a network in training; each task's own says what is learned and counted.
 
+    Keras makes it and its subclasses functional models; one that isn't can't derive from it.
+
     Attributes:
         accuracy: the mean of what is right.
         options: the task's configuration.

@@ -11,7 +11,7 @@ from supportnet.tasks.fit import TrainingModel
 from supportnet.training.loop import Objective
 
 
-class JointModel(TrainingModel):
+class JointModel(keras.Model):
     """The networks of several tasks in training; they share layers.
 
     Inputs, targets and sample weights are dictionaries by task. Metrics are those of the tasks, with the task's name
@@ -31,18 +31,22 @@ class JointModel(TrainingModel):
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
         return {task: model(inputs[task], training=training) for task, model in self.by_task.items()}
 
-    def loss_of(self, y: Any, y_pred: Any, weights: Any, training: bool) -> Any:
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
         """Return the weighted sum of the tasks' losses, a scalar, and count each into its mean."""
         total = 0.0
         for task, model in self.by_task.items():
-            loss = model.loss_of(y[task], y_pred[task], weights.get(task), training)
+            loss = model.loss_of(y[task], y_pred[task], sample_weight.get(task), training)
             self.means[task].update_state(loss)
             total += get_task(task).loss_weight * loss
         return total
 
-    def count(self, y: Any, y_pred: Any, weights: Any) -> None:
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Count the batch into the tasks' metrics."""
         for task, model in self.by_task.items():
-            model.count(y[task], y_pred[task], weights.get(task))
+            model.count(y[task], y_pred[task], sample_weight.get(task))
+        return self.get_metrics_result()
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Return the metrics of all tasks."""
