@@ -17,8 +17,8 @@ from supportnet.data.ticket import Ticket
 from supportnet.embeddings import Coverage
 from supportnet.errors import UserError
 from supportnet.serving.saved_models import export
-from supportnet.tasks import DEFAULT, NAMES, get_task
 from supportnet.tasks.options import training_options
+from supportnet.tasks.registry import DEFAULT, NAMES, get_task
 from supportnet.tasks.train import Trained, load, save
 from supportnet.tasks.train import train as train_models
 from supportnet.training.run_folder import begin, tasks_of

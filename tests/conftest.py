@@ -47,7 +47,7 @@ def tiny_classifier() -> "IntentClassifier":
     import keras
 
     from supportnet.config import NetworkConfig
-    from supportnet.tasks.classify.fitted import Confidence
+    from supportnet.tasks.classify.calibrate import Confidence
     from supportnet.tasks.classify.model import IntentClassifier
     from supportnet.text.vocabulary import Vocabulary
 

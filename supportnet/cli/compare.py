@@ -10,7 +10,7 @@ from supportnet.cli.options import json_option, load_arguments, load_options
 from supportnet.compare.plan import ARCHITECTURES, MATCHES, QUICK, STUDIES, load_plan, plan_of
 from supportnet.errors import UserError
 from supportnet.tables import table_lines
-from supportnet.tasks import NAMES
+from supportnet.tasks.registry import NAMES
 
 
 @click.command()

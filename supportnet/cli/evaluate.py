@@ -7,7 +7,7 @@ import click
 from supportnet.cli.common import print_result
 from supportnet.cli.options import data_option, flag, json_option, load_arguments, load_options, split_option
 from supportnet.errors import UserError
-from supportnet.tasks import DEFAULT, NAMES, get_task
+from supportnet.tasks.registry import DEFAULT, NAMES, get_task
 
 
 @click.command()

@@ -15,7 +15,7 @@ from supportnet.cli.options import (
 )
 from supportnet.errors import UserError
 from supportnet.files import read_json
-from supportnet.tasks import DEFAULT, get_task
+from supportnet.tasks.registry import DEFAULT, get_task
 from supportnet.tasks.suggest import TASK as SUGGEST
 
 

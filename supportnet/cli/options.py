@@ -11,8 +11,8 @@ from supportnet.architectures import encoder_names
 from supportnet.config import PRESETS, NetworkConfig, Option, PretrainingConfig, options_of
 from supportnet.errors import UserError
 from supportnet.files import read_toml
-from supportnet.tasks import DEFAULT, NAMES, all_tasks, in_order
 from supportnet.tasks.options import TrainingOption, training_options
+from supportnet.tasks.registry import DEFAULT, NAMES, all_tasks, in_order
 from supportnet.tasks.task import ExportOptions
 
 if TYPE_CHECKING:

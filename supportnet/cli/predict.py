@@ -12,7 +12,7 @@ from supportnet.cli.common import print_result, start_tensorflow, writing_to
 from supportnet.cli.options import flag, json_option
 from supportnet.errors import UserError
 from supportnet.files import written_whole
-from supportnet.tasks import all_tasks
+from supportnet.tasks.registry import all_tasks
 
 #: Outputs that are ranked, best first.
 RANKED = frozenset(name for task in all_tasks() for name in task.ranked_outputs)

@@ -12,7 +12,7 @@ import click
 from supportnet.cli.common import naming_flags, print_json, start_tensorflow, writing_to
 from supportnet.cli.options import json_option
 from supportnet.cli.predict import predictions
-from supportnet.tasks import all_tasks
+from supportnet.tasks.registry import all_tasks
 
 TASKS = [task for task in all_tasks() if task.quick is not None]
 _EPOCHS = ", ".join(f"{(task.quick or {})['epochs']} to {task.name}" for task in TASKS)

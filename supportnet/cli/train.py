@@ -22,8 +22,8 @@ from supportnet.cli.options import (
     training_flags,
 )
 from supportnet.errors import UserError
-from supportnet.tasks import get_task
 from supportnet.tasks.options import UNLABELLED, check_not_alone, tasks_with, training_options
+from supportnet.tasks.registry import get_task
 
 
 @click.command(cls=GroupedCommand)

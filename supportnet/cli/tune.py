@@ -8,7 +8,7 @@ from supportnet.architectures import ARCHITECTURES
 from supportnet.cli.common import naming_flags, print_result, start_tensorflow, writing_to
 from supportnet.cli.options import data_options, json_option, load_arguments, preset_option, task_option
 from supportnet.tables import table_lines
-from supportnet.tasks import get_task
+from supportnet.tasks.registry import get_task
 
 
 @click.command()
@@ -42,8 +42,8 @@ def tune(
     """
     dataset = get_task(task).load_data(data, **load_arguments(options))
     start_tensorflow()
+    from supportnet.tasks.tune import SPACE, load_space
     from supportnet.tasks.tune import tune as search
-    from supportnet.tasks.tuning_space import SPACE, load_space
 
     fixed = {name: value for name, value in options.items() if value is not None}
     fixed["architecture"] = fixed["architecture"].replace("-", "_")

@@ -17,8 +17,8 @@ from supportnet.compare.measure import BATCHES
 from supportnet.compare.plan import BASELINE
 from supportnet.compare.results import Outcome, Part
 from supportnet.compare.table import model_name
-from supportnet.tasks import get_task
 from supportnet.tasks.classify.plots import tidy
+from supportnet.tasks.registry import get_task
 
 Rows = Sequence[Mapping[str, Any]]
 

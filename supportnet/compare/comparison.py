@@ -18,7 +18,7 @@ from supportnet.data import load
 from supportnet.data.ticket import TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import remove_incomplete, write_json
-from supportnet.tasks import get_task
+from supportnet.tasks.registry import get_task
 
 
 def compare(

@@ -12,8 +12,8 @@ from supportnet.compare.results import Part
 from supportnet.data.splits import labelled
 from supportnet.metrics.calibration import reliability_bins
 from supportnet.metrics.thresholds import routing_curve
-from supportnet.tasks import get_task
 from supportnet.tasks.classify.plots import GREY, tidy
+from supportnet.tasks.registry import get_task
 
 #: Bins of the reliability diagram, and intents of the confusion matrix.
 BINS, INTENTS = 10, 10

@@ -17,7 +17,7 @@ from supportnet.compare.plan import BASELINE, Run
 from supportnet.compare.table import grouped
 from supportnet.errors import UserError
 from supportnet.layers import NgramScores, PairEmbedding, TokenEmbedding
-from supportnet.tasks import get_task
+from supportnet.tasks.registry import get_task
 
 #: By how much the numbers of weights may differ.
 TOLERANCE = 0.05

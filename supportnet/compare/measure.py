@@ -23,8 +23,8 @@ from supportnet.errors import UserError
 from supportnet.files import folder_bytes
 from supportnet.savedmodel.load import SavedModel
 from supportnet.serving.saved_models import export
-from supportnet.tasks import get_task
 from supportnet.tasks.comparison import Scored
+from supportnet.tasks.registry import get_task
 from supportnet.tasks.task import Task
 from supportnet.tasks.train import Trained, train
 

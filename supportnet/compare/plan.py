@@ -11,7 +11,7 @@ from typing import Any
 from supportnet.architectures import encoder_names
 from supportnet.errors import UserError
 from supportnet.files import read_toml
-from supportnet.tasks import DEFAULT, NAMES, all_tasks
+from supportnet.tasks.registry import DEFAULT, NAMES, all_tasks
 from supportnet.version import __version__
 
 #: What `Run.model` says of a baseline.

@@ -12,7 +12,7 @@ from supportnet.compare.results import Outcome, Part, parts_of
 from supportnet.compare.table import by_part, columns, model_name, summary, with_deviation
 from supportnet.data.ticket import TicketDataset
 from supportnet.files import written_whole
-from supportnet.tasks import get_task
+from supportnet.tasks.registry import get_task
 from supportnet.text.redaction import redact
 
 #: Messages of each kind that are shown: all models are right, some are, none is.

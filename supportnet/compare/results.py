@@ -19,8 +19,8 @@ from supportnet.compare.table import grouped, model_name
 from supportnet.data.ticket import TicketDataset
 from supportnet.files import read_json
 from supportnet.metrics.ranking import percentile_interval
-from supportnet.tasks import get_task
 from supportnet.tasks.classify.against import mcnemar
+from supportnet.tasks.registry import get_task
 from supportnet.version import __version__
 
 Floats = npt.NDArray[np.floating]

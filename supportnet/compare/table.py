@@ -5,7 +5,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 from supportnet.compare.plan import BASELINE
-from supportnet.tasks import get_task
+from supportnet.tasks.registry import get_task
 
 Item = TypeVar("Item")
 Key = TypeVar("Key")

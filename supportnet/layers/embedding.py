@@ -45,8 +45,8 @@ class TokenEmbedding(BaseLayer):
     Example:
         >>> from supportnet.text.preprocessor import TextFrontEnd
         >>> embed = TokenEmbedding(vocab_size=1000, embedding_dim=64, num_buckets=5000)
-        >>> front_end = TextFrontEnd(["where", "parcel"], num_buckets=5000)
-        >>> keras.ops.shape(embed(front_end(["where is my parcel?"])))
+        >>> preprocessor = TextFrontEnd(["where", "parcel"], num_buckets=5000)
+        >>> keras.ops.shape(embed(preprocessor(["where is my parcel?"])))
         (1, 5, 64)
     """
 

@@ -11,9 +11,9 @@ from urllib3.util import Retry
 
 from supportnet.checks import check_positive, checked_texts
 from supportnet.errors import UserError
-from supportnet.tasks import get_task
 from supportnet.tasks.classify import TASK as CLASSIFY
 from supportnet.tasks.classify.answers import Classification
+from supportnet.tasks.registry import get_task
 from supportnet.tasks.reply import TASK as REPLY
 from supportnet.tasks.reply.answers import Reply
 from supportnet.tasks.suggest import TASK as SUGGEST

@@ -23,7 +23,7 @@ from supportnet.files import write_json, written_whole
 from supportnet.savedmodel.load import CARD, versions_in
 from supportnet.savedmodel.reader import served_readers
 from supportnet.savedmodel.signatures import CLASSIFY_METHOD, EXAMPLES_SUFFIX, TEXT, write_warmup
-from supportnet.tasks import NAMES, get_task
+from supportnet.tasks.registry import NAMES, get_task
 from supportnet.tasks.suggest import TASK as SUGGEST
 from supportnet.tasks.suggest.serve import ExportedSuggester, serve_bank, write_bank_facts
 from supportnet.tasks.task import ExportOptions

@@ -13,7 +13,7 @@ from supportnet.data.ticket import TicketDataset
 from supportnet.savedmodel.load import SavedModel
 from supportnet.serving import export
 from supportnet.tasks import get_task
-from supportnet.tasks.reply.fitted import Handoff
+from supportnet.tasks.reply.calibrate import Handoff
 from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.text.byte_pairs import BytePairVocabulary

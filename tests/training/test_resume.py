@@ -16,7 +16,7 @@ import supportnet
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json
-from supportnet.tasks.classify.fitted import Confidence
+from supportnet.tasks.classify.calibrate import Confidence
 from supportnet.tasks.train import Trained, train
 from supportnet.training.loop import Progress, save_checkpoint
 

@@ -22,7 +22,7 @@ class ClassifyConfig(RunConfig):
         class_weights: weigh every intent alike, however many examples it has.
         mixed_precision: train in bfloat16, with float32 variables; useful on hardware made for it.
         rounds: rounds of self-training on unlabelled messages, where there are any (see
-            `supportnet.tasks.classify.self_training`); 0 takes only their words, for the vocabulary and word vectors.
+            `supportnet.tasks.classify.fit`); 0 takes only their words, for the vocabulary and word vectors.
         round_epochs: passes over the labelled and the unlabelled messages in each of these rounds, at most.
         frozen_epochs: epochs at the start in which given word embeddings stay as they are.
 

@@ -15,7 +15,7 @@ class ReplyConfig(RunConfig):
         batch_tokens: tokens per step, of messages and replies together, padding included.
         label_smoothing: share of each target that is spread over all subword tokens.
         pretraining_epochs: passes over the turns of the training conversations before replies are learned, at most; 2
-            for gpt (see `supportnet.tasks.reply.pretrain`).
+            for gpt (see `supportnet.tasks.reply.fit.fit`).
         quality: target mean quality (ROUGE-L, 0 to 1) of the replies that are not handed to a person.
 
     Raises:

@@ -10,13 +10,8 @@ from supportnet.data.bank import Bank, Judgement, check_judged, same_text
 from supportnet.data.splits import with_reply
 from supportnet.data.ticket import Ticket, conversations_of
 from supportnet.errors import UserError
-from supportnet.metrics.ranking import (
-    average_precision,
-    bootstrap_interval,
-    draw_candidates,
-    ranks,
-)
-from supportnet.tasks.classify.evaluate import median_milliseconds
+from supportnet.metrics.ranking import average_precision, bootstrap_interval, draw_candidates, ranks
+from supportnet.tasks.comparison import median_milliseconds
 from supportnet.tasks.suggest.model import Suggester, columns_of
 
 #: Candidates that each right reply is ranked among, itself included, and what draws the others.

@@ -15,10 +15,10 @@ from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json
 from supportnet.layers import NgramScores
+from supportnet.tasks.classify.calibrate import Confidence
 from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.classify.data import split
 from supportnet.tasks.classify.fit import examples_objective, fit
-from supportnet.tasks.classify.fitted import Confidence
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.train import Trained, load, train
 from supportnet.text.preprocessor import TextFrontEnd

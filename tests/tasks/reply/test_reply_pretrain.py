@@ -14,8 +14,7 @@ from supportnet.errors import UserError
 from supportnet.files import read_json
 from supportnet.tasks.reply.config import ReplyConfig
 from supportnet.tasks.reply.data import ReplyPairs, Split
-from supportnet.tasks.reply.fit import fit
-from supportnet.tasks.reply.pretrain import turns_of
+from supportnet.tasks.reply.fit import fit, turns_of
 from supportnet.tasks.train import Trained, load, train
 from supportnet.text.byte_pairs import BytePairVocabulary
 from supportnet.training.loop import Loop, Progress, save_checkpoint

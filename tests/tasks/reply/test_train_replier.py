@@ -18,10 +18,8 @@ from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json, write_json
-from supportnet.tasks.reply.calibrate import fit_handoff
-from supportnet.tasks.reply.evaluate import perplexity
-from supportnet.tasks.reply.fitted import Handoff
-from supportnet.tasks.reply.scores import exact_matches
+from supportnet.tasks.reply.calibrate import Handoff, fit_handoff
+from supportnet.tasks.reply.evaluate import exact_matches, perplexity
 from supportnet.tasks.train import Trained, load, train
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.initial_weights import Encoder

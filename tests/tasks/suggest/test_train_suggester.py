@@ -17,8 +17,8 @@ from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.embeddings import save_word_embeddings, train_word_embeddings
 from supportnet.errors import UserError
 from supportnet.files import read_json
+from supportnet.tasks.suggest.calibrate import Relevance
 from supportnet.tasks.suggest.config import SuggestConfig
-from supportnet.tasks.suggest.fitted import Relevance
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.tasks.train import Trained, load, train
 from supportnet.text.vocabulary import Vocabulary
