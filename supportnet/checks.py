@@ -1,6 +1,6 @@
 """Checks of the numbers and words that layers and models are made from, and of the messages that users give."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral
 
 from supportnet.errors import UserError
@@ -41,6 +41,23 @@ def check_rate(name: str, rate: float) -> float:
     if not 0.0 <= rate < 1.0:
         raise UserError(f"{name} must be at least 0 and below 1. Received: {name}={rate}")
     return rate
+
+
+def in_range(words: str, holds: Callable[[float], bool]) -> Callable[[str, float], float]:
+    """Return a check like the others: of a number for which `holds` is true, as its range is said in words.
+
+    Example:
+        >>> in_range("above 0", lambda number: number > 0)("scale", -1.0)
+        Traceback (most recent call last):
+        supportnet.errors.UserError: scale must be above 0. Received: scale=-1.0
+    """
+
+    def check(name: str, number: float) -> float:
+        if not holds(number):
+            raise UserError(f"{name} must be {words}. Received: {name}={number}")
+        return number
+
+    return check
 
 
 def check_choice(name: str, choice: str, choices: Sequence[str]) -> str:

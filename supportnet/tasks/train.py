@@ -155,7 +155,7 @@ def train(
             "start": begun,
             "data": split.facts,
         }
-        parts.append(_Part(get_task(name), network, config, split, {**made, "data": split.facts}))
+        parts.append(_Part(get_task(name), network, config, split, made))
     whole = _of_all([part.made for part in parts])
     loop = Loop(None if out is None else Path(out), progress_bar, callbacks, optimizer)
     loop.check(options.get("frozen_epochs", 0))
