@@ -53,7 +53,7 @@ def ask(python: Path | str, folder: Path, requests: list[tuple[str, dict[str, An
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         [python, READER, "tf2", folder],
-        input=json.dumps(encoded),
+        input=json.dumps([encoded]),
         capture_output=True,
         text=True,
         cwd="/",
@@ -61,7 +61,7 @@ def ask(python: Path | str, folder: Path, requests: list[tuple[str, dict[str, An
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    return list(json.loads(done.stdout))
+    return list(json.loads(done.stdout)[0])
 
 
 def _encoded(values: np.ndarray) -> tuple[str, list[Any]]:
