@@ -92,7 +92,7 @@ def test_it_is_used_as_it_is_given(dataset: TicketDataset, options: dict[str, An
     for origin, one, two in zip(start, near, far, strict=True):
         np.testing.assert_allclose(two - origin, 2 * (one - origin), atol=1e-5)
         moved += not np.array_equal(origin, one)
-    assert moved > 10
+    assert moved > 3
     assert not quick.built
     assert quick.iterations == 0
 

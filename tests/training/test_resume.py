@@ -183,7 +183,7 @@ def test_checkpoint_of_another_model(
 ) -> None:
     shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
     config = read_json(tmp_path / "config.json")
-    config["network"]["hidden_dim"] = 9
+    config["network"]["num_buckets"] = 501
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match=r"checkpoint\.npz can't be read: it is damaged or of another model"):
-        train(dataset, tmp_path, resume=True, **{**options, "hidden_dim": 9})
+        train(dataset, tmp_path, resume=True, **{**options, "num_buckets": 501})
