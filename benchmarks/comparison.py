@@ -68,7 +68,7 @@ def parsed() -> argparse.Namespace:
 
 def measure(part: str, keep: Path, arguments: argparse.Namespace) -> None:
     """Do what a part lacks, and put what came of it into the results file."""
-    from supportnet.compare.compare import compare
+    from supportnet.compare.comparison import compare
     from supportnet.compare.plan import plan_of
     from supportnet.files import read_json, write_json
 
@@ -97,11 +97,13 @@ def tables(found: Mapping[str, Any]) -> str:
 
 
 def _blocks(results: Mapping[str, Any]) -> Iterator[str]:
-    from supportnet.compare.run import BASELINE
-    from supportnet.compare.table import COST, QUALITY, difference_line
+    from supportnet.compare.plan import BASELINE
+    from supportnet.compare.table import COST, difference_line
+    from supportnet.tasks import get_task
 
     for task in dict.fromkeys(row["task"] for row in results["summary"]):
-        names = {name: {**QUALITY[task], **COST}[name] for name in (*SHOWN[task], *MEANS)}
+        labels = {**get_task(task).compared.figures, **COST}
+        names = {name: labels[name] for name in (*SHOWN[task], *MEANS)}
         yield "\n".join(
             [
                 f"| {task} | model | {' | '.join(names.values())} |",

@@ -229,7 +229,12 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         own = [row for row in rows if (row["data"], row["architecture"]) == (data, architecture)]
         labels = sorted({row["labels"] for row in own}, key=lambda number: number or 10**9)
         columns = " | ".join(str(number or "all") for number in labels)
-        lines += [f"{data}, {architecture}", "", f"| labels an intent | {columns} |", "|---" * (len(labels) + 1) + "|"]
+        lines += [
+            f"Accuracy on {data}, {architecture}:",
+            "",
+            f"| labels an intent | {columns} |",
+            "|---" * (len(labels) + 1) + "|",
+        ]
         for start, name in STARTS.items():
             found = {row["labels"]: row for row in own if row["start"] == start}
             if found:

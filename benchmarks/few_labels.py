@@ -12,8 +12,8 @@ import supportnet
 from supportnet.data import load_unlabelled
 from supportnet.data.splits import train_validation_split
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
-from supportnet.tasks.classify.baseline import tfidf
 from supportnet.training.pretrain import pretrain
+from supportnet.training.svm import tfidf
 
 #: Share of a user's own file that is kept for the test, if it has no such split.
 TEST_SHARE = 0.2
@@ -121,7 +121,7 @@ def network_predictions(
     if spec["start"].startswith("pretrained"):
         arguments |= {"init": spec["encoder"]}
     model = supportnet.train(TicketDataset(spec["data"], known), progress_bar=False, **arguments)
-    best = model.classifier.probabilities([ticket.text for ticket in test]).argmax(axis=1)
+    best = model.probabilities([ticket.text for ticket in test]).argmax(axis=1)
     return [model.intents[i] for i in best]
 
 

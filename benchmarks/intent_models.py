@@ -2,17 +2,19 @@
 
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import joblib
 
 import supportnet
-from supportnet.data.ticket import OUT_OF_SCOPE, TicketDataset
-from supportnet.tasks.classify.baseline import Svm, fitted
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
+from supportnet.tasks.classify.comparison import Svm
+from supportnet.tasks.classify.config import ClassifyConfig
+from supportnet.tasks.classify.data import training_splits
 from supportnet.tasks.classify.evaluate import evaluate_model
-from supportnet.training.config import TrainingConfig
-from supportnet.training.splits import training_splits
+from supportnet.training.svm import fit_svm
 
 SVM = "svm"
 SCORES = ("accuracy", "macro_f1")
@@ -56,12 +58,13 @@ def measured(spec: dict[str, Any]) -> dict[str, Any]:
 def network_figures(model: supportnet.SupportModel, dataset: TicketDataset) -> dict[str, Any]:
     """Score a trained model: the one pass over the test split."""
     figures = model.evaluate(dataset["test"])
-    assert model.trained is not None
+    assert model.metrics is not None
+    assert model.history is not None
     return {
-        "validation_accuracy": model.trained.metrics["accuracy"],
+        "validation_accuracy": model.metrics["accuracy"],
         **chosen(figures, SCORES),
         **confidence(figures),
-        "epochs": len(model.trained.history),
+        "epochs": len(model.history),
     }
 
 
@@ -71,16 +74,16 @@ def svm_figures(dataset: TicketDataset, options: dict[str, Any], keep: Path | No
     Its accuracy is that of one fitted on the whole training split: it has nothing to choose. Its confidence has to
     be fitted on messages that it hasn't seen; where the data has no validation split, that takes a second SVM.
     """
-    config = TrainingConfig(**options)
+    config = ClassifyConfig(**options)
     everything = [ticket for ticket in dataset["train"] if ticket.intent != OUT_OF_SCOPE]
     started = time.perf_counter()
-    svm = Svm(fitted(everything))
+    svm = fitted(everything)
     seconds = time.perf_counter() - started
     if keep is not None:
         keep.parent.mkdir(parents=True, exist_ok=True)
         joblib.dump(svm.pipeline, keep)
     train, validation = training_splits(dataset, config)
-    held_out = svm if "validation" in dataset.splits else Svm(fitted(train))
+    held_out = svm if "validation" in dataset.splits else fitted(train)
     held_out.calibrate(validation, config)
     figures = evaluate_model(held_out, dataset["test"])
     scores = figures if held_out is svm else evaluate_model(svm, dataset["test"])
@@ -90,6 +93,11 @@ def svm_figures(dataset: TicketDataset, options: dict[str, Any], keep: Path | No
         **confidence(figures),
         "training_seconds_one_core": seconds,
     }
+
+
+def fitted(tickets: Sequence[Ticket]) -> Svm:
+    """Fit the SVM; its confidence isn't."""
+    return Svm(fit_svm([ticket.text for ticket in tickets], [str(ticket.intent) for ticket in tickets]))
 
 
 def confidence(figures: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 from star_runs import Benchmark, common_parts
 
 RESULTS = Path(__file__).parent / "results" / "replies.json"
-#: Options of `train_replier`, of each model; chosen on validation data.
+#: Options of `supportnet.train`, of each model; chosen on validation data.
 OPTIONS: dict[str, dict[str, Any]] = {"transformer": {}, "bilstm_attention": {}, "gpt": {}}
 #: Name in a figure -> heading in the table and its format.
 WRITTEN = {

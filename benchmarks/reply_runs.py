@@ -6,8 +6,6 @@ from typing import Any
 from reply_peers import peers
 
 import supportnet
-from supportnet.tasks.reply.evaluate import evaluate_replier
-from supportnet.tasks.reply.learner import train_replier
 
 
 def measured(spec: dict[str, Any]) -> dict[str, Any]:
@@ -15,7 +13,7 @@ def measured(spec: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         spec: `kind`: `model` or `peers`; `turns` of the context; `load`, arguments of `supportnet.load`; `split`, what
-            is scored; `options` of `train_replier`.
+            is scored; `options` of `supportnet.train`.
 
     Returns:
         The figures by name.
@@ -27,10 +25,10 @@ def model_figures(spec: dict[str, Any]) -> dict[str, Any]:
     """Train on the training split, choose the epoch on validation, score `split` with and without a beam."""
     dataset = supportnet.load("star", context_turns=spec["turns"], **spec["load"])
     started = time.perf_counter()
-    trained = train_replier(dataset, progress_bar=False, **spec["options"])
+    trained = supportnet.train(dataset, task="reply", progress_bar=False, **spec["options"])
     seconds = time.perf_counter() - started
-    found = {name: evaluate_replier(trained.model, dataset[spec["split"]], beam) for name, beam in BEAMS.items()}
-    more = {"training_seconds_one_core": seconds, "parameters": trained.model.network.count_params()}
+    found = {name: trained.evaluate(dataset[spec["split"]], beam=beam) for name, beam in BEAMS.items()}
+    more = {"training_seconds_one_core": seconds, "parameters": trained.network.count_params()}
     return {**found, **more, "validation": trained.metrics}
 
 

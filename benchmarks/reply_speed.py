@@ -18,11 +18,11 @@ import reply_training_speed
 import tensorflow as tf
 from reply_speed_peers import REPLY_LENGTH, SOURCE_LENGTH, Sizes, greedy_decoder, row, timed, write_model
 
-from supportnet.backbones.texts import build_front_end
+from supportnet.backbones.backbone import Backbone, build_preprocessor
 from supportnet.config import NetworkConfig
 from supportnet.tasks.reply.decoding import DecodingOptions
-from supportnet.tasks.reply.network import build_reply_network
-from supportnet.tasks.reply.writer import ReplyWriter, build_reader, transposed_table
+from supportnet.tasks.reply.network import build_network
+from supportnet.tasks.reply.writer import ReplyWriter, build_memory, transposed_table
 from supportnet.text.byte_pairs import END_ID, START_ID
 from supportnet.text.vocabulary import Vocabulary
 
@@ -119,21 +119,27 @@ def random_network(sizes: Sizes) -> keras.Model:
         num_heads=sizes.num_heads,
         max_reply_length=LONG,
     )
-    return build_reply_network(config, sizes.vocab_size, sizes.vocab_size)
+    return build_network(config, Backbone(config, sizes.vocab_size), sizes.vocab_size)
 
 
 def encoded(sizes: Sizes) -> Callable[[int], dict[str, Any]]:
     """Messages as the network takes them, so many at a time, of `SOURCE_LENGTH` tokens each."""
     words = [f"word{i}" for i in range(SOURCE_LENGTH)]
-    front_end = build_front_end(NetworkConfig(), Vocabulary(words))
-    return lambda size: front_end([" ".join(words)] * size)
+    preprocessor = build_preprocessor(NetworkConfig(), Vocabulary(words))
+    return lambda size: preprocessor([" ".join(words)] * size)
+
+
+def reader(network: keras.Model) -> Callable[[dict[str, Any]], Any]:
+    """What the decoder attends to, from the features of messages."""
+    backbone, memory = network.get_layer("backbone"), build_memory(network.get_layer("head"))
+    return lambda features: memory({**features, **backbone(features, training=False)}, training=False)
 
 
 def writer(network: keras.Model, features: Callable[[int], dict[str, Any]], length: int) -> Decode:
     """The loop of an export; the pieces' spelling takes no part."""
     options = DecodingOptions(max_length=length, min_length=length)
-    projection = transposed_table(network)
-    made = ReplyWriter(network, build_reader(network), [b""], options, projection=projection)
+    head = network.get_layer("head")
+    made = ReplyWriter(head, reader(network), [b""], options, projection=transposed_table(head))
     greedy = tf.function(made.greedy, reduce_retracing=True)
     inputs = {size: features(size) for size in (1, BATCH)}
     return lambda size: greedy(inputs[size]).ids.numpy()
@@ -141,11 +147,12 @@ def writer(network: keras.Model, features: Callable[[int], dict[str, Any]], leng
 
 def without_cache(network: keras.Model, features: Callable[[int], dict[str, Any]]) -> Decode:
     """The same pieces, by a loop in the graph that decodes the whole beginning anew for each."""
-    memory, decoder, table = build_reader(network), network.get_layer("decoder"), network.get_layer("piece_embedding")
+    head, read = network.get_layer("head"), reader(network)
+    decoder, table = head.get_layer("decoder"), head.get_layer("piece_embedding")
 
     @tf.function
     def write(inputs: dict[str, Any]) -> Any:
-        seen, mask = memory(inputs, training=False), inputs["mask"]
+        seen, mask = read(inputs), inputs["mask"]
 
         def one(position: Any, ids: Any) -> tuple[Any, Any]:
             written = decoder(tf.gather(table.embeddings.value, ids), seen, memory_mask=mask, training=False)

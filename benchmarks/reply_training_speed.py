@@ -17,16 +17,13 @@ from keras import layers
 
 import supportnet
 from supportnet.config import NetworkConfig
-from supportnet.tasks.reply.data import ReplyPairs, training_replies
+from supportnet.tasks import get_task
+from supportnet.tasks.reply.config import ReplyConfig
+from supportnet.tasks.reply.data import ReplyPairs, padding_share, token_batches, training_replies
 from supportnet.tasks.reply.fit import ReplyModel
-from supportnet.tasks.reply.learner import NETWORK_DEFAULTS
 from supportnet.tasks.reply.model import Replier
-from supportnet.tasks.reply.token_batches import padding_share, token_batches
-from supportnet.text.byte_pairs import START_ID, BytePairVocabulary
-from supportnet.text.slots import slotted_all
-from supportnet.training.config import ReplyConfig
+from supportnet.text.byte_pairs import START_ID
 from supportnet.training.optimizer import compile_for_training
-from supportnet.training.reply_splits import reply_splits
 from supportnet.training.splits import build_vocabulary
 
 #: Batches that are timed at a time, and rounds; the median round counts.
@@ -70,12 +67,11 @@ def measured(spec: dict[str, Any]) -> dict[str, Any]:
 
 def prepared(spec: dict[str, Any]) -> tuple[Replier, ReplyPairs]:
     """A fresh model of the default size, and the training pairs of STAR."""
-    network, training = NetworkConfig("transformer", **NETWORK_DEFAULTS), ReplyConfig()
-    tickets, _ = reply_splits(supportnet.load("star", **spec["load"]), training.validation_share, training.seed)
-    pieces = BytePairVocabulary.train(slotted_all(ticket.reply or "" for ticket in tickets), network.num_pieces)
-    vocabulary = build_vocabulary([ticket.text for ticket in tickets], network, training.min_count)
-    model = Replier(network, vocabulary, pieces)
-    return model, ReplyPairs.of(tickets, model)
+    task = get_task("reply")
+    network, training = task.configs({"architecture": "transformer"})
+    split = task.split(supportnet.load("star", **spec["load"]), training)
+    model = task.build(network, build_vocabulary(split.texts, network, training.min_count), split)
+    return model, ReplyPairs.of(split.tickets, model)
 
 
 def plain_network(config: NetworkConfig, vocab_size: int, num_pieces: int) -> keras.Model:
@@ -104,7 +100,7 @@ def padded_batches(model: Replier, pairs: ReplyPairs, tokens: int) -> tuple[tf.d
     rows = np.random.default_rng(0).permutation(len(pairs))[: size * BATCHES]
     message, targets = np.zeros((len(rows), long), "int32"), np.zeros((len(rows), short), "int32")
     for row, index in enumerate(rows):
-        ids = model.front_end([pairs.texts[index]])["token_ids"].numpy()[0]
+        ids = model.preprocessor([pairs.texts[index]])["token_ids"].numpy()[0]
         message[row, : len(ids)] = ids
         targets[row, : len(pairs.pieces[index])] = pairs.pieces[index]
     before = np.pad(targets[:, :-1], [(0, 0), (1, 0)], constant_values=START_ID)

@@ -15,14 +15,12 @@ from suggestion_peers import label_peers, numpy_top_k, peers
 import supportnet
 from supportnet.data import Bank, bank_of_replies
 from supportnet.metrics.ranking import draw_candidates
-from supportnet.serving.index import index
-from supportnet.tasks.suggest.evaluate import CANDIDATES, CANDIDATES_SEED, evaluate_suggester
-from supportnet.tasks.suggest.learner import train_suggester
-from supportnet.tasks.suggest.search import best_answers
+from supportnet.tasks.suggest.evaluate import CANDIDATES, CANDIDATES_SEED
+from supportnet.tasks.suggest.model import best_answers
 
 #: Searches, and rounds of them; the median of the rounds' medians counts.
 SEARCHES, ROUNDS = 50, 9
-#: The search's answers and the depth of their vectors: of one tower, and of all three.
+#: The search's answers and the depth of their vectors: of one branch, and of all three.
 BANKS = ((1_000, 128), (10_000, 128), (100_000, 128), (100_000, 384))
 #: How many answers are wanted; and the answers of a bank that is indexed and published.
 BEST, PUBLISHED = 5, 10_000
@@ -33,7 +31,7 @@ def measured(spec: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         spec: `kind`: `model`, `peers` or `search`; `turns` of the context; `load`, arguments of `supportnet.load`;
-            `split`, what is scored; `options` of `train_suggester`.
+            `split`, what is scored; `options` of `supportnet.train`.
 
     Returns:
         The figures by name.
@@ -45,12 +43,12 @@ def model_figures(spec: dict[str, Any]) -> dict[str, Any]:
     """Train on the training split, choose the epoch on validation, score `split`."""
     dataset = supportnet.load("star", context_turns=spec["turns"], **spec["load"])
     started = time.perf_counter()
-    trained = train_suggester(dataset, progress_bar=False, **spec["options"])
+    trained = supportnet.train(dataset, task="suggest", progress_bar=False, **spec["options"])
     seconds = time.perf_counter() - started
     bank = bank_of_replies("star", dataset["train"])
-    found = evaluate_suggester(trained.model, dataset[spec["split"]], bank)
+    found = trained.evaluate(dataset[spec["split"]], bank=bank)
     more = {"training_seconds_one_core": seconds, "publish_seconds": publish_seconds(trained.model, bank)}
-    return {**found, **more, "parameters": trained.model.network.count_params(), "validation": trained.metrics}
+    return {**found, **more, "parameters": trained.network.count_params(), "validation": trained.metrics}
 
 
 def publish_seconds(model: Any, bank: Bank) -> float:
@@ -60,7 +58,7 @@ def publish_seconds(model: Any, bank: Bank) -> float:
     answers = [replace(answer, text=f"{answer.text} {i}") for i, answer in enumerate(answers)]
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        index(model, Bank("answers", answers), Path(folder) / "answers")
+        supportnet.index(model, Bank("answers", answers), Path(folder) / "answers")
         return time.perf_counter() - started
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from star_runs import Benchmark, common_parts
 
 RESULTS = Path(__file__).parent / "results" / "suggestions.json"
-#: Options of `train_suggester`, of each model; chosen on validation data.
+#: Options of `supportnet.train`, of each model; chosen on validation data.
 OPTIONS: dict[str, dict[str, Any]] = {"bilstm_attention": {}, "transformer": {}, "none": {}}
 LABELS = {"label_weight": 1.0}
 #: Name in a figure -> heading in the table.

@@ -1,10 +1,11 @@
-"""Writing files so that a reader never sees half of one, and a failure leaves nothing behind."""
+"""Writing files so that a reader never sees half of one, and a failure leaves nothing behind; reading them."""
 
 import hashlib
 import json
 import os
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Example:
         >>> with written_whole("model/labels.txt") as temporary:
-        ...     temporary.write_text("refund")
+        ...     size = temporary.write_text("refund")
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -42,6 +43,14 @@ def _replace(target: Path, new: Path) -> None:
         # A rename can't replace a folder that isn't empty. A file can't replace a folder at all, and mustn't.
         target.rename(new.with_name(f"{new.name}.old"))
     new.replace(target)
+
+
+def make_folder(path: str | os.PathLike[str]) -> None:
+    """Make a folder with its parents, unless it is there; a `UserError` that names it if the file system refuses."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{error.filename or path} can't be written: {error.strerror or error}.") from None
 
 
 def remove_incomplete(folder: str | os.PathLike[str]) -> None:
@@ -78,3 +87,11 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise UserError(f"{path} is missing.") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} can't be read: it is damaged or not JSON ({error}).") from None
+
+
+def read_toml(path: str | os.PathLike[str], flag: str = "") -> dict[str, Any]:
+    """Read a TOML file of a user's; a `UserError` that names it, and the flag that named it, if it can't be read."""
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{flag and f'{flag}: '}{path} can't be read: {error}") from None

@@ -11,6 +11,7 @@ def start_tensorflow() -> None:
     For the first cell of a notebook: later imports say nothing. What TensorFlow writes when it fails is shown.
 
     Example:
+        >>> import supportnet
         >>> supportnet.start_tensorflow()
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

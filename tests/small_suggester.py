@@ -5,7 +5,7 @@ import numpy as np
 
 from supportnet.config import NetworkConfig
 from supportnet.data.bank import Answer
-from supportnet.tasks.suggest.fitted import Relevance
+from supportnet.tasks.suggest.calibrate import Relevance
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.text.vocabulary import Vocabulary
 
@@ -28,7 +28,7 @@ def make_suggester(labels: list[str], architecture: str = "bilstm_attention") ->
     sizes = {"embedding_dim": 16, "hidden_dim": 8, "num_heads": 2, "num_buckets": 500, "vector_dim": 16}
     config = NetworkConfig(architecture=architecture, **sizes)
     vocabulary = Vocabulary.build([*TEXTS, *(answer.text for answer in ANSWERS)], min_count=1)
-    model = Suggester(config, vocabulary, labels, Relevance(0.8, prior=0.4, agreement=1.5, nothing=1.2))
+    model = Suggester(config, vocabulary, labels, Relevance(0.8, prior=0.4, agreement=1.5, null_logit=1.2))
     random = np.random.default_rng(0)
     # Every weight, so that two that are mixed up, or a bias that is left out, change the scores.
     for weight in model.network.weights:

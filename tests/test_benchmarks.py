@@ -120,7 +120,7 @@ def test_table_of_starts(tmp_path: Path) -> None:
     summary = read_json(tmp_path / "embeddings.json")["summary"]
     assert [row["seeds"] for row in summary] == [[0, 1], [0]]
     assert table(summary).splitlines() == [
-        "banking77, transformer",
+        "Accuracy on banking77, transformer:",
         "",
         "| labels an intent | 5 | all |",
         "|---|---|---|",
@@ -161,7 +161,7 @@ def test_an_encoder_that_began_with_others_messages(tmp_path: Path) -> None:
     from few_labels import measured
 
     from supportnet.files import read_json
-    from supportnet.training.encoder import load_encoder
+    from supportnet.training.initial_weights import load_encoder
 
     (tmp_path / "own.csv").write_text("text,intent\n" + "where is my parcel,find\nmy card is lost,lost\n" * 5)
     (tmp_path / "others.csv").write_text("text\n" + "book a table\n" * 2)

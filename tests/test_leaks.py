@@ -184,7 +184,7 @@ def test_nothing_leaks(leavings: Leavings) -> None:
     assert {"encoder/checkpoint.npz", "encoder/weights.weights.h5", "encoder/vocabulary.txt"} <= names
     for number in (1, 2):
         home = {f"{run}/round_{number}" for run in ("started", "unlabelled")}
-        assert {f"{path}/{name}" for path in home for name in ("beliefs.npy", "checkpoint.npz")} <= names
+        assert {f"{path}/{name}" for path in home for name in ("pseudo_labels.npy", "checkpoint.npz")} <= names
     for place in ("run/", "encoder/", "started/round_2/"):
         assert any(name.startswith(place) and "events.out" in name for name in names)
     assert leaks(leavings.folder, [*CANARIES, "wxhart", "kvplom"]) == []

@@ -22,6 +22,8 @@ LEAVES = {
     "5_attention_and_errors": ["errors/most_confident.csv"],
     "6_from_savedmodel_to_tensorflow_serving": [f"serving/saved_models/support/{v}/saved_model.pb" for v in (1, 2)],
 }
+#: What they import of the package: nothing that isn't exported by one of these.
+MODULES = {"supportnet", "supportnet.compare", "supportnet.layers", "supportnet.serving", "supportnet.tasks"}
 #: Of a notebook with its outputs.
 MOST_BYTES = 220_000
 MACHINE_PATHS = re.compile(r"(?<![\w./])(?:/(?:home|root|tmp|usr|opt|var|mnt|Users)/|[A-Z]:\\)")
@@ -53,6 +55,11 @@ def test_all_are_there_and_named_in_the_readme() -> None:
     assert [path.stem for path in NOTEBOOKS] == list(LEAVES)
     readme = (ROOT / "README.md").read_text("utf-8")
     assert [path.name for path in NOTEBOOKS if f"(notebooks/{path.name})" not in readme] == []
+
+
+def test_they_import_from_few_modules() -> None:
+    code = "\n".join(cell.source for path in NOTEBOOKS for cell in code_cells(nbformat.read(path, as_version=4)))
+    assert set(re.findall(r"^\s*(?:from|import) (supportnet[\w.]*)", code, flags=re.MULTILINE)) == MODULES
 
 
 @each_notebook

@@ -76,7 +76,7 @@ def test_the_graph_writes_the_same_with_a_cache_and_without() -> None:
     sizes = Sizes(vocab_size=60, depth=16, hidden_dim=16, num_layers=1, num_heads=2)
     network, features = random_network(sizes), encoded(sizes)
     # Untrained, it would say one piece again and again: that which is most like the one before.
-    network.get_layer("decoder").norm.gamma.assign(-np.ones(16))
+    network.get_layer("head").get_layer("decoder").norm.gamma.assign(-np.ones(16))
     kept, anew = writer(network, features, 32), without_cache(network, features)
     assert kept(1).shape == (1, 32)
     assert kept(1)[0].tolist() == anew(1)[0, 1:].tolist()

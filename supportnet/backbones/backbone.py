@@ -1,140 +1,238 @@
-"""The trained towers: what the networks of all tasks make of a message before a head of their own reads it."""
+"""The backbone: the preprocessor's features -> vectors of tokens, for the heads of all tasks.
 
-from typing import Any
+The layers of a network are those that its architecture names, made for its configuration.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any, Protocol
 
 import keras
+import numpy as np
 from keras import ops
 
-from supportnet.backbones.encoders import build_embedding, build_encoder, num_trained_towers
-from supportnet.config import NetworkConfig
-from supportnet.layers import MaskedPooling, Phrases
+from supportnet.architectures import ARCHITECTURES, made
+from supportnet.config import BACKBONE_FIELDS, NetworkConfig
+from supportnet.errors import UserError
+from supportnet.layers import TokenEmbedding
+from supportnet.text.preprocessor import TextFrontEnd
+from supportnet.text.vocabulary import Vocabulary
 
 
-def front_end_inputs(prefix: str = "") -> dict[str, Any]:
-    """Make the inputs of a functional network: what the text front end returns (see `TokenEmbedding`).
+class TaskModel(Protocol):
+    """A model of any task: a preprocessor, a backbone and a head, composed into a network.
+
+    Attributes:
+        task: name of the task.
+        config: what the network was built from.
+        vocabulary: words with an id of their own.
+        preprocessor: strings `[B]` -> features.
+        backbone: features -> vectors of tokens.
+        network: the whole functional model, features -> outputs.
+        origin: the data it was trained on (`data`) and its validation metrics (`validation`); empty if untrained.
+    """
+
+    task: str
+    config: NetworkConfig
+    vocabulary: Vocabulary
+    preprocessor: TextFrontEnd
+    backbone: "Backbone"
+    network: keras.Model
+    origin: dict[str, Any]
+
+
+def build_preprocessor(config: NetworkConfig, vocabulary: Vocabulary | Sequence[str]) -> TextFrontEnd:
+    """Make the preprocessor of a network with this configuration: texts -> features.
+
+    Example:
+        >>> build_preprocessor(NetworkConfig(max_length=64), Vocabulary(["where", "parcel"])).max_length
+        64
+    """
+    return TextFrontEnd(
+        vocabulary, text_mode=config.text_mode, max_length=config.max_length, num_buckets=config.num_buckets
+    )
+
+
+def feature_inputs(prefix: str = "") -> dict[str, Any]:
+    """Make the inputs of a functional network: the features of the preprocessor (see `TokenEmbedding`).
 
     Args:
         prefix: of their names, where a network reads several texts.
 
     Example:
-        >>> front_end_inputs("reply_")["mask"].shape
+        >>> feature_inputs("reply_")["mask"].shape
         (None, None)
     """
-    shapes: dict[str, tuple[tuple[None, ...], str]] = {
-        "token_ids": ((None,), "int32"),
-        "mask": ((None,), "bool"),
-        "word_index": ((None,), "int32"),
-        "subword_ids": ((), "int32"),
-        "subword_segments": ((), "int32"),
-    }
-    return {name: keras.Input(shape, dtype=dtype, name=prefix + name) for name, (shape, dtype) in shapes.items()}
+    specs = TextFrontEnd.specs.items()
+    return {name: keras.Input(shape[1:], dtype=dtype, name=prefix + name) for name, (shape, dtype) in specs}
 
 
-class Towers:
-    """Two readings of a text, each one vector. Calling an object twice reads both texts with the same weights.
+def build_encoder(config: NetworkConfig) -> keras.layers.Layer | None:
+    """Make the encoder that the configuration names, a layer named `encoder`; None for an architecture without one.
 
-    In one, the encoder reads the tokens in their order, and its output and its input are pooled side by side. The
-    other pools word vectors of its own, as fastText does (Joulin et al. 2017), blind to order; with `num_filters`, what
-    filters over short phrases make of them.
+    Raises:
+        UserError: the architecture reads messages with its decoder.
+
+    Example:
+        >>> build_encoder(NetworkConfig(architecture="transformer", max_length=64)).max_length
+        64
+    """
+    check_encoder(config)
+    architecture = ARCHITECTURES[config.architecture]
+    if architecture.encoder is None:
+        return None
+    encoder = made(architecture.encoder, config)
+    # A user's own may have another name; weights are saved under this one.
+    encoder.name = "encoder"
+    return encoder
+
+
+def check_encoder(config: NetworkConfig) -> None:
+    """Raise a `UserError` for an architecture that reads messages with its decoder.
+
+    Example:
+        >>> check_encoder(NetworkConfig(architecture="gpt"))
+        Traceback (most recent call last):
+        supportnet.errors.UserError: architecture must have an encoder for this: gpt is for written replies ...
+    """
+    name = config.architecture
+    if ARCHITECTURES[name].decoder_only:
+        raise UserError(
+            f"architecture must have an encoder for this: {name} is for written replies (--task reply). "
+            f"Received: architecture={name!r}"
+        )
+
+
+def build_decoder(config: NetworkConfig) -> keras.layers.Layer:
+    """Make the decoder that belongs to the configuration's architecture, a layer named `decoder`.
+
+    Raises:
+        UserError: the architecture was registered without one.
+
+    Example:
+        >>> build_decoder(NetworkConfig(architecture="transformer", max_reply_length=40)).max_length
+        40
+    """
+    name, architecture = config.architecture, ARCHITECTURES[config.architecture]
+    if architecture.decoder is None:
+        raise UserError(
+            f"architecture must have a decoder to write replies: {name} was registered without one "
+            f"(supportnet.register_encoder). Received: architecture={name!r}"
+        )
+    decoder = made(architecture.decoder, config)
+    decoder.name = "decoder"
+    return decoder
+
+
+def build_embedding(config: NetworkConfig, vocab_size: int) -> TokenEmbedding:
+    """Make the word vectors of all branches, a layer named `embed`.
+
+    One lookup serves both: the first half of each vector is pooled, the second goes to the encoder.
+
+    Example:
+        >>> build_embedding(NetworkConfig(embedding_dim=64), vocab_size=1000).embedding_dim
+        128
+    """
+    depth = config.embedding_dim * ARCHITECTURES[config.architecture].num_branches
+    return TokenEmbedding(vocab_size, depth, config.num_buckets, config.word_dropout, name="embed")
+
+
+@contextmanager
+def _policy(dtype: Any) -> Iterator[None]:
+    """Make layers by a dtype policy, those of a user's own encoder too; by the global one, if it is None."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(keras.dtype_policies.get(dtype))
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@keras.saving.register_keras_serializable(package="supportnet")
+class Backbone(keras.Model):
+    """Token embedding and encoder, a functional model from features to vectors of tokens.
 
     Args:
-        config: sizes and rates.
+        config: sizes and rates. A configuration as a dictionary is accepted too.
         vocab_size: number of token ids V.
-
-    Attributes:
-        inputs: what a network that is built on them takes beside the front end's dictionaries; nothing.
-
-    Networks of several tasks that are built on the same object share its layers, and their weights.
+        dtype: dtype policy of the layers; the global one if not given.
 
     Call arguments:
-        inputs: the front end's dictionary, symbolic.
+        inputs: the preprocessor's features.
 
     Returns:
-        tower -> vector: `words` float `[B, 2 D]`, with F filters `[B, 4 F]`, and `context` float `[B, 4 D]`, which the
-        architecture `none` lacks.
+        name -> float `[B, T, D]`: `words`, the vectors that are pooled without regard to order; and, unless the
+        architecture is `none`, `encoded` and `tokens`, the output and the input of the encoder. An architecture whose
+        decoder reads the message has `words` alone, of depth 2 D.
 
     Example:
-        >>> pooled = Towers(NetworkConfig(), vocab_size=1000)(front_end_inputs())
-        >>> pooled["words"].shape, pooled["context"].shape
-        ((None, 256), (None, 512))
+        >>> backbone = Backbone(NetworkConfig(), vocab_size=1000)
+        >>> {name: tensor.shape for name, tensor in backbone.output.items()}["encoded"]
+        (None, None, 128)
     """
 
-    def __init__(self, config: NetworkConfig, vocab_size: int) -> None:
+    def __init__(
+        self, config: NetworkConfig | Mapping[str, Any], vocab_size: int, dtype: Any = None, **kwargs: Any
+    ) -> None:
+        config = config if isinstance(config, NetworkConfig) else NetworkConfig(**config)
+        inputs = feature_inputs()
+        with _policy(dtype):
+            encoder = None if ARCHITECTURES[config.architecture].decoder_only else build_encoder(config)
+            vectors = build_embedding(config, vocab_size)(inputs)
+            outputs = {"words": vectors}
+            if encoder is not None:
+                words, tokens = ops.split(vectors, 2, axis=-1)
+                outputs = {"words": words, "encoded": encoder(tokens, mask=inputs["mask"]), "tokens": tokens}
+            super().__init__(inputs, outputs, **{"name": "backbone", **kwargs})
         self.config = config
-        self.encoder = build_encoder(config)
-        self.embed = build_embedding(config, vocab_size)
-        self._make_pooling()
+        self.vocab_size = vocab_size
 
-    def _make_pooling(self) -> None:
-        self.pool = {name: MaskedPooling(name=f"pool_{name}") for name in ("words", "encoded", "tokens")}
-        self.join = keras.layers.Concatenate(name="context")
-        self.phrases = Phrases(self.config.num_filters, name="phrases") if self.config.num_filters else None
-        self.inputs: dict[str, Any] = {}
+    @property
+    def embed(self) -> keras.layers.Layer:
+        """The token embedding of all branches; its vectors are as deep as all of them together."""
+        return self.get_layer("embed")
 
-    def __call__(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Read one text a row."""
-        read = self.read(inputs)
-        if self.phrases is not None:
-            read = {**read, "words": self.phrases(read["words"], mask=inputs["mask"])}
-        pooled = {name: self.pool[name](vectors, mask=inputs["mask"]) for name, vectors in read.items()}
-        words = {"words": pooled["words"]}
-        if "encoded" not in read:
-            return words
-        return {**words, "context": self.join([pooled["encoded"], pooled["tokens"]])}
+    @property
+    def encoder(self) -> keras.layers.Layer | None:
+        """The encoder; None for an architecture without one."""
+        return next((layer for layer in self.layers if layer.name == "encoder"), None)
 
-    def read(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Return one vector a token, float `[B, T, D]` each: `words`, and the encoder's `tokens` and `encoded`."""
-        words, *tokens = ops.split(self.embed(inputs), num_trained_towers(self.config), axis=-1)
-        if self.encoder is None:
-            return {"words": words}
-        return {"words": words, "encoded": self.encoder(*tokens, mask=inputs["mask"]), "tokens": tokens[0]}
+    def encoder_input(self, features: Mapping[str, Any]) -> Any:
+        """Return what the encoder is given, float `[B, T, D]`."""
+        return ops.split(self.embed(features), 2, axis=-1)[1]
+
+    def same_as(self, other: "Backbone") -> bool:
+        """Tell whether another backbone reads every message as this one does: with equal sizes and weights."""
+        if self is other:
+            return True
+        sizes = [(*(getattr(one.config, name) for name in BACKBONE_FIELDS), one.vocab_size) for one in (self, other)]
+        return sizes[0] == sizes[1] and all(map(np.array_equal, self.get_weights(), other.get_weights()))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "config": asdict(self.config), "vocab_size": self.vocab_size}
 
 
-#: The layers of `Towers` that have weights.
-READING_LAYERS = ("embed", "encoder")
-
-
-class GivenTowers(Towers):
-    """Towers of a network that is given what others read: a head alone, without the layers that tasks can share.
+def compose(backbone: Backbone, head: keras.Model, inputs: Mapping[str, Any], name: str, **more: Any) -> keras.Model:
+    """Compose a backbone and a head into one functional model.
 
     Args:
-        config: sizes and rates.
+        backbone: reads the features.
+        head: takes the features, what the backbone makes of them, and `more`.
+        inputs: see `feature_inputs`.
+        name: of the model.
+        **more: further inputs of the head, symbolic.
+    """
+    outputs = head({**inputs, **backbone(dict(inputs)), **more})
+    return keras.Model({**inputs, **more}, outputs, name=name)
 
-    Attributes:
-        inputs: what `Towers.read` returns of each text, by name, with the prefix of the text's other inputs.
+
+def token_inputs(backbone: Backbone) -> dict[str, Any]:
+    """Make the inputs of a head: the features, and the vectors that the backbone makes of them.
 
     Example:
-        >>> towers = GivenTowers(NetworkConfig())
-        >>> towers(front_end_inputs())["words"].shape, list(towers.inputs)
-        ((None, 256), ['words', 'encoded', 'tokens'])
+        >>> list(token_inputs(Backbone(NetworkConfig(architecture="none"), vocab_size=1000)))[-1]
+        'words'
     """
-
-    def __init__(self, config: NetworkConfig) -> None:
-        self.config = config
-        self._make_pooling()
-
-    def read(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Make the inputs of one text."""
-        prefix = inputs["mask"].name.removesuffix("mask")
-        names = ("words", "encoded", "tokens") if num_trained_towers(self.config) > 1 else ("words",)
-        read = {name: keras.Input((None, self.config.embedding_dim), name=prefix + name) for name in names}
-        self.inputs |= {prefix + name: tensor for name, tensor in read.items()}
-        return read
-
-
-def build_reading_network(config: NetworkConfig, vocab_size: int) -> keras.Model:
-    """Build what stands before all heads: the front end's dictionary -> what `Towers.read` returns.
-
-    Example:
-        >>> list(build_reading_network(NetworkConfig(), vocab_size=1000).output)
-        ['words', 'encoded', 'tokens']
-    """
-    inputs = front_end_inputs()
-    return keras.Model(inputs, Towers(config, vocab_size).read(inputs), name="reading_network")
-
-
-def copy_weights(network: keras.Model, part: keras.Model) -> None:
-    """Give the layers of a part, such as a head, the weights that the network's layers of the same names have."""
-    for layer in part.layers:
-        if layer.weights:
-            layer.set_weights(network.get_layer(layer.name).get_weights())
+    vectors = {name: keras.Input(tensor.shape[1:], name=name) for name, tensor in backbone.output.items()}
+    return {**feature_inputs(), **vectors}

@@ -7,28 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from supportnet.checks import check_positive
-from supportnet.config import NetworkConfig
-from supportnet.text.front_end import TextFrontEnd
-from supportnet.text.messages import checked_texts
-from supportnet.text.tokenizer_graph import are_cut, as_strings
-from supportnet.text.vocabulary import Vocabulary
-
-
-def build_front_end(config: NetworkConfig, vocabulary: Vocabulary) -> TextFrontEnd:
-    """Make what turns texts into the input of a network with this configuration.
-
-    Example:
-        >>> build_front_end(NetworkConfig(max_length=64), Vocabulary(["where", "parcel"])).max_length
-        64
-    """
-    return TextFrontEnd(
-        vocabulary, text_mode=config.text_mode, max_length=config.max_length, num_buckets=config.num_buckets
-    )
+from supportnet.checks import check_positive, checked_texts
+from supportnet.text.graph import are_cut, as_strings
 
 
 def warn_if_cut(texts: Sequence[str], mode: str, max_length: int, stacklevel: int = 2) -> None:
-    """Say of how many messages something isn't read because they are too long.
+    """Warn about messages longer than `max_length` tokens; the rest is truncated.
 
     Args:
         texts: the messages.

@@ -2,19 +2,21 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from supportnet.cli.common import json_option, one_line, print_json, print_table, start_tensorflow, writing_to
-from supportnet.cli.training_options import flag
+from supportnet.cli.common import print_result, start_tensorflow, writing_to
+from supportnet.cli.options import flag, json_option
 from supportnet.errors import UserError
 from supportnet.files import written_whole
-from supportnet.tasks.names import TASKS
+from supportnet.tasks.registry import all_tasks
 
-#: Messages a batch.
+#: Outputs that are ranked, best first.
+RANKED = frozenset(name for task in all_tasks() for name in task.ranked_outputs)
+#: Messages per batch.
 BATCH_SIZE = 64
 
 
@@ -32,22 +34,10 @@ BATCH_SIZE = 64
     type=click.IntRange(-(2**31), 2**31 - 1),
     help="Draw a reply; the same seed draws the same one.  [default: 0]",
 )
-@click.option(
-    "--top-k", type=click.IntRange(min=1), default=3, show_default=True, help="How many intents or answers to list."
-)
+@click.option("--top-k", type=click.IntRange(min=1), default=3, help="How many intents or answers to list.")
 @json_option
 def predict(
-    model: str,
-    texts: tuple[str, ...],
-    input_path: str | None,
-    output_path: str | None,
-    signature: str | None,
-    tag: str | None,
-    temperature: float | None,
-    top_p: float | None,
-    seed: int | None,
-    top_k: int,
-    as_json: bool,
+    model: str, texts: tuple[str, ...], signature: str | None, top_k: int, as_json: bool, **options: Any
 ) -> None:
     """Ask an exported model. MODEL is NAME (its highest version) or NAME/VERSION.
 
@@ -59,6 +49,7 @@ def predict(
     supportnet predict saved_models/replies "where is my parcel?"
     supportnet predict saved_models/replies "where is my parcel?" --temperature 0.7 --top-p 0.9 --seed 1
     """
+    input_path, output_path = options.pop("input_path"), options.pop("output_path")
     if bool(texts) == bool(input_path):
         raise UserError("Give either messages or --input FILE.")
     if output_path and not input_path:
@@ -71,62 +62,54 @@ def predict(
 
     loaded = SavedModel(model)
     loaded.warn_if_cut(messages)
-    draw = {"temperature": temperature, "top_p": top_p, "seed": seed}
-    signature, options = _ask(signature, tag, draw, loaded.signatures)
-    answers: Iterable[dict[str, Any]] = _answers(loaded, signature, messages, top_k, options)
+    # Whatever their order on the command line, an error names them in this one.
+    inputs = {name: options[name] for name in ("tag", "temperature", "top_p", "seed")}
+    signature, inputs = _ask(signature, inputs, loaded.signatures)
+    answers = predictions(loaded, signature, messages, top_k, inputs)
+    lines = _described(answers)
     if output_path:
         _write(answers, output_path)
-        answers = []
-    if as_json:
-        print_json(
-            {"model": str(loaded.path), "signature": signature, "predictions": list(answers), "output": output_path}
-        )
-    elif output_path:
-        click.echo(f"wrote {len(messages)} answers to {output_path}")
-    else:
-        _print(answers)
+        lines = iter([f"wrote {len(messages)} answers to {output_path}"])
+    # What was written to a file isn't left.
+    found = {"predictions": list(answers) if as_json else [], "output": output_path}
+    print_result(as_json, {"model": str(loaded.path), "signature": signature, **found}, lines)
 
 
-def _ask(
-    chosen: str | None, tag: str | None, draw: dict[str, float | None], known: list[str]
-) -> tuple[str, dict[str, Any]]:
-    """The signature to ask and its options: with a tag, or with what draws a reply, the variant that takes it."""
-    drawn = [flag(name) for name, value in draw.items() if value is not None]
-    wanted = ["suggest"] if tag is not None else ["reply"] if drawn else list(TASKS)
-    tasks = [name for name in wanted if name in known] or wanted
-    signature = chosen or (tasks[0] if len(tasks) == 1 else "serving_default")
-    if tag is not None and drawn:
-        raise UserError(f"Give either --tag or {drawn[0]}: no signature takes both.")
-    if tag is not None:
-        return _variant(signature, "filtered"), {"tag": tag}
-    if signature.endswith("_sample") or drawn:
-        given = {name: value for name, value in draw.items() if value is not None}
-        return _variant(signature, "sample"), {"temperature": 1.0, "top_p": 1.0, "seed": 0, **given}
+def _ask(chosen: str | None, inputs: dict[str, Any], known: list[str]) -> tuple[str, dict[str, Any]]:
+    """Return the signature to ask, and its further inputs: those given choose the variant that takes them."""
+    given = {name: value for name, value in inputs.items() if value is not None}
+    tasks = [task for task in all_tasks() if set(given) <= set(task.variant_inputs)]
+    if not tasks:
+        first, second, *_ = map(flag, given)
+        raise UserError(f"Give either {first} or {second}: no signature takes both.")
+    names = [task.name for task in tasks if task.name in known] or [task.name for task in tasks]
+    signature = chosen or (names[0] if len(names) == 1 else "serving_default")
+    for task in tasks:
+        if given or signature == task.variant:
+            suffix = task.variant.removeprefix(task.name)
+            defaults = {name: value for name, value in task.variant_inputs.items() if value is not None}
+            return signature.removesuffix(suffix) + suffix, {**defaults, **given}
     return signature, {}
 
 
-def _variant(signature: str, name: str) -> str:
-    return signature if signature.endswith(f"_{name}") else f"{signature}_{name}"
-
-
-def _answers(
-    model: Any, signature: str, texts: list[str], top_k: int, options: dict[str, Any]
+def predictions(
+    model: Any, signature: str, texts: Sequence[str], top_k: int | None = None, options: Mapping[str, Any] | None = None
 ) -> Iterator[dict[str, Any]]:
     """Yield one dictionary a message: the text, and each output of the signature, ranked ones cut to `top_k`."""
     for start in range(0, len(texts), BATCH_SIZE):
         batch = texts[start : start + BATCH_SIZE]
-        outputs = model.run(signature, batch, **{name: [value] * len(batch) for name, value in options.items()})
+        outputs = model.run(signature, batch, **{name: [value] * len(batch) for name, value in (options or {}).items()})
         for row, text in enumerate(batch):
             yield {"text": text} | {name: _values(name, outputs[name][row], top_k) for name in sorted(outputs)}
 
 
-def _values(name: str, row: Any, top_k: int) -> Any:
+def _values(name: str, row: Any, top_k: int | None) -> Any:
     """One value, or a list of them: what JSON can hold."""
     if isinstance(row, bytes):
         return row.decode()
     if row.ndim == 0:
         return row.item()
-    values = row[:top_k] if name.startswith(("intent", "suggestion")) else row
+    values = row[:top_k] if name in RANKED else row
     return [value.decode() if isinstance(value, bytes) else value for value in values.tolist()]
 
 
@@ -152,35 +135,11 @@ def _lines(path: str) -> Iterator[str]:
             raise UserError(f"--input {path} is not UTF-8 in line {number}.") from None
 
 
-def _print(answers: Iterable[dict[str, Any]]) -> None:
-    parts = {"intents": _print_intents, "suggestions": _print_suggestions, "reply": _print_reply}
+def _described(answers: Iterable[dict[str, Any]]) -> Iterator[str]:
     for row in answers:
-        click.echo(row["text"])
-        for name, print_part in parts.items():
-            if name in row:
-                print_part(row)
-        if not parts.keys() & row.keys():
-            for name in sorted(set(row) - {"text"}):
-                click.echo(f"  {name} {row[name]}")
-
-
-def _print_intents(row: dict[str, Any]) -> None:
-    scope, route = "in scope" if row["in_scope"] else "out of scope", "route" if row["route"] else "don't route"
-    click.echo(f"  {scope} ({row['in_scope_score']:.3f}), {route} ({row['route_score']:.3f})")
-    listed = zip(row["intents"], row["intent_scores"], strict=True)
-    print_table([{"": "", "intent": intent, "score": score} for intent, score in listed])
-
-
-def _print_reply(row: dict[str, Any]) -> None:
-    handed = ", hand it to a person" if row["handoff"] else ""
-    click.echo(f"  {row['reply'] or 'no reply'}\n  (score {row['reply_score']:.3f}{handed})")
-
-
-def _print_suggestions(row: dict[str, Any]) -> None:
-    if not row["has_suggestion"]:
-        click.echo("  nothing to suggest: no answer is likely enough")
-    listed = zip(row["suggestion_ids"], row["suggestion_scores"], row["suggestions"], strict=True)
-    # What is empty isn't an answer: there are fewer than were asked for.
-    rows = [{"": "", "id": i, "score": score, "answer": one_line(text)} for i, score, text in listed if i]
-    if rows:
-        print_table(rows)
+        yield row["text"]
+        described = [task for task in all_tasks() if task.main_output in row]
+        for task in described:
+            yield from task.describe_answer(row)
+        for name in sorted(set(row) - {"text"}) if not described else ():
+            yield f"  {name} {row[name]}"

@@ -5,12 +5,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from supportnet.data.splits import train_validation_split, with_reply
+from supportnet.data.splits import train_validation_split
 from supportnet.data.ticket import Ticket, TicketDataset
-from supportnet.errors import UserError
 from supportnet.text.tokenizer import tokenize
-from supportnet.training.reply_splits import cut_conversations
-from supportnet.training.run_folder import fingerprint
+from supportnet.training.run_folder import ticket_fingerprint
+from supportnet.training.splits import cut_conversations
 
 #: What is cut off data without such splits.
 TEST_SHARE, VALIDATION_SHARE = 0.2, 0.1
@@ -24,6 +23,7 @@ def prepare(dataset: TicketDataset, messages: int | None = None) -> TicketDatase
         messages: training messages at most, and half as many of the others; None takes all.
 
     Example:
+        >>> from supportnet import load
         >>> {name: len(tickets) for name, tickets in prepare(load("sample"), messages=100).splits.items()}
         {'train': 100, 'validation': 50, 'test': 50}
     """
@@ -89,16 +89,5 @@ def lengthened(dataset: TicketDataset, length: int) -> TicketDataset:
 
 
 def fingerprint_of(dataset: TicketDataset) -> str:
-    """Return one hash of all messages, intents and replies."""
-    tickets = (ticket for split in dataset.splits.values() for ticket in split)
-    return fingerprint(part for ticket in tickets for part in (ticket.text, ticket.intent, ticket.reply))
-
-
-def check_task(dataset: TicketDataset, task: str) -> None:
-    """Raise a `UserError` where a task can't be learned or scored from the data."""
-    for split in ("train", "test"):
-        tickets = dataset[split]
-        if task == "classify" and all(ticket.intent is None for ticket in tickets):
-            raise UserError(f"{dataset.name} has no intents in its split {split}: the task classify needs them.")
-        if task != "classify" and not with_reply(tickets):
-            raise UserError(f"{dataset.name} has no replies in its split {split}: the task {task} needs them.")
+    """Return one hash of all messages, intents, replies and labels."""
+    return ticket_fingerprint(ticket for split in dataset.splits.values() for ticket in split)

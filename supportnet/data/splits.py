@@ -5,7 +5,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, intents_of
 from supportnet.errors import UserError
 
 #: How many names a message lists before it only counts the rest.
@@ -33,7 +33,9 @@ def train_validation_split(
         UserError: if `validation_share` is out of range, or no intent has two tickets.
 
     Example:
-        >>> train, validation = train_validation_split(load("banking77")["train"], seed=1)
+        >>> from supportnet import load
+        >>> [len(tickets) for tickets in train_validation_split(load("sample")["train"], seed=1)]
+        [7657, 868]
     """
     if not 0 < validation_share < 1:
         raise UserError(f"validation_share must be between 0 and 1. Received: {validation_share=}")
@@ -48,7 +50,10 @@ def train_validation_split(
         chosen.update(index for _, index in sorted(members)[:num_chosen])
     if not chosen:
         raise UserError("A validation split needs an intent with at least two messages; there is none.")
-    _warn_of_single_examples(by_intent)
+    if single := [intent for intent in intents_of(tickets) if len(by_intent[intent]) == 1]:
+        warnings.warn(
+            f"Intents with a single message stay in training, outside validation: {_listed(single)}.", stacklevel=2
+        )
     train = [ticket for index, ticket in enumerate(tickets) if index not in chosen]
     return train, [ticket for index, ticket in enumerate(tickets) if index in chosen]
 
@@ -64,8 +69,8 @@ def labelled(tickets: Sequence[Ticket], purpose: str) -> list[Ticket]:
         UserError: if there are tickets, but none has an intent.
 
     Example:
-        >>> len(labelled(load("star", data_dir="downloads")["test"], "evaluate on"))
-        4822
+        >>> labelled([Ticket("where is it?", intent="track_order")], "evaluate on")[0].intent
+        'track_order'
     """
     kept = [ticket for ticket in tickets if ticket.intent is not None]
     if tickets and not kept:
@@ -92,7 +97,7 @@ def check_trainable(tickets: Sequence[Ticket]) -> None:
     if not tickets:
         raise UserError("There are no messages to train on.")
     _check_labelled(tickets, "train on")
-    intents = _in_scope(tickets)
+    intents = intents_of(tickets)
     if not intents:
         raise UserError("Training needs at least two intents, but every message is out of scope.")
     if len(intents) == 1:
@@ -113,8 +118,7 @@ def check_known_intents(train_intents: Iterable[str], test_tickets: Sequence[Tic
     if not test_tickets:
         raise UserError("There are no messages to evaluate on.")
     _check_labelled(test_tickets, "evaluate on")
-    unknown = sorted(set(_in_scope(test_tickets)) - set(train_intents))
-    if unknown:
+    if unknown := sorted(set(intents_of(test_tickets)) - set(train_intents)):
         raise UserError(
             f"The data to evaluate on has intents that training never saw: {_listed(unknown)}. "
             f"Remove or rename them, or label their messages {OUT_OF_SCOPE}."
@@ -123,8 +127,7 @@ def check_known_intents(train_intents: Iterable[str], test_tickets: Sequence[Tic
 
 def warn_of_unvalidated_intents(intents: Iterable[str], validation: Sequence[Ticket]) -> None:
     """Warn of intents without a validation message: nothing shows how well the model knows them."""
-    missing = sorted(set(intents) - {OUT_OF_SCOPE} - set(_in_scope(validation)))
-    if missing:
+    if missing := sorted(set(intents) - {OUT_OF_SCOPE} - set(intents_of(validation))):
         warnings.warn(
             f"Intents without a validation message: {_listed(missing)}. "
             "How sure the model is of them, and whether they can be routed, is judged by the others.",
@@ -136,22 +139,6 @@ def _check_labelled(tickets: Sequence[Ticket], purpose: str) -> None:
     for number, ticket in enumerate(tickets, start=1):
         if ticket.intent is None:
             raise UserError(f"Every message to {purpose} needs an intent; message {number} has none.")
-
-
-def _in_scope(tickets: Iterable[Ticket]) -> list[str]:
-    found = {ticket.intent for ticket in tickets}
-    return sorted(intent for intent in found if intent not in (None, OUT_OF_SCOPE))
-
-
-def _warn_of_single_examples(by_intent: dict[str | None, list[tuple[float, int]]]) -> None:
-    single = sorted(
-        intent for intent, members in by_intent.items() if intent not in (None, OUT_OF_SCOPE) and len(members) == 1
-    )
-    if single:
-        warnings.warn(
-            f"Intents with a single message stay in training, outside validation: {_listed(single)}.",
-            stacklevel=3,
-        )
 
 
 def _listed(names: Sequence[str]) -> str:

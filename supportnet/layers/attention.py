@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from supportnet.checks import check_divides, check_rate
-from supportnet.layers.rows import by_row
+from supportnet.layers.base import BaseLayer, by_row
 from supportnet.types import Mask, Shape, Tensor
 
 #: What added to a score hides a position.
@@ -83,14 +83,36 @@ def scaled_dot_product_attention(
     scores = ops.matmul(ops.multiply(query, scale), ops.swapaxes(key, -1, -2))
     scores = ops.cast(scores, "float32")
     if mask is not None:
-        scores = ops.where(mask, scores, -1e9)
+        scores = ops.where(mask, scores, HIDDEN)
     weights = ops.softmax(scores, axis=-1)
     used = weights if dropout is None else dropout(weights)
     return ops.matmul(ops.cast(used, value.dtype), value), weights
 
 
+class AttentionLayer(BaseLayer):
+    """Base of the attention layers: heads, and dropout on the weights.
+
+    Args:
+        num_heads: number of heads H; must divide the depth.
+        dropout_rate: dropout on the attention weights.
+
+    Raises:
+        UserError: `num_heads` doesn't divide the depth, or `dropout_rate` is outside [0, 1).
+    """
+
+    argument_names = ("num_heads", "dropout_rate")
+
+    def __init__(self, num_heads: int, dropout_rate: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Mask | None = None) -> None:
+        """Return no mask: the one of a call says where to look, and nothing of the output's positions."""
+
+
 @keras.saving.register_keras_serializable(package="supportnet")
-class MultiHeadAttention(keras.layers.Layer):
+class MultiHeadAttention(AttentionLayer):
     """`concatenate(head_1, ..., head_h) W_O`: every head attends to the same sequence in a subspace of its own.
 
     Args:
@@ -116,24 +138,15 @@ class MultiHeadAttention(keras.layers.Layer):
         (2, 5, 16)
     """
 
-    def __init__(self, num_heads: int, dropout_rate: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.num_heads = num_heads
-        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
-
     def build(self, query_shape: Shape, value_shape: Shape | None = None) -> None:
         depth = query_shape[-1]
         check_divides("num_heads", self.num_heads, "the depth", depth)
         value_shape = query_shape if value_shape is None else value_shape
-        self.query_dense = keras.layers.Dense(depth, dtype=self.dtype_policy, name="query")
-        self.key_dense = keras.layers.Dense(depth, dtype=self.dtype_policy, name="key")
-        self.value_dense = keras.layers.Dense(depth, dtype=self.dtype_policy, name="value")
-        self.output_dense = keras.layers.Dense(depth, dtype=self.dtype_policy, name="output")
+        self.query_dense = self._part(keras.layers.Dense, query_shape, depth, name="query")
+        self.key_dense = self._part(keras.layers.Dense, value_shape, depth, name="key")
+        self.value_dense = self._part(keras.layers.Dense, value_shape, depth, name="value")
+        self.output_dense = self._part(keras.layers.Dense, query_shape, depth, name="output")
         self.weight_dropout = keras.layers.Dropout(self.dropout_rate, dtype="float32", name="weights")
-        self.query_dense.build(query_shape)
-        self.key_dense.build(value_shape)
-        self.value_dense.build(value_shape)
-        self.output_dense.build(query_shape)
 
     def call(
         self, query: Tensor, value: Tensor | None = None, mask: Mask | None = None, return_weights: bool = False
@@ -142,7 +155,8 @@ class MultiHeadAttention(keras.layers.Layer):
         heads, weights = scaled_dot_product_attention(
             split_heads(by_row(query, self.query_dense), self.num_heads),
             *self.remember(value),
-            None if mask is None else self._for_all_heads(mask),
+            # For all heads: `[B, 1, 1, S]` or `[B, 1, T, S]`.
+            None if mask is None else ops.expand_dims(mask, 1 if len(mask.shape) == 3 else (1, 2)),
             self.weight_dropout,
         )
         output = by_row(join_heads(heads), self.output_dense)
@@ -174,19 +188,9 @@ class MultiHeadAttention(keras.layers.Layer):
         """
         return self.output_dense(attend_from_one(self.query_dense(query), keys, values, bias))
 
-    def _for_all_heads(self, mask: Mask) -> Tensor:
-        """`[B, S]` or `[B, T, S]` -> `[B, 1, 1, S]` or `[B, 1, T, S]`."""
-        return ops.expand_dims(mask, 1 if len(mask.shape) == 3 else (1, 2))
-
-    def compute_mask(self, inputs: Tensor, previous_mask: Mask | None = None) -> None:
-        """See the call's `mask`."""
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "num_heads": self.num_heads, "dropout_rate": self.dropout_rate}
-
 
 @keras.saving.register_keras_serializable(package="supportnet")
-class CausalSelfAttention(keras.layers.Layer):
+class CausalSelfAttention(AttentionLayer):
     """Multi-head attention of a sequence to itself, in which no position sees a later one.
 
     Queries, keys and values come from one kernel `[D, 3 D]`: one token at a time, three smaller multiplications take
@@ -215,19 +219,12 @@ class CausalSelfAttention(keras.layers.Layer):
         (2, 16)
     """
 
-    def __init__(self, num_heads: int, dropout_rate: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.num_heads = num_heads
-        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
-
     def build(self, input_shape: Shape) -> None:
-        policy, self.depth = self.dtype_policy, input_shape[-1]
+        self.depth = input_shape[-1]
         check_divides("num_heads", self.num_heads, "the depth", self.depth)
-        self.input_dense = keras.layers.Dense(3 * self.depth, dtype=policy, name="input")
-        self.output_dense = keras.layers.Dense(self.depth, dtype=policy, name="output")
+        self.input_dense = self._part(keras.layers.Dense, input_shape, 3 * self.depth, name="input")
+        self.output_dense = self._part(keras.layers.Dense, input_shape, self.depth, name="output")
         self.weight_dropout = keras.layers.Dropout(self.dropout_rate, dtype="float32", name="weights")
-        self.input_dense.build(input_shape)
-        self.output_dense.build(input_shape)
 
     def call(self, x: Tensor, mask: Mask | None = None) -> Tensor:
         return self.read(x, mask)[0]
@@ -267,14 +264,8 @@ class CausalSelfAttention(keras.layers.Layer):
         keys, values = _write(keys, rows, key), _write(values, rows, value)
         return self.output_dense(attend_from_one(query, keys, values, bias)), keys, values
 
-    def compute_mask(self, inputs: Tensor, previous_mask: Mask | None = None) -> None:
-        """See the call's `mask`."""
-
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "num_heads": self.num_heads, "dropout_rate": self.dropout_rate}
 
 
 def cache_place(position: Tensor, batch: Tensor, cache: Tensor, behind: Tensor = HIDDEN) -> tuple[Tensor, Tensor]:

@@ -1,22 +1,19 @@
 """The recurrent encoder and decoder: an LSTM, then attention blocks (article 4.3; Luong et al. 2015, section 3.1)."""
 
-from collections.abc import Callable
-from typing import Any
-
 import keras
 from keras import ops
 
-from supportnet.checks import check_divides, check_not_negative, check_positive, check_rate
+from supportnet.checks import check_positive
 from supportnet.layers.attention import mask_bias
-from supportnet.layers.blocks import AttentionBlock, CrossAttentionBlock
-from supportnet.layers.norm import LayerNorm
-from supportnet.layers.pooling import MaskedPooling
-from supportnet.layers.rows import by_row, pick_rows, without_padding
+from supportnet.layers.base import by_row, without_padding
+from supportnet.layers.blocks import AttentionBlock, CrossAttentionBlock, LayerNorm
+from supportnet.layers.scores import MaskedPooling
+from supportnet.layers.stacks import AttentionEncoder, Decoder
 from supportnet.types import Mask, Shape, State, Tensor
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
-class BiLSTMAttention(keras.layers.Layer):
+class BiLSTMAttention(AttentionEncoder):
     """A bidirectional LSTM that adds to the token vectors what stands around them, then attention blocks.
 
     The article's stack (section 4.3) with what it lacks: masks, residuals and normalization.
@@ -26,10 +23,6 @@ class BiLSTMAttention(keras.layers.Layer):
         num_layers: number of attention blocks, 0 or more.
         num_heads: heads of each block; must divide the depth of the input.
         dropout_rate: dropout in and between the parts.
-
-    Attributes:
-        reader: what is called in place of the LSTM, with the same arguments, in a graph that is only run and never
-            trained; None at all other times.
 
     Call arguments:
         x: float `[B, T, D]`, T at least 1.
@@ -48,67 +41,34 @@ class BiLSTMAttention(keras.layers.Layer):
         (2, 5, 128)
     """
 
-    def __init__(
-        self, hidden_dim: int, num_layers: int, num_heads: int, dropout_rate: float = 0.0, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.hidden_dim = check_positive("hidden_dim", hidden_dim)
-        self.num_layers = check_not_negative("num_layers", num_layers)
-        self.num_heads = num_heads
-        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
-        self.reader: Callable[..., Any] | None = None
-        self.supports_masking = True
-
     def build(self, input_shape: Shape) -> None:
-        policy, depth = self.dtype_policy, input_shape[-1]
-        check_divides("num_heads", self.num_heads, "the depth", depth)
+        super().build(input_shape)
+        read = (*input_shape[:-1], 2 * self.hidden_dim)
+        self.lstm = self._make_lstm(self.dtype_policy)
+        self.lstm.build(input_shape)
+        self.project = self._part(keras.layers.Dense, read, input_shape[-1], name="project")
+        self.dropout = self._part(keras.layers.Dropout, input_shape, self.dropout_rate, name="dropout")
+        self.blocks = self._blocks(AttentionBlock, input_shape)
+        self.norm = self._part(LayerNorm, input_shape, name="norm")
+
+    def _make_lstm(self, policy: keras.DTypePolicy) -> keras.layers.Layer:
+        """Make the layer `lstm`: `[B, T, D]` and a mask -> `[B, T, 2 U]`. An export has another one."""
         # cuDNN's LSTM fails on a message without tokens, and a graph exported with it runs on no CPU.
         lstm = keras.layers.LSTM(self.hidden_dim, return_sequences=True, use_cudnn=False, dtype=policy)
-        self.lstm = keras.layers.Bidirectional(lstm, dtype=policy, name="lstm")
-        self.project = keras.layers.Dense(depth, dtype=policy, name="project")
-        self.dropout = keras.layers.Dropout(self.dropout_rate, dtype=policy, name="dropout")
-        self.blocks = [
-            AttentionBlock(self.num_heads, self.hidden_dim, self.dropout_rate, dtype=policy, name=f"block_{i}")
-            for i in range(self.num_layers)
-        ]
-        self.norm = LayerNorm(dtype=policy, name="norm")
-        self.lstm.build(input_shape)
-        self.project.build((*input_shape[:-1], 2 * self.hidden_dim))
-        for block in self.blocks:
-            block.build(input_shape)
-        self.norm.build(input_shape)
+        return keras.layers.Bidirectional(lstm, dtype=policy, name="lstm")
 
-    def call(self, x: Tensor, mask: Mask) -> Tensor:
-        x = self.prepare(x, mask)
-        for block in self.blocks:
-            x = block(x, mask=mask)
-        return self.norm(x)
-
-    def prepare(self, x: Tensor, mask: Mask) -> Tensor:
-        """Return what the first block is given, `[B, T, D]`."""
-        read = self.reader or self.lstm
-        return x + self.dropout(by_row(read(x, mask=mask), self.project))
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "hidden_dim": self.hidden_dim,
-            "num_layers": self.num_layers,
-            "num_heads": self.num_heads,
-            "dropout_rate": self.dropout_rate,
-        }
+    def before_attention(self, x: Tensor, mask: Mask) -> Tensor:
+        x = ops.cast(x, self.compute_dtype)
+        return x + self.dropout(by_row(self.lstm(x, mask=mask), self.project))
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
-class RecurrentDecoder(keras.layers.Layer):
+class RecurrentDecoder(Decoder):
     """An LSTM that adds to each target token what stands before it, then blocks of attention to the memory.
 
     `BiLSTMAttention`, turned from an encoder into a decoder: its LSTM reads forwards only and begins with what the mean
     of the memory says, its blocks attend to the memory. It has the `call`, `start`, `step` and `reorder` of
-    `TransformerDecoder`; `equal_hidden_dim` in `supportnet.compare.budget` finds the `hidden_dim` that gives both the
+    `TransformerDecoder`; `equal_hidden_dim` in `supportnet.compare.matching` finds the `hidden_dim` that gives both the
     same number of weights.
 
     Args:
@@ -140,36 +100,18 @@ class RecurrentDecoder(keras.layers.Layer):
         (2, 16)
     """
 
-    def __init__(
-        self, hidden_dim: int, num_layers: int, num_heads: int, dropout_rate: float = 0.0, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.hidden_dim = check_positive("hidden_dim", hidden_dim)
-        self.num_layers = check_positive("num_layers", num_layers)
-        self.num_heads = num_heads
-        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
-        self.supports_masking = True
-
     def build(self, input_shape: Shape) -> None:
-        policy, depth = self.dtype_policy, input_shape[-1]
-        check_divides("num_heads", self.num_heads, "the depth", depth)
-        self.pool = MaskedPooling(dtype=policy, name="pool")
-        self.begin = keras.layers.Dense(2 * self.hidden_dim, activation="tanh", dtype=policy, name="begin")
+        super().build(input_shape)
+        depth, units = input_shape[-1], self.hidden_dim
+        self.pool = self._part(MaskedPooling, input_shape, name="pool")
+        self.begin = self._part(keras.layers.Dense, (None, depth), 2 * units, activation="tanh", name="begin")
         # As in `BiLSTMAttention`: a graph exported with cuDNN's LSTM runs on no CPU.
-        self.lstm = keras.layers.LSTM(
-            self.hidden_dim, return_sequences=True, use_cudnn=False, dtype=policy, name="lstm"
-        )
-        self.project = keras.layers.Dense(depth, dtype=policy, name="project")
-        self.dropout = keras.layers.Dropout(self.dropout_rate, dtype=policy, name="dropout")
-        sizes = (self.num_heads, self.hidden_dim, self.dropout_rate)
-        self.blocks = [CrossAttentionBlock(*sizes, dtype=policy, name=f"block_{i}") for i in range(self.num_layers)]
-        self.norm = LayerNorm(dtype=policy, name="norm")
-        self.begin.build((None, depth))
-        self.lstm.build(input_shape)
-        self.project.build((*input_shape[:-1], self.hidden_dim))
-        for block in self.blocks:
-            block.build(input_shape)
-        self.norm.build(input_shape)
+        options = {"return_sequences": True, "use_cudnn": False, "name": "lstm"}
+        self.lstm = self._part(keras.layers.LSTM, input_shape, units, **options)
+        self.project = self._part(keras.layers.Dense, (*input_shape[:-1], units), depth, name="project")
+        self.dropout = self._part(keras.layers.Dropout, input_shape, self.dropout_rate, name="dropout")
+        self.blocks = self._blocks(CrossAttentionBlock, input_shape)
+        self.norm = self._part(LayerNorm, input_shape, name="norm")
 
     def call(self, x: Tensor, memory: Tensor, memory_mask: Mask) -> Tensor:
         memory = without_padding(memory, memory_mask)
@@ -185,12 +127,9 @@ class RecurrentDecoder(keras.layers.Layer):
         return list(ops.split(self.begin(mean), 2, axis=-1))
 
     def start(self, memory: Tensor, memory_mask: Mask, max_length: int) -> State:
-        """Make the state of targets of which nothing is written.
+        """Make the state of targets of which nothing is written; see `Decoder.start`.
 
-        Args:
-            memory: float `[B, S, D]`.
-            memory_mask: bool `[B, S]`, True = real token.
-            max_length: number of positions to decode; any, since the state of an LSTM doesn't grow.
+        Any `max_length` will do: the state of an LSTM doesn't grow.
 
         Returns:
             `memory_bias` float32 `[B, 1, S]`, `hidden` and `carry` `[B, hidden_dim]`; for each block a dict `block_0`,
@@ -206,35 +145,10 @@ class RecurrentDecoder(keras.layers.Layer):
         return {"memory_bias": mask_bias(ops.expand_dims(memory_mask, 1)), "hidden": hidden, "carry": carry, **blocks}
 
     def step(self, x: Tensor, position: Tensor, state: State) -> tuple[Tensor, State]:
-        """Decode one token.
-
-        Args:
-            x: float `[B, D]`, the token's vector.
-            position: unused: the tokens are taken in the order in which they come.
-            state: what `start` or the step before returned.
-
-        Returns:
-            What a call, without dropout, returns at that position, `[B, D]`; and the new state.
-        """
+        """Decode one token; see `Decoder.step`. `position` is unused: the tokens are taken in order."""
         x = ops.cast(x, self.compute_dtype)
         read, (hidden, carry) = self.lstm.cell(x, [state["hidden"], state["carry"]])
         x = x + self.project(read)
         for block in self.blocks:
             x = block.recall(x, state["memory_bias"], state[block.name])
         return self.norm(x), {**state, "hidden": hidden, "carry": carry}
-
-    def reorder(self, state: State, rows: Tensor) -> State:
-        """Pick rows of a state, int32 `[N]`: those of the hypotheses that beam search goes on with."""
-        return pick_rows(state, rows)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "hidden_dim": self.hidden_dim,
-            "num_layers": self.num_layers,
-            "num_heads": self.num_heads,
-            "dropout_rate": self.dropout_rate,
-        }

@@ -1,32 +1,37 @@
 """The Transformer's encoder and decoder, and a decoder without encoder (Vaswani et al. 2017; Radford et al. 2018)."""
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import keras
 from keras import ops
 
-from supportnet.checks import check_choice, check_divides, check_not_negative, check_positive, check_rate
+from supportnet.checks import check_choice, check_positive
 from supportnet.errors import UserError
 from supportnet.layers.attention import cache_place, mask_bias
-from supportnet.layers.blocks import NORMS, AttentionBlock, CausalBlock, DecoderBlock, ResidualBlock, make_last_norm
-from supportnet.layers.positional_encoding import PositionalEncoding
-from supportnet.layers.rows import pick_rows, without_padding
+from supportnet.layers.base import without_padding
+from supportnet.layers.blocks import NORMS, AttentionBlock, CausalBlock, DecoderBlock, LayerNorm, ResidualBlock
+from supportnet.layers.embedding import PositionalEncoding
+from supportnet.layers.stacks import AttentionEncoder, Decoder, Stack
 from supportnet.types import Mask, Shape, State, Tensor
 
+if TYPE_CHECKING:
+    from supportnet.config import NetworkConfig
 
-class TransformerStack(keras.layers.Layer):
-    """The base of `TransformerEncoder` and `TransformerDecoder`, which say what a call is given.
+
+class TransformerStack(Stack):
+    """Base of `TransformerEncoder` and `TransformerDecoder`: positions, then blocks, then a last normalization.
 
     Args:
-        hidden_dim, num_layers, num_heads, dropout_rate, max_length, norm: see there.
+        hidden_dim, num_layers, num_heads, dropout_rate: see `Stack`.
+        max_length: length of the longest sequence; a longer one is an error.
+        norm: "pre" or "post", where the blocks normalize; see `ResidualBlock`.
 
     Attributes:
-        block: what it is a stack of.
-        check_num_layers: returns the number of them, or raises a `UserError` that names it.
+        block: the class of the blocks.
     """
 
+    argument_names: ClassVar[tuple[str, ...]] = ("max_length",)
     block: ClassVar[type[ResidualBlock]]
-    check_num_layers: "ClassVar[staticmethod[[str, int], int]]"
 
     def __init__(
         self,
@@ -39,46 +44,28 @@ class TransformerStack(keras.layers.Layer):
         norm: str = "pre",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.hidden_dim = check_positive("hidden_dim", hidden_dim)
-        self.num_layers = self.check_num_layers("num_layers", num_layers)
-        self.num_heads = num_heads
-        self.dropout_rate = check_rate("dropout_rate", dropout_rate)
+        super().__init__(hidden_dim, num_layers, num_heads, dropout_rate, **kwargs)
         self.max_length = check_positive("max_length", max_length)
         # Files of weights name the last layer `norm`.
         self.norm_place = check_choice("norm", norm, NORMS)
-        self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        policy, depth = self.dtype_policy, input_shape[-1]
-        check_divides("num_heads", self.num_heads, "the depth", depth)
+        super().build(input_shape)
         # A token's vector is about 1 long, a position's sqrt(D / 2): unscaled, it would drown the token (section 3.4).
-        self.scale = float(depth) ** 0.5
-        self.positions = PositionalEncoding(self.max_length, dtype=policy, name="positions")
-        self.dropout = keras.layers.Dropout(self.dropout_rate, dtype=policy, name="dropout")
-        sizes = (self.num_heads, self.hidden_dim, self.dropout_rate, self.norm_place)
-        self.blocks = [self.block(*sizes, dtype=policy, name=f"block_{i}") for i in range(self.num_layers)]
-        self.norm = make_last_norm(self.norm_place, policy)
-        for layer in (self.positions, *self.blocks, self.norm):
-            layer.build(input_shape)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
+        self.scale = float(input_shape[-1]) ** 0.5
+        self.positions = self._part(PositionalEncoding, input_shape, self.max_length, name="positions")
+        self.dropout = self._part(keras.layers.Dropout, input_shape, self.dropout_rate, name="dropout")
+        self.blocks = self._blocks(self.block, input_shape, self.norm_place)
+        # Pre-norm blocks add to what they are given and leave the sum as it is; post-norm blocks have normalized it.
+        last = LayerNorm if self.norm_place == "pre" else keras.layers.Identity
+        self.norm = self._part(last, input_shape, name="norm")
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "hidden_dim": self.hidden_dim,
-            "num_layers": self.num_layers,
-            "num_heads": self.num_heads,
-            "dropout_rate": self.dropout_rate,
-            "max_length": self.max_length,
-            "norm": self.norm_place,
-        }
+        return {**super().get_config(), "norm": self.norm_place}
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
-class TransformerEncoder(TransformerStack):
+class TransformerEncoder(TransformerStack, AttentionEncoder):
     """Token vectors with their positions added, then attention blocks: every token looks at all others at once.
 
     Args:
@@ -110,21 +97,17 @@ class TransformerEncoder(TransformerStack):
     """
 
     block = AttentionBlock
-    check_num_layers = staticmethod(check_not_negative)
 
-    def call(self, x: Tensor, mask: Mask) -> Tensor:
-        x = self.prepare(x, mask)
-        for block in self.blocks:
-            x = block(x, mask=mask)
-        return self.norm(x)
+    @classmethod
+    def network_arguments(cls, config: "NetworkConfig") -> dict[str, Any]:
+        return {**super().network_arguments(config), "max_length": config.max_length}
 
-    def prepare(self, x: Tensor, mask: Mask) -> Tensor:
-        """Return what the first block is given, `[B, T, D]`."""
-        return self.dropout(self.positions(x * self.scale))
+    def before_attention(self, x: Tensor, mask: Mask) -> Tensor:
+        return self.dropout(self.positions(ops.cast(x, self.compute_dtype) * self.scale))
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
-class TransformerDecoder(TransformerStack):
+class TransformerDecoder(TransformerStack, Decoder):
     """Vectors of the target's tokens with their positions added, then decoder blocks (Vaswani et al. 2017, 3.1).
 
     A whole target is decoded by a call. While it is being written, `start` and `step` give the same numbers for one
@@ -165,7 +148,10 @@ class TransformerDecoder(TransformerStack):
     """
 
     block: ClassVar[type[ResidualBlock]] = DecoderBlock
-    check_num_layers = staticmethod(check_positive)
+
+    @classmethod
+    def network_arguments(cls, config: "NetworkConfig") -> dict[str, Any]:
+        return {**super().network_arguments(config), "max_length": config.max_reply_length}
 
     def call(self, x: Tensor, memory: Tensor, memory_mask: Mask) -> Tensor:
         memory = without_padding(memory, memory_mask)
@@ -175,13 +161,9 @@ class TransformerDecoder(TransformerStack):
         return self.norm(x)
 
     def start(self, memory: Tensor, memory_mask: Mask, max_length: int) -> State:
-        """Make the state of targets of which nothing is written.
+        """Make the state of targets of which nothing is written; see `Decoder.start`.
 
-        Args:
-            memory: float `[B, S, D]`.
-            memory_mask: bool `[B, S]`, True = real token.
-            max_length: number of positions that the buffers hold, at most the layer's own. The cost of each step grows
-                with it.
+        The buffers hold `max_length` positions, and the cost of each step grows with it.
 
         Returns:
             `memory_bias` float32 `[B, 1, S]`; for each block a dict `block_0`, ... of `self_keys` and `self_values`
@@ -202,25 +184,12 @@ class TransformerDecoder(TransformerStack):
             )
 
     def step(self, x: Tensor, position: Tensor, state: State) -> tuple[Tensor, State]:
-        """Decode one token.
-
-        Args:
-            x: float `[B, D]`, the token's vector.
-            position: int32 scalar, the token's place, from 0 and below the state's `max_length`.
-            state: what `start` or the step before returned.
-
-        Returns:
-            What a call, without dropout, returns at that position, `[B, D]`; and the new state.
-        """
+        """Decode one token; see `Decoder.step`."""
         place = cache_place(position, ops.shape(x)[0], state[self.blocks[0].name]["self_keys"])
         x, state = self.positions.step(ops.cast(x, self.compute_dtype) * self.scale, position), dict(state)
         for block in self.blocks:
             x, state[block.name] = block.step(x, state["memory_bias"], place, state[block.name])
         return self.norm(x), state
-
-    def reorder(self, state: State, rows: Tensor) -> State:
-        """Pick rows of a state, int32 `[N]`: those of the hypotheses that beam search goes on with."""
-        return pick_rows(state, rows)
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
@@ -258,7 +227,14 @@ class PrefixDecoder(TransformerDecoder):
         (2, 16)
     """
 
+    argument_names = ("max_memory_length",)
     block = CausalBlock
+
+    @classmethod
+    def network_arguments(cls, config: "NetworkConfig") -> dict[str, Any]:
+        # As many blocks as the Transformer's encoder and decoder have together.
+        sizes = {**super().network_arguments(config), "num_layers": 2 * config.num_layers}
+        return {**sizes, "max_memory_length": config.max_length}
 
     def __init__(self, *args: Any, max_memory_length: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -266,10 +242,8 @@ class PrefixDecoder(TransformerDecoder):
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        self.memory_positions = PositionalEncoding(
-            self.max_memory_length, dtype=self.dtype_policy, name="memory_positions"
-        )
-        self.memory_positions.build(input_shape)
+        sizes = (input_shape, self.max_memory_length)
+        self.memory_positions = self._part(PositionalEncoding, *sizes, name="memory_positions")
 
     def call(self, x: Tensor, memory: Tensor, memory_mask: Mask) -> Tensor:
         target = self.positions(x * self.scale)
@@ -284,10 +258,7 @@ class PrefixDecoder(TransformerDecoder):
         return self.memory_positions(without_padding(ops.cast(memory, self.compute_dtype), memory_mask) * self.scale)
 
     def start(self, memory: Tensor, memory_mask: Mask, max_length: int) -> State:
-        """Read the memory, and make the state of targets of which nothing is written.
-
-        Args:
-            memory, memory_mask, max_length: as for `TransformerDecoder`.
+        """Read the memory, and make the state of targets of which nothing is written; see `Decoder.start`.
 
         Returns:
             `bias` float32 `[B, 1, max_length + S]`, which hides all but the memory; for each block a dict `block_0`,
@@ -306,12 +277,9 @@ class PrefixDecoder(TransformerDecoder):
         return {"bias": mask_bias(ops.expand_dims(seen, 1)), **blocks}
 
     def step(self, x: Tensor, position: Tensor, state: State) -> tuple[Tensor, State]:
-        """Decode one token; see `TransformerDecoder.step`."""
+        """Decode one token; see `Decoder.step`."""
         place = cache_place(position, ops.shape(x)[0], state[self.blocks[0].name]["self_keys"], state["bias"])
         x, state = self.positions.step(ops.cast(x, self.compute_dtype) * self.scale, position), dict(state)
         for block in self.blocks:
             x, state[block.name] = block.step(x, place, state[block.name])
         return self.norm(x), state
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "max_memory_length": self.max_memory_length}

@@ -1,27 +1,20 @@
-"""An exported model, loaded back: plain TensorFlow, the same methods as a trained one."""
+"""An export, loaded back: plain TensorFlow."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from supportnet.backbones.texts import warn_if_cut
-from supportnet.checks import check_positive
+from supportnet.checks import checked_texts
 from supportnet.errors import UserError
 from supportnet.files import read_json
-from supportnet.tasks.answers import ANSWERS, Answers, Classification, ranked
-from supportnet.tasks.classify.fitted import Confidence
-from supportnet.tasks.names import TASKS
-from supportnet.text.messages import checked_texts
-from supportnet.text.tokenizer_graph import as_strings
+from supportnet.text.graph import as_strings
 
-#: Where an export keeps its confidence; TensorFlow leaves files in this folder alone.
-CONFIDENCE = "assets.extra/confidence.json"
-#: And what it says of its models: task -> `supportnet.training.card.model_card`.
+#: The description of its models, task -> `supportnet.tasks.task.Task.card`, in a folder that TensorFlow leaves alone.
 CARD = "assets.extra/model_card.json"
 
 
@@ -31,7 +24,7 @@ def version_folder(path: str | os.PathLike[str]) -> Path:
     Raises:
         UserError: there is no SavedModel.
 
-    Example:
+    Example (needs an export):
         >>> version_folder("saved_models/support")
         PosixPath('saved_models/support/2')
     """
@@ -61,7 +54,7 @@ class SavedModel:
     Raises:
         UserError: no model there, or a damaged one.
 
-    Example:
+    Example (needs an export):
         >>> SavedModel("saved_models/support").run("embed", ["where is my parcel?"])["embedding"].shape
         (1, 768)
     """
@@ -81,10 +74,9 @@ class SavedModel:
         """Run what every model must answer."""
         self.run("embed", [""])
 
-    @property
-    def parts(self) -> dict[str, Any]:
-        """What it does: task -> the part that a `supportnet.serving.served_model.ServedModel` was made of."""
-        return {task: getattr(self._module, task) for task in TASKS if hasattr(self._module, task)}
+    def part(self, task: str) -> Any:
+        """Return the part of a task (see `supportnet.serving.saved_models.ServedModel`); None if it has none."""
+        return getattr(self._module, task, None)
 
     @property
     def signatures(self) -> list[str]:
@@ -126,95 +118,12 @@ class SavedModel:
         """
         cards = read_json(self.path / CARD) if (self.path / CARD).exists() else {}
         try:
-            read = [cards[task]["network"] for task in ("reply", "suggest") if task in cards]
+            read = [card["network"] for card in cards.values() if card["reads_conversations"]]
             for network in read[:1]:
                 warn_if_cut(texts, network["text_mode"], network["max_length"], stacklevel=3)
         except (KeyError, TypeError):
             raise UserError(f"{self.path / CARD} is damaged: it must hold text_mode and max_length.") from None
 
 
-class ExportedSuggester(SavedModel):
-    """A SavedModel that suggests answers.
-
-    Attributes:
-        encoder: what a new bank leaves as it is; see `supportnet.tasks.suggest.serve.ServedEncoder`.
-        bank: the answers; see `supportnet.tasks.suggest.serve.ServedBank`.
-
-    Example:
-        >>> model = ExportedSuggester("saved_models/answers")
-        >>> index(model, supportnet.load_bank("new_answers.csv"), "saved_models/answers")
-        PosixPath('saved_models/answers/2')
-    """
-
-    def _check(self) -> None:
-        self.encoder, self.bank = self.parts["suggest"].encoder, self.parts["suggest"].bank
-        self.run("suggest", [""])
-
-
-class ExportedModel(SavedModel):
-    """A SavedModel that classifies.
-
-    Args:
-        path: `NAME` (its highest version) or `NAME/VERSION`.
-
-    Attributes:
-        path: the version's folder.
-        intents: names of the intents, sorted.
-        confidence: the temperature and the thresholds that the graph applies.
-
-    Raises:
-        UserError: no model there, or a damaged one.
-
-    Example:
-        >>> ExportedModel("saved_models/support").classify(["where is my parcel?"])[0].intent
-        'track_order'
-    """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        super().__init__(path)
-        self.confidence = Confidence.load(self.path / CONFIDENCE)
-
-    def _check(self) -> None:
-        self.intents = sorted(_strings(self.run("classify", [""])["intents"][0]))
-
-    def answers(self, texts: Iterable[str], batch_size: int = 64) -> Answers:
-        """Return all that is said of every message; see `IntentClassifier.answers`."""
-        batches = [
-            {**outputs, "probabilities": self._columns(outputs)}
-            for outputs in self._batches("classify", texts, batch_size)
-        ]
-        return Answers(self.intents, **{name: np.concatenate([batch[name] for batch in batches]) for name in ANSWERS})
-
-    def probabilities(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
-        """Return the probability of every intent for every message, float32 `[N, K]`, columns as in `intents`."""
-        return self.answers(texts, batch_size).probabilities
-
-    def embed(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
-        """Return one vector a message, float32 `[N, D]`; see `IntentClassifier.embed`."""
-        return np.concatenate([outputs["embedding"] for outputs in self._batches("embed", texts, batch_size)])
-
-    def classify(self, texts: Iterable[str], top_k: int = 5) -> list[Classification]:
-        """Classify messages; see `IntentClassifier.classify`."""
-        texts = checked_texts(texts)
-        check_positive("top_k", top_k)
-        return ranked(texts, self.answers(texts), top_k)
-
-    def _batches(self, signature: str, texts: Iterable[str], batch_size: int) -> Iterator[dict[str, npt.NDArray[Any]]]:
-        """Run in batches, at least one."""
-        texts = checked_texts(texts)
-        check_positive("batch_size", batch_size)
-        for start in range(0, max(len(texts), 1), batch_size):
-            yield self.run(signature, texts[start : start + batch_size])
-
-    def _columns(self, outputs: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
-        """Undo the order of the signature's outputs, best first."""
-        names = np.array([_strings(row) for row in outputs["intents"]]).reshape(outputs["intents"].shape)
-        return np.take_along_axis(outputs["intent_scores"], np.argsort(names, axis=1), axis=1)
-
-
 def _tensor(values: list[Any], dtype: Any) -> Any:
     return as_strings(values) if dtype == tf.string else tf.constant(values, dtype)
-
-
-def _strings(row: Iterable[bytes]) -> list[str]:
-    return [value.decode() for value in row]

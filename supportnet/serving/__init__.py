@@ -6,17 +6,27 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from supportnet.serving.client import Client, RequestError
+
 if TYPE_CHECKING:
-    from supportnet.serving.client import Client
-    from supportnet.serving.client.rest_client import RequestError
+    from supportnet.savedmodel.load import SavedModel
+    from supportnet.serving.saved_models import export, index
+    from supportnet.tasks.classify.serve import ExportedModel
+    from supportnet.tasks.suggest.serve import ExportedSuggester
 
-__all__ = ["Client", "RequestError"]
+__all__ = ["Client", "ExportedModel", "ExportedSuggester", "RequestError", "SavedModel", "export", "index"]
 
-#: Where each name lives. It is imported when it is first used.
-_HOMES = {"Client": "supportnet.serving.client", "RequestError": "supportnet.serving.client.rest_client"}
+#: name -> its module. It is imported when it is first used: the client needs no TensorFlow.
+_MODULES = {
+    "ExportedModel": "supportnet.tasks.classify.serve",
+    "ExportedSuggester": "supportnet.tasks.suggest.serve",
+    "SavedModel": "supportnet.savedmodel.load",
+    "export": "supportnet.serving.saved_models",
+    "index": "supportnet.serving.saved_models",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'supportnet.serving' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)

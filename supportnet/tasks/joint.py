@@ -1,184 +1,129 @@
-"""From tickets to one model of several tasks, which share an encoder, in a run folder.
+"""Several tasks at once: a batch of each in every step, and the weighted sum of their losses."""
 
-RUN/
-  config.json         how the run was made: task (all of them, with commas), network, training, data
-  history.json        metrics of each epoch, of all tasks
-  metrics.json        task -> what validation says of it in the best epoch
-  checkpoint.npz      the state after the last epoch, for --resume
-  logs/               for TensorBoard
-  classify/, suggest/, reply/
-                      a run for each task, as if it had been trained alone; see `supportnet.tasks.classify.run`,
-                      `supportnet.tasks.suggest.run` and `supportnet.tasks.reply.run`
-"""
-
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import keras
+import tensorflow as tf
 
-from supportnet.backbones.backbone import Towers
-from supportnet.config import NetworkConfig
-from supportnet.data import load
-from supportnet.data.ticket import TicketDataset
-from supportnet.embeddings import Coverage
-from supportnet.files import remove_incomplete, write_json
-from supportnet.tasks.classify.learner import IntentLearner
-from supportnet.tasks.joint_fit import joint_lesson
-from supportnet.tasks.joint_options import checked_tasks, merged_options, task_configs
-from supportnet.tasks.learner import Learner
-from supportnet.tasks.names import TASKS
-from supportnet.tasks.reply.learner import ReplyLearner
-from supportnet.tasks.suggest.learner import PairLearner
-from supportnet.training.initial_weights import Start
-from supportnet.training.loop import fit_lesson
-from supportnet.training.reply_splits import with_validation
-from supportnet.training.run_folder import begin, check_folder, fingerprint
-from supportnet.training.splits import build_vocabulary
-
-LEARNERS: Mapping[str, Any] = {"classify": IntentLearner, "suggest": PairLearner, "reply": ReplyLearner}
+from supportnet.tasks.fit import TrainingModel
+from supportnet.tasks.registry import get_task
+from supportnet.training.loop import Objective
 
 
-@dataclass(frozen=True)
-class TrainedTasks:
-    """What `train_tasks` returns.
+class JointModel(keras.Model):
+    """The networks of several tasks in training; they share layers.
 
-    Attributes:
-        models: task -> its model, with the weights of the best epoch and what was fitted on validation data.
-        metrics: task -> what validation says, as a training of that task alone does; the best epoch is the same.
-        history: one dictionary of metrics an epoch; see `supportnet.tasks.joint_fit`.
-        coverage: how much of the vocabulary the given word vectors hold; None where none were given.
-    """
-
-    models: dict[str, Any]
-    metrics: dict[str, dict[str, Any]]
-    history: list[dict[str, float]]
-    coverage: Coverage | None = None
-
-
-def train_tasks(
-    data: str | os.PathLike[str] | TicketDataset,
-    out: str | os.PathLike[str] | None = None,
-    *,
-    tasks: Sequence[str] = TASKS,
-    preset: str | None = None,
-    init: str | os.PathLike[str] | None = None,
-    embeddings: str | os.PathLike[str] | None = None,
-    require_coverage: float | None = None,
-    resume: bool = False,
-    progress_bar: bool = True,
-    data_options: Mapping[str, Any] | None = None,
-    **options: Any,
-) -> TrainedTasks:
-    """Train several tasks at once, with a head each on one encoder.
-
-    Every step takes a batch of each task, and adds up their losses (see `supportnet.tasks.joint_fit`). The epoch is
-    kept in which the mean of the tasks' validation accuracies is best. An export stores the encoder once, and reads a
-    message once for all tasks.
+    Inputs, targets and sample weights are dictionaries by task. Metrics are those of the tasks, with the task's name
+    before them; `loss` is the sum of the tasks' own losses, weighted by their `loss_weight`.
 
     Args:
-        data: a data set, or the name or path of one (see `supportnet.load`), with what the tasks learn from: intents,
-            replies, or both. Without a validation split, one is cut off for all tasks, conversation by conversation
-            where they are known.
-        out: the run folder to write; None keeps nothing. See `supportnet.tasks.joint` for what it holds.
-        tasks: two or three of `classify`, `suggest` and `reply`.
-        preset, init, embeddings, require_coverage, resume, progress_bar, data_options: as for
-            `supportnet.tasks.classify.learner.train`.
-        **options: fields of `NetworkConfig`, and of the tasks' `TrainingConfig`, `SuggestionConfig` and `ReplyConfig`,
-            but for those in `supportnet.tasks.joint_options.ALONE`. What several tasks know is the same for all.
-
-    Returns:
-        The models and how training went.
-
-    Raises:
-        UserError: as for `train`, `train_suggester` and `train_replier`; there are less than two tasks, or an unknown
-            one; an option is for one task only; or the architecture is `gpt`, which has no encoder.
-
-    The random generators of Python, NumPy and Keras are seeded, for the whole process.
-
-    Example:
-        >>> trained = train_tasks("sample", "runs/support")
-        >>> bank = supportnet.load_bank("answers.csv")
-        >>> export(list(trained.models.values()), "saved_models/support", bank=bank)
+        models: task -> the network in training, see `Objective`.
     """
-    tasks = checked_tasks(tasks)
-    start = Start.of(init, embeddings, require_coverage)
-    configs = task_configs(tasks, options, start, preset)
-    networks = {task: network for task, (network, _) in configs.items()}
-    config = configs[tasks[0]][1]
-    dataset = data if isinstance(data, TicketDataset) else load(data, **(data_options or {}))
-    dataset = with_validation(dataset, config.validation_share, config.seed)
-    learners = {task: LEARNERS[task](dataset, configs[task][1]) for task in tasks}
-    made = {task: learner.made(networks[task], start) for task, learner in learners.items()}
-    folder = None if out is None else Path(out)
-    if folder is not None:
-        check_folder(folder, _of_all(made), resume)
-    return _train(learners, networks, start, folder, made, progress_bar)
+
+    def __init__(self, models: Mapping[str, TrainingModel]) -> None:
+        super().__init__(name="training")
+        self.by_task = dict(models)
+        self.means = {task: keras.metrics.Mean(name=f"{task}_loss") for task in models}
+        # Its parts are: building it on a batch would take one from the data set.
+        self.built = True
+
+    def call(self, inputs: Mapping[str, Any], training: bool = False) -> dict[str, Any]:
+        return {task: model(inputs[task], training=training) for task, model in self.by_task.items()}
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Return the weighted sum of the tasks' losses, a scalar, and count each into its mean."""
+        total = 0.0
+        for task, model in self.by_task.items():
+            loss = model.loss_of(y[task], y_pred[task], sample_weight.get(task), training)
+            self.means[task].update_state(loss)
+            total += get_task(task).loss_weight * loss
+        return total
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Count the batch into the tasks' metrics."""
+        for task, model in self.by_task.items():
+            model.count(y[task], y_pred[task], sample_weight.get(task))
+        return self.get_metrics_result()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """Return the metrics of all tasks."""
+        found = dict(super().get_metrics_result())
+        for task, model in self.by_task.items():
+            # What Keras counts as the part's loss it doesn't know here.
+            own = {name: value for name, value in model.get_metrics_result().items() if name != "loss"}
+            found |= {f"{task}_{name}": value for name, value in own.items()}
+        return found
+
+    def reset_metrics(self) -> None:
+        """Begin to count anew."""
+        super().reset_metrics()
+        for model in self.by_task.values():
+            model.reset_metrics()
 
 
-def _train(
-    learners: Mapping[str, Learner],
-    networks: Mapping[str, NetworkConfig],
-    start: Start,
-    folder: Path | None,
-    made: Mapping[str, dict[str, Any]],
-    progress_bar: bool,
-) -> TrainedTasks:
-    """Train the tasks, and write a run of each; `made` are their configurations."""
-    first = next(iter(learners))
-    config, network, texts = learners[first].config, networks[first], _texts(learners)
-    keras.utils.set_random_seed(config.seed)
-    vocabulary = start.vocabulary or build_vocabulary(texts, network, config.min_count)
-    towers = Towers(network, len(vocabulary))
-    models = {task: learner.model(networks[task], vocabulary, towers) for task, learner in learners.items()}
-    coverage = start.apply(models[first], texts, config.seed, progress_bar)
-    if folder is not None:
-        begin(folder, _of_all(made))
-    lesson = joint_lesson({task: learner.lesson(models[task]) for task, learner in learners.items()})
-    progress = fit_lesson(lesson, config, folder, progress_bar)
-    metrics = {}
-    for task, learner in learners.items():
-        own = None if folder is None else _part(folder, task, made[task])
-        metrics[task] = learner.end(models[task], (_of_task(progress.history, task), progress.best_epoch), own)
-    if folder is not None:
-        write_json(folder / "history.json", progress.history)
-        write_json(folder / "metrics.json", metrics)
-    return TrainedTasks(models, metrics, progress.history, coverage)
+class ValidateTasks(keras.callbacks.Callback):
+    """At the end of an epoch, validate each task by itself, on all of its own validation data.
+
+    Adds `val_TASK_...` to the metrics, and `val_accuracy`, the mean of the tasks' accuracies, and `val_loss`, the sum
+    of their losses, which decide which epoch is the best. Callbacks behind it see them.
+
+    Args:
+        objectives: task -> what it learns by; with validation data.
+    """
+
+    def __init__(self, objectives: Mapping[str, Objective]) -> None:
+        super().__init__()
+        self.objectives = objectives
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        found = {task: _evaluated(objective) for task, objective in self.objectives.items()}
+        metrics = {f"val_{task}_{name}": value for task, own in found.items() for name, value in own.items()}
+        metrics["val_accuracy"] = sum(own["accuracy"] for own in found.values()) / len(found)
+        metrics["val_loss"] = sum(own["loss"] for own in found.values())
+        (logs if logs is not None else {}).update(metrics)
 
 
-def _texts(learners: Mapping[str, Learner]) -> list[str]:
-    """What the vocabulary is counted in: every text once, whatever number of tasks reads it."""
-    tickets = {id(ticket): ticket for learner in learners.values() for ticket in learner.tickets}
-    replies = learners["suggest"].tickets if "suggest" in learners else []
-    return [*(ticket.text for ticket in tickets.values()), *(ticket.reply or "" for ticket in replies)]
+def _evaluated(objective: Objective) -> dict[str, float]:
+    return dict(objective.model.evaluate(objective.validation, return_dict=True, verbose=0))
 
 
-def _of_all(made: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What the configuration of the whole run says; where tasks differ in an option, by task."""
-    data = [config["data"] for config in made.values()]
-    facts = {name: data[0][name] for name in ("name", "source", "licence")}
-    return {
-        "task": ",".join(made),
-        **{
-            part: merged_options({task: config[part] for task, config in made.items()})
-            for part in ("network", "training")
-        },
-        "start": next(iter(made.values()))["start"],
-        "data": {**facts, "fingerprint": fingerprint(facts["fingerprint"] for facts in data)},
-    }
+def joint_objective(objectives: Mapping[str, Objective]) -> Objective:
+    """Return what several tasks learn by at once.
+
+    An epoch has as many steps as that of the longest task; the others' data go round again, on from where they stood.
+
+    Args:
+        objectives: task -> what it learns by alone.
+
+    Example (needs models):
+        >>> Loop().fit(joint_objective({"suggest": one, "reply": other}), RunConfig())
+    """
+    for objective in objectives.values():
+        # Their metrics are counted; the optimizer is that of all.
+        objective.model.compile(jit_compile=False)
+    steps = max(objective.steps for objective in objectives.values())
+    validated = {task: objective for task, objective in objectives.items() if objective.validation is not None}
+
+    def batches(epochs: range) -> tf.data.Dataset:
+        return tf.data.Dataset.zip(
+            {task: _looped(objective, steps, epochs) for task, objective in objectives.items()}
+        ).map(_parted)
+
+    model = JointModel({task: objective.model for task, objective in objectives.items()})
+    return Objective(model, batches, steps, None, [ValidateTasks(validated)] if validated else [])
 
 
-def _of_task(history: Sequence[Mapping[str, float]], task: str) -> list[dict[str, float]]:
-    """The metrics of one task, under the names that they have where it is trained alone."""
-    mark = f"{task}_"
-    return [{name.replace(mark, ""): value for name, value in row.items() if mark in name} for row in history]
+def _looped(objective: Objective, steps: int, epochs: range) -> tf.data.Dataset:
+    """The batches of some epochs of `steps`, which may be more than the task has in one pass over its data."""
+    start, stop = epochs.start * steps, epochs.stop * steps
+    passes = range(start // objective.steps, -(-stop // objective.steps))
+    return objective.batches(passes).skip(start % objective.steps)
 
 
-def _part(folder: Path, task: str, made: dict[str, Any]) -> Path:
-    """The folder of a task's own run, begun."""
-    own = folder / task
-    remove_incomplete(own)
-    begin(own, made)
-    return own
+def _parted(batch: dict[str, tuple[Any, ...]]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Inputs, targets, and sample weights where a task has some, by task."""
+    inputs, targets = ({task: parts[i] for task, parts in batch.items()} for i in (0, 1))
+    return inputs, targets, {task: parts[2] for task, parts in batch.items() if len(parts) > 2}

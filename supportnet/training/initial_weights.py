@@ -1,15 +1,17 @@
-"""What a network starts from: random weights, a pre-trained encoder, or word vectors."""
+"""The initial weights of a network: random ones, a pre-trained encoder, or word vectors."""
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from supportnet.config import NetworkConfig
+from supportnet.backbones.backbone import TaskModel
+from supportnet.backbones.masked_lm import MaskedLanguageModel
+from supportnet.config import BACKBONE_FIELDS, NetworkConfig
 from supportnet.embeddings import (
     METHODS,
     Coverage,
@@ -21,19 +23,80 @@ from supportnet.embeddings import (
 from supportnet.errors import UserError
 from supportnet.files import file_sha256
 from supportnet.layers import TokenEmbedding
-from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.tasks.reply.model import Replier
-from supportnet.tasks.suggest.model import Suggester
 from supportnet.text.vocabulary import Vocabulary, count_tokens
-from supportnet.training.encoder import Encoder, check_same_sizes, load_encoder
+from supportnet.training.run_folder import CONFIG, VOCABULARY, WEIGHTS, finished_run, load_weights
 
-if TYPE_CHECKING:
-    from gensim.models import KeyedVectors
+#: What config.json names as the task of a pre-trained encoder.
+PRETRAINING = "pretrain"
 
 
 @dataclass(frozen=True)
-class Start:
-    """Where the weights of a network begin.
+class Encoder:
+    """A pre-trained backbone.
+
+    Attributes:
+        config: what the network was built from.
+        vocabulary: words with an id of their own.
+        network: the network that was pre-trained.
+        digest: SHA-256 of its weights' file, as hexadecimal digits; empty where it wasn't read from one.
+    """
+
+    config: NetworkConfig
+    vocabulary: Vocabulary
+    network: MaskedLanguageModel
+    digest: str = ""
+
+    @classmethod
+    def fresh(cls, config: NetworkConfig, vocabulary: Vocabulary) -> "Encoder":
+        """Make an untrained one."""
+        network = MaskedLanguageModel(config, len(vocabulary), name="masked_language_model")
+        network.build()
+        return cls(config, vocabulary, network)
+
+    def initialize(self, model: TaskModel) -> None:
+        """Give a model, which must have the same sizes and vocabulary, the pre-trained weights."""
+        check_same_sizes(model.config, self.config)
+        if model.vocabulary != self.vocabulary:
+            raise UserError("vocabulary must be the pre-trained encoder's. Received: another one")
+        model.backbone.set_weights(self.network.backbone.get_weights())
+
+
+def load_encoder(path: str | os.PathLike[str]) -> Encoder:
+    """Load the encoder that `pretrain` wrote.
+
+    Args:
+        path: its folder.
+
+    Raises:
+        UserError: no such folder, pre-training hasn't finished, a file is missing or damaged (it is named), or the
+            folder holds a run of another task.
+
+    Example (needs a run folder):
+        >>> encoder = load_encoder("runs/encoder")
+        >>> len(encoder.vocabulary)
+        2309
+    """
+    folder, config = finished_run(path, PRETRAINING)
+    fresh = Encoder.fresh(config, Vocabulary.load(folder / VOCABULARY))
+    load_weights(folder / WEIGHTS, fresh.network, f"{CONFIG} and {VOCABULARY}")
+    return replace(fresh, digest=file_sha256(folder / WEIGHTS))
+
+
+def check_same_sizes(config: NetworkConfig, pretrained: NetworkConfig) -> None:
+    """Check that a network with one configuration can start from an encoder with the other.
+
+    Raises:
+        UserError: names the first field that differs.
+    """
+    for name in BACKBONE_FIELDS:
+        value, known = getattr(config, name), getattr(pretrained, name)
+        if value != known:
+            raise UserError(f"{name} must be that of the pre-trained encoder, {known}. Received: {name}={value}")
+
+
+@dataclass(frozen=True)
+class InitialWeights:
+    """The initial weights of a network: random, pre-trained, or word vectors.
 
     Attributes:
         encoder: a pre-trained one, or None.
@@ -51,7 +114,7 @@ class Start:
         init: str | os.PathLike[str] | None,
         embeddings: str | os.PathLike[str] | None = None,
         require_coverage: float | None = None,
-    ) -> "Start":
+    ) -> "InitialWeights":
         """Read what the arguments of `train` or `pretrain` name.
 
         Raises:
@@ -77,7 +140,7 @@ class Start:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What tells one start from another: a run goes on only with the same."""
+        """The facts that tell one start from another: a run is resumed only with the same."""
         embeddings = self.embeddings
         if embeddings is not None and embeddings not in METHODS and Path(embeddings).is_file():
             embeddings = file_sha256(embeddings)
@@ -92,9 +155,7 @@ class Start:
         if self.encoder is not None:
             check_same_sizes(network, self.encoder.config)
 
-    def apply(
-        self, model: IntentClassifier | Suggester | Replier, texts: Sequence[str], seed: int, progress_bar: bool = True
-    ) -> Coverage | None:
+    def apply(self, model: TaskModel, texts: Sequence[str], seed: int, progress_bar: bool = True) -> Coverage | None:
         """Set the weights of a fresh model.
 
         Args:
@@ -107,41 +168,38 @@ class Start:
             How much of the vocabulary the word vectors hold; None where there are none.
         """
         if self.encoder is not None:
-            self.encoder.start(model)
+            self.encoder.initialize(model)
         if self.embeddings is None:
             return None
         config = model.config
-        vectors = self._vectors(model, texts, seed, progress_bar)
+        if self.embeddings in METHODS:
+            dim, mode = config.embedding_dim, config.text_mode
+            vectors = train_word_embeddings(
+                texts, self.embeddings, dim, mode=mode, seed=seed, progress_bar=progress_bar
+            )
+        else:
+            vectors = load_word_embeddings(self.embeddings, words=model.vocabulary, progress_bar=progress_bar)
         check_embedding_dim(config.embedding_dim, vectors)
         counts = count_tokens(texts, config.text_mode, config.max_length)
         matrix, coverage = embedding_matrix(model.vocabulary, vectors, seed, counts, self.require_coverage)
-        start_from_vectors(model.network.get_layer("embed"), matrix)
+        start_from_vectors(model.backbone.embed, matrix)
         return coverage
-
-    def _vectors(
-        self, model: IntentClassifier | Suggester | Replier, texts: Sequence[str], seed: int, progress_bar: bool
-    ) -> "KeyedVectors":
-        assert self.embeddings is not None
-        if self.embeddings not in METHODS:
-            return load_word_embeddings(self.embeddings, words=model.vocabulary, progress_bar=progress_bar)
-        dim, mode = model.config.embedding_dim, model.config.text_mode
-        return train_word_embeddings(texts, self.embeddings, dim, mode=mode, seed=seed, progress_bar=progress_bar)
 
 
 def start_from_vectors(embed: TokenEmbedding, matrix: npt.NDArray[np.float32]) -> None:
-    """Let every tower's word vectors begin as the rows of a matrix.
+    """Let every branch's word vectors begin as the rows of a matrix.
 
     The rows are scaled, all by the same factor, to the mean length that a random start would give them: the learning
     rate suits that.
 
     Args:
-        embed: the embedding of one or more towers.
-        matrix: float32 `[V, D]`, where D is the depth of one tower.
+        embed: the embedding of one or more branches.
+        matrix: float32 `[V, D]`, where D is the depth of one branch.
 
-    Example:
-        >>> start_from_vectors(network.get_layer("embed"), matrix)
+    Example (needs a trained model):
+        >>> start_from_vectors(network.get_layer("backbone").embed, matrix)
     """
-    towers = embed.embedding_dim // matrix.shape[1]
+    branches = embed.embedding_dim // matrix.shape[1]
     length = float(np.linalg.norm(matrix, axis=1).mean())
-    scaled = matrix / (max(length, np.finfo("float32").tiny) * towers**0.5)
-    embed.word_embeddings.assign(np.tile(scaled, (1, towers)))
+    scaled = matrix / (max(length, np.finfo("float32").tiny) * branches**0.5)
+    embed.word_embeddings.assign(np.tile(scaled, (1, branches)))

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from supportnet.training.config import RunConfig
+from supportnet.config import RunConfig
 
 
 def scheduled_adamw(
@@ -26,7 +26,7 @@ def scheduled_adamw(
         frozen_steps: see `LazyAdamW`.
         ema_momentum: what a step leaves of the running mean of the weights; 0 keeps none.
 
-    Example:
+    Example (needs a trained model):
         >>> model.compile(scheduled_adamw(2e-3, weight_decay=0.05, warmup_share=0.1, steps=1000), loss)
     """
     warmup = int(steps * warmup_share)
@@ -55,14 +55,26 @@ def compile_for_training(
         frozen_steps: see `LazyAdamW`.
         **options: of `model.compile`: loss, metrics.
 
-    Example:
-        >>> compile_for_training(model, TrainingConfig(), steps=1000, loss=loss)
+    Example (needs a trained model):
+        >>> compile_for_training(model, RunConfig(), steps=1000, loss=loss)
     """
     rates = (config.learning_rate, config.weight_decay, config.warmup_share)
     optimizer = scheduled_adamw(*rates, steps, frozen_steps, config.ema_momentum)
     # Batches differ in length: XLA would compile anew for each.
     model.compile(optimizer, jit_compile=False, **options)
     model.optimizer.build(model.trainable_variables)
+
+
+def optimizer_facts(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
+    """Return the kind and the settings of an optimizer, by which a resumed run recognizes its own; JSON can hold them.
+
+    Example:
+        >>> optimizer_facts(keras.optimizers.SGD(0.5))["config"]["learning_rate"]
+        0.5
+    """
+    facts = keras.saving.serialize_keras_object(optimizer)
+    # Keras numbers the names of the optimizers of a process.
+    return {**facts, "config": {name: value for name, value in facts["config"].items() if name != "name"}}
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
@@ -77,7 +89,7 @@ class LazyAdamW(keras.optimizers.AdamW):
         frozen_steps: steps at the start in which the table named `word_embeddings` keeps its values.
         **kwargs: arguments of `keras.optimizers.AdamW`.
 
-    Example:
+    Example (needs a trained model):
         >>> model.compile(LazyAdamW(learning_rate=1e-3, weight_decay=0.05), loss)
     """
 

@@ -1,29 +1,20 @@
-"""Which messages train a model, with labels or without, and which ones say how good it is."""
+"""Which messages train a model, with labels or without, and which ones validate it."""
 
 import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import compress
 from typing import Any
+
+import numpy as np
 
 from supportnet.config import NetworkConfig
 from supportnet.data import load_unlabelled
-from supportnet.data.splits import (
-    check_known_intents,
-    check_trainable,
-    labelled,
-    train_validation_split,
-    warn_of_unvalidated_intents,
-)
-from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
+from supportnet.data.splits import with_reply
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset, conversations_of
+from supportnet.errors import UserError
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.config import TrainingConfig
-
-_NO_VALIDATION = (
-    "There are no validation messages in scope: the last epoch's weights are kept, probabilities aren't calibrated, "
-    "every message counts as in scope and none is routed."
-)
-
 
 #: One or several names or paths of data sources.
 Sources = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
@@ -54,24 +45,67 @@ def build_vocabulary(texts: Sequence[str], network: NetworkConfig, min_count: in
     return Vocabulary.build(texts, mode=network.text_mode, max_length=network.max_length, min_count=min_count)
 
 
-def training_splits(dataset: TicketDataset, config: TrainingConfig) -> tuple[list[Ticket], list[Ticket]]:
-    """Return the messages to train on and those for validation, checked.
+_NO_VALIDATION = (
+    "There are no validation messages with a reply: the last epoch's weights are kept, and scores aren't calibrated."
+)
 
-    Messages without an intent are left out, with a warning. Validation is empty if the data or the configuration want
-    none, or if all of it is out of scope.
+
+def reply_splits(dataset: TicketDataset, validation_share: float, seed: int) -> tuple[list[Ticket], list[Ticket]]:
+    """Return the tickets with a reply to train on and for validation.
+
+    Args:
+        dataset: without a validation split, one is cut off, conversation by conversation where they are known.
+        validation_share: share of the conversations that is cut off; 0 goes without.
+        seed: which.
+
+    Raises:
+        UserError: no ticket to train on has a reply.
+
+    Warns:
+        UserWarning: none is there for validation.
     """
-    tickets = labelled(dataset["all" if "all" in dataset.splits else "train"], "train on")
-    check_trainable(tickets)
-    validation: list[Ticket] = []
+    tickets = with_reply(dataset["all" if "all" in dataset.splits else "train"])
+    if not tickets:
+        raise UserError(f"No message of {dataset.name} has a reply. Is there a column of replies (--reply-column)?")
     if "validation" in dataset.splits:
-        validation = labelled(dataset["validation"], "validate on")
-    elif config.validation_share:
-        tickets, validation = train_validation_split(tickets, config.validation_share, config.seed)
-    if all(ticket.intent == OUT_OF_SCOPE for ticket in validation):
+        validation = with_reply(dataset["validation"])
+    else:
+        tickets, validation = cut_conversations(tickets, validation_share, seed)
+    if not validation:
         warnings.warn(_NO_VALIDATION, stacklevel=3)
-        return tickets, []
-    intents = {str(ticket.intent) for ticket in tickets}
-    check_known_intents(intents, validation)
-    if "validation" in dataset.splits:
-        warn_of_unvalidated_intents(intents, validation)
     return tickets, validation
+
+
+def cut_conversations(tickets: Sequence[Ticket], share: float, seed: int) -> tuple[list[Ticket], list[Ticket]]:
+    """Divide tickets so that no conversation is in both parts; one without a number is a conversation of its own."""
+    names = conversations_of(tickets)
+    distinct = sorted(set(names))
+    count = min(round(len(distinct) * share), len(distinct) - 1)
+    held_out = {distinct[i] for i in np.random.default_rng(seed).permutation(len(distinct))[:count]}
+    parts: tuple[list[Ticket], list[Ticket]] = ([], [])
+    for name, ticket in zip(names, tickets, strict=True):
+        parts[name in held_out].append(ticket)
+    return parts
+
+
+def with_validation(dataset: TicketDataset, share: float, seed: int) -> TicketDataset:
+    """Cut one validation split off for several tasks, if there is none: what one holds out, no other learns from.
+
+    Conversations that hold an intent that no other has stay in training.
+
+    Args:
+        dataset: any.
+        share: share of the conversations that is cut off; 0 leaves the data set as it is.
+        seed: which.
+    """
+    if "validation" in dataset.splits or not share:
+        return dataset
+    tickets, validation = cut_conversations(dataset["all" if "all" in dataset.splits else "train"], share, seed)
+    known = {None, OUT_OF_SCOPE, *(ticket.intent for ticket in tickets)}
+    back = {ticket.conversation for ticket in validation if ticket.intent not in known} - {None}
+    stays = [ticket.intent not in known or ticket.conversation in back for ticket in validation]
+    splits = {
+        "train": [*tickets, *compress(validation, stays)],
+        "validation": list(compress(validation, (not stay for stay in stays))),
+    }
+    return replace(dataset, splits=splits)

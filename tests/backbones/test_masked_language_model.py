@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from supportnet.architectures import encoder_names
+from supportnet.backbones.heads import BranchCrossentropy
 from supportnet.backbones.masked_lm import MaskedLanguageModel
 from supportnet.config import NetworkConfig
-from supportnet.text.front_end import TextFrontEnd
-from supportnet.training.losses import TowerCrossentropy
+from supportnet.text.preprocessor import TextFrontEnd
 
 WORDS = ["where", "is", "my", "parcel", "refund", "please"]
 VOCAB_SIZE = 9 + len(WORDS)
 SMALL: dict[str, Any] = {"embedding_dim": 8, "hidden_dim": 4, "num_heads": 2, "num_buckets": 50}
-ARCHITECTURES = ["bilstm_attention", "transformer", "none"]
+ARCHITECTURES = encoder_names()
 
 
 def model_of(architecture: str) -> MaskedLanguageModel:
@@ -27,7 +28,7 @@ def model_of(architecture: str) -> MaskedLanguageModel:
 
 
 def inputs(texts: list[str], hidden: list[list[int]]) -> dict[str, Any]:
-    """What the front end says of the texts, with `hidden` positions, which are asked for."""
+    """What the preprocessor says of the texts, with `hidden` positions, which are asked for."""
     features = TextFrontEnd(WORDS, num_buckets=50)(texts)
     where = np.zeros(features["mask"].shape, "bool")
     for row, columns in enumerate(hidden):
@@ -40,7 +41,7 @@ def logits(model: MaskedLanguageModel, features: dict[str, Any]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_every_tower_scores_every_word_for_each_chosen_one(architecture: str) -> None:
+def test_every_branch_scores_every_word_for_each_chosen_one(architecture: str) -> None:
     found = logits(model_of(architecture), inputs(["where is my parcel", "refund please"], [[0, 3], [1]]))
     assert found.shape == (3, 1 if architecture == "none" else 2, VOCAB_SIZE)
     assert found.dtype == np.float32
@@ -71,7 +72,7 @@ def test_a_gradient_reaches_every_weight(architecture: str) -> None:
     features = inputs(["where is my parcel", "refund please"], [[0, 3], [1]])
     with tf.GradientTape() as tape:
         scores = model(features, training=True)
-        loss = tf.reduce_sum(TowerCrossentropy()(tf.one_hot([9, 12, 14], VOCAB_SIZE), scores))
+        loss = tf.reduce_sum(BranchCrossentropy()(tf.one_hot([9, 12, 14], VOCAB_SIZE), scores))
     gradients = tape.gradient(loss, [weight.value for weight in model.trainable_weights])
     pairs = zip(model.trainable_weights, gradients, strict=True)
     assert [weight.path for weight, gradient in pairs if gradient is None] == []
@@ -79,7 +80,7 @@ def test_a_gradient_reaches_every_weight(architecture: str) -> None:
 
 def test_a_words_score_is_the_product_with_its_own_vector() -> None:
     model = model_of("none")
-    embed, head = model.embed, model.heads[0]
+    embed, head = model.backbone.embed, model.heads[0]
     embed.subword_embeddings.assign(tf.zeros_like(embed.subword_embeddings))
     table = np.random.default_rng(0).normal(size=(VOCAB_SIZE, 8)).astype("float32")
     embed.word_embeddings.assign(table)
@@ -101,3 +102,17 @@ def test_weights_come_back_from_a_file(architecture: str, tmp_path: Path) -> Non
     assert not np.allclose(logits(other, features), logits(model, features))
     other.load_weights(tmp_path / "model.weights.h5")
     np.testing.assert_array_equal(logits(other, features), logits(model, features))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_saved_model_gives_the_same(architecture: str, tmp_path: Path) -> None:
+    model, features = model_of(architecture), inputs(["where is my parcel", "refund please"], [[1], [0, 1]])
+    random = np.random.default_rng(0)
+    model.set_weights([random.normal(scale=0.5, size=weight.shape) for weight in model.weights])
+    model.save(tmp_path / "model.keras")
+    keras.utils.set_random_seed(1)
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert isinstance(loaded, MaskedLanguageModel)
+    assert loaded.config == model.config
+    np.testing.assert_array_equal(logits(loaded, features), logits(model, features))
+    assert loaded.backbone.same_as(model.backbone)

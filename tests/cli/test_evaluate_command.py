@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from shell import Shell
 
-from supportnet.serving.export import export
+from supportnet.serving.saved_models import export
 from supportnet.tasks.classify.model import IntentClassifier
 
 TEXTS = ["hello there", "refund\nplease", "我要退款", "cancel " * 80]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from supportnet.cli.main import main
-from supportnet.files import write_json
-from supportnet.savedmodel.load import ExportedModel
 from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.tasks.classify.run import save_model
+from supportnet.tasks.classify.serve import ExportedModel
+from supportnet.tasks.train import save
+from supportnet.training.run_folder import begin
 
 SIGNATURES = ["classify", "classify_examples", "embed", "redact", "serving_default"]
 
@@ -20,8 +20,8 @@ SIGNATURES = ["classify", "classify_examples", "embed", "redact", "serving_defau
 def run_folder(tiny_classifier: IntentClassifier, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `supportnet train` leaves that the export needs."""
     folder = tmp_path_factory.mktemp("runs") / "tiny"
-    save_model(folder, tiny_classifier)
-    write_json(folder / "config.json", {"task": "classify", "network": asdict(tiny_classifier.config)})
+    begin(folder, {"task": "classify", "network": asdict(tiny_classifier.config)})
+    save(folder, tiny_classifier)
     return folder
 
 

@@ -90,6 +90,7 @@ def test_mistakes_are_one_line(shell: Shell, folder: Path) -> None:
     assert "missing.csv" in shell(*train(folder, "no", "--unlabelled", missing), code=2)[1]
     assert "no run folder" in shell.error(*train(folder, "no", "--init", folder / "nowhere"))
     assert "--mask-share must be" in shell.error(*pretrain(folder, "no", "--mask-share", 1))
+    assert "--architecture must have an encoder" in shell.error(*pretrain(folder, "no", "--architecture", "gpt"))
     assert not (folder / "no").exists()
 
 

@@ -12,10 +12,10 @@ import pytest
 from shell import Shell
 
 from supportnet.cli.main import main
-from supportnet.cli.trained import print_validation
 from supportnet.config import NetworkConfig
+from supportnet.tasks import get_task
+from supportnet.tasks.reply.config import ReplyConfig
 from supportnet.tasks.reply.writer import NO_REPLY
-from supportnet.training.config import ReplyConfig
 
 PAIRS = [
     ("where is my parcel", "Your parcel left today.", "track"),
@@ -130,12 +130,10 @@ def test_train_in_words(shell: Shell, trained: dict[str, Any], folder: Path) -> 
         (None, None, "not validated (epoch 3): every reply is handed to a person"),
     ],
 )
-def test_a_promise_in_words(
-    capsys: pytest.CaptureFixture[str], perplexity: float | None, threshold: float | None, line: str
-) -> None:
-    metrics = {"perplexity": perplexity, "accuracy": 0.75, "best_epoch": 3}
-    print_validation(metrics, {"threshold": threshold, "target": 0.8, "rate": 0.245})
-    assert capsys.readouterr().out.splitlines()[-1] == line
+def test_a_promise_in_words(perplexity: float | None, threshold: float | None, line: str) -> None:
+    metrics = {"perplexity": perplexity, "accuracy": perplexity and 0.75, "best_epoch": 3}
+    lines = get_task("reply").describe(metrics, {"threshold": threshold, "target": 0.8, "rate": 0.245})
+    assert list(lines)[-1] == line
 
 
 def test_evaluate(shell: Shell, trained: dict[str, Any], folder: Path) -> None:
@@ -235,10 +233,22 @@ def test_predict_many(shell: Shell, exported: dict[str, Any], folder: Path, tmp_
         (["export", "other", "new", "--beam", 2], "--beam is for models that write replies. other is none."),
         (["evaluate", "run"], "--data is missing"),
         (["evaluate", "run", "--data", "chats.csv", "--beam", 0], "Invalid value for '--beam'"),
-        (["evaluate", "other", "--data", "chats.csv", "--beam", 2], "--beam says nothing"),
-        (["evaluate", "run", "--data", "chats.csv", "--against", "run"], "--against says nothing"),
-        (["evaluate", "run", "--data", "chats.csv", "--plots", "new"], "--plots says nothing"),
-        (["evaluate", "run", "--data", "chats.csv", "--bank", "chats.csv"], "--bank says nothing"),
+        (
+            ["evaluate", "other", "--data", "chats.csv", "--beam", 2],
+            "--beam does not apply to models of the task classify",
+        ),
+        (
+            ["evaluate", "run", "--data", "chats.csv", "--against", "run"],
+            "--against does not apply to models of the task reply",
+        ),
+        (
+            ["evaluate", "run", "--data", "chats.csv", "--plots", "new"],
+            "--plots does not apply to models of the task reply",
+        ),
+        (
+            ["evaluate", "run", "--data", "chats.csv", "--bank", "chats.csv"],
+            "--bank does not apply to models of the task reply",
+        ),
         (["evaluate", "run", "--data", "labels.csv"], "there is no column 'reply'"),
         (["evaluate", "run", "--data", "silent.csv"], "no message has a reply"),
         (["evaluate", "other", "--data", "chats.csv", "--task", "reply"], "must hold a run of the task reply"),
@@ -264,8 +274,8 @@ def test_mistakes(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--batch-size", 8], "--batch-size is for --task classify or suggest."),
-        (["--head-dropout-rate", 0.1], "--head-dropout-rate is for --task classify or suggest."),
+        (["--batch-size", 8], "--batch-size is for --task classify or suggest or attributes."),
+        (["--head-dropout-rate", 0.1], "--head-dropout-rate is for --task classify or suggest or attributes."),
         (["--rounds", 2], "--rounds is for --task classify."),
         (["--unlabelled", "chats.csv"], "--unlabelled is for --task classify."),
         (["--label-weight", 1], "--label-weight is for --task suggest."),
@@ -273,7 +283,10 @@ def test_mistakes(
         (["--task", "suggest", "--batch-tokens", 64], "--batch-tokens is for --task reply."),
         (["--task", "suggest", "--pretraining-epochs", 2], "--pretraining-epochs is for --task reply."),
         (["--pretraining-epochs", -1], "--pretraining-epochs must be at least 0. Received: pretraining_epochs=-1"),
-        (["--task", "suggest", "--label-smoothing", 0.1], "--label-smoothing is for --task classify or reply."),
+        (
+            ["--task", "suggest", "--label-smoothing", 0.1],
+            "--label-smoothing is for --task classify or reply or attributes.",
+        ),
         (["--batch-tokens", 0], "--batch-tokens must be at least 1. Received: batch_tokens=0"),
         (["--quality", 0], "--quality must be above 0 and at most 1. Received: quality=0.0"),
         (["--max-reply-length", 0], "--max-reply-length must be at least 1. Received: max_reply_length=0"),

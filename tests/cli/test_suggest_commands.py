@@ -12,7 +12,7 @@ from shell import Shell
 
 from supportnet.cli.main import main
 from supportnet.config import NetworkConfig
-from supportnet.training.config import SuggestionConfig
+from supportnet.tasks.suggest.config import SuggestConfig
 
 PAIRS = [
     ("where is my parcel", "Your parcel left today.", "track"),
@@ -74,13 +74,13 @@ def indexed(folder: Path, trained: dict[str, Any]) -> dict[str, Any]:
 def test_train(shell: Shell, trained: dict[str, Any], folder: Path) -> None:
     assert set(trained) == {"task", "run", "validation", "relevance", "coverage", "epochs"}
     assert (trained["task"], trained["run"], trained["epochs"]) == ("suggest", str(folder / "run"), 2)
-    assert set(trained["relevance"]) == {"sharpness", "prior", "agreement", "nothing"}
+    assert set(trained["relevance"]) == {"inverse_temperature", "prior", "agreement", "null_logit"}
     assert trained["validation"] == json.loads((folder / "run" / "metrics.json").read_text())
     config = json.loads((folder / "run" / "config.json").read_text())
     sizes = {"embedding_dim": 16, "hidden_dim": 8, "num_heads": 2, "num_buckets": 500, "vector_dim": 16}
     assert NetworkConfig(**config["network"]) == NetworkConfig(architecture="none", head_dropout_rate=0.1, **sizes)
     given = {"epochs": 2, "batch_size": 8, "min_count": 1, "label_weight": 0.5, "validation_share": 0.3}
-    assert SuggestionConfig(**config["training"]) == SuggestionConfig(**given)
+    assert SuggestConfig(**config["training"]) == SuggestConfig(**given)
     assert "already holds a finished run" in shell.error(*train_command(folder))
 
 
@@ -219,10 +219,19 @@ def test_banks_that_cannot_be_read(
         (["evaluate", "run"], "Give either --data, or --bank with --queries."),
         (["evaluate", "run", "--queries", "queries.csv"], "Give either --data, or --bank with --queries."),
         (["evaluate", "run", "--data", "chats.csv", "--queries", "queries.csv", "--bank", "bank.csv"], "Give either"),
-        (["evaluate", "run", "--data", "chats.csv", "--plots", "new"], "--plots says nothing"),
-        (["evaluate", "run", "--data", "chats.csv", "--against", "run"], "--against says nothing"),
+        (
+            ["evaluate", "run", "--data", "chats.csv", "--plots", "new"],
+            "--plots does not apply to models of the task suggest",
+        ),
+        (
+            ["evaluate", "run", "--data", "chats.csv", "--against", "run"],
+            "--against does not apply to models of the task suggest",
+        ),
         (["evaluate", "nowhere"], "--data is missing"),
-        (["evaluate", "nowhere", "--data", "chats.csv", "--bank", "bank.csv"], "--bank says nothing"),
+        (
+            ["evaluate", "nowhere", "--data", "chats.csv", "--bank", "bank.csv"],
+            "--bank does not apply to models of the task classify",
+        ),
         (
             ["evaluate", "run", "--bank", "bank.csv", "--queries", "unknown.csv"],
             "unknown.csv, row 2: there is no answer 'a9' in bank.csv",

@@ -5,44 +5,32 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 import warnings
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from shell import Shell
 
 import supportnet
-from supportnet.backbones.encoders import ENCODERS
-from supportnet.cli import pretrain as pretrain_command
-from supportnet.cli.main import main
-from supportnet.cli.train import (
-    HEAD_NUMBERS,
-    NUMBERS,
-    OTHER_DEFAULTS,
-    REPLY_NUMBERS,
-    SUGGEST_NUMBERS,
-    SWITCHES,
-    TASKS_BY_OPTION,
-    train,
-)
-from supportnet.cli.trained import print_result
-from supportnet.cli.training_options import ENCODER_NUMBERS
-from supportnet.config import NetworkConfig
-from supportnet.tasks.reply import learner as reply_learner
-from supportnet.tasks.suggest import learner as suggest_learner
-from supportnet.training.config import PretrainingConfig, ReplyConfig, SuggestionConfig, TrainingConfig
+from supportnet.architectures import encoder_names
+from supportnet.cli.main import cli, main
+from supportnet.cli.options import flag
+from supportnet.cli.pretrain import pretrain
+from supportnet.cli.train import train
+from supportnet.config import NetworkConfig, PretrainingConfig
+from supportnet.tasks import all_tasks, get_task
+from supportnet.tasks.classify.config import ClassifyConfig
+from supportnet.tasks.options import JOINT_DEFAULTS, tasks_with, training_options
 
 ROWS = [("where is my parcel", "track"), ("refund my money", "refund"), ("cancel the order", "cancel")] * 8
-#: The defaults of the flags that aren't numbers, and of the one that stands apart.
-OTHERS = {"architecture": "bilstm_attention", "text_mode": "unicode", "seed": 0}
-#: name -> (default, help) of every number.
-FLAGS = {**NUMBERS, **ENCODER_NUMBERS, **HEAD_NUMBERS, **SUGGEST_NUMBERS, **REPLY_NUMBERS}
 TINY = ["--embedding_dim", 16, "--hidden-dim", 8, "--num-heads", 2, "--num-buckets", 500, "--batch-size", 8]
 
 
@@ -99,18 +87,18 @@ def test_flags_reach_the_run(trained: dict[str, Any], folder: Path) -> None:
     """Those that aren't given keep the configuration's default."""
     config = json.loads((folder / "run" / "config.json").read_text())
     network = NetworkConfig(embedding_dim=16, hidden_dim=8, num_heads=2, num_layers=0, num_buckets=500)
-    training = TrainingConfig(epochs=2, batch_size=8, learning_rate=0.02, seed=7, class_weights=True)
+    training = ClassifyConfig(epochs=2, batch_size=8, learning_rate=0.02, seed=7, class_weights=True)
     assert NetworkConfig(**config["network"]) == network
-    assert TrainingConfig(**config["training"]) == training
+    assert ClassifyConfig(**config["training"]) == training
 
 
-def test_a_promise_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_promise_in_words() -> None:
     promise = {"promised_precision": 0.95, "out_of_scope_share": 0.18, "expected_coverage": 0.781}
-    print_result(
+    lines = get_task("classify").describe(
         {"accuracy": 0.94, "best_epoch": 3},
         {"temperature": 0.75, "num_in_scope": 3000, "route_threshold": 0.4, **promise},
     )
-    assert capsys.readouterr().out.splitlines() == [
+    assert list(lines) == [
         "validation accuracy 0.9400 (epoch 3)",
         "temperature 0.75, fitted on 3000 messages in scope",
         "promise: 95.0% of the routed messages are right, if 18.0% of all are out of scope; "
@@ -154,58 +142,210 @@ def test_evaluate_the_run_on_a_whole_file(shell: Shell, trained: dict[str, Any],
     assert {row["intent"] for row in figures["per_intent"]} == {"track", "refund", "cancel"}
 
 
-@pytest.mark.parametrize(
-    ("task", "config", "network_defaults"),
-    [
-        ("classify", TrainingConfig, {}),
-        ("suggest", SuggestionConfig, suggest_learner.NETWORK_DEFAULTS),
-        ("reply", ReplyConfig, reply_learner.NETWORK_DEFAULTS),
-    ],
-)
-def test_every_option_of_the_configurations_has_a_flag(
-    task: str, config: Any, network_defaults: dict[str, Any]
-) -> None:
-    """With the configuration's default, or what stands for it in the help; but for what only other tasks know."""
-    defaults = {field.name: field.default for part in (NetworkConfig, config) for field in fields(part)}
-    others = {name for name, tasks in TASKS_BY_OPTION.items() if task not in tasks}
-    assert not others & {field.name for field in fields(config)}
-    here = {name: default for name, (default, _) in FLAGS.items()} | dict.fromkeys(SWITCHES, False)
-    here |= OTHER_DEFAULTS.get(task, {})
-    known = {name: default for name, default in here.items() if name not in others}
-    assert known | OTHERS == {
-        name: value for name, value in (defaults | network_defaults).items() if name not in others
-    }
-    assert all(type(known[name]) is type(defaults[name]) for name in known)
+CONFIGS = [*(task.config for task in all_tasks()), NetworkConfig]
+#: Headings of `train --help`, in order.
+HEADINGS = ["Options", "Data", "Network", "Training", "Confidence"] + [
+    f"Only for the task {task.name}"
+    for task in all_tasks()
+    if any(option.group == f"task {task.name}" for option in training_options().values())
+]
 
 
-def test_tasks_are_of_options_that_there_are() -> None:
-    assert set(TASKS_BY_OPTION) <= {option.name for option in train.params}
-    assert set(OTHER_DEFAULTS["suggest"]) | set(OTHER_DEFAULTS["reply"]) <= set(FLAGS)
+def flags_of(command: click.Command) -> dict[str, click.Option]:
+    """Return the options of a command by name; fail if two share one."""
+    names = [option.name for option in command.params]
+    assert len(names) == len(set(names))
+    return {str(option.name): option for option in command.params if isinstance(option, click.Option)}
 
 
-@pytest.mark.parametrize("task", OTHER_DEFAULTS)
-def test_help_names_the_defaults_of_every_task(shell: Shell, task: str) -> None:
-    out = " ".join(shell("train", "--help")[0].split())
-    for name, default in OTHER_DEFAULTS[task].items():
-        entry = out[out.index(f" --{name.replace('_', '-')} ") :]
-        entry = entry[: entry.index("[default:") + 30]
-        assert f"; {default} for the task {task}" in entry
-        assert f"[default: {FLAGS[name][0]}]" in entry
+def assert_flag(option: click.Option, name: str, default: object) -> None:
+    assert option.opts == [flag(name)]
+    assert option.is_flag == isinstance(default, bool)
+    assert option.get_default(click.Context(train)) == default
+    # The group shows the defaults of all commands.
+    assert cli.context_settings["show_default"]
+    assert option.show_default is None
 
 
-def test_every_option_of_pretraining_has_a_flag() -> None:
+@pytest.mark.parametrize("config", CONFIGS)
+def test_every_option_of_the_configurations_has_one_flag(config: type[Any]) -> None:
+    """With the default of the first task that has a use for it."""
+    flags = flags_of(train)
+    for field in fields(config):
+        assert field.default is not MISSING
+        first = get_task(tasks_with(field.name)[0])
+        owner = NetworkConfig if config is NetworkConfig else first.config
+        default = next(one.default for one in fields(owner) if one.name == field.name)
+        assert_flag(flags[field.name], field.name, default)
+
+
+def test_every_option_of_pretraining_has_one_flag() -> None:
     """But what only the heads of the tasks have a use for."""
-    configs, heads = (NetworkConfig, PretrainingConfig), {*HEAD_NUMBERS, *SUGGEST_NUMBERS, *REPLY_NUMBERS}
-    defaults = {field.name: field.default for config in configs for field in fields(config) if field.name not in heads}
-    here = {name: default for name, (default, _) in {**pretrain_command.NUMBERS, **ENCODER_NUMBERS}.items()}
-    assert here | OTHERS == defaults
-    assert all(type(here[name]) is type(defaults[name]) for name in here)
+    heads = {name for task in all_tasks() for name in task.head_options}
+    flags = flags_of(pretrain)
+    assert not heads & set(flags)
+    for field in (*fields(NetworkConfig), *fields(PretrainingConfig)):
+        if field.name not in heads:
+            assert_flag(flags[field.name], field.name, field.default)
+
+
+def help_of(shell: Shell, command: str) -> str:
+    """Return a command's help on one line, its hyphens at ends of lines joined."""
+    return " ".join(shell(command, "--help")[0].split()).replace("- ", "-")
+
+
+def entry_of(text: str, name: str) -> str:
+    """Return what one line of help says of an option."""
+    entry = text[re.search(rf" {flag(name)} (?=[A-Z\[])", text).end() :]  # type: ignore[union-attr]
+    return re.split(r" --[a-z]|Only for the task ", entry)[0]
+
+
+def test_help_lists_options_by_group(shell: Shell) -> None:
+    out = shell("train", "--help")[0]
+    found = re.findall(r"^(\w.*):$", out, re.MULTILINE)
+    assert found == HEADINGS
+    sections = dict(zip(HEADINGS, re.split(r"^\w.*:$", out, flags=re.MULTILINE)[1:], strict=True))
+    titles = {option.group: option.group.capitalize() for option in training_options().values()}
+    titles |= {f"task {task.name}": f"Only for the task {task.name}" for task in all_tasks()}
+    for name, option in training_options().items():
+        assert [title for title, text in sections.items() if f" {flag(name)} " in text] == [titles[option.group]]
+
+
+def test_help_of_pretraining_lists_what_it_takes(shell: Shell) -> None:
+    out = shell("pretrain", "--help")[0]
+    found = re.split(r"^(\w.*):$", out, flags=re.MULTILINE)[1:]
+    sections = dict(zip(found[::2], found[1::2], strict=True))
+    assert list(sections) == ["Options", "Data", "Network", "Training"]
+    for name, title in (("data", "Data"), ("text_column", "Data"), ("init", "Network"), ("preset", "Network")):
+        assert [section for section, text in sections.items() if f" {flag(name)} " in text] == [title]
+    # What reads messages with its decoder can't be pre-trained.
+    assert f"{', '.join(encoder_names())}." in " ".join(out.split())
+    assert "gpt" not in out
+
+
+@pytest.mark.parametrize("name", [name for name in training_options() if training_options()[name].defaults])
+def test_help_names_the_defaults_that_differ(shell: Shell, name: str) -> None:
+    entry = entry_of(help_of(shell, "train"), name)
+    for task in tasks_with(name):
+        default = get_task(task).configs({})[0 if name in NetworkConfig.__dataclass_fields__ else 1]
+        value = getattr(default, name)
+        assert (f"; {value} for the task {task}" in entry) == (value != flags_of(train)[name].default)
+
+
+@pytest.mark.parametrize("name", JOINT_DEFAULTS)
+def test_help_names_the_defaults_of_several_tasks(shell: Shell, name: str) -> None:
+    assert f"; {JOINT_DEFAULTS[name]} for several tasks" in entry_of(help_of(shell, "train"), name)
+
+
+#: Every flag that 0.1 had, with its default in `--help`: neither goes or changes without a word in CHANGELOG.
+FLAGS_OF_0_1: dict[str, dict[str, str | None]] = {
+    "train": {
+        **dict.fromkeys(
+            [
+                "config",
+                "data",
+                "data_dir",
+                "train_oos",
+                "text_column",
+                "label_column",
+                "reply_column",
+                "split_column",
+                "delimiter",
+                "preset",
+                "init",
+                "embeddings",
+                "require_coverage",
+                "unlabelled",
+                "out",
+                "resume",
+                "class_weights",
+                "mixed_precision",
+                "out_of_scope_share",
+                "json",
+            ]
+        ),
+        "context_turns": "3",
+        "encoding": "utf-8",
+        "task": "classify",
+        "architecture": "bilstm_attention",
+        "text_mode": "unicode",
+        "seed": "0",
+        "epochs": "20",
+        "batch_size": "32",
+        "learning_rate": "0.002",
+        "warmup_share": "0.1",
+        "weight_decay": "0.05",
+        "ema_momentum": "0.0",
+        "label_smoothing": "0.1",
+        "patience": "5",
+        "validation_share": "0.1",
+        "precision": "0.95",
+        "min_count": "2",
+        "rounds": "2",
+        "round_epochs": "10",
+        "frozen_epochs": "0",
+        "embedding_dim": "128",
+        "hidden_dim": "96",
+        "num_layers": "1",
+        "num_heads": "4",
+        "dropout_rate": "0.1",
+        "num_buckets": "12000",
+        "max_length": "128",
+        "head_dropout_rate": "0.4",
+        "word_dropout": "0.1",
+        "num_pairs": "16384",
+        "num_filters": "0",
+        "hard_negatives": "0",
+        "label_weight": "0.0",
+        "vector_dim": "128",
+        "batch_tokens": "4096",
+        "pretraining_epochs": "0",
+        "quality": "0.8",
+        "num_pieces": "2000",
+        "max_reply_length": "64",
+    },
+    "pretrain": {
+        **dict.fromkeys(
+            ["data", "data_dir", "text_column", "split_column", "delimiter", "init", "preset", "out", "resume", "json"]
+        ),
+        "context_turns": "3",
+        "encoding": "utf-8",
+        "architecture": "bilstm_attention",
+        "text_mode": "unicode",
+        "seed": "0",
+        "epochs": "20",
+        "batch_size": "64",
+        "learning_rate": "0.002",
+        "warmup_share": "0.1",
+        "weight_decay": "0.05",
+        "ema_momentum": "0.0",
+        "patience": "5",
+        "min_count": "2",
+        "mask_share": "0.2",
+        "validation_share": "0.05",
+        "embedding_dim": "128",
+        "hidden_dim": "96",
+        "num_layers": "1",
+        "num_heads": "4",
+        "dropout_rate": "0.1",
+        "num_buckets": "12000",
+        "max_length": "128",
+    },
+}
+
+
+@pytest.mark.parametrize("command", FLAGS_OF_0_1)
+def test_flags_of_the_first_version_are_kept(shell: Shell, command: str) -> None:
+    out = help_of(shell, command)
+    for name, default in FLAGS_OF_0_1[command].items():
+        entry = entry_of(out, name)
+        assert (re.search(r"\[default: ([^\]]+)\]", entry) or [None, None])[1] == default
 
 
 def test_help_shows_defaults_and_names(shell: Shell) -> None:
-    out = " ".join(shell("train", "--help")[0].split())
+    out = help_of(shell, "train")
     assert "[default: 12000]" in out
-    assert f"The encoder: {' or '.join(ENCODERS)}; or gpt," in out
+    assert all(name in entry_of(out, "architecture") for name in encoder_names())
     assert "tiny, small, base" in out
 
 
@@ -232,7 +372,7 @@ def test_options_without_a_default_are_numbers(shell: Shell) -> None:
         (["--seed", -1], "--seed must be at least 0. Received: seed=-1"),
         (
             ["--architecture", "crystal-ball"],
-            "--architecture must be one of bilstm_attention, transformer, none, gpt. Received",
+            "--architecture must be one of bilstm_attention, transformer, conv, none, gpt. Received",
         ),
         (
             ["--architecture", "gpt"],

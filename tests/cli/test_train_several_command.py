@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from shell import Shell
 
-from supportnet.cli.train import JOINT_DEFAULTS
-from supportnet.tasks.joint_options import DEFAULTS
+from supportnet.tasks.options import JOINT_DEFAULTS
 
 ROWS = [
     (f"{words} {thing}", intent, f"We see to your {thing}.")
@@ -91,7 +90,6 @@ def test_flags_that_cannot_be(shell: Shell, data: Path, tmp_path: Path, flags: l
 
 
 def test_help_names_the_defaults(shell: Shell) -> None:
-    assert JOINT_DEFAULTS == DEFAULTS
     out = " ".join(shell("train", "--help")[0].split())
     for default in JOINT_DEFAULTS.values():
         assert f"; {default} for several tasks" in out

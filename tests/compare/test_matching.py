@@ -5,17 +5,19 @@ from typing import Any
 
 import pytest
 
-from supportnet.compare.matching import count_weights, match_weights, quadratic
-from supportnet.compare.tasks import TASKS
+from supportnet.compare.matching import count_weights, equal_hidden_dim, match_weights, quadratic
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
+from supportnet.layers import RecurrentDecoder, TransformerDecoder
+from supportnet.tasks import get_task
 
 SIZES = {"embedding_dim": 32, "num_heads": 2, "num_buckets": 1, "num_pairs": 1}
 DATASET = TicketDataset("data", {"train": [Ticket("a", "x"), Ticket("b", "y")]})
 
 
 def build(task: str, name: str, options: Mapping[str, Any]) -> Any:
-    return TASKS[task].network(TASKS[task].sizes(name, options)[0], DATASET)
+    config, _ = get_task(task).configs({**options, "architecture": name})
+    return get_task(task).compared.network(config, DATASET)
 
 
 @pytest.mark.parametrize("task", ["classify", "reply"])
@@ -55,3 +57,23 @@ def test_sizes_that_cannot_be_matched() -> None:
 def test_a_width_counts_like_a_polynomial() -> None:
     counts = [count_weights(build("classify", "bilstm_attention", {**SIZES, "hidden_dim": n})) for n in (1, 2, 3, 50)]
     assert quadratic(counts[:3])(50) == counts[3]
+
+
+@pytest.mark.parametrize(("budget", "expected"), [(0, 1), (15, 1), (17, 1), (26, 2), (1000, 99), (1008, 100)])
+def test_the_nearest_is_found(budget: int, expected: int) -> None:
+    assert equal_hidden_dim(lambda hidden_dim: 10 * hidden_dim + 7, budget) == expected
+
+
+def weights_of(decoder: RecurrentDecoder | TransformerDecoder, depth: int) -> int:
+    decoder.build((None, None, depth))
+    return decoder.count_params()
+
+
+@pytest.mark.parametrize(("depth", "hidden_dim", "num_layers"), [(256, 1024, 2), (128, 256, 2), (64, 128, 1)])
+def test_the_recurrent_decoder_is_as_large_as_the_transformers(depth: int, hidden_dim: int, num_layers: int) -> None:
+    budget = weights_of(TransformerDecoder(hidden_dim, num_layers, num_heads=4, max_length=8), depth)
+
+    def count(hidden_dim: int) -> int:
+        return weights_of(RecurrentDecoder(hidden_dim, num_layers, num_heads=4), depth)
+
+    assert count(equal_hidden_dim(count, budget)) == pytest.approx(budget, rel=0.05)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from small_comparison import TINY, Small
 
-from supportnet.compare import measured as measured_module
+from supportnet.compare import measure
 from supportnet.compare.matching import count_weights
-from supportnet.compare.measured import measured, messages_of
+from supportnet.compare.measure import measured, messages_of
+from supportnet.compare.plan import Run
 from supportnet.compare.pool import do_runs
-from supportnet.compare.run import Run
 from supportnet.errors import UserError
 from supportnet.files import read_json
 
@@ -83,10 +83,11 @@ def test_weights_are_what_was_promised(run: Run) -> None:
 
 
 def test_counted_weights_are_those_of_the_trained_network(small: Small) -> None:
-    from supportnet.compare.tasks import TASKS
+    from supportnet.tasks import get_task
 
-    run, task = small.runs[1], TASKS["classify"]
-    network = task.network(task.sizes(run.model, TINY)[0], messages_of(run))
+    run, task = small.runs[1], get_task("classify")
+    config, _ = task.configs({**TINY, "architecture": run.model})
+    network = task.compared.network(config, messages_of(run))
     assert count_weights(network) == kept(small, run)["figures"]["matched_weights"]
 
 
@@ -109,15 +110,15 @@ def test_the_time_of_an_epoch_is_without_that_of_compiling(run: Run, monkeypatch
 
         now, compiled = 0.0, 30.0
 
-        def train(self, dataset: Any, architecture: str, options: dict[str, Any]) -> None:
+        def train(self, dataset: Any, **options: Any) -> None:
             assert options["patience"] == options["epochs"]
             self.now += self.compiled + 0.1 * options["epochs"]
             self.compiled = 3.0
 
     clock = Clock()
-    monkeypatch.setattr(measured_module, "TASKS", {"classify": clock})
-    monkeypatch.setattr(measured_module.time, "process_time", lambda: clock.now)
+    monkeypatch.setattr(measure, "train", clock.train)
+    monkeypatch.setattr(measure.time, "process_time", lambda: clock.now)
     assert measured(replace(run, study="timing"))["epoch_seconds"] == pytest.approx(0.1)
-    monkeypatch.setattr(measured_module, "LONG_ENOUGH", 1000)
+    monkeypatch.setattr(measure, "LONG_ENOUGH", 1000)
     with pytest.raises(UserError, match="An epoch is too short to be timed"):
         measured(replace(run, study="timing"))

@@ -4,9 +4,10 @@ from collections import Counter
 
 import pytest
 
-from supportnet.compare.messages import check_task, drawn, lengthened, prepare
+from supportnet.compare.messages import drawn, lengthened, prepare
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
+from supportnet.tasks import get_task
 from supportnet.text.tokenizer import tokenize
 
 TICKETS = [Ticket(f"word{i} here", "ab"[i % 10 == 0], f"reply {i}") for i in range(100)]
@@ -55,9 +56,9 @@ def test_messages_of_one_length(length: int) -> None:
 def test_data_that_a_task_cannot_use() -> None:
     without = [Ticket("hello", "greet")]
     dataset = TicketDataset("tickets.csv", {"train": without, "test": without})
-    check_task(dataset, "classify")
+    get_task("classify").check_data(dataset)
     with pytest.raises(UserError, match=r"tickets.csv has no replies in its split train: the task reply needs them"):
-        check_task(dataset, "reply")
+        get_task("reply").check_data(dataset)
     nameless = [Ticket("hello", None, "Hi!")]
     with pytest.raises(UserError, match="has no intents"):
-        check_task(TicketDataset("x", {"train": nameless, "test": nameless}), "classify")
+        get_task("classify").check_data(TicketDataset("x", {"train": nameless, "test": nameless}))

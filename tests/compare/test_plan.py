@@ -6,6 +6,7 @@ import pytest
 
 from supportnet.compare.plan import QUICK, Plan, load_plan, plan_of
 from supportnet.errors import UserError
+from supportnet.tasks import NAMES
 
 FILE = """
 data = ["banking77", {name = "tickets.csv", text_column = "body"}]
@@ -44,7 +45,7 @@ def test_the_quick_plan() -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"tasks": ["translate"]}, "tasks must be of classify, suggest, reply. Received: 'translate'"),
+        ({"tasks": ["translate"]}, f"tasks must be of {', '.join(NAMES)}. Received: 'translate'"),
         ({"metric": "beauty"}, "has a key 'metric' that there isn't"),
         ({"architectures": ["transformer", "transformer"]}, "architectures must name each once"),
         ({"match": "colour"}, "match must be of parameters, time, none"),

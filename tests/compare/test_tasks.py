@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from small_comparison import TINY, Small
 
-from supportnet.compare.attention_maps import attention_maps, readable_messages
-from supportnet.compare.measured import messages_of
-from supportnet.compare.table import QUALITY
-from supportnet.compare.tasks import TASKS
+from supportnet.compare.inspection import attention_maps, readable_messages
+from supportnet.compare.measure import messages_of
 from supportnet.data.ticket import TicketDataset
 from supportnet.savedmodel.load import SavedModel
-from supportnet.tasks.reply.fitted import Handoff
+from supportnet.serving import export
+from supportnet.tasks import get_task
+from supportnet.tasks.reply.calibrate import Handoff
 from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.text.byte_pairs import BytePairVocabulary
@@ -35,8 +35,8 @@ def vocabulary(dataset: TicketDataset) -> Vocabulary:
 
 def check(task: str, model: Any, dataset: TicketDataset) -> None:
     """Its figures are those of the table, and the means of what it gives message by message."""
-    scored = TASKS[task].score(model, dataset)
-    assert set(QUALITY[task]) <= set(scored.figures)
+    scored = get_task(task).compared.score(model, dataset)
+    assert set(get_task(task).compared.figures) <= set(scored.figures)
     for name, values in scored.values.items():
         assert len(values) == len(scored.groups) == len(dataset["test"])
         assert scored.figures[name] == pytest.approx(np.nanmean(values))
@@ -45,19 +45,21 @@ def check(task: str, model: Any, dataset: TicketDataset) -> None:
 
 @pytest.mark.parametrize("architecture", ["transformer", "gpt"])
 def test_a_model_that_writes_replies(dataset: TicketDataset, architecture: str, tmp_path: Path) -> None:
-    config, _ = TASKS["reply"].sizes(architecture, {**SIZES, "num_layers": 1, "max_reply_length": 6})
+    config, _ = get_task("reply").configs(
+        {**SIZES, "architecture": architecture, "num_layers": 1, "max_reply_length": 6}
+    )
     pieces = BytePairVocabulary.train([str(ticket.reply) for ticket in dataset["train"]], 300, 1, [])
     model = Replier(config, vocabulary(dataset), pieces, Handoff(threshold=-100.0))
     check("reply", model, dataset)
     assert bool(attention_maps(model, readable_messages(dataset, "unicode"))) == (architecture == "transformer")
-    served = SavedModel(TASKS["reply"].save(model, dataset, tmp_path / "model"))
-    assert len(served.run(TASKS["reply"].signature, ["where is it"])["reply"]) == 1
+    served = SavedModel(export(model, tmp_path / "model"))
+    assert len(served.run("reply", ["where is it"])["reply"]) == 1
 
 
 def test_a_model_that_suggests(dataset: TicketDataset, tmp_path: Path) -> None:
-    task = TASKS["suggest"]
-    config, _ = task.sizes("none", {**SIZES, "vector_dim": 8})
+    task = get_task("suggest")
+    config, _ = task.configs({**SIZES, "architecture": "none", "vector_dim": 8})
     model = Suggester(config, vocabulary(dataset))
     check("suggest", model, dataset)
-    served = SavedModel(task.save(model, dataset, tmp_path / "model"))
-    assert served.run(task.signature, ["where is it"])["suggestions"].shape == (1, 10)
+    served = SavedModel(export(model, tmp_path / "model", bank=task.compared.bank(dataset)))
+    assert served.run("suggest", ["where is it"])["suggestions"].shape == (1, 10)

@@ -1,18 +1,9 @@
-import doctest
-from importlib import import_module
-
 import pytest
 
 from supportnet.data import Turn, context
 from supportnet.errors import UserError
 
 TURNS = [Turn("customer", "hi"), Turn("agent", "hello"), Turn("customer", "a\nb"), Turn("customer", "c")]
-
-
-def test_examples():
-    # Beside the module, the package has the function under this name.
-    results = doctest.testmod(import_module("supportnet.data.context"))
-    assert (results.failed, results.attempted) == (0, 5)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,3 @@
-import doctest
 import random
 import re
 import time
@@ -7,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supportnet.data import duplicates
 from supportnet.data.bank import Answer
 from supportnet.data.duplicates import collapse
 
@@ -21,11 +19,6 @@ def answers_of(*texts):
 
 def ids(answers):
     return [answer.id for answer in answers]
-
-
-def test_examples():
-    results = doctest.testmod(duplicates)
-    assert (results.failed, results.attempted) == (0, 2)
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,9 @@
-import doctest
-
 import pytest
 
-from supportnet.data import judgements
-from supportnet.data.bank import Answer, Bank
-from supportnet.data.judgements import Judgement, check_judged, load_judgements
+from supportnet.data.bank import Answer, Bank, Judgement, check_judged, load_judgements
 from supportnet.errors import UserError
 
 BANK = Bank("macros", [Answer("m1", "Hi"), Answer("m2", "Bye")])
-
-
-def test_examples(write, monkeypatch):
-    path = write("queries.csv", "query,relevant\nWhere is my money?,m1|m7\n")
-    monkeypatch.chdir(path.parent)
-    results = doctest.testmod(judgements)
-    assert (results.failed, results.attempted) == (0, 2)
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,15 @@
 """The decoders' contract: causal, deaf to padding, and the same one token at a time."""
 
-from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
+from stack_table import CONFIG, DECODERS
 
 from supportnet.errors import UserError
-from supportnet.layers import PrefixDecoder, RecurrentDecoder, TransformerDecoder
-
-DECODERS = {
-    "transformer": partial(TransformerDecoder, hidden_dim=12, num_layers=2, num_heads=2, max_length=9),
-    "post-norm": partial(TransformerDecoder, hidden_dim=12, num_layers=2, num_heads=2, max_length=9, norm="post"),
-    "prefix": partial(PrefixDecoder, hidden_dim=12, num_layers=2, num_heads=2, max_length=9, max_memory_length=8),
-    "recurrent": partial(RecurrentDecoder, hidden_dim=6, num_layers=2, num_heads=2),
-}
+from supportnet.layers import Decoder, PrefixDecoder, RecurrentDecoder, TransformerDecoder
 
 needs_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="traces TensorFlow's graph")
 
@@ -30,13 +23,14 @@ X, MEMORY = random(4, 6, 8), random(4, 5, 8, seed=1)
 MASK = np.arange(5) < np.array([[5], [2], [0], [1]])
 
 
-@pytest.fixture(params=DECODERS)
+@pytest.fixture(params=DECODERS, ids=str)
 def decoder(request: pytest.FixtureRequest) -> Any:
-    return make(DECODERS[request.param])
+    return make(request.param)
 
 
 def make(decoder: Any, **options: Any) -> Any:
-    decoder = decoder(**options)
+    """Make a decoder of two blocks with random weights."""
+    decoder = decoder(**{"num_layers": 2, **options})
     decoder.build(X.shape)
     decoder.set_weights([random(*weight.shape, seed=i) for i, weight in enumerate(decoder.weights)])
     return decoder
@@ -64,8 +58,8 @@ def test_steps_give_what_the_call_gives(decoder: Any) -> None:
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_steps_are_near_the_call_in_half_precision(policy: str) -> None:
-    for name in DECODERS:
-        decoder = make(DECODERS[name], dtype=policy)
+    for each in DECODERS:
+        decoder = make(each, dtype=policy)
         np.testing.assert_allclose(stepwise(decoder), whole(decoder), atol=0.1)
 
 
@@ -143,7 +137,7 @@ def test_a_state_names_its_tensors_and_has_the_batch_first(decoder: Any) -> None
         block = {"self_keys": "(4, 2, 12, 4)", "self_values": "(4, 2, 12, 4)"}
         assert shapes[0] == {"bias": "(4, 1, 12)", "block_0": block, "block_1": block}
         return
-    own = {"hidden": "(4, 6)", "carry": "(4, 6)"} if isinstance(decoder, RecurrentDecoder) else {}
+    own = {"hidden": "(4, 12)", "carry": "(4, 12)"} if isinstance(decoder, RecurrentDecoder) else {}
     caches = {} if own else {"self_keys": "(4, 2, 7, 4)", "self_values": "(4, 2, 7, 4)"}
     block = {**caches, "cross_keys": "(4, 2, 5, 4)", "cross_values": "(4, 2, 5, 4)"}
     assert shapes[0] == {"memory_bias": "(4, 1, 5)", **own, "block_0": block, "block_1": block}
@@ -175,8 +169,8 @@ def test_a_loop_in_a_graph_gives_the_same_for_any_batch(decoder: Any, batch: int
 
 
 def test_dropout_is_for_training_only() -> None:
-    for name in DECODERS:
-        decoder = make(DECODERS[name], dropout_rate=0.5)
+    for each in DECODERS:
+        decoder = make(each, dropout_rate=0.5)
         np.testing.assert_array_equal(whole(decoder), whole(decoder))
         np.testing.assert_allclose(stepwise(decoder), whole(decoder), atol=1e-5)
         dropped = ops.convert_to_numpy(decoder(X, MEMORY, memory_mask=MASK, training=True))
@@ -239,11 +233,29 @@ def test_one_prefix_block_worked_by_hand() -> None:
     np.testing.assert_allclose(output, [[[1, -1]]], atol=1e-4)
 
 
+def test_a_network_makes_its_decoder_from_its_configuration() -> None:
+    """A decoder that reads the message as well has the blocks of an encoder and a decoder."""
+    lengths = {
+        RecurrentDecoder: {"num_layers": 2},
+        TransformerDecoder: {"num_layers": 2, "max_length": 9},
+        PrefixDecoder: {"num_layers": 4, "max_length": 9, "max_memory_length": 8},
+    }
+    for each in DECODERS:
+        decoder = each.layer.from_network(CONFIG)
+        assert decoder.name == "decoder"
+        sizes = {"hidden_dim": 12, "num_heads": 2, "dropout_rate": 0.1, **lengths[each.layer]}
+        assert decoder.get_config().items() >= sizes.items()
+
+
+def test_a_decoder_without_steps_is_none() -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        Decoder(hidden_dim=6, num_layers=1, num_heads=2)
+
+
 SIZES = {"hidden_dim": 6, "num_layers": 1, "num_heads": 2, "dropout_rate": 0.1}
-PREFIX = partial(PrefixDecoder, max_length=9, max_memory_length=9)
 
 
-@pytest.mark.parametrize("decoder", [partial(TransformerDecoder, max_length=9), RecurrentDecoder, PREFIX])
+@pytest.mark.parametrize("each", DECODERS, ids=str)
 @pytest.mark.parametrize(
     ("name", "value", "rule"),
     [
@@ -254,15 +266,15 @@ PREFIX = partial(PrefixDecoder, max_length=9, max_memory_length=9)
         ("dropout_rate", 1.0, "must be at least 0 and below 1"),
     ],
 )
-def test_the_numbers_are_checked(decoder: Any, name: str, value: float, rule: str) -> None:
+def test_the_numbers_are_checked(each: Any, name: str, value: float, rule: str) -> None:
     with pytest.raises(UserError, match=f"^{name} {rule}. Received: {name}={value}$"):
-        whole(decoder(**{**SIZES, name: value}))
+        whole(each(**{name: value}))
 
 
 def test_lengths_are_checked() -> None:
     with pytest.raises(UserError, match=r"^max_length must be at least 1\. Received: max_length=0$"):
         TransformerDecoder(**SIZES, max_length=0)
-    decoder = make(DECODERS["transformer"])
+    decoder = make(TransformerDecoder, **SIZES, max_length=9)
     with pytest.raises(UserError, match=r"at most max_length=9 long\. Received: length=10"):
         whole(decoder, random(4, 10, 8))
     with pytest.raises(UserError, match=r"at most that of the positions \(9\)\. Received: max_length=10$"):
@@ -270,7 +282,9 @@ def test_lengths_are_checked() -> None:
     with pytest.raises(UserError, match=r"^max_memory_length must be at least 1\. Received: max_memory_length=0$"):
         PrefixDecoder(**SIZES, max_length=9, max_memory_length=0)
     with pytest.raises(UserError, match=r"at most max_length=8 long\. Received: length=9"):
-        whole(make(DECODERS["prefix"]), X, random(4, 9, 8), np.ones((4, 9), bool))
-    for name in DECODERS:
+        whole(
+            make(PrefixDecoder, **SIZES, max_length=9, max_memory_length=8), X, random(4, 9, 8), np.ones((4, 9), bool)
+        )
+    for each in DECODERS:
         with pytest.raises(UserError, match=r"^max_length must be at least 1\. Received: max_length=0$"):
-            begin(make(DECODERS[name]), max_length=0)
+            begin(make(each), max_length=0)

@@ -6,9 +6,18 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from stack_table import CONFIG, ENCODERS
 
 from supportnet.errors import UserError
-from supportnet.layers import AttentionBlock, BiLSTMAttention, MaskedPooling, MultiHeadAttention, TransformerEncoder
+from supportnet.layers import (
+    AttentionBlock,
+    BiLSTMAttention,
+    ConvBlock,
+    Encoder,
+    MaskedPooling,
+    MultiHeadAttention,
+    TransformerEncoder,
+)
 
 LENGTHS = [4, 2, 0, 1]
 MASK = np.arange(4) < np.array(LENGTHS)[:, None]
@@ -16,14 +25,12 @@ MASK = np.arange(4) < np.array(LENGTHS)[:, None]
 LAYERS = {
     "attention": lambda: MultiHeadAttention(2),
     "block": lambda: AttentionBlock(2, hidden_dim=12),
-    "bilstm": lambda: BiLSTMAttention(hidden_dim=6, num_layers=0, num_heads=2),
-    "bilstm_attention": lambda: BiLSTMAttention(hidden_dim=6, num_layers=2, num_heads=2),
-    "positions": lambda: TransformerEncoder(hidden_dim=12, num_layers=0, num_heads=2, max_length=7),
-    "transformer": lambda: TransformerEncoder(hidden_dim=12, num_layers=2, num_heads=2, max_length=7),
+    "convolutions": lambda: ConvBlock(hidden_dim=12, dilation=2),
     "pooling": MaskedPooling,
+    **{f"{make} of {n}": partial(make, num_layers=n) for make in ENCODERS for n in (0, 2)},
 }
-#: As the network's configuration makes them: from the same four numbers.
-ENCODERS = [BiLSTMAttention, partial(TransformerEncoder, max_length=4)]
+#: What every encoder takes.
+SIZES = {name: getattr(CONFIG, name) for name in ("hidden_dim", "num_layers", "num_heads", "dropout_rate")}
 
 
 @pytest.fixture(params=LAYERS)
@@ -91,19 +98,76 @@ def test_the_blocks_residual_passes_the_input_through():
     np.testing.assert_array_equal(ops.convert_to_numpy(block(VECTORS, mask=MASK)), VECTORS)
 
 
-@pytest.mark.parametrize("make", ENCODERS)
+@pytest.fixture(params=ENCODERS, ids=str)
+def make(request):
+    return request.param
+
+
 def test_an_encoder_has_the_blocks_it_was_asked_for_and_normalizes(make):
-    encoder = make(hidden_dim=6, num_layers=3, num_heads=2)
+    encoder = make(num_layers=3)
     output = ops.convert_to_numpy(encoder(VECTORS, mask=MASK))
     assert len(encoder.blocks) == 3
     np.testing.assert_allclose(output[0].mean(axis=-1), np.zeros(4), atol=1e-5)
     np.testing.assert_allclose(output[0].std(axis=-1), np.ones(4), atol=1e-3)
 
 
-SIZES = {"hidden_dim": 6, "num_layers": 1, "num_heads": 2, "dropout_rate": 0.1}
+def test_a_network_makes_its_encoder_from_its_configuration(make):
+    encoder = make.layer.from_network(CONFIG)
+    assert encoder.name == "encoder"
+    assert encoder.get_config().items() >= SIZES.items()
+    assert encoder.get_config().get("max_length", CONFIG.max_length) == CONFIG.max_length
 
 
-@pytest.mark.parametrize("make", ENCODERS)
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_attention_weights_are_those_of_each_block(make, policy):
+    encoder = make(dtype=policy)
+    encoder(VECTORS, mask=MASK)
+    weights = encoder.attention_weights(ops.array(VECTORS), ops.array(MASK))
+    assert len(weights) == (2 if isinstance(encoder.blocks[0], AttentionBlock) else 0)
+    for block in weights:
+        assert keras.backend.standardize_dtype(block.dtype) == "float32"
+        block = ops.convert_to_numpy(block)
+        assert block.shape == (4, 2, 4, 4)
+        np.testing.assert_allclose(block.sum(axis=-1), np.ones((4, 2, 4)), atol=1e-5)
+        assert block[1, :, :, 2:].max() < 1e-6
+
+
+def test_without_blocks_there_are_no_attention_weights(make):
+    encoder = make(num_layers=0)
+    encoder(VECTORS, mask=MASK)
+    assert encoder.attention_weights(ops.array(VECTORS), ops.array(MASK)) == []
+
+
+def test_the_blocks_make_the_output_of_what_stands_before_attention(make):
+    encoder = make()
+    expected = encoder(VECTORS, mask=MASK)
+    x = encoder.before_attention(ops.array(VECTORS), ops.array(MASK))
+    if encoder.attention_weights(ops.array(VECTORS), ops.array(MASK)):
+        for block in encoder.blocks:
+            x = block(x, mask=MASK)
+        x = encoder.norm(x)
+    np.testing.assert_array_equal(ops.convert_to_numpy(x), ops.convert_to_numpy(expected))
+
+
+class Doubled(Encoder):
+    def call(self, x, mask):
+        return 2 * x
+
+
+def test_an_encoder_of_ones_own_needs_a_call_only():
+    encoder = Doubled(hidden_dim=6, num_layers=0, num_heads=2)
+    x, mask = ops.array(VECTORS), ops.array(MASK)
+    np.testing.assert_array_equal(encoder(x, mask=mask), 2 * VECTORS)
+    np.testing.assert_array_equal(encoder.before_attention(x, mask), 2 * VECTORS)
+    assert encoder.attention_weights(x, mask) == []
+    assert Doubled.from_network(CONFIG).get_config() == Doubled(**SIZES, name="encoder").get_config()
+
+
+def test_an_encoder_without_a_call_is_none():
+    with pytest.raises(TypeError, match="abstract"):
+        Encoder(hidden_dim=6, num_layers=0, num_heads=2)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "rule"),
     [
@@ -117,12 +181,12 @@ SIZES = {"hidden_dim": 6, "num_layers": 1, "num_heads": 2, "dropout_rate": 0.1}
 )
 def test_the_encoders_numbers_are_checked(make, name, value, rule):
     with pytest.raises(UserError, match=f"^{name} {rule}. Received: {name}={value}$"):
-        make(**{**SIZES, name: value})(VECTORS, mask=MASK)
+        make(**{name: value})(VECTORS, mask=MASK)
 
 
 def test_the_transformers_length_is_checked():
     with pytest.raises(UserError, match=r"^max_length must be at least 1\. Received: max_length=0$"):
-        TransformerEncoder(**SIZES, max_length=0)
+        TransformerEncoder(hidden_dim=6, num_layers=1, num_heads=2, max_length=0)
 
 
 @pytest.mark.parametrize(("name", "value"), [("hidden_dim", 0), ("num_heads", 3), ("dropout_rate", -0.5)])

@@ -1,19 +1,28 @@
 """What every layer promises: configuration, symbolic call, training, saving, dtype policies."""
 
+import ast
+import json
+import re
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
+from inspect import isabstract, isclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
+from stack_table import DECODERS, ENCODERS
 
+import supportnet.layers
 from supportnet.layers import (
     AttentionBlock,
-    BiLSTMAttention,
     CausalBlock,
     CausalSelfAttention,
+    ConvBlock,
     CrossAttentionBlock,
     DecoderBlock,
     LayerNorm,
@@ -23,12 +32,8 @@ from supportnet.layers import (
     PairEmbedding,
     Phrases,
     PositionalEncoding,
-    PrefixDecoder,
-    RecurrentDecoder,
     ScaledCosine,
     TokenEmbedding,
-    TransformerDecoder,
-    TransformerEncoder,
 )
 
 VECTORS = np.random.default_rng(0).normal(size=(3, 5, 8)).astype("float32")
@@ -69,7 +74,6 @@ def _alone(layer: Any, inputs: dict[str, Any]) -> Any:
 
 
 BLOCK = {"num_heads": 2, "hidden_dim": 12, "dropout_rate": 0.1}
-STACK = {"hidden_dim": 12, "num_layers": 2, "num_heads": 2, "dropout_rate": 0.1}
 
 CASES = [
     Case(LayerNorm, {"epsilon": 1e-4}, {"x": VECTORS}, _alone),
@@ -82,18 +86,9 @@ CASES = [
     Case(CrossAttentionBlock, {**BLOCK, "norm": "pre"}, WITH_MEMORY, _with_memory),
     Case(DecoderBlock, {**BLOCK, "norm": "pre"}, WITH_MEMORY, _with_memory),
     Case(DecoderBlock, {**BLOCK, "norm": "post"}, WITH_MEMORY, _with_memory),
-    Case(TransformerDecoder, {**STACK, "max_length": 9, "norm": "pre"}, WITH_MEMORY, _with_memory),
-    Case(TransformerDecoder, {**STACK, "max_length": 9, "norm": "post"}, WITH_MEMORY, _with_memory),
-    Case(PrefixDecoder, {**STACK, "max_length": 9, "max_memory_length": 8, "norm": "pre"}, WITH_MEMORY, _with_memory),
-    Case(RecurrentDecoder, STACK, WITH_MEMORY, _with_memory),
-    Case(
-        BiLSTMAttention,
-        {"hidden_dim": 6, "num_layers": 2, "num_heads": 2, "dropout_rate": 0.1},
-        SEQUENCE,
-        _with_mask,
-    ),
-    Case(TransformerEncoder, {**STACK, "max_length": 9, "norm": "pre"}, SEQUENCE, _with_mask),
-    Case(TransformerEncoder, {**STACK, "max_length": 9, "norm": "post"}, SEQUENCE, _with_mask),
+    Case(ConvBlock, {"hidden_dim": 6, "dilation": 2, "dropout_rate": 0.1}, SEQUENCE, _with_mask),
+    *(Case(*made, SEQUENCE, _with_mask) for made in ENCODERS),
+    *(Case(*made, WITH_MEMORY, _with_memory) for made in DECODERS),
     Case(MaskedPooling, {}, SEQUENCE, _with_mask),
     Case(
         TokenEmbedding,
@@ -107,11 +102,11 @@ CASES = [
         TOKENS,
         lambda layer, inputs: ops.concatenate(layer(inputs), axis=-1),
     ),
-    Case(Phrases, {"num_filters": 3}, SEQUENCE, _with_mask),
+    Case(Phrases, {"num_filters": 3, "dilation": 2}, SEQUENCE, _with_mask),
     Case(PairEmbedding, {"num_pairs": 9, "embedding_dim": 8}, TOKENS, lambda layer, inputs: layer(inputs["token_ids"])),
     Case(
         ScaledCosine,
-        {"num_towers": 5},
+        {"num_branches": 5},
         # Short vectors: scores of all sizes have the same relative error in half precision.
         {"messages": VECTORS / 8, "candidates": VECTORS[:2] / 8},
         lambda layer, inputs: layer(inputs["messages"], inputs["candidates"]),
@@ -166,7 +161,7 @@ def test_half_precision_is_near_float32(case: Case, policy: str) -> None:
     full, half = model_of(case), model_of(case, dtype=policy)
     half.set_weights(full.get_weights())
     assert {weight.dtype for weight in half.trainable_weights} <= {"float32"}
-    np.testing.assert_allclose(numbers(half(case.inputs)), numbers(full(case.inputs)), atol=0.05)
+    np.testing.assert_allclose(numbers(half(case.inputs)), numbers(full(case.inputs)), atol=0.08)
 
 
 def test_a_training_step_reaches_every_weight(case: Case) -> None:
@@ -191,3 +186,54 @@ def test_a_saved_model_gives_the_same(case: Case, tmp_path: Any) -> None:
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(numbers(again(case.inputs)), numbers(model(case.inputs)))
+
+
+def test_every_layer_has_a_case() -> None:
+    exported = [getattr(supportnet.layers, name) for name in supportnet.layers.__all__]
+    assert {case.layer for case in CASES} == {each for each in exported if isclass(each) and not isabstract(each)}
+
+
+#: Loads each model, and prints which modules of the package that took.
+READER = """
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import supportnet.layers
+
+for path in map(Path, sys.argv[1:]):
+    model = keras.saving.load_model(path)
+    output = model(dict(np.load(path.with_suffix(".npz"))))
+    np.save(path.with_suffix(".npy"), keras.ops.convert_to_numpy(output))
+print(sorted({name.split(".")[1] for name in sys.modules if name.startswith("supportnet.")}))
+"""
+
+
+def test_a_new_process_reads_the_models_with_the_layers_alone(tmp_path: Path) -> None:
+    expected = {}
+    for number, case in enumerate(CASES):
+        path = tmp_path / f"{number}.keras"
+        model = model_of(case)
+        model.save(path)
+        np.savez(path.with_suffix(".npz"), **case.inputs)
+        expected[path] = numbers(model(case.inputs))
+    command = [sys.executable, "-c", READER, *map(str, expected)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    for path, output in expected.items():
+        np.testing.assert_array_equal(np.load(path.with_suffix(".npy")), output)
+    loaded = json.loads(done.stdout.splitlines()[-1].replace("'", '"'))
+    assert set(loaded) <= {"checks", "errors", "layers", "types", "version"}
+
+
+def test_no_private_member_of_keras_is_used() -> None:
+    """Neither read nor overridden: a name with an underscore is defined here, and Keras has none like it."""
+    files = Path(supportnet.layers.__file__).parent.glob("*.py")
+    nodes = [node for path in files for node in ast.walk(ast.parse(path.read_text("utf-8")))]
+    used = {node.attr for node in nodes if isinstance(node, ast.Attribute) and re.match("_[a-z]", node.attr)}
+    own = {node.name for node in nodes if isinstance(node, ast.FunctionDef) and re.match("_[a-z]", node.name)}
+    layer = keras.layers.Layer()
+    assert own
+    assert used <= own
+    assert {name for name in own if hasattr(layer, name)} == set()

@@ -1,11 +1,8 @@
 """Calibration and scope, worked by hand."""
 
-import doctest
-
 import numpy as np
 import pytest
 
-from supportnet.metrics import calibration
 from supportnet.metrics.calibration import (
     expected_calibration_error,
     out_of_scope_auroc,
@@ -13,11 +10,6 @@ from supportnet.metrics.calibration import (
     perfect_calibration_error,
     reliability_bins,
 )
-
-
-def test_examples() -> None:
-    results = doctest.testmod(calibration)
-    assert (results.failed, results.attempted) == (0, 6)
 
 
 def test_bins_by_hand() -> None:

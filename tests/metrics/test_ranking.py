@@ -1,7 +1,5 @@
 """Ranks, candidates and intervals, worked by hand."""
 
-import doctest
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +7,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from supportnet.errors import UserError
-from supportnet.metrics import ranking
 from supportnet.metrics.ranking import (
     average_precision,
     bootstrap_interval,
@@ -18,11 +15,6 @@ from supportnet.metrics.ranking import (
     ranks,
     recall_at,
 )
-
-
-def test_examples() -> None:
-    results = doctest.testmod(ranking)
-    assert (results.failed, results.attempted) == (0, 9)
 
 
 def test_ranks_by_hand() -> None:

@@ -1,14 +1,11 @@
 """The routing curve by hand, and what must hold of a threshold whatever the scores are."""
 
-import doctest
-
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supportnet.metrics import thresholds
 from supportnet.metrics.thresholds import best_point, lowest_point, routing_curve, threshold_at
 
 NEVER = float("-inf")
@@ -30,10 +27,6 @@ def arrays(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
     scores, correct, weights = zip(*messages, strict=True)
     return np.array(scores, "float64"), np.array(correct), np.array(weights)
-
-
-def test_examples() -> None:
-    assert doctest.testmod(thresholds).failed == 0
 
 
 def test_curve_by_hand() -> None:

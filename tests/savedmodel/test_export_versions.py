@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from supportnet.errors import UserError
-from supportnet.savedmodel.load import ExportedModel
-from supportnet.serving.export import export
-from supportnet.tasks.classify.fitted import Confidence
+from supportnet.serving.saved_models import export
+from supportnet.tasks.classify.calibrate import Confidence
 from supportnet.tasks.classify.model import IntentClassifier
+from supportnet.tasks.classify.serve import ExportedModel
 
 
 def names(folder: Path) -> list[str]:

@@ -9,10 +9,11 @@ import pytest
 import tensorflow as tf
 
 from supportnet.errors import UserError
-from supportnet.savedmodel.load import ExportedModel, version_folder
+from supportnet.savedmodel.load import version_folder
 from supportnet.tasks.classify.model import IntentClassifier
+from supportnet.tasks.classify.serve import ExportedModel
 
-TEXTS = ["Where is my parcel?", "", "我要退款", "lone \ud800 surrogate", "refund " * 500]
+TEXTS = ["where is my parcel", "", "我要退款", "lone \ud800 surrogate", "refund " * 500]
 
 
 @pytest.fixture(scope="module")

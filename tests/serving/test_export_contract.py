@@ -12,7 +12,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from supportnet.serving.verify.static_checks import OPERATIONS
-from supportnet.tasks.classify.fitted import Confidence
+from supportnet.tasks.classify.calibrate import Confidence
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.text.vocabulary import Vocabulary
 
@@ -145,7 +145,7 @@ def test_serving_default_is_classify(loaded: Any) -> None:
 
 def test_decisions_differ(loaded: Any) -> None:
     """Otherwise the comparisons above would say nothing of them."""
-    outputs = run(loaded, "classify", ["refund", "Where is my parcel?", "hello"])
+    outputs = run(loaded, "classify", ["refund", "where is my parcel", "hello"])
     for name in ("in_scope", "route"):
         assert len(set(outputs[name].tolist())) == 2
 

@@ -9,8 +9,8 @@ import pytest
 from small_suggester import TEXTS
 
 from supportnet.errors import UserError
-from supportnet.savedmodel.load import ExportedSuggester
-from supportnet.serving.faiss_file import write_faiss
+from supportnet.serving.saved_models import write_faiss
+from supportnet.tasks.suggest.serve import ExportedSuggester
 
 
 def test_the_same_order(tiny_suggestions: Path, tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ import tensorflow as tf
 from small_replier import MESSAGES, make_replier
 
 from supportnet.errors import UserError
-from supportnet.savedmodel.load import ExportedModel, SavedModel
-from supportnet.serving.export import export
-from supportnet.tasks.reply.fitted import Handoff
+from supportnet.savedmodel.load import SavedModel
+from supportnet.serving.saved_models import export
+from supportnet.tasks.classify.serve import ExportedModel
+from supportnet.tasks.reply.calibrate import Handoff
 from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.reply.writer import NO_REPLY
 
@@ -239,7 +240,7 @@ def test_slots_get_the_values_of_their_message(loaded: SavedModel) -> None:
 
 
 def test_embeddings_are_means_of_what_the_decoder_sees(loaded: SavedModel, tiny_replier: Replier) -> None:
-    features = tiny_replier.front_end(MESSAGES)
+    features = tiny_replier.preprocessor(MESSAGES)
     memory, mask = tiny_replier.reader(features).numpy(), features["mask"].numpy()
     embedding = loaded.run("embed", MESSAGES)["embedding"]
     for row, real in enumerate(mask):

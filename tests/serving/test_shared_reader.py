@@ -11,18 +11,18 @@ import tensorflow as tf
 from small_replier import randomize, word_pieces
 from small_suggester import ANSWERS, TEXTS
 
-from supportnet.backbones.backbone import READING_LAYERS, Towers
+from supportnet.backbones.backbone import Backbone
 from supportnet.config import NetworkConfig
 from supportnet.data.bank import Bank
-from supportnet.savedmodel.load import ExportedSuggester, SavedModel
-from supportnet.savedmodel.reader import ServedReader, build_head, served_readers
-from supportnet.serving.export import export
-from supportnet.serving.index import index
-from supportnet.serving.verify.saved_model_files import SavedModelFiles
-from supportnet.serving.verify.static_checks import size
+from supportnet.savedmodel.load import SavedModel
+from supportnet.savedmodel.reader import ServedReader, served_readers
+from supportnet.serving.saved_models import export, index
+from supportnet.serving.verify.static_checks import SavedModelFiles, size
+from supportnet.tasks import NAMES
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.suggest.model import Suggester
+from supportnet.tasks.suggest.serve import ExportedSuggester
 from supportnet.text.vocabulary import Vocabulary, table_from_file
 
 MESSAGES = [*TEXTS, "", "mail ann@example.com about order 123456", "👍🏽"]
@@ -35,17 +35,16 @@ def make_models(architecture: str, shared: bool, num_filters: int = 0) -> Models
     sizes = {"embedding_dim": 16, "hidden_dim": 8, "num_heads": 2, "num_buckets": 500, "vector_dim": 16}
     config = NetworkConfig(architecture, max_reply_length=6, num_filters=num_filters, **sizes)
     vocabulary = Vocabulary.build([*TEXTS, *(answer.text for answer in ANSWERS)], min_count=1)
-    towers = Towers(config, len(vocabulary)) if shared else None
+    backbone = Backbone(config, len(vocabulary)) if shared else None
     models: Models = {
-        "classify": IntentClassifier(config, vocabulary, ["cancel", "refund", "track"], towers=towers),
-        "suggest": Suggester(config, vocabulary, towers=towers),
-        "reply": Replier(config, vocabulary, word_pieces(), towers=towers),
+        "classify": IntentClassifier(config, vocabulary, ["cancel", "refund", "track"], backbone=backbone),
+        "suggest": Suggester(config, vocabulary, backbone=backbone),
+        "reply": Replier(config, vocabulary, word_pieces(), backbone=backbone),
     }
     for model in models.values():
         randomize(model.network)
-    for layer in models["classify"].network.layers if not shared else ():
-        for model in models.values() if layer.name in READING_LAYERS else ():
-            model.network.get_layer(layer.name).set_weights(layer.get_weights())
+    for model in models.values() if not shared else ():
+        model.backbone.set_weights(models["classify"].backbone.get_weights())
     return models
 
 
@@ -127,8 +126,7 @@ def test_the_answers_are_those_of_separate_exports(together: Path, apart: dict[s
 
 @pytest.mark.slow
 def test_two_readers_less_than_apart(together: Path, apart: dict[str, Path], models: Models) -> None:
-    layers = [models["classify"].network.get_layer(name) for name in READING_LAYERS]
-    shared = sum(weight.size for layer in layers for weight in layer.get_weights())
+    shared = sum(weight.size for weight in models["classify"].backbone.get_weights())
     assert floats(together) == sum(map(floats, apart.values())) - 2 * shared
 
 
@@ -137,8 +135,9 @@ def test_a_new_bank_leaves_it_shared(together: Path, bank: Bank, tmp_path: Path)
     few = Bank("few", ANSWERS[:2])
     folder = index(ExportedSuggester(together), few, tmp_path / "support")
     before, after = SavedModel(together), SavedModel(folder)
-    parts = after.parts
-    assert len({id(part.reader) for part in parts.values()}) == 1
+    parts = [after.part(task) for task in NAMES if after.part(task) is not None]
+    assert len(parts) == 3
+    assert len({id(part.reader) for part in parts}) == 1
     assert floats(folder) < floats(together)
     outputs = after.run("serving_default", MESSAGES)
     for task in ("classify", "reply"):
@@ -161,7 +160,7 @@ def test_who_shares(table_of: Callable[[Vocabulary], Any]) -> None:
     readers = served_readers(models, table_of)
     assert len(set(map(id, readers.values()))) == 1
     models = make_models("none", shared=False)
-    table = models["reply"].network.get_layer("embed").weights[0]
+    table = models["reply"].backbone.embed.weights[0]
     table.assign(table.numpy() + np.eye(*table.shape, dtype="float32") * 1e-6)
     readers = served_readers(models, table_of)
     assert readers["classify"] is readers["suggest"]
@@ -172,18 +171,17 @@ def test_who_shares(table_of: Callable[[Vocabulary], Any]) -> None:
 def test_reader_and_head_say_what_the_network_says(table_of: Callable[[Vocabulary], Any], num_filters: int) -> None:
     """Filters over what was read belong to the head."""
     model = make_models("transformer", shared=False, num_filters=num_filters)["classify"]
-    reader, head = ServedReader(model, table_of(model.vocabulary)), build_head(model)
-    assert ("phrases" in {layer.name for layer in head.layers}) == bool(num_filters)
-    found, expected = head(reader.read(tf.constant(MESSAGES))), model.network(model.front_end(MESSAGES))
+    reader = ServedReader(model, table_of(model.vocabulary))
+    assert ("phrases" in {layer.name for layer in model.head.layers}) == bool(num_filters)
+    found, expected = model.head(reader.read(tf.constant(MESSAGES))), model.network(model.preprocessor(MESSAGES))
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, atol=1e-5)
 
 
-def test_networks_on_the_same_towers_answer_with_the_same_weights() -> None:
+def test_networks_on_the_same_backbone_answer_with_the_same_weights() -> None:
     models = make_models("bilstm_attention", shared=True)
-    encoders = {id(model.network.get_layer("encoder")) for model in models.values()}
-    assert len(encoders) == 1
+    assert len({id(model.network.get_layer("backbone")) for model in models.values()}) == 1
     before = models["suggest"].vectors(TEXTS, "message")
-    embed = models["classify"].network.get_layer("embed")
+    embed = models["classify"].backbone.embed
     embed.set_weights([weight * 0.5 for weight in embed.get_weights()])
     assert not np.allclose(before, models["suggest"].vectors(TEXTS, "message"))

@@ -14,10 +14,10 @@ from small_suggester import ANSWERS, TEXTS, make_suggester
 
 from supportnet.data.bank import Answer, Bank
 from supportnet.errors import UserError
-from supportnet.savedmodel.load import ExportedSuggester, SavedModel
-from supportnet.serving.index import index
+from supportnet.savedmodel.load import SavedModel
+from supportnet.serving.saved_models import index
 from supportnet.tasks.suggest.model import Suggester
-from supportnet.tasks.suggest.serve import TOP_K
+from supportnet.tasks.suggest.serve import TOP_K, ExportedSuggester
 
 BATCHES: dict[str, list[str | bytes]] = {
     "none": [],
@@ -193,13 +193,13 @@ def test_embeddings_multiply_to_the_logits(
     )
     depth, relevance = len(tiny_suggester.scales), tiny_suggester.relevance
     by_hand = (
-        relevance.sharpness * (tiny_suggester.scales * messages[:, :depth]) @ replies[:, :depth].T
+        relevance.inverse_temperature * (tiny_suggester.scales * messages[:, :depth]) @ replies[:, :depth].T
         + relevance.prior * np.log([answer.uses for answer in answers])
         + relevance.agreement * messages[:, depth:] @ replies[:, depth:].T
     )
     np.testing.assert_allclose(logits, by_hand, atol=1e-4)
     odds = np.exp(by_hand)
-    scores = odds / (odds.sum(axis=1, keepdims=True) + np.exp(relevance.nothing))
+    scores = odds / (odds.sum(axis=1, keepdims=True) + np.exp(relevance.null_logit))
     found = loaded.run("suggest", TEXTS)["suggestion_scores"]
     np.testing.assert_allclose(found, -np.sort(-scores, axis=1)[:, :TOP_K], atol=1e-5)
 

@@ -1,6 +1,7 @@
 """Several tasks on one encoder: each learns, is measured as if alone, and has a run; a killed run goes on."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +12,22 @@ import tensorflow as tf
 from supportnet.data.ticket import Ticket, TicketDataset, conversations_of
 from supportnet.errors import UserError
 from supportnet.files import read_json
-from supportnet.tasks.classify.run import load_run
-from supportnet.tasks.joint import TrainedTasks, train_tasks
-from supportnet.tasks.joint_fit import _looped
-from supportnet.tasks.joint_options import ALONE, CONFIGS, DEFAULTS
-from supportnet.tasks.names import TASKS
+from supportnet.tasks import all_tasks
+from supportnet.tasks.joint import _looped
+from supportnet.tasks.options import JOINT_DEFAULTS
 from supportnet.tasks.reply.evaluate import perplexity
-from supportnet.tasks.reply.run import load_replier
+from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.data import Pairs, validation_pairs
 from supportnet.tasks.suggest.fit import PairModel
-from supportnet.tasks.suggest.run import load_suggester
-from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.training.config import SuggestionConfig
-from supportnet.training.loop import Lesson
-from supportnet.training.reply_splits import with_validation
-from supportnet.training.task import run_of, tasks_of
+from supportnet.tasks.train import Trained, load, train
+from supportnet.training.loop import Objective, Progress, save_checkpoint
+from supportnet.training.run_folder import run_of, tasks_of
+from supportnet.training.splits import with_validation
 
-Run = tuple[Path, TrainedTasks]
+TASKS = ("classify", "suggest", "reply")
+Run = tuple[Path, Trained]
+
+train_tasks = partial(train, task=TASKS)
 
 
 def test_every_task_learns_on_the_same_layers(several: Run) -> None:
@@ -37,8 +37,8 @@ def test_every_task_learns_on_the_same_layers(several: Run) -> None:
     assert trained.metrics["classify"]["accuracy"] > 0.8
     assert trained.metrics["suggest"]["accuracy"] > 0.25
     assert trained.metrics["reply"]["accuracy"] > 0.6
-    for name in ("embed", "encoder"):
-        assert len({id(model.network.get_layer(name)) for model in trained.models.values()}) == 1
+    assert len({id(model.backbone) for model in trained.models.values()}) == 1
+    assert len({id(model.network.get_layer("backbone")) for model in trained.models.values()}) == 1
 
 
 def test_the_figures_are_those_of_the_whole_validation_split(several: Run, replies_dataset: TicketDataset) -> None:
@@ -56,7 +56,7 @@ def test_the_figures_are_those_of_the_whole_validation_split(several: Run, repli
     assert len(learned) == 1
     fitted = np.array(scales)
     scales.assign(learned[0])
-    pairs = PairModel.of(models["suggest"].network, SuggestionConfig())
+    pairs = PairModel.of(models["suggest"].network, SuggestConfig())
     pairs.compile(jit_compile=False)
     alone = pairs.evaluate(validation_pairs(models["suggest"], Pairs.of(held_out)), return_dict=True, verbose=0)
     scales.assign(fitted)
@@ -98,13 +98,13 @@ def test_each_task_is_a_run(several: Run) -> None:
     assert run_of(folder, "reply") == folder / "reply"
     assert run_of(folder / "reply", "reply") == folder / "reply"
     for place in (folder, folder / "classify"):
-        assert load_run(place).classify(texts) == trained.models["classify"].classify(texts)
-    suggester = load_suggester(folder)
+        assert load(place, "classify").classify(texts) == trained.models["classify"].classify(texts)
+    suggester = load(folder, "suggest")
     np.testing.assert_array_equal(
         suggester.vectors(texts, "message"), trained.models["suggest"].vectors(texts, "message")
     )
     assert suggester.relevance == trained.models["suggest"].relevance
-    assert load_replier(folder).reply(texts) == trained.models["reply"].reply(texts)
+    assert load(folder, "reply").reply(texts) == trained.models["reply"].reply(texts)
 
 
 @pytest.mark.slow
@@ -123,12 +123,12 @@ def test_interrupted_and_resumed(
             raise KeyboardInterrupt
 
     folder, trained = several
-    monkeypatch.setattr("supportnet.training.callbacks.save_checkpoint", die)
+    monkeypatch.setattr("supportnet.training.loop.save_checkpoint", die)
     with pytest.raises(KeyboardInterrupt):
         train_tasks(replies_dataset, tmp_path / "run", **joint_options)
     monkeypatch.undo()
     with pytest.raises(UserError, match=r"classify is missing: the training hasn't finished, go on with --resume"):
-        load_run(tmp_path / "run")
+        load(tmp_path / "run", "classify")
     resumed = train_tasks(replies_dataset, tmp_path / "run", resume=True, **joint_options)
     assert resumed.history == trained.history
     for task in TASKS:
@@ -145,7 +145,7 @@ def test_runs_that_are_another(replies_dataset: TicketDataset, joint_options: di
     with pytest.raises(UserError, match=r"was made with batch_size=30: go on .* Received: batch_size=31"):
         train_tasks(replies_dataset, folder, resume=True, **{**joint_options, "batch_size": 31})
     with pytest.raises(UserError, match=r"holds a run of the task classify,suggest,reply: choose another --out"):
-        train_tasks(replies_dataset, folder, resume=True, tasks=["classify", "reply"], **joint_options)
+        train_tasks(replies_dataset, folder, resume=True, task=["suggest", "reply"], **joint_options)
 
 
 def test_a_shorter_tasks_data_go_round_on_from_where_they_stood() -> None:
@@ -153,12 +153,12 @@ def test_a_shorter_tasks_data_go_round_on_from_where_they_stood() -> None:
         steps = [(number, step) for number in passes for step in range(3)]
         return tf.data.Dataset.from_tensor_slices(np.array(steps).reshape(-1, 2))
 
-    lesson = Lesson(None, batches, 3, None)
-    whole = [tuple(row.tolist()) for row in _looped(lesson, 5, range(4)).as_numpy_iterator()]
+    objective = Objective(None, batches, 3, None)
+    whole = [tuple(row.tolist()) for row in _looped(objective, 5, range(4)).as_numpy_iterator()]
     assert whole[:7] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0)]
     assert len(whole) >= 20
     for epoch in range(1, 4):
-        resumed = [tuple(row.tolist()) for row in _looped(lesson, 5, range(epoch, 4)).as_numpy_iterator()]
+        resumed = [tuple(row.tolist()) for row in _looped(objective, 5, range(epoch, 4)).as_numpy_iterator()]
         assert resumed == whole[5 * epoch :]
 
 
@@ -183,13 +183,13 @@ def test_what_cannot_be_trained(replies_dataset: TicketDataset, joint_options: d
     unlabelled = [replace(ticket, intent=None) for ticket in replies_dataset["train"]]
     replies = TicketDataset("replies only", {"train": unlabelled})
     for dataset, options, message in (
-        (replies_dataset, {"tasks": ["reply"]}, r"^tasks must be two or three of classify, suggest, reply\. Received"),
-        (replies_dataset, {"tasks": ["reply", "dance"]}, "^tasks must be two or three"),
-        (replies_dataset, {"tasks": ["reply", "reply"]}, "^tasks must be two or three"),
+        (replies_dataset, {"task": []}, r"^tasks must be of classify, suggest, reply.*, each once\. Received"),
+        (replies_dataset, {"task": ["reply", "dance"]}, "^tasks must be of classify, .* Received: tasks=.*dance"),
+        (replies_dataset, {"task": ["reply", "reply"]}, "^tasks must be of classify, .*, each once"),
         (replies_dataset, {"architecture": "gpt"}, "^architecture must have an encoder for this"),
         (replies_dataset, {"hard_negatives": 1}, r"^hard_negatives must be left to the training of one task\."),
-        (replies_dataset, {"hidden_size": 1}, r"^There is no option named 'hidden_size' for the tasks"),
-        (replies_dataset, {"tasks": ["suggest", "reply"], "precision": 0.9}, "^There is no option named 'precision'"),
+        (replies_dataset, {"hidden_size": 1}, r"^There is no option named 'hidden_size'\."),
+        (replies_dataset, {"task": ["suggest", "reply"], "precision": 0.9}, "^precision is for the task classify"),
         (labels, {}, r"^No message of labels only has a reply\."),
         (replies, {}, r"^No message to train on has an intent\."),
     ):
@@ -201,8 +201,8 @@ def test_what_cannot_be_trained(replies_dataset: TicketDataset, joint_options: d
 def test_what_tasks_have_in_common_has_the_same_default() -> None:
     """But for what a training of several has defaults of its own for, and what is refused there."""
     values: dict[str, set[Any]] = {}
-    for config in CONFIGS.values():
-        for name, value in vars(config()).items():
+    for task in all_tasks():
+        for name, value in vars(task.config()).items():
             values.setdefault(name, set()).add(value)
-    assert {name for name, found in values.items() if len(found) > 1} <= set(DEFAULTS)
-    assert not set(ALONE) & set(DEFAULTS)
+    assert {name for name, found in values.items() if len(found) > 1} <= set(JOINT_DEFAULTS)
+    assert not {name for task in all_tasks() for name in task.alone_options} & set(JOINT_DEFAULTS)

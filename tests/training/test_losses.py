@@ -1,26 +1,26 @@
-"""The towers' loss and vote, by hand."""
+"""The branches' loss and vote, by hand."""
 
 import keras
 import numpy as np
 import pytest
 
-from supportnet.training.losses import TowerCrossentropy, vote_accuracy, vote_log_loss
+from supportnet.backbones.heads import BranchCrossentropy, vote_accuracy, vote_log_loss
 
-#: Two messages, two towers, two intents: probabilities (0.9, 0.1) and (0.3, 0.7), then (0.8, 0.2) and (0.1, 0.9).
+#: Two messages, two branches, two intents: probabilities (0.9, 0.1) and (0.3, 0.7), then (0.8, 0.2) and (0.1, 0.9).
 LOGITS = np.log([[[0.9, 0.1], [0.3, 0.7]], [[0.8, 0.2], [0.1, 0.9]]])
 TARGETS = np.array([[1.0, 0.0], [1.0, 0.0]])
 
 
-def test_loss_is_the_mean_of_the_towers() -> None:
+def test_loss_is_the_mean_of_the_branches() -> None:
     expected = -np.log([0.9, 0.3, 0.8, 0.1]).mean()
-    assert float(TowerCrossentropy()(TARGETS, LOGITS)) == pytest.approx(expected, rel=1e-5)
+    assert float(BranchCrossentropy()(TARGETS, LOGITS)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_weights_and_smoothing() -> None:
     """A tenth of the target spread over two intents leaves 0.95 for the right one."""
     losses = -0.95 * np.log([0.9, 0.3, 0.8, 0.1]) - 0.05 * np.log([0.1, 0.7, 0.2, 0.9])
     first, second = losses.reshape(2, 2).mean(axis=1)
-    loss = TowerCrossentropy(label_smoothing=0.1)
+    loss = BranchCrossentropy(label_smoothing=0.1)
     weighted = float(loss(TARGETS, LOGITS, sample_weight=np.array([2.0, 0.0])))
     assert weighted == pytest.approx(2 * first / 2, rel=1e-5)
     assert float(loss(TARGETS, LOGITS)) == pytest.approx((first + second) / 2, rel=1e-5)
@@ -39,4 +39,4 @@ def test_log_loss_is_that_of_the_vote() -> None:
 
 
 def test_config() -> None:
-    assert TowerCrossentropy.from_config(TowerCrossentropy(0.2).get_config()).label_smoothing == 0.2
+    assert BranchCrossentropy.from_config(BranchCrossentropy(0.2).get_config()).label_smoothing == 0.2

@@ -10,16 +10,14 @@ import numpy as np
 import pytest
 from toy_messages import messages
 
-from supportnet.backbones.encoders import ENCODERS
+from supportnet.architectures import encoder_names
+from supportnet.config import PretrainingConfig
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json
-from supportnet.options import split_options
-from supportnet.tasks.classify.learner import Trained, train
-from supportnet.tasks.classify.run import load_run
-from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.training.config import PretrainingConfig, TrainingConfig
-from supportnet.training.encoder import load_encoder
+from supportnet.tasks.train import Trained, load, train
+from supportnet.training.initial_weights import load_encoder
+from supportnet.training.loop import Progress, save_checkpoint
 from supportnet.training.pretrain import Pretrained, pretrain
 
 pytestmark = pytest.mark.slow
@@ -61,7 +59,7 @@ def encoder(whole: tuple[Path, Pretrained], tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("architecture", ENCODERS)
+@pytest.mark.parametrize("architecture", encoder_names())
 def test_it_learns(tiny: dict[str, Any], architecture: str) -> None:
     """Words that are asked for become likelier, on messages that it didn't learn."""
     pretrained = pretrain(tickets(40), **{**tiny, "batch_size": 8}, architecture=architecture)
@@ -180,7 +178,7 @@ def test_interrupted(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("supportnet.training.callbacks.save_checkpoint", die)
+        patch.setattr("supportnet.training.loop.save_checkpoint", die)
         with pytest.raises(KeyboardInterrupt):
             pretrain(tickets(), tmp_path / "run", **tiny)
     with pytest.raises(UserError, match=r"weights\.weights\.h5 is missing: the training hasn't finished"):
@@ -227,7 +225,7 @@ def test_runs_of_another_task(
     with pytest.raises(UserError, match=r"finished must hold a run of the task pretrain\. .* of the task classify"):
         load_encoder(finished[0])
     with pytest.raises(UserError, match=r"finished must hold a run of the task classify\. .* of the task pretrain"):
-        load_run(whole[0])
+        load(whole[0], "classify")
     with pytest.raises(UserError, match=r"finished holds a run of the task classify: choose another --out"):
         pretrain(tickets(), finished[0], resume=True, **tiny)
     with pytest.raises(UserError, match=r"finished holds a run of the task pretrain: choose another --out"):
@@ -299,21 +297,6 @@ def test_it_stops_when_it_no_longer_gets_better(tiny: dict[str, Any]) -> None:
     stopped = pretrain(tickets(), **{**tiny, "epochs": 9}, patience=1, weight_decay=0.0, warmup_share=0.0)
     best = stopped.metrics["best_epoch"]
     assert len(stopped.history) == best + 1 < 9
-
-
-def test_options_go_where_they_belong() -> None:
-    network, training = split_options({"num_heads": 8, "mask_share": 0.3}, PretrainingConfig, {}, "tiny")
-    assert (network.num_heads, network.embedding_dim) == (8, 64)
-    assert training == PretrainingConfig(mask_share=0.3)
-    for option, config in (("mask_share", TrainingConfig), ("precision", PretrainingConfig)):
-        with pytest.raises(UserError, match=rf"There is no option named '{option}'\. The options are: .*epochs"):
-            split_options({option: 0.5}, config, {})
-
-
-def test_defaults_give_way_to_a_preset_and_both_to_what_is_given() -> None:
-    defaults = {"embedding_dim": 40, "num_buckets": 77, "hidden_dim": 30}
-    network, _ = split_options({"hidden_dim": 20}, TrainingConfig, defaults, "tiny")
-    assert (network.embedding_dim, network.num_buckets, network.hidden_dim) == (64, 77, 20)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from supportnet.tasks.classify.learner import train
+from supportnet.tasks.train import train
 
 data, run, epoch, options = sys.argv[1:]
 savez = np.savez

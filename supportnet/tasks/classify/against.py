@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 from supportnet.data.splits import check_known_intents, labelled
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
-from supportnet.tasks.classify.evaluate import Classifier
+from supportnet.tasks.classify.answers import Classifier
 from supportnet.text.redaction import redact
 
 
@@ -27,7 +27,7 @@ def compare_models(model: Classifier, against: Classifier, test_data: Sequence[T
     Raises:
         UserError: no messages in scope, none with an intent, or an intent that one of the models doesn't know.
 
-    Example:
+    Example (needs a run folder and an export):
         >>> compare_models(load_run("runs/new"), ExportedModel("saved_models/tickets"), test_data)["p_value"]
     """
     test_data = labelled(test_data, "evaluate on")

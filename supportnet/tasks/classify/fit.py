@@ -1,122 +1,158 @@
-"""Fit a classifier's network to labelled messages."""
+"""Fit an intent network to labelled messages, and in rounds of self-training to unlabelled ones.
+
+A model labels the unlabelled messages, and the next one learns from both: from probabilities and not the best intent,
+so that a message that the teacher is unsure of teaches little. The student reads with words dropped: it has to find
+other signs of what the teacher saw (Xie et al. 2020, Self-training with Noisy Student). Its branches also learn from
+the vote of all three, which errs less than any of them.
+"""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
+from keras import ops
 
-from supportnet.tasks.classify.data import Examples, mixed
+from supportnet.backbones.heads import BranchCrossentropy, vote_accuracy
+from supportnet.errors import UserError
+from supportnet.files import written_whole
+from supportnet.tasks.classify.config import ClassifyConfig
+from supportnet.tasks.classify.data import Split
 from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.tasks.classify.ngrams import fit_ngrams
-from supportnet.training.batches import training_dataset, validation_dataset
-from supportnet.training.checkpoint import CHECKPOINT
-from supportnet.training.config import TrainingConfig
-from supportnet.training.loop import Lesson, fit_lesson
-from supportnet.training.losses import TowerCrossentropy, vote_accuracy
+from supportnet.tasks.fit import TrainingModel, labels_objective
+from supportnet.training.examples import Examples, mixed
+from supportnet.training.loop import History, Loop, Objective
+from supportnet.training.svm import fit_ngrams
+
+#: The pseudo-labels that the last round's model gave, in the folder of the next round.
+PSEUDO_LABELS = "pseudo_labels.npy"
 
 
-@dataclass(frozen=True)
-class Fit:
-    """How training went: one dictionary of metrics an epoch, and the epoch (from 0) whose weights were kept."""
-
-    history: list[dict[str, float]]
-    best_epoch: int
-
-
-class IntentModel(keras.Model):
-    """The towers' logits of an intent network in training: each learns for itself.
-
-    `accuracy` is the share of messages whose intent the towers' vote says.
-    """
-
-    def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Any:
-        """Return the mean loss of a batch and of the towers, a scalar."""
-        return self.towers_loss(y, y_pred, sample_weight)
-
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Count the batch into `accuracy`."""
-        self.right.update_state(vote_accuracy(y, y_pred), sample_weight)
-        return dict(self.get_metrics_result())
-
-    @classmethod
-    def of(cls, network: keras.Model, config: TrainingConfig) -> "IntentModel":
-        """Make a view of the network that ends in the towers' logits."""
-        model = cls(network.input, network.output["tower_logits"], name="training")
-        model.right = keras.metrics.Mean(name="accuracy")
-        model.towers_loss = TowerCrossentropy(config.label_smoothing)
-        return model
-
-
-def fit_classifier(
-    classifier: IntentClassifier,
-    known: Examples,
-    validation: Examples,
-    config: TrainingConfig,
-    folder: Path | None = None,
-    progress_bar: bool = True,
-    believed: Examples | None = None,
-) -> Fit:
-    """Train `classifier.network` in place; it ends with the weights of the best epoch.
-
-    Args:
-        classifier: a fresh one; its intents must hold those of the examples.
-        known: labelled messages.
-        validation: labelled messages that decide which epoch is the best; without any, the last one is.
-        config: how to train.
-        folder: where the checkpoint and the TensorBoard logs go. If it holds a checkpoint, training goes on from
-            there, and ends as if it had never been interrupted.
-        progress_bar: show one on standard error.
-        believed: messages with the intents that another model gives them; the labelled ones are then repeated, and
-            `config.round_epochs` counts, see `supportnet.tasks.classify.self_training`.
-
-    Returns:
-        The history and the best epoch.
+def pseudo_labels(model: IntentClassifier, texts: Sequence[str], folder: Path | None) -> npt.NDArray[np.float32]:
+    """Return the probability of every intent for every message, float32 `[N, K]`; those of the folder, once written.
 
     Raises:
-        UserError: the checkpoint is damaged or of another model.
+        UserError: the file in the folder is damaged.
     """
-    if folder is None or not (folder / CHECKPOINT).exists():
-        fit_ngrams(classifier, known, believed, validation, config.class_weights, config.seed)
-    examples, rounds = known, config
-    if believed is not None:
-        examples = mixed(known, believed, len(classifier.intents))
-        rounds = replace(config, epochs=config.round_epochs)
-    network = _network(classifier, config)
-    lesson = intent_lesson(classifier, examples, validation, rounds, network)
-    progress = fit_lesson(lesson, rounds, folder, progress_bar, frozen_epochs=config.frozen_epochs)
-    classifier.network.set_weights(network.get_weights())
-    return Fit(progress.history, progress.best_epoch)
+    path = None if folder is None else folder / PSEUDO_LABELS
+    if path is None or not path.exists():
+        labels = model.probabilities(texts, batch_size=256)
+        if path is not None:
+            path.parent.mkdir(exist_ok=True)
+            with written_whole(path) as temporary, temporary.open("wb") as file:
+                np.save(file, labels)
+        return labels
+    try:
+        # `np.load` would open an archive too.
+        with path.open("rb") as file:
+            labels = np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path} can't be read: it is damaged ({error}).") from None
+    shape = (len(texts), len(model.intents))
+    if labels.shape != shape or labels.dtype != np.float32 or not np.isfinite(labels).all():
+        raise UserError(f"{path} is damaged: it must hold {len(texts)} rows of {len(model.intents)} numbers.")
+    return labels
 
 
-def intent_lesson(
-    classifier: IntentClassifier,
-    examples: Examples,
-    validation: Examples,
-    config: TrainingConfig,
-    network: keras.Model | None = None,
-) -> Lesson:
-    """Return what a classifier learns by; for the arguments, see `fit_classifier`.
+class IntentModel(TrainingModel):
+    """The branches' logits of an intent network in training: each learns for itself.
+
+    `accuracy` is the share of messages whose intent the branches' vote predicts.
+    """
+
+    def loss_of(self, y: Any, y_pred: Any, weights: Any, training: bool) -> Any:
+        """Return the mean loss of a batch and of the branches, a scalar."""
+        return BranchCrossentropy(self.options.label_smoothing)(_probabilities(y, y_pred), y_pred, weights)
+
+    def count(self, y: Any, y_pred: Any, weights: Any) -> None:
+        self.accuracy.update_state(vote_accuracy(_probabilities(y, y_pred), y_pred), weights)
+
+
+def _probabilities(targets: Any, branch_logits: Any) -> Any:
+    """Return a probability of every intent, float `[B, K]`, where `targets` may be indices `[B]`."""
+    return ops.one_hot(targets, branch_logits.shape[-1]) if len(targets.shape) == 1 else targets
+
+
+def objective(model: IntentClassifier, split: Split, config: ClassifyConfig) -> Objective:
+    """Return what the model is trained on beside other tasks; its n-gram classifier is fitted at once."""
+    _fit_ngrams(model, split, None, config)
+    return examples_objective(model, split.labelled, split.held_out, config)
+
+
+def fit(model: IntentClassifier, split: Split, config: ClassifyConfig, loop: Loop) -> History:
+    """Train `model.network` in place, in rounds where there are unlabelled messages.
+
+    The first round learns from the labelled messages alone. The next ones start afresh, and learn as well from the
+    probabilities that the model of the round before gives to the unlabelled ones.
 
     Args:
-        classifier: reads the messages.
-        examples: what is learned.
-        validation: may be empty.
+        model: a fresh one.
+        split: the messages.
+        config: how to train; `rounds` says how often the unlabelled messages are learned from.
+        loop: files and callbacks; each round has a folder of its own, `round_1` and so on.
+
+    Returns:
+        The history of all rounds, an epoch's `round` with it, and the best epoch of the last round.
+
+    Raises:
+        UserError: a checkpoint, or what a round left for the next, is damaged, or training diverges.
+    """
+    start = model.network.get_weights()
+    history = History([], 0)
+    for number in range(config.rounds + 1 if split.unlabelled else 1):
+        own, pseudo, rounds = loop, None, config
+        if number:
+            own, rounds = loop.within(f"round_{number}"), replace(config, epochs=config.round_epochs)
+            pseudo = Examples(split.unlabelled, pseudo_labels(model, split.unlabelled, own.folder))
+            model.network.set_weights(start)
+        if not own.has_checkpoint:
+            _fit_ngrams(model, split, pseudo, config)
+        examples = split.labelled if pseudo is None else mixed(split.labelled, pseudo, len(model.intents))
+        network = _network(model, config)
+        last = own.fit(
+            examples_objective(model, examples, split.held_out, rounds, network),
+            rounds,
+            frozen_epochs=config.frozen_epochs,
+        )
+        model.network.set_weights(network.get_weights())
+        epochs = [{**metrics, "round": number} for metrics in last.epochs] if number else last.epochs
+        history = History([*history.epochs, *epochs], len(history.epochs) + last.best_epoch)
+    return history
+
+
+def _fit_ngrams(model: IntentClassifier, split: Split, pseudo: Examples | None, config: ClassifyConfig) -> None:
+    layer, examples = model.head.get_layer("ngrams"), (split.labelled, pseudo, split.held_out)
+    fit_ngrams(model.preprocessor, layer, *examples, config.class_weights, config.seed)
+
+
+def examples_objective(
+    model: IntentClassifier,
+    examples: Examples,
+    validation: Examples,
+    config: ClassifyConfig,
+    network: keras.Model | None = None,
+) -> Objective:
+    """Return the objective of examples.
+
+    Args:
+        model: reads the messages.
+        examples: the training examples.
+        validation: the validation examples; may be empty.
         config: how to train.
-        network: what learns; the classifier's own, if not given.
+        network: the network in training; the model's own by default.
     """
     weights = intent_weights(examples.best) if config.class_weights else np.ones(len(examples), "float32")
-    return Lesson(
-        IntentModel.of(network or classifier.network, config),
-        lambda left: training_dataset(classifier, examples, weights, config.batch_size, config.seed, left),
-        -(-len(examples) // config.batch_size),
-        # Keras takes None for no validation, and an empty data set for a mistake.
-        validation_dataset(classifier, validation) if len(validation) else None,
+    network = network or model.network
+    return labels_objective(
+        IntentModel.of(network, config, network.output["branch_logits"]),
+        model.preprocessor,
+        (examples.texts, examples.targets, weights),
+        (validation.texts, validation.targets, np.ones(len(validation), "float32")),
+        config,
     )
 
 
@@ -131,15 +167,15 @@ def intent_weights(targets: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     return np.array([len(targets) / (len(counts) * counts[t]) for t in targets.tolist()], dtype="float32")
 
 
-def _network(classifier: IntentClassifier, config: TrainingConfig) -> keras.Model:
-    """The classifier's own network, or a twin of it that computes in bfloat16: only training is to be quick."""
+def _network(model: IntentClassifier, config: ClassifyConfig) -> keras.Model:
+    """The model's own network, or a twin of it that computes in bfloat16: only training is to be quick."""
     if not config.mixed_precision:
-        return classifier.network
+        return model.network
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        twin = classifier.build_network()
+        twin = model.build_network()
     finally:
         keras.config.set_dtype_policy(policy)
-    twin.set_weights(classifier.network.get_weights())
+    twin.set_weights(model.network.get_weights())
     return twin

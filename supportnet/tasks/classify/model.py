@@ -1,48 +1,43 @@
-"""A trained intent model: text front end, network and the intents' names, used on plain strings."""
+"""A trained intent model: preprocessor, network and the intents' names, used on plain strings."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
-import numpy as np
-import numpy.typing as npt
-import tensorflow as tf
 
-from supportnet.backbones.backbone import Towers
-from supportnet.backbones.texts import build_front_end, run_in_batches
-from supportnet.checks import check_positive
+from supportnet.backbones.backbone import Backbone
 from supportnet.config import NetworkConfig
-from supportnet.tasks.answers import ANSWERS, Answers, Classification, ranked
-from supportnet.tasks.classify.fitted import Confidence
-from supportnet.tasks.classify.network import build_intent_network
-from supportnet.tasks.classify.scores import judged
-from supportnet.text.messages import checked_texts
+from supportnet.tasks.classify.answers import ANSWERS, Answers, Classifier
+from supportnet.tasks.classify.calibrate import Confidence, decide
+from supportnet.tasks.classify.network import build_network
+from supportnet.tasks.model import LabelModel
 from supportnet.text.vocabulary import Vocabulary
 
 
-class IntentClassifier:
+class IntentClassifier(LabelModel, Classifier):
     """Raw strings in, intents out.
 
     Args:
         config: what the network was built from.
         vocabulary: words with an id of their own.
         intents: names of the intents, in the order of the logits.
-        confidence: temperature and thresholds; of a model that nothing was fitted for, if not given.
-        towers: those of another task's model, to share their weights; new ones, if not given.
+        confidence: temperature and thresholds; by default those of a model that nothing was fitted for.
+        backbone: that of another task's model, to share its weights; a new one by default.
 
     Attributes:
-        config, vocabulary, intents, confidence: the arguments. `confidence` can be replaced.
-        origin: what it learned from (`data`) and what validation said (`validation`); empty if nothing trained it.
-        front_end: strings `[B]` -> what the network takes.
-        network: the Keras model; see `build_intent_network`.
+        config, vocabulary, intents, confidence, backbone: the arguments. `confidence` can be replaced.
+        origin: the data it was trained on (`data`) and its validation metrics (`validation`); empty if untrained.
+        preprocessor: strings `[B]` -> features.
+        network: the Keras model; see `build_network`.
 
-    Example:
+    Example (needs a training run):
         >>> model = supportnet.train("sample")
         >>> model.classify(["where is my parcel?"])[0].intent
         'track_order'
     """
 
     task = "classify"
+    fitted = "confidence"
 
     def __init__(
         self,
@@ -50,69 +45,20 @@ class IntentClassifier:
         vocabulary: Vocabulary,
         intents: Sequence[str],
         confidence: Confidence | None = None,
-        towers: Towers | None = None,
+        backbone: Backbone | None = None,
     ) -> None:
-        self.config = config
-        self.vocabulary = vocabulary
+        super().__init__(config, vocabulary, backbone)
         self.intents = list(intents)
-        self.front_end = build_front_end(config, vocabulary)
-        self.network = self.build_network(towers)
+        self.network = self.build_network(self.backbone)
         self.confidence = confidence or Confidence()
-        self.origin: dict[str, Any] = {}
 
-    def build_network(self, towers: Towers | None = None) -> keras.Model:
-        """Make a network such as this model's, with fresh weights; see `build_intent_network`."""
-        return build_intent_network(self.config, len(self.vocabulary), len(self.intents), towers)
+    def build_network(self, backbone: Backbone | None = None) -> keras.Model:
+        """Make a network such as this model's, with fresh weights; see `build_network`."""
+        return build_network(self.config, backbone or Backbone(self.config, len(self.vocabulary)), len(self.intents))
 
-    @property
-    def confidence(self) -> Confidence:
-        """Temperature and thresholds."""
-        return self._confidence
-
-    @confidence.setter
-    def confidence(self, confidence: Confidence) -> None:
-        self._confidence = confidence
-        # A function that was traced before holds the old numbers.
-        self._serve = tf.function(self._outputs, input_signature=[tf.TensorSpec([None], tf.string)])
-
-    def _outputs(self, texts: Any) -> dict[str, Any]:
-        outputs = self.network(self.front_end(texts), training=False)
-        embedding = keras.ops.cast(outputs["embedding"], "float32")
-        return {"embedding": embedding, **judged(outputs, self.confidence, self.intents)}
+    def decide(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return probabilities and decisions; see `supportnet.tasks.classify.calibrate.decide`."""
+        return decide(outputs, self.confidence, self.intents)
 
     def answers(self, texts: Iterable[str], batch_size: int = 64) -> Answers:
-        """Return all that is said of every message, as arrays with rows in the order given."""
         return Answers(self.intents, **self._predict(texts, ANSWERS, batch_size))
-
-    def probabilities(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
-        """Return the probability of every intent for every message, float32 `[N, K]`, rows in the order given."""
-        return self._predict(texts, ["probabilities"], batch_size)["probabilities"]
-
-    def embed(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
-        """Return one vector a message, float32: messages alike in meaning have a cosine near 1.
-
-        Its depth is that of `embedding` in `build_intent_network`.
-        """
-        return self._predict(texts, ["embedding"], batch_size)["embedding"]
-
-    def classify(self, texts: Iterable[str], top_k: int = 5) -> list[Classification]:
-        """Classify messages: a list, a tuple, a pandas Series or any other iterable of strings.
-
-        Args:
-            texts: the messages; an empty one gets an answer like any other. What isn't valid Unicode (a lone
-                surrogate) counts as a space.
-            top_k: how many intents to list for each, at most.
-
-        Returns:
-            One `Classification` a message, in the order given.
-
-        Raises:
-            UserError: `texts` is a single string or a whole table, or holds something that isn't a string; or
-                `top_k` is below 1.
-        """
-        texts = checked_texts(texts)
-        check_positive("top_k", top_k)
-        return ranked(texts, self.answers(texts), top_k)
-
-    def _predict(self, texts: Iterable[str], outputs: Sequence[str], batch_size: int) -> dict[str, npt.NDArray[Any]]:
-        return run_in_batches(self._serve, texts, outputs, batch_size)

@@ -1,40 +1,43 @@
-"""What an export of an intent model holds: its head, and the functions behind the signatures."""
+"""The part of an export that classifies, and an export loaded back."""
 
-from typing import Any
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.savedmodel.fused_lstm import FusedNetwork
-from supportnet.savedmodel.reader import ServedReader, build_head, read_spec
+from supportnet.checks import check_positive, checked_texts
+from supportnet.savedmodel.load import SavedModel
+from supportnet.savedmodel.reader import ServedReader
 from supportnet.savedmodel.signatures import EXAMPLES, TEXT
+from supportnet.tasks.classify.answers import ANSWERS, Answers, Classifier
+from supportnet.tasks.classify.calibrate import Confidence
 from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.tasks.classify.scores import judged
+from supportnet.tasks.model import ServedLabels, Signatures
+from supportnet.tasks.task import ExportOptions
+
+#: Files of an export, in a folder that TensorFlow leaves alone: its confidence, and its intents one per line.
+CONFIDENCE, LABELS = "assets.extra/confidence.json", "assets.extra/labels.txt"
 
 
-class ServedClassifier(tf.Module):
-    """The part of an export that classifies.
+class ServedClassifier(ServedLabels):
+    """The part of an export that classifies; see `ServedLabels`."""
 
-    Args:
-        model: a trained model.
-        reader: reads messages for it.
-
-    Attributes:
-        reader: the argument.
-        answer: messages, string `[B]`, and what `reader` read in them -> the outputs of `classify`.
-    """
+    signatures: ClassVar[Signatures] = {"classify": [TEXT], "classify_examples": [EXAMPLES], "embed": [TEXT]}
 
     def __init__(self, model: IntentClassifier, reader: ServedReader) -> None:
-        super().__init__()
-        # What is an attribute is saved.
-        self.reader = reader
-        self.network = FusedNetwork(build_head(model))
-        # Behind functions, so that it isn't.
-        self._judged = lambda outputs: judged(outputs, model.confidence, model.intents)
+        super().__init__(model, reader)
         self._intents = tf.constant(model.intents)
-        self.answer = tf.function(self._answer, input_signature=[TEXT, read_spec(reader)])
+
+    def write_facts(self, folder: Path, model: IntentClassifier, options: ExportOptions) -> None:
+        model.confidence.save(folder / CONFIDENCE)
+        (folder / LABELS).write_text("".join(f"{intent}\n" for intent in model.intents), "utf-8")
 
     def _answer(self, text: tf.Tensor, read: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        answers = self._judged(self.network(read))
+        answers = self._model().decide(self._head(read))
         scores, order = tf.math.top_k(answers.pop("probabilities"), k=len(self._intents))
         return {"intents": tf.gather(self._intents, order), "intent_scores": scores, **answers}
 
@@ -50,8 +53,56 @@ class ServedClassifier(tf.Module):
         answers = self.classify(text)
         return {"classes": answers["intents"], "scores": answers["intent_scores"]}
 
-    @tf.function(input_signature=[TEXT])
-    def embed(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """One vector a message."""
-        outputs: Any = self.network(self.reader.read(text))
-        return {"embedding": tf.cast(outputs["embedding"], tf.float32)}
+
+class ExportedModel(SavedModel, Classifier):
+    """A SavedModel that classifies.
+
+    Args:
+        path: `NAME` (its highest version) or `NAME/VERSION`.
+
+    Attributes:
+        path: the version's folder.
+        intents: names of the intents, sorted.
+        confidence: the temperature and the thresholds that the graph applies.
+
+    Raises:
+        UserError: no model there, or a damaged one.
+
+    Example (needs an export):
+        >>> ExportedModel("saved_models/support").classify(["where is my parcel?"])[0].intent
+        'track_order'
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__(path)
+        self.confidence = Confidence.load(self.path / CONFIDENCE)
+
+    def _check(self) -> None:
+        self.intents = sorted(_strings(self.run("classify", [""])["intents"][0]))
+
+    def answers(self, texts: Iterable[str], batch_size: int = 64) -> Answers:
+        batches = [
+            {**outputs, "probabilities": self._columns(outputs)}
+            for outputs in self._batches("classify", texts, batch_size)
+        ]
+        return Answers(self.intents, **{name: np.concatenate([batch[name] for batch in batches]) for name in ANSWERS})
+
+    def embed(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
+        """Return one vector a message, float32 `[N, D]`; see `IntentClassifier.embed`."""
+        return np.concatenate([outputs["embedding"] for outputs in self._batches("embed", texts, batch_size)])
+
+    def _batches(self, signature: str, texts: Iterable[str], batch_size: int) -> Iterator[dict[str, npt.NDArray[Any]]]:
+        """Run in batches, at least one."""
+        texts = checked_texts(texts)
+        check_positive("batch_size", batch_size)
+        for start in range(0, max(len(texts), 1), batch_size):
+            yield self.run(signature, texts[start : start + batch_size])
+
+    def _columns(self, outputs: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
+        """Undo the order of the signature's outputs, best first."""
+        names = np.array([_strings(row) for row in outputs["intents"]]).reshape(outputs["intents"].shape)
+        return np.take_along_axis(outputs["intent_scores"], np.argsort(names, axis=1), axis=1)
+
+
+def _strings(row: Iterable[bytes]) -> list[str]:
+    return [value.decode() for value in row]

@@ -1,21 +1,57 @@
-"""Pairs of a message and the pieces of its reply, and the batches that a reply network learns from."""
+"""Pairs of a message and the pieces of its reply, and the batches that a reply network learns from.
+
+Batches have about as many tokens each, of messages and replies that are about as long: little is padding.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.data.ticket import Ticket
-from supportnet.tasks.reply.model import Replier
-from supportnet.tasks.reply.token_batches import token_batches
+from supportnet.backbones.texts import run_in_batches
+from supportnet.data.ticket import Ticket, TicketDataset
+from supportnet.tasks.reply.config import ReplyConfig
+from supportnet.tasks.task import TaskSplit
 from supportnet.text.byte_pairs import END_ID, START_ID
-from supportnet.text.front_end import TextFrontEnd
+from supportnet.text.graph import as_strings
+from supportnet.text.preprocessor import TextFrontEnd
 from supportnet.text.slots import slotted_all
-from supportnet.text.tokenizer_graph import as_strings
+from supportnet.training.splits import reply_splits
+
+if TYPE_CHECKING:
+    from supportnet.tasks.reply.model import Replier
+
 
 Ints = npt.NDArray[np.int64]
+
+
+#: Lengths that differ by less count as the same: the wider, the more padding, and the more different the batches.
+SOURCE_WIDTH, TARGET_WIDTH = 4, 2
+
+
+@dataclass(frozen=True)
+class Split(TaskSplit):
+    """Messages with replies to train on and to validate on.
+
+    Attributes:
+        tickets, validation, facts: see `TaskSplit`.
+        min_count: occurrences from which two neighbouring pieces are merged.
+    """
+
+    min_count: int
+
+
+def split(dataset: TicketDataset, config: ReplyConfig, unlabelled: Sequence[str] = ()) -> Split:
+    """Return the messages with replies to train on and to validate on; unlabelled messages are not read.
+
+    Raises:
+        UserError: no message has a reply.
+    """
+    tickets, validation = reply_splits(dataset, config.validation_share, config.seed)
+    return Split.of(dataset, tickets, validation, min_count=config.min_count)
 
 
 @dataclass(frozen=True)
@@ -35,28 +71,28 @@ class ReplyPairs:
     targets: Ints
 
     @classmethod
-    def of(cls, tickets: Sequence[Ticket], model: Replier) -> "ReplyPairs":
+    def of(cls, tickets: Sequence[Ticket], model: "Replier") -> "ReplyPairs":
         """Read tickets that all have a reply as a model will read and write them."""
         texts = [ticket.text for ticket in tickets]
         templates = slotted_all((ticket.reply or "" for ticket in tickets), model.pieces.constants)
         replies = model.pieces.encode(templates)
         pieces = [[*reply, END_ID][: model.config.max_reply_length] for reply in replies]
-        return cls(texts, pieces, count_tokens(model.front_end, texts), np.array([len(row) for row in pieces]))
+        return cls(texts, pieces, count_tokens(model.preprocessor, texts), np.array([len(row) for row in pieces]))
 
     def __len__(self) -> int:
         return len(self.texts)
 
 
-def count_tokens(front_end: TextFrontEnd, texts: Sequence[str], batch_size: int = 1024) -> Ints:
+def count_tokens(preprocessor: TextFrontEnd, texts: Sequence[str], batch_size: int = 1024) -> Ints:
     """Return how many tokens a network sees of each text, int `[N]`."""
-    counts = [
-        tf.reduce_sum(tf.cast(front_end(list(texts[i : i + batch_size]))["mask"], tf.int64), axis=1).numpy()
-        for i in range(0, len(texts), batch_size)
-    ]
-    return np.concatenate(counts)
+
+    def count(batch: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"tokens": tf.reduce_sum(tf.cast(preprocessor(batch)["mask"], tf.int64), axis=1)}
+
+    return run_in_batches(count, texts, ["tokens"], batch_size)["tokens"]
 
 
-def training_replies(model: Replier, pairs: ReplyPairs, tokens: int, seed: int, epochs: range) -> tf.data.Dataset:
+def training_replies(model: "Replier", pairs: ReplyPairs, tokens: int, seed: int, epochs: range) -> tf.data.Dataset:
     """Encoded batches of all `epochs`; see `_encoded`."""
 
     def order() -> Iterator[Ints]:
@@ -67,7 +103,7 @@ def training_replies(model: Replier, pairs: ReplyPairs, tokens: int, seed: int, 
     return _encoded(tf.data.Dataset.from_generator(order, output_signature=index), model, pairs)
 
 
-def validation_replies(model: Replier, pairs: ReplyPairs, tokens: int) -> tf.data.Dataset:
+def validation_replies(model: "Replier", pairs: ReplyPairs, tokens: int) -> tf.data.Dataset:
     """Encoded batches of every pair once."""
     batches = token_batches(pairs.sources, pairs.targets, tokens, 0, 0)
     # Of a data set whose length it doesn't know, Keras warns that it ends.
@@ -75,13 +111,66 @@ def validation_replies(model: Replier, pairs: ReplyPairs, tokens: int) -> tf.dat
     return _encoded(order, model, pairs)
 
 
-def _encoded(order: tf.data.Dataset, model: Replier, pairs: ReplyPairs) -> tf.data.Dataset:
+def _encoded(order: tf.data.Dataset, model: "Replier", pairs: ReplyPairs) -> tf.data.Dataset:
     """Turn indices into what the network takes, and the pieces that it shall say, int32 `[B, T]`, 0 where padded."""
     texts, pieces = as_strings(pairs.texts), tf.ragged.constant(pairs.pieces, tf.int32)
 
     def encode(batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         targets = tf.gather(pieces, batch).to_tensor()
         before = tf.pad(targets[:, :-1], [[0, 0], [1, 0]], constant_values=START_ID)
-        return {**model.front_end(tf.gather(texts, batch)), "pieces": before}, targets
+        return {**model.preprocessor(tf.gather(texts, batch)), "pieces": before}, targets
 
     return order.map(encode).prefetch(2)
+
+
+def token_batches(sources: Ints, targets: Ints, tokens: int, seed: int, epoch: int) -> list[Ints]:
+    """Split the indices of all pairs into batches, in random order.
+
+    Pairs are sorted by the length of the source, and among sources that are about as long by that of the target, which
+    rises and falls by turns so that neighbours are alike. Which pair of a length comes first is random.
+
+    Args:
+        sources: tokens of each message, int `[N]`.
+        targets: tokens of each reply, int `[N]`.
+        tokens: what a batch holds at most, padding and both sides counted; a longer pair is a batch of its own.
+        seed: of the run.
+        epoch: counted from 0.
+
+    Returns:
+        Index arrays that together hold each of 0 to N - 1 once; the same for the same arguments, and as many in
+        every epoch.
+
+    Example:
+        >>> token_batches(np.array([3, 40, 4, 41]), np.array([5, 9, 6, 9]), tokens=120, seed=0, epoch=0)
+        [array([1, 3]), array([2, 0])]
+    """
+    generator = np.random.default_rng([seed, epoch])
+    source, target = -(-sources // SOURCE_WIDTH), -(-targets // TARGET_WIDTH)
+    shuffled = generator.permutation(len(sources))
+    source, target = source[shuffled], target[shuffled]
+    order = np.lexsort([np.where(source % 2, target, -target), source])
+    cuts = _cuts(source[order] * SOURCE_WIDTH, target[order] * TARGET_WIDTH, tokens)
+    batches = np.split(shuffled[order], cuts)
+    return [batches[i] for i in generator.permutation(len(batches))]
+
+
+def padding_share(sources: Ints, targets: Ints, batches: list[Ints]) -> float:
+    """Return the share of what the batches hold that is padding.
+
+    Example:
+        >>> round(padding_share(np.array([2, 4]), np.array([3, 3]), [np.array([0, 1])]), 3)
+        0.143
+    """
+    held = sum(len(batch) * (sources[batch].max() + targets[batch].max()) for batch in batches)
+    return 1.0 - float(sources.sum() + targets.sum()) / float(held)
+
+
+def _cuts(sources: Ints, targets: Ints, tokens: int) -> list[int]:
+    """Where the batches of sorted pairs begin, but for the first."""
+    cuts, start, source, target = [], 0, 0, 0
+    for i, (own_source, own_target) in enumerate(zip(sources.tolist(), targets.tolist(), strict=True)):
+        source, target = max(source, own_source), max(target, own_target)
+        if i > start and (i + 1 - start) * (source + target) > tokens:
+            cuts.append(i)
+            start, source, target = i, own_source, own_target
+    return cuts

@@ -1,25 +1,28 @@
-"""A trained model that writes replies: a text front end, an encoder and a decoder, used on plain strings."""
+"""A trained model that writes replies: a preprocessor, an encoder and a decoder, used on plain strings."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import keras
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.backbones.backbone import Towers
-from supportnet.backbones.texts import build_front_end, run_in_batches, warn_if_cut
-from supportnet.checks import check_positive
+from supportnet.backbones.backbone import Backbone, compose, feature_inputs
+from supportnet.backbones.texts import run_in_batches, warn_if_cut
+from supportnet.checks import check_positive, checked_texts
 from supportnet.config import NetworkConfig
+from supportnet.data.ticket import conversations_of
 from supportnet.errors import UserError
-from supportnet.tasks.answers import Reply
+from supportnet.tasks.model import TextModel
+from supportnet.tasks.reply.answers import Reply
+from supportnet.tasks.reply.calibrate import Handoff
+from supportnet.tasks.reply.data import Split
 from supportnet.tasks.reply.decoding import DecodingOptions
-from supportnet.tasks.reply.fitted import Handoff
-from supportnet.tasks.reply.network import build_reply_network
-from supportnet.tasks.reply.writer import ReplyWriter, build_reader
+from supportnet.tasks.reply.network import build_network
+from supportnet.tasks.reply.writer import ReplyWriter, build_memory
 from supportnet.text.byte_pairs import BytePairVocabulary
-from supportnet.text.messages import checked_texts
+from supportnet.text.slots import constants_of, slotted_all
 from supportnet.text.vocabulary import Vocabulary
+from supportnet.training.loop import History
 
 #: What is written of a message.
 OUTPUTS = ("reply", "template", "reply_score", "reply_tokens", "complete")
@@ -30,7 +33,7 @@ _DRAWING = (
 )
 
 
-class Replier:
+class Replier(TextModel):
     """Messages in, written replies out.
 
     Args:
@@ -38,18 +41,19 @@ class Replier:
         vocabulary: words of messages with an id of their own.
         pieces: what replies are written in.
         handoff: when a person takes over; for every reply, if not given.
-        towers: those of another task's model, to share their weights; new ones, if not given.
+        backbone: that of another task's model, to share its weights; a new one by default.
 
     Attributes:
-        config, vocabulary, pieces, handoff: the arguments. `handoff` can be replaced.
-        origin: what it learned from (`data`) and what validation said (`validation`); empty if nothing trained it.
-        front_end: strings `[B]` -> what the network takes of messages.
-        network: the Keras model; see `build_reply_network`.
-        reader: its encoder, see `build_reader`.
+        config, vocabulary, pieces, handoff, backbone: the arguments. `handoff` can be replaced.
+        origin: the data it was trained on (`data`) and its validation metrics (`validation`); empty if untrained.
+        pretraining: how pre-training went; None without.
+        preprocessor: strings `[B]` -> features.
+        network: the Keras model; see `build_network`.
+        reader: features -> `memory`, what the decoder attends to.
         writer: writes with both in the graph.
 
-    Example:
-        >>> model = supportnet.train_replier("star", data_options={"data_dir": "downloads"})
+    Example (needs a download):
+        >>> model = supportnet.train("star", task="reply", data_options={"data_dir": "downloads"})
         >>> model.reply(["hello, I need a flat"])[0].text
         'Hello, how can I help?'
     """
@@ -62,24 +66,18 @@ class Replier:
         vocabulary: Vocabulary,
         pieces: BytePairVocabulary,
         handoff: Handoff | None = None,
-        towers: Towers | None = None,
+        backbone: Backbone | None = None,
     ) -> None:
-        self.config = config
-        self.vocabulary = vocabulary
+        super().__init__(config, vocabulary, backbone)
         self.pieces = pieces
         self.handoff = handoff or Handoff()
-        self.origin: dict[str, Any] = {}
-        self.front_end = build_front_end(config, vocabulary)
-        self.network = self.build_network(towers)
-        self.reader = build_reader(self.network)
+        self.pretraining: History | None = None
+        self.network = build_network(config, self.backbone, len(pieces))
+        self.reader = compose(self.backbone, build_memory(self.head), feature_inputs(), "reader")
         options = DecodingOptions(config.max_reply_length)
-        self.writer = ReplyWriter(self.network, self.reader, pieces.pieces, options, config.max_length)
+        self.writer = ReplyWriter(self.head, self.reader, pieces.pieces, options, config.max_length)
         self._write: dict[int, Callable[[Any], dict[str, Any]]] = {}
         self._sample = tf.function(self._drawn, input_signature=_DRAWING)
-
-    def build_network(self, towers: Towers | None = None) -> keras.Model:
-        """Make a network such as this model's, with fresh weights; see `build_reply_network`."""
-        return build_reply_network(self.config, len(self.vocabulary), len(self.pieces), towers)
 
     def reply(self, texts: Iterable[str], beam: int = 1) -> list[Reply]:
         """Write a reply to each message.
@@ -143,7 +141,7 @@ class Replier:
         if beam not in self._write:
 
             def write(texts: Any) -> dict[str, Any]:
-                features, writer = self.front_end(texts), self.writer
+                features, writer = self.preprocessor(texts), self.writer
                 decoded = writer.greedy(features) if beam == 1 else writer.beam(features, beam)
                 return writer.answers(decoded, texts, features)
 
@@ -151,6 +149,21 @@ class Replier:
         return self._write[beam]
 
     def _drawn(self, texts: Any, temperature: Any, top_p: Any, seed: Any) -> dict[str, Any]:
-        features, count = self.front_end(texts), tf.shape(texts)[0]
+        features, count = self.preprocessor(texts), tf.shape(texts)[0]
         options = [tf.fill([count], value) for value in (temperature, top_p, seed)]
         return self.writer.answers(self.writer.sample(features, *options), texts, features)
+
+
+def build(network: NetworkConfig, vocabulary: Vocabulary, split: Split, backbone: Backbone | None = None) -> Replier:
+    """Make a fresh model with the pieces of the training replies.
+
+    Warns:
+        UserWarning: messages are longer than `max_length` tokens.
+    """
+    replies = [ticket.reply or "" for ticket in split.tickets]
+    texts = [ticket.text for ticket in split.tickets]
+    constants = constants_of(zip(texts, replies, conversations_of(split.tickets), strict=True))
+    pieces = BytePairVocabulary.train(slotted_all(replies, constants), network.num_pieces, split.min_count, constants)
+    model = Replier(network, vocabulary, pieces, backbone=backbone)
+    model.warn_if_cut([*texts, *(ticket.text for ticket in split.validation)])
+    return model

@@ -1,17 +1,23 @@
-"""What an export of a model that writes replies holds: its weights, and the loop over pieces in the graph."""
+"""The part of an export that writes replies: weights, and the loop over pieces in the graph."""
 
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from supportnet.savedmodel.reader import ServedReader, build_head, read_spec
+from supportnet.savedmodel.reader import ServedReader, read_spec
 from supportnet.savedmodel.signatures import SEED, TEMPERATURE, TEXT, TOP_P
+from supportnet.tasks.model import ServedPart, Signatures
 from supportnet.tasks.reply.decoding import Decoded, DecodingOptions
 from supportnet.tasks.reply.model import Replier
-from supportnet.tasks.reply.writer import ReplyWriter, build_reader, transposed_table
+from supportnet.tasks.reply.writer import ReplyWriter, build_memory, transposed_table
+from supportnet.tasks.task import ExportOptions
+
+#: File of an export, in a folder that TensorFlow leaves alone: when a person takes over.
+HANDOFF = "assets.extra/handoff.json"
 
 
-class ServedReplies(tf.Module):
+class ServedReplies(ServedPart):
     """The part of an export that writes replies.
 
     Args:
@@ -20,27 +26,39 @@ class ServedReplies(tf.Module):
         beam: how many beginnings of a reply are followed at a time; 1 writes the likeliest piece each time.
 
     Attributes:
-        reader: the argument.
-        answer: messages, string `[B]`, and what `reader` read in them -> the outputs of `reply`.
+        signatures, reader, answer: see `ServedPart`.
     """
+
+    signatures: ClassVar[Signatures] = {
+        "reply": [TEXT],
+        "reply_sample": [TEXT, TEMPERATURE, TOP_P, SEED],
+        "embed": [TEXT],
+    }
 
     def __init__(self, model: Replier, reader: ServedReader, beam: int) -> None:
         super().__init__()
-        head = build_head(model)
-        # What is an attribute is saved.
+        head = model.head
+        # tf.Module saves its attributes.
         self.reader = reader
         self.weights = [weight.value for weight in head.weights]
         self.projection = transposed_table(head)
-        remember = build_reader(head)
+        remember = build_memory(head)
         options = DecodingOptions(model.config.max_reply_length)
         sizes = (options, model.config.max_length, self.projection)
         writer = ReplyWriter(head, lambda read: remember(read, training=False), model.pieces.pieces, *sizes)
-        # Behind functions, so that it isn't.
+        # Kept in closures so that they are not saved.
         self._memory = lambda read: remember(read, training=False)
         self._handoff = model.handoff.applies_to
         self._writer = lambda: writer
         self._beam = beam
         self.answer = tf.function(self._answer, input_signature=[TEXT, read_spec(reader)])
+
+    @classmethod
+    def of(cls, model: Replier, reader: ServedReader, options: ExportOptions) -> "ServedReplies":
+        return cls(model, reader, options.beam)
+
+    def write_facts(self, folder: Path, model: Replier, options: ExportOptions) -> None:
+        model.handoff.save(folder / HANDOFF)
 
     def _answer(self, text: tf.Tensor, read: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         writer = self._writer()

@@ -7,12 +7,16 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from supportnet.backbones.backbone import TaskModel
 from supportnet.data.bank import bank_of_replies, same_text
-from supportnet.data.ticket import Ticket
-from supportnet.tasks.suggest.model import Suggester
+from supportnet.data.ticket import Ticket, TicketDataset
+from supportnet.errors import UserError
+from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.network import of_side
-from supportnet.text.tokenizer_graph import as_strings
-from supportnet.training.batches import epoch_batches
+from supportnet.tasks.task import TaskSplit
+from supportnet.text.graph import as_strings
+from supportnet.training.examples import epoch_batches
+from supportnet.training.splits import reply_splits
 
 #: Messages a batch of the validation data: each reply stands among theirs.
 VALIDATION_BATCH = 256
@@ -64,8 +68,50 @@ class Pairs:
         return len(self.texts)
 
 
+@dataclass(frozen=True)
+class Split(TaskSplit):
+    """Messages with replies to train on and to validate on.
+
+    Attributes:
+        tickets, validation, facts: see `TaskSplit`.
+        labels: names of the labels of replies that are a second objective; empty without.
+        pairs: the training pairs.
+        held_out: the validation pairs; None without validation.
+    """
+
+    labels: Sequence[str]
+    pairs: Pairs
+    held_out: Pairs | None
+
+    @property
+    def texts(self) -> list[str]:
+        return [*super().texts, *(ticket.reply or "" for ticket in self.tickets)]
+
+
+def split(dataset: TicketDataset, config: SuggestConfig, unlabelled: Sequence[str] = ()) -> Split:
+    """Return the messages with replies to train on and to validate on; unlabelled messages are not read.
+
+    Raises:
+        UserError: there are fewer than two different replies, or labels are asked for and there are none.
+    """
+    tickets, validation = reply_splits(dataset, config.validation_share, config.seed)
+    labels = _labels(tickets) if config.label_weight else []
+    pairs = Pairs.of(tickets, labels)
+    if len(pairs.replies) < 2:
+        raise UserError(f"{dataset.name} must have at least two different replies to train on. It has one.")
+    held_out = Pairs.of(validation, labels) if validation else None
+    return Split.of(dataset, tickets, validation, labels=labels, pairs=pairs, held_out=held_out)
+
+
+def _labels(tickets: Sequence[Ticket]) -> list[str]:
+    labels = sorted({ticket.intent for ticket in tickets if ticket.intent is not None})
+    if not labels:
+        raise UserError("label_weight must be 0 where no message has a label (--label-column).")
+    return labels
+
+
 def training_pairs(
-    model: Suggester, pairs: Pairs, batch_size: int, seed: int, epochs: range, negatives: Negatives
+    model: TaskModel, pairs: Pairs, batch_size: int, seed: int, epochs: range, negatives: Negatives
 ) -> tf.data.Dataset:
     """Encoded batches of all `epochs`; see `_encoded`.
 
@@ -85,14 +131,14 @@ def training_pairs(
     return _encoded(tf.data.Dataset.from_generator(order, output_signature=(index, index)), model, pairs)
 
 
-def validation_pairs(model: Suggester, pairs: Pairs) -> tf.data.Dataset:
+def validation_pairs(model: TaskModel, pairs: Pairs) -> tf.data.Dataset:
     """Encoded batches of every pair once, in a fixed random order: neighbours in a conversation are too alike."""
     shuffled = np.random.default_rng(0).permutation(len(pairs))
     order = tf.data.Dataset.from_tensor_slices(shuffled).batch(VALIDATION_BATCH)
     return _encoded(order.map(lambda batch: (batch, tf.zeros(0, tf.int64))), model, pairs)
 
 
-def _encoded(order: tf.data.Dataset, model: Suggester, pairs: Pairs) -> tf.data.Dataset:
+def _encoded(order: tf.data.Dataset, model: TaskModel, pairs: Pairs) -> tf.data.Dataset:
     """Turn the indices of B messages and of H more replies into what the network takes, and its targets.
 
     The candidates are the C different texts among the replies of the B messages and the H others. Were a reply that
@@ -106,8 +152,8 @@ def _encoded(order: tf.data.Dataset, model: Suggester, pairs: Pairs) -> tf.data.
     def encode(batch: tf.Tensor, more: tf.Tensor) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
         candidates, position = tf.unique(tf.concat([tf.gather(reply, batch), more], axis=0))
         inputs = {
-            **of_side("message", model.front_end(tf.gather(texts, batch))),
-            **of_side("reply", model.front_end(tf.gather(replies, candidates))),
+            **of_side("message", model.preprocessor(tf.gather(texts, batch))),
+            **of_side("reply", model.preprocessor(tf.gather(replies, candidates))),
         }
         targets = {
             "right": position[: tf.size(batch)],

@@ -1,6 +1,9 @@
-"""A trained suggestion model: a text front end and a dual encoder, used on plain strings."""
+"""A trained suggestion model: a preprocessor and a dual encoder, used on plain strings, and the search for answers.
 
-from collections.abc import Callable, Iterable, Sequence
+The search is exact: the best answers of a bank by one product of matrices, in Python and in an export alike.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,18 +12,88 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.backbones.backbone import Towers
-from supportnet.backbones.texts import build_front_end, run_in_batches
-from supportnet.checks import check_positive
+from supportnet.backbones.backbone import Backbone, compose, feature_inputs
+from supportnet.backbones.texts import run_in_batches
+from supportnet.checks import check_positive, checked_texts
 from supportnet.config import NetworkConfig
 from supportnet.data.bank import Answer, Bank
 from supportnet.data.duplicates import different_answers
-from supportnet.tasks.answers import Suggestion
-from supportnet.tasks.suggest.fitted import Relevance
-from supportnet.tasks.suggest.network import SIDES, build_suggestion_network, of_side
-from supportnet.tasks.suggest.search import best_answers
-from supportnet.text.messages import checked_texts
+from supportnet.tasks.model import TextModel
+from supportnet.tasks.suggest.answers import Suggestion
+from supportnet.tasks.suggest.calibrate import Relevance
+from supportnet.tasks.suggest.network import SIDES, build_network
 from supportnet.text.vocabulary import Vocabulary
+
+
+def best_answers(
+    queries: tf.Tensor,
+    answers: tf.Tensor,
+    asked: tf.Tensor,
+    null_logit: float,
+    k: int,
+    allowed: tf.Tensor | None = None,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Find the answers with the highest logits, and their probabilities among all that are allowed.
+
+    For one message and 100,000 answers, every operation on all logits shows: there are three.
+
+    Args:
+        queries: float32 `[B, E]`.
+        answers: float32 `[E, N]`, N at least 1; the products with the queries are the answers' logits. A column each:
+            TensorFlow multiplies one query with rows at half the speed.
+        asked: bool `[B]`; a message with False gets no answer.
+        null_logit: logit of "none of them"; see `Relevance`.
+        k: how many answers K to return.
+        allowed: bool `[B, N]`, which answers a message may get; all, if not given.
+
+    Returns:
+        Their rows int32 `[B, K]`, best first, and their probabilities float32 `[B, K]`. Where fewer than K are allowed,
+        rows of -1 with a probability of 0 follow.
+
+    Example:
+        >>> rows, scores = best_answers(tf.eye(2), tf.eye(2), tf.constant([True, False]), null_logit=0.0, k=1)
+        >>> rows.numpy().tolist(), [round(score, 2) for score in scores.numpy()[:, 0].tolist()]
+        ([[0], [-1]], [0.58, 0.0])
+    """
+    logits = tf.matmul(queries, answers)
+    if allowed is not None:
+        logits = tf.where(allowed, logits, logits.dtype.min)
+    found = tf.minimum(k, tf.shape(answers)[1])
+    best, rows = tf.math.top_k(logits, k=found)
+    highest = tf.maximum(best[:, :1], null_logit)
+    total = tf.reduce_sum(tf.exp(logits - highest), axis=1, keepdims=True) + tf.exp(null_logit - highest)
+    is_answer = tf.logical_and(best > logits.dtype.min, tf.expand_dims(asked, 1))
+    rows, scores = tf.where(is_answer, rows, -1), tf.where(is_answer, tf.exp(best - highest) / total, 0.0)
+    missing = [[0, 0], [0, k - found]]
+    rows, scores = tf.pad(rows, missing, constant_values=-1), tf.pad(scores, missing)
+    return tf.ensure_shape(rows, (None, k)), tf.ensure_shape(scores, (None, k))
+
+
+def with_tag(tag: Any, tags: Any, tagged: Any, starts: Any, count: Any) -> tf.Tensor:
+    """Tell which answers have a tag.
+
+    Args:
+        tag: string `[B]`.
+        tags: string `[T]`, distinct.
+        tagged: int32 `[M]`, rows of the answers with the first tag, then those with the second, and so on.
+        starts: int32 `[T + 1]`, where each tag's rows start in `tagged`, and M.
+        count: number of answers N.
+
+    Returns:
+        bool `[B, N]`; all False for a tag that no answer has.
+
+    Example:
+        >>> with_tag(["b", "c"], ["a", "b"], [0, 1, 2], [0, 1, 3], count=3).numpy().tolist()
+        [[False, True, True], [False, False, False]]
+    """
+    found = tf.where(tf.equal(tf.expand_dims(tag, 1), tf.expand_dims(tags, 0)))
+    rows, known = tf.cast(found[:, 0], tf.int32), tf.cast(found[:, 1], tf.int32)
+    begin, end = tf.gather(starts, known), tf.gather(starts, known + 1)
+    places = tf.ragged.range(begin, end)
+    answers = tf.gather(tagged, places.values)
+    indices = tf.stack([tf.gather(rows, tf.cast(places.value_rowids(), tf.int32)), answers], axis=1)
+    shape = tf.stack([tf.shape(tag)[0], count])
+    return tf.scatter_nd(indices, tf.ones_like(answers), shape) > 0
 
 
 @dataclass(frozen=True)
@@ -36,7 +109,7 @@ class Index:
     columns: npt.NDArray[np.float32]
 
 
-class Suggester:
+class Suggester(TextModel):
     """Messages in, the best answers of a bank out.
 
     Args:
@@ -44,16 +117,16 @@ class Suggester:
         vocabulary: words with an id of their own.
         labels: names of the labels of replies that were a second objective; none if not given.
         relevance: what turns scores into probabilities; of a model that nothing was fitted for, if not given.
-        towers: those of another task's model, to share their weights; new ones, if not given.
+        backbone: that of another task's model, to share its weights; a new one by default.
 
     Attributes:
-        config, vocabulary, labels, relevance: the arguments. `relevance` can be replaced.
-        origin: what it learned from (`data`) and what validation said (`validation`); empty if nothing trained it.
-        front_end: strings `[B]` -> what the network takes.
-        network: the Keras model; see `build_suggestion_network`.
+        config, vocabulary, labels, relevance, backbone: the arguments. `relevance` can be replaced.
+        origin: the data it was trained on (`data`) and its validation metrics (`validation`); empty if untrained.
+        preprocessor: strings `[B]` -> features.
+        network: the Keras model; see `build_network`.
 
-    Example:
-        >>> model = supportnet.train_suggester("star", data_options={"data_dir": "downloads"})
+    Example (needs a download):
+        >>> model = supportnet.train("star", task="suggest", data_options={"data_dir": "downloads"})
         >>> index = model.index(supportnet.load_bank("answers.csv"))
         >>> model.suggest(["where is my parcel?"], index, top_k=3)[0][0].text
         'Your parcel left our warehouse today.'
@@ -67,24 +140,22 @@ class Suggester:
         vocabulary: Vocabulary,
         labels: Sequence[str] = (),
         relevance: Relevance | None = None,
-        towers: Towers | None = None,
+        backbone: Backbone | None = None,
     ) -> None:
-        self.config = config
-        self.vocabulary = vocabulary
+        super().__init__(config, vocabulary, backbone)
         self.labels = list(labels)
         self.relevance = relevance or Relevance()
-        self.origin: dict[str, Any] = {}
-        self.front_end = build_front_end(config, vocabulary)
-        self.network = self.build_network(towers)
+        self.network = build_network(config, self.backbone, len(self.labels))
         self._read = {side: _reader(self, side) for side in SIDES}
 
-    def build_network(self, towers: Towers | None = None) -> keras.Model:
-        """Make a network such as this model's, with fresh weights; see `build_suggestion_network`."""
-        return build_suggestion_network(self.config, len(self.vocabulary), len(self.labels), towers)
+    @property
+    def heads(self) -> dict[str, keras.Model]:
+        """side -> its head: the backbone's vectors -> `vectors`, and `labels`."""
+        return {side: self.network.get_layer(f"{side}_head") for side in SIDES}
 
     @property
     def scales(self) -> npt.NDArray[np.float32]:
-        """How much each column of the vectors counts in the mean of the towers' scores, `[D]`; see `ScaledCosine`."""
+        """How much each column of the vectors counts in the mean of the branches' scores, `[D]`; see `ScaledCosine`."""
         scale = keras.ops.convert_to_numpy(self.network.get_layer("scores").scale)
         return np.repeat(scale / len(scale), self.config.vector_dim).astype("float32")
 
@@ -97,7 +168,7 @@ class Suggester:
             batch_size: texts a batch.
 
         Returns:
-            float32 `[N, D + K]`: the towers' vectors one after the other, each of length 1, and the probabilities of
+            float32 `[N, D + K]`: the branches' vectors one after the other, each of length 1, and the probabilities of
             the K labels beside them.
         """
         return self._run(texts, side, batch_size)["vectors"]
@@ -113,7 +184,7 @@ class Suggester:
     @property
     def weights(self) -> npt.NDArray[np.float32]:
         """How much each column of `vectors` counts, `[D + K]`."""
-        cosines = self.scales * np.float32(self.relevance.sharpness)
+        cosines = self.scales * np.float32(self.relevance.inverse_temperature)
         return np.concatenate([cosines, np.full(len(self.labels), self.relevance.agreement, "float32")])
 
     def index(self, bank: Bank) -> Index:
@@ -140,7 +211,7 @@ class Suggester:
         check_positive("top_k", top_k)
         read = self._run(texts, "message")
         queries = self.queries(read["vectors"])
-        rows, scores = best_answers(queries, index.columns, read["has_words"], self.relevance.nothing, top_k)
+        rows, scores = best_answers(queries, index.columns, read["has_words"], self.relevance.null_logit, top_k)
         return [
             [
                 Suggestion(index.answers[row].id, index.answers[row].text, score)
@@ -157,31 +228,21 @@ def columns_of(answers: Sequence[Answer], vectors: npt.NDArray[np.float32]) -> n
     return np.concatenate([vectors.T, uses[None]], axis=0)
 
 
-def side_outputs(run: Callable[[dict[str, Any]], Any], features: dict[str, Any], side: str, has_labels: bool) -> Any:
-    """What `Suggester.vectors` returns; `run` calls a network that `build_side` made."""
-    outputs = run(of_side(side, features))
+def joined_outputs(outputs: Mapping[str, Any]) -> Any:
+    """Return what `Suggester.vectors` returns, from the outputs of a side's head."""
     vectors = outputs["vectors"]
     joined = keras.ops.reshape(vectors, (-1, vectors.shape[1] * vectors.shape[2]))
-    if not has_labels:
+    if "labels" not in outputs:
         return joined
     return keras.ops.concatenate([joined, keras.ops.softmax(keras.ops.mean(outputs["labels"], axis=1))], axis=-1)
 
 
-def build_side(network: keras.Model, side: str) -> keras.Model:
-    """Cut one side out of the network: the same layers, the inputs of that side only."""
-    inputs = {name: tensor for name, tensor in network.input.items() if name.startswith(f"{side}_")}
-    outputs = {"vectors": network.output[side]}
-    if f"{side}_labels" in network.output:
-        outputs["labels"] = network.output[f"{side}_labels"]
-    return keras.Model(inputs, outputs, name=side)
-
-
-def _reader(model: Suggester, side: str) -> Any:
-    network = build_side(model.network, side)
+def _reader(model: Suggester, side: str) -> Callable[[Any], dict[str, Any]]:
+    network = compose(model.backbone, model.heads[side], feature_inputs(), f"{side}_reader")
 
     def read(texts: Any) -> dict[str, Any]:
-        features = model.front_end(texts)
-        vectors = side_outputs(lambda inputs: network(inputs, training=False), features, side, bool(model.labels))
-        return {"vectors": vectors, "has_words": keras.ops.any(features["mask"], axis=1)}
+        features = model.preprocessor(texts)
+        outputs = network(features, training=False)
+        return {"vectors": joined_outputs(outputs), "has_words": keras.ops.any(features["mask"], axis=1)}
 
     return tf.function(read, input_signature=[tf.TensorSpec([None], tf.string)])

@@ -1,8 +1,8 @@
-"""What an export of suggestions holds: the encoder, the bank, and the functions behind the signatures."""
+"""The part of an export that suggests answers: encoder and bank; and an export loaded back."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,18 +12,17 @@ from supportnet.backbones.texts import run_in_batches
 from supportnet.data.bank import Answer, Bank
 from supportnet.data.duplicates import different_answers
 from supportnet.files import write_json
-from supportnet.savedmodel.fused_lstm import FusedNetwork
-from supportnet.savedmodel.reader import ServedReader, build_head, read_spec
+from supportnet.savedmodel.load import SavedModel
+from supportnet.savedmodel.reader import ServedReader, read_spec
 from supportnet.savedmodel.signatures import TAG, TEXT
-from supportnet.tasks.suggest.model import Suggester, build_side, columns_of, side_outputs
+from supportnet.tasks.model import ServedPart, Signatures
+from supportnet.tasks.suggest.model import Suggester, best_answers, columns_of, joined_outputs, with_tag
 from supportnet.tasks.suggest.network import SIDES
-from supportnet.tasks.suggest.search import best_answers, with_tag
+from supportnet.tasks.task import ExportOptions
 from supportnet.text.tokenizer import to_bytes
 
 #: How many answers the signatures return; callers take as many of the first as they show.
 TOP_K = 10
-#: The least score of a first suggestion that is worth showing: one in ten is right.
-MIN_SCORE = 0.1
 #: What an export says of its bank, in its folder.
 BANK = "assets.extra/suggestions.json"
 #: Answers a batch while a bank is read.
@@ -45,19 +44,20 @@ class ServedEncoder(tf.Module):
 
     def __init__(self, model: Suggester, reader: ServedReader) -> None:
         super().__init__()
-        # What is an attribute is saved.
+        # tf.Module saves its attributes. Both heads have layers in common.
         self.reader = reader
-        head = build_head(model)
-        self.networks = {side: FusedNetwork(build_side(head, side)) for side in SIDES}
+        head_weights = {id(weight): weight.value for side in SIDES for weight in model.heads[side].weights}
+        self.head_weights = list(head_weights.values())
         self.weights = tf.Variable(model.weights, name="weights")
         self.prior = tf.Variable(model.relevance.prior, name="prior")
-        self.nothing = tf.Variable(model.relevance.nothing, name="nothing")
-        # Behind functions, so that it isn't.
-        self._has_labels = bool(model.labels)
+        self.null_logit = tf.Variable(model.relevance.null_logit, name="null_logit")
+        # Kept in a closure so that it is not saved.
+        heads = model.heads
+        self._vectors = lambda side, read: joined_outputs(heads[side](read, training=False))
         self.queries = tf.function(self._queries, input_signature=[read_spec(reader)])
 
     def _queries(self, read: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        vectors = side_outputs(self.networks["message"], read, "message", self._has_labels)
+        vectors = self._vectors("message", read)
         prior = tf.fill([tf.shape(vectors)[0], 1], self.prior)
         queries = tf.concat([vectors * self.weights, prior], axis=1)
         return {"queries": queries, "has_words": tf.reduce_any(read["mask"], axis=1)}
@@ -65,7 +65,7 @@ class ServedEncoder(tf.Module):
     @tf.function(input_signature=[TEXT])
     def reply(self, text: tf.Tensor) -> tf.Tensor:
         """The vectors of answers; below them in a column stands how often each is used."""
-        return side_outputs(self.networks["reply"], self.reader.read(text), "reply", self._has_labels)
+        return self._vectors("reply", self.reader.read(text))
 
 
 class ServedBank(tf.Module):
@@ -87,7 +87,7 @@ class ServedBank(tf.Module):
         self.starts = _constant(np.array(starts, dtype="int32"), "starts")
 
 
-class ServedSuggestions(tf.Module):
+class ServedSuggestions(ServedPart):
     """The part of an export that suggests: encoder and bank, and the functions behind the signatures.
 
     Args:
@@ -96,9 +96,13 @@ class ServedSuggestions(tf.Module):
         min_score: the least score of a first suggestion.
 
     Attributes:
-        reader: that of the encoder.
-        answer: messages, string `[B]`, and what `reader` read in them -> the outputs of `suggest`.
+        signatures, reader, answer: see `ServedPart`; the reader is that of the encoder.
     """
+
+    signatures: ClassVar[Signatures] = {
+        **{"suggest": [TEXT], "suggest_filtered": [TEXT, TAG]},
+        **{name: [TEXT] for name in ("embed", "embed_message", "embed_answer")},
+    }
 
     def __init__(self, encoder: Any, bank: ServedBank, min_score: float) -> None:
         super().__init__()
@@ -106,6 +110,15 @@ class ServedSuggestions(tf.Module):
         self.bank = bank
         self.min_score = min_score
         self.answer = tf.function(self._answer, input_signature=[TEXT, read_spec(encoder.reader)])
+
+    @classmethod
+    def of(cls, model: Suggester, reader: ServedReader, options: ExportOptions) -> "ServedSuggestions":
+        assert options.bank is not None
+        return serve_bank(ServedEncoder(model, reader), options.bank, options.min_score)
+
+    def write_facts(self, folder: Path, model: Suggester, options: ExportOptions) -> None:
+        assert options.bank is not None
+        write_bank_facts(folder, options.bank, self)
 
     def _answer(self, text: tf.Tensor, read: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return self._best(read)
@@ -140,7 +153,7 @@ class ServedSuggestions(tf.Module):
     def _best(self, read: dict[str, tf.Tensor], allowed: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         message, bank = self.encoder.queries(read), self.bank
         rows, scores = best_answers(
-            message["queries"], bank.columns, message["has_words"], self.encoder.nothing, TOP_K, allowed
+            message["queries"], bank.columns, message["has_words"], self.encoder.null_logit, TOP_K, allowed
         )
         chosen = tf.maximum(rows, 0)
         return {
@@ -189,3 +202,22 @@ def _utf8(text: str) -> bytes:
 
 def _constant(value: Any, name: str, dtype: Any = None) -> tf.Variable:
     return tf.Variable(tf.constant(value, dtype=dtype), trainable=False, name=name)
+
+
+class ExportedSuggester(SavedModel):
+    """A SavedModel that suggests answers.
+
+    Attributes:
+        encoder: what a new bank leaves as it is; see `supportnet.tasks.suggest.serve.ServedEncoder`.
+        bank: the answers; see `supportnet.tasks.suggest.serve.ServedBank`.
+
+    Example (needs an export):
+        >>> model = ExportedSuggester("saved_models/answers")
+        >>> index(model, supportnet.load_bank("new_answers.csv"), "saved_models/answers")
+        PosixPath('saved_models/answers/2')
+    """
+
+    def _check(self) -> None:
+        part = self.part("suggest")
+        self.encoder, self.bank = part.encoder, part.bank
+        self.run("suggest", [""])

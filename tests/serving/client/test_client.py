@@ -22,7 +22,9 @@ from toy_model import INTENTS
 
 from supportnet.errors import UserError
 from supportnet.serving import Client, RequestError
-from supportnet.tasks.answers import Classification, Reply, Suggestion
+from supportnet.tasks.classify.answers import Classification
+from supportnet.tasks.reply.answers import Reply
+from supportnet.tasks.suggest.answers import Suggestion
 
 SCORES = (0.5, pytest.approx(1 / 3), pytest.approx(1 / 6))
 

@@ -1,6 +1,5 @@
 """Two models on the same messages, worked by hand."""
 
-import doctest
 import json
 from collections.abc import Sequence
 
@@ -10,7 +9,6 @@ import pytest
 
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
-from supportnet.tasks.classify import against
 from supportnet.tasks.classify.against import compare_models, compare_predictions, mcnemar
 
 TICKETS = [
@@ -39,13 +37,6 @@ class Fixed:
 MODEL = Fixed(["cancel", "refund", "track"], PREDICTED)
 #: Knows one intent more, and has them in another order.
 OTHER = Fixed(["track", "login", "refund", "cancel"], PREDICTED_AGAINST)
-
-
-def test_examples() -> None:
-    tests = [test for test in doctest.DocTestFinder().find(against) if "compare_models" not in test.name]
-    results = [doctest.DocTestRunner().run(test) for test in tests]
-    assert sum(result.failed for result in results) == 0
-    assert sum(result.attempted for result in results) == 3
 
 
 def test_comparison_by_hand() -> None:

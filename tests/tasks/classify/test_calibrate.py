@@ -1,6 +1,5 @@
 """What is fitted on validation data: by hand where that can be done, else held to what it promises."""
 
-import doctest
 from dataclasses import replace
 
 import numpy as np
@@ -8,16 +7,15 @@ import numpy.typing as npt
 import pytest
 
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
-from supportnet.tasks.answers import ANSWERS, Answers
-from supportnet.tasks.classify import calibrate as module
+from supportnet.tasks.classify.answers import ANSWERS, Answers
 from supportnet.tasks.classify.calibrate import (
     MAX_COVERAGE_WEIGHT,
     MIN_ROUTED,
-    calibrate,
+    Confidence,
+    fit_confidence,
     fit_coverage_weight,
     intent_indices,
 )
-from supportnet.tasks.classify.fitted import Confidence
 
 INTENTS = ["cancel", "refund"]
 
@@ -45,11 +43,6 @@ def messages() -> tuple[Answers, list[Ticket]]:
     return two_intents(sure), tickets
 
 
-def test_examples() -> None:
-    (test,) = (test for test in doctest.DocTestFinder().find(module) if test.name.endswith("intent_indices"))
-    assert doctest.DocTestRunner().run(test).failed == 0
-
-
 def test_indices() -> None:
     tickets = [Ticket("", "refund"), Ticket("", OUT_OF_SCOPE), Ticket("", "cancel")]
     assert intent_indices(INTENTS, tickets).tolist() == [1, -1, 0]
@@ -62,7 +55,7 @@ def test_the_promise_holds_at_the_share(
     messages: tuple[Answers, list[Ticket]], promise: float, share: float | None
 ) -> None:
     answers, tickets = messages
-    confidence = calibrate(answers, tickets, promise, share)
+    confidence = fit_confidence(answers, tickets, promise, share)
     outside = np.array([ticket.intent == OUT_OF_SCOPE for ticket in tickets])
     share = 0.1 if share is None else share
     weights = np.where(outside, share / 100, (1 - share) / 900)
@@ -77,7 +70,7 @@ def test_the_promise_holds_at_the_share(
 
 
 def test_more_out_of_scope_less_routed(messages: tuple[Answers, list[Ticket]]) -> None:
-    found = [calibrate(*messages, 0.85, share) for share in (0.0, 0.1, 0.3)]
+    found = [fit_confidence(*messages, 0.85, share) for share in (0.0, 0.1, 0.3)]
     thresholds = [confidence.route_threshold for confidence in found]
     assert thresholds == sorted(set(thresholds))
     # The rest doesn't depend on the share.
@@ -89,7 +82,7 @@ def test_more_out_of_scope_less_routed(messages: tuple[Answers, list[Ticket]]) -
 def test_the_in_scope_threshold_accepts_95_percent(num: int) -> None:
     random = np.random.default_rng(num)
     answers = two_intents(random.uniform(0.5, 1.0, num))
-    confidence = calibrate(answers, [Ticket("a", random.choice(INTENTS)) for _ in range(num)], 0.1)
+    confidence = fit_confidence(answers, [Ticket("a", random.choice(INTENTS)) for _ in range(num)], 0.1)
     accepted = (answers.in_scope_score >= confidence.in_scope_threshold).mean()
     assert 0.95 <= accepted <= 0.95 + 1 / num + 1e-9
 
@@ -99,11 +92,11 @@ def test_a_promise_that_cannot_be_kept(messages: tuple[Answers, list[Ticket]]) -
     answers, tickets = messages
     tickets[int(answers.route_score.argmax())] = Ticket("a", "refund")
     with pytest.warns(UserWarning, match=r"precision of 1 .*the best is 0\.\d+, for \d+\.\d% of") as caught:
-        confidence = calibrate(answers, tickets, 1.0)
+        confidence = fit_confidence(answers, tickets, 1.0)
     assert confidence.route_threshold is None
     assert (confidence.expected_coverage, confidence.expected_precision) == (0.0, None)
     best = float(str(caught[0].message).partition("the best is ")[2][:6])
-    assert calibrate(answers, tickets, best).route_threshold is not None
+    assert fit_confidence(answers, tickets, best).route_threshold is not None
 
 
 def test_a_lucky_message_decides_nothing() -> None:
@@ -111,19 +104,19 @@ def test_a_lucky_message_decides_nothing() -> None:
     sure = np.linspace(0.99, 0.6, 200)
     tickets = [Ticket("a", INTENTS[int(i >= MIN_ROUTED - 1 and i % 2 == 1)]) for i in range(200)]
     with pytest.warns(UserWarning, match=r"the best is 0\.9523, for 10\.5% of the messages"):
-        assert calibrate(two_intents(sure), tickets, 0.96).route_threshold is None  # 20 of 21 is 0.95238
+        assert fit_confidence(two_intents(sure), tickets, 0.96).route_threshold is None  # 20 of 21 is 0.95238
     few = slice(MIN_ROUTED - 1)
     with pytest.warns(UserWarning, match="that takes 20 validation messages or more that can be routed"):
-        assert calibrate(two_intents(sure[few]), tickets[few], 0.5).route_threshold is None
+        assert fit_confidence(two_intents(sure[few]), tickets[few], 0.5).route_threshold is None
 
 
 def test_a_share_of_messages_that_are_not_there(messages: tuple[Answers, list[Ticket]]) -> None:
     answers, tickets = messages
     inside = two_intents(answers.probabilities[:900, 0])
     with pytest.warns(UserWarning, match=r"give a share of 0\.18 \(--out-of-scope-share\): .* in-scope messages only"):
-        confidence = calibrate(inside, tickets[:900], 0.8, 0.18)
+        confidence = fit_confidence(inside, tickets[:900], 0.8, 0.18)
     assert (confidence.out_of_scope_share, confidence.num_out_of_scope) == (0.0, 0)
-    assert calibrate(inside, tickets[:900], 0.8) == confidence
+    assert fit_confidence(inside, tickets[:900], 0.8) == confidence
 
 
 def test_messages_found_out_of_scope_are_never_routed() -> None:
@@ -131,15 +124,15 @@ def test_messages_found_out_of_scope_are_never_routed() -> None:
     intents = [OUT_OF_SCOPE, "cancel"]
     probabilities = np.array([[0.99, 0.01], [0.2, 0.8]] * 40)
     tickets = [Ticket("sing", OUT_OF_SCOPE), Ticket("stop it", "cancel")] * 40
-    confidence = calibrate(answers_of(probabilities, intents), tickets, 1.0)
+    confidence = fit_confidence(answers_of(probabilities, intents), tickets, 1.0)
     assert (confidence.expected_coverage, confidence.expected_precision) == (pytest.approx(0.5), 1.0)
     assert confidence.route_threshold == pytest.approx(0.8)
 
 
 def test_the_same_data_the_same_confidence(messages: tuple[Answers, list[Ticket]]) -> None:
-    found = calibrate(*messages, 0.85, 0.2)
+    found = fit_confidence(*messages, 0.85, 0.2)
     assert isinstance(found, Confidence)
-    assert calibrate(*messages, 0.85, 0.2) == found
+    assert fit_confidence(*messages, 0.85, 0.2) == found
 
 
 def test_coverage_counts_where_it_tells_what_is_out_of_scope(messages: tuple[Answers, list[Ticket]]) -> None:
@@ -148,8 +141,8 @@ def test_coverage_counts_where_it_tells_what_is_out_of_scope(messages: tuple[Ans
     inside = np.array([ticket.intent != OUT_OF_SCOPE for ticket in tickets])
     random = np.random.default_rng(1)
     coverage = np.where(inside, random.uniform(0.6, 1.0, 1000), random.uniform(0.0, 0.4, 1000)).astype("float32")
-    plain = calibrate(answers, tickets, precision=0.8, out_of_scope_share=0.3)
-    aware = calibrate(replace(answers, coverage=coverage), tickets, precision=0.8, out_of_scope_share=0.3)
+    plain = fit_confidence(answers, tickets, precision=0.8, out_of_scope_share=0.3)
+    aware = fit_confidence(replace(answers, coverage=coverage), tickets, precision=0.8, out_of_scope_share=0.3)
     assert plain.coverage_weight < 0.5
     assert aware.coverage_weight > 1
     assert aware.expected_coverage > plain.expected_coverage + 0.05
@@ -159,7 +152,7 @@ def test_coverage_does_not_count_where_nothing_is_out_of_scope(messages: tuple[A
     answers, tickets = messages
     coverage = np.linspace(0, 1, 900, dtype="float32")
     inside = Answers(INTENTS, *(getattr(answers, name)[:900] for name in ANSWERS))
-    assert calibrate(replace(inside, coverage=coverage), tickets[:900], precision=0.6).coverage_weight == 0.0
+    assert fit_confidence(replace(inside, coverage=coverage), tickets[:900], precision=0.6).coverage_weight == 0.0
 
 
 def test_the_weight_of_coverage_by_hand() -> None:

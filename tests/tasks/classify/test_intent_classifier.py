@@ -3,10 +3,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from supportnet.backbones.encoders import ENCODERS
+from supportnet.architectures import encoder_names
 from supportnet.config import NetworkConfig
 from supportnet.errors import UserError
-from supportnet.tasks.classify.fitted import Confidence
+from supportnet.tasks.classify.calibrate import Confidence
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.text.vocabulary import Vocabulary
 
@@ -14,7 +14,7 @@ TEXTS = ["where is my parcel, it should have come on Monday", "refund", "", "I w
 INTENTS = ["cancel", "refund", "track"]
 
 
-@pytest.fixture(scope="module", params=ENCODERS)
+@pytest.fixture(scope="module", params=encoder_names())
 def model(request):
     """Random weights: what is tested is the way from strings to intents."""
     keras.utils.set_random_seed(0)
@@ -24,7 +24,7 @@ def model(request):
     generator = np.random.default_rng(0)
     model.network.set_weights([generator.normal(size=weight.shape) for weight in model.network.weights])
     # Coverage is a share: here of n-grams that are all known of every intent.
-    table = model.network.get_layer("ngrams").ngrams
+    table = model.head.get_layer("ngrams").ngrams
     table.assign(np.where(np.arange(table.shape[1]) > len(INTENTS), 1.0, table.numpy()))
     return model
 

@@ -7,9 +7,8 @@ import pytest
 from keras import ops
 
 from supportnet.data.ticket import OUT_OF_SCOPE
-from supportnet.tasks.answers import Answers, ranked
-from supportnet.tasks.classify.fitted import Confidence
-from supportnet.tasks.classify.scores import judged
+from supportnet.tasks.classify.answers import Answers, ranked
+from supportnet.tasks.classify.calibrate import Confidence, decide
 
 #: Probabilities of two messages; the second one is halves and a rest.
 PROBABILITIES = np.array([[0.8, 0.1, 0.1], [0.2, 0.5, 0.3]], "float32")
@@ -23,7 +22,7 @@ IN_SCOPE = [0.59265, 0.15060]
 def judge(confidence: Confidence, intents: list[str] = INTENTS, dtype: str = "float32") -> dict[str, Any]:
     # A constant for all intents changes nothing: logits needn't be logarithms of probabilities.
     outputs = {"logits": ops.cast(np.log(PROBABILITIES) + 3.0, dtype), "coverage": ops.cast(COVERAGE, dtype)}
-    return {name: ops.convert_to_numpy(value) for name, value in judged(outputs, confidence, intents).items()}
+    return {name: ops.convert_to_numpy(value) for name, value in decide(outputs, confidence, intents).items()}
 
 
 def test_without_anything_fitted() -> None:

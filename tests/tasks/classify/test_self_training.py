@@ -1,4 +1,4 @@
-"""Learning from messages without labels: what is believed of them, in which order, and what it is worth."""
+"""Learning from messages without labels: their pseudo-labels, in which order, and what it is worth."""
 
 import shutil
 from collections.abc import Callable
@@ -14,16 +14,18 @@ from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json
-from supportnet.tasks.classify.data import labelled_examples
-from supportnet.tasks.classify.fit import fit_classifier
-from supportnet.tasks.classify.fitted import Confidence
-from supportnet.tasks.classify.learner import Trained, train
+from supportnet.layers import NgramScores
+from supportnet.tasks.classify.calibrate import Confidence
+from supportnet.tasks.classify.config import ClassifyConfig
+from supportnet.tasks.classify.data import split
+from supportnet.tasks.classify.fit import examples_objective, fit
 from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.tasks.classify.run import load_run
-from supportnet.tasks.classify.self_training import fit_with_unlabelled
+from supportnet.tasks.train import Trained, load, train
+from supportnet.text.preprocessor import TextFrontEnd
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.training.config import TrainingConfig
+from supportnet.training.examples import Examples
+from supportnet.training.loop import Loop, Progress, save_checkpoint
+from supportnet.training.svm import fit_ngrams
 
 pytestmark = pytest.mark.slow
 
@@ -62,12 +64,12 @@ def test_each_round_has_a_folder(whole: tuple[Path, Trained]) -> None:
     assert sorted(path.name for path in folder.glob("round_*")) == ["round_1", "round_2"]
     for number in (1, 2):
         names = sorted(path.name for path in (folder / f"round_{number}").iterdir())
-        assert names == ["beliefs.npy", "checkpoint.npz", "logs"]
+        assert names == ["checkpoint.npz", "logs", "pseudo_labels.npy"]
     assert [epoch.get("round") for epoch in trained.history] == [None, None, 1, 1, 2, 2]
     assert read_json(folder / "history.json") == trained.history
     assert read_json(folder / "model_card.json")["data"]["unlabelled_messages"] == len(MORE)
     texts = [ticket.text for ticket in messages(4, seed=1)]
-    assert np.array_equal(load_run(folder).probabilities(texts), trained.model.probabilities(texts))
+    assert np.array_equal(load(folder, "classify").probabilities(texts), trained.model.probabilities(texts))
 
 
 def test_metrics_are_those_of_the_last_rounds_best_epoch(whole: tuple[Path, Trained]) -> None:
@@ -82,17 +84,17 @@ def test_metrics_are_those_of_the_last_rounds_best_epoch(whole: tuple[Path, Trai
 
 
 @pytest.mark.parametrize("rounds", [0, 1])
-def test_the_next_round_believes_what_the_last_ones_model_says(
+def test_the_next_round_learns_what_the_last_ones_model_says(
     quick: dict[str, Any], whole: tuple[Path, Trained], rounds: int
 ) -> None:
     """A training with fewer rounds ends with that model: with the same words, those of unlabelled messages too."""
-    beliefs = np.load(whole[0] / f"round_{rounds + 1}" / "beliefs.npy")
+    labels = np.load(whole[0] / f"round_{rounds + 1}" / "pseudo_labels.npy")
     before = train(toy(), unlabelled=unlabelled(), **{**quick, "rounds": rounds})
     assert before.history == whole[1].history[: 2 + 2 * rounds]
-    assert beliefs.dtype == np.float32
-    # What is believed is what the network says: confidence is fitted after the last round.
+    assert labels.dtype == np.float32
+    # Pseudo-labels are what the network says: confidence is fitted after the last round.
     before.model.confidence = Confidence()
-    np.testing.assert_array_equal(beliefs, before.model.probabilities(MORE, batch_size=256))
+    np.testing.assert_array_equal(labels, before.model.probabilities(MORE, batch_size=256))
     assert "kindly" in before.model.vocabulary
     assert not same_weights(before.model.network, whole[1].model.network)
 
@@ -104,36 +106,34 @@ def classifier_of(texts: list[str], intents: list[str]) -> IntentClassifier:
 
 
 def test_without_unlabelled_messages_it_is_one_plain_training() -> None:
-    dataset = toy()
-    known, validation = (labelled_examples(dataset[split], dataset.intents) for split in ("train", "validation"))
-    config = TrainingConfig(epochs=2, batch_size=8, learning_rate=0.02)
-    plain = classifier_of(list(known.texts), dataset.intents)
-    expected = fit_classifier(plain, known, validation, config, None, False)
-    without = classifier_of(list(known.texts), dataset.intents)
-    assert fit_with_unlabelled(without, known, [], validation, config, None, False) == expected
+    config = ClassifyConfig(epochs=2, batch_size=8, learning_rate=0.02)
+    alone = split(toy(), config)
+    plain, without = (classifier_of(alone.texts, alone.intents) for _ in range(2))
+    fit_ngrams(plain.preprocessor, plain.head.get_layer("ngrams"), alone.labelled, validation=alone.held_out)
+    expected = Loop(progress_bar=False).fit(examples_objective(plain, alone.labelled, alone.held_out, config), config)
+    assert fit(without, alone, config, Loop(progress_bar=False)) == expected
     assert same_weights(plain.network, without.network)
 
 
 def test_a_round_starts_afresh_and_learns_from_both(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every round begins with the weights that the first training began with."""
-    dataset = toy()
-    known, validation = (labelled_examples(dataset[split], dataset.intents) for split in ("train", "validation"))
-    classifier = classifier_of([*known.texts, *MORE], dataset.intents)
+    config = ClassifyConfig(epochs=1, round_epochs=1, batch_size=16)
+    both = split(toy(), config, MORE)
+    classifier = classifier_of(both.texts, both.intents)
     start = classifier.network.get_weights()
     seen = []
 
-    def fit(classifier: IntentClassifier, *arguments: Any) -> Any:
-        seen.append((classifier.network.get_weights(), arguments[5] if len(arguments) > 5 else None))
-        return fit_classifier(classifier, *arguments)
+    def note(preprocessor: TextFrontEnd, layer: NgramScores, labelled: Examples, pseudo: Any, *more: Any) -> None:
+        seen.append((classifier.network.get_weights(), pseudo))
+        fit_ngrams(preprocessor, layer, labelled, pseudo, *more)
 
-    monkeypatch.setattr("supportnet.tasks.classify.self_training.fit_classifier", fit)
-    config = TrainingConfig(epochs=1, round_epochs=1, batch_size=16)
-    fit_with_unlabelled(classifier, known, MORE, validation, config, None, False)
+    monkeypatch.setattr("supportnet.tasks.classify.fit.fit_ngrams", note)
+    fit(classifier, both, config, Loop(progress_bar=False))
     assert len(seen) == 3
     assert all(np.array_equal(a, b) for weights, _ in seen for a, b in zip(weights, start, strict=True))
     assert seen[0][1] is None
-    for _, believed in seen[1:]:
-        assert (believed.texts, believed.targets.shape) == (MORE, (len(MORE), 4))
+    for _, pseudo in seen[1:]:
+        assert (pseudo.texts, pseudo.targets.shape) == (MORE, (len(MORE), 4))
     assert not np.array_equal(seen[1][1].targets, seen[2][1].targets)
 
 
@@ -159,7 +159,7 @@ def test_interrupted(
 ) -> None:
     """Before the first round, in one, or after the last: it ends as if it had not been."""
     run = tmp_path / "run"
-    monkeypatch.setattr("supportnet.training.callbacks.save_checkpoint", dying(place, epoch))
+    monkeypatch.setattr("supportnet.training.loop.save_checkpoint", dying(place, epoch))
     with pytest.raises(KeyboardInterrupt):
         train(toy(), run, unlabelled=unlabelled(), **quick)
     monkeypatch.undo()
@@ -168,17 +168,17 @@ def test_interrupted(
     assert same_weights(resumed.model.network, whole[1].model.network)
     assert all((run / name).read_bytes() == (whole[0] / name).read_bytes() for name in RESULTS)
     for number in (1, 2):
-        name = f"round_{number}/beliefs.npy"
+        name = f"round_{number}/pseudo_labels.npy"
         assert (run / name).read_bytes() == (whole[0] / name).read_bytes()
 
 
-def test_interrupted_between_the_beliefs_and_the_first_epoch(
+def test_interrupted_between_the_pseudo_labels_and_the_first_epoch(
     quick: dict[str, Any], whole: tuple[Path, Trained], tmp_path: Path
 ) -> None:
-    """What a process leaves that dies then: the beliefs, and half of a file."""
+    """What a process leaves that dies then: the pseudo-labels, and half of a file."""
     run = tmp_path / "run"
     (run / "round_1").mkdir(parents=True)
-    for name in ("config.json", "checkpoint.npz", "round_1/beliefs.npy"):
+    for name in ("config.json", "checkpoint.npz", "round_1/pseudo_labels.npy"):
         shutil.copy(whole[0] / name, run / name)
     (run / "round_1" / ".incomplete-x").mkdir()
     (run / "round_1" / ".incomplete-x" / "checkpoint.npz").write_bytes(b"PK")
@@ -192,7 +192,7 @@ def test_interrupted_in_half_precision(quick: dict[str, Any], tmp_path: Path, mo
     """The network that trains is a twin then, another one in each round."""
     options = {**quick, "mixed_precision": True, "epochs": 1, "rounds": 1}
     expected = train(toy(), unlabelled=unlabelled(), **options)
-    monkeypatch.setattr("supportnet.training.callbacks.save_checkpoint", dying("run", 1))
+    monkeypatch.setattr("supportnet.training.loop.save_checkpoint", dying("run", 1))
     with pytest.raises(KeyboardInterrupt):
         train(toy(), tmp_path / "run", unlabelled=unlabelled(), **options)
     monkeypatch.undo()
@@ -226,22 +226,22 @@ def test_other_options(quick: dict[str, Any], whole: tuple[Path, Trained], name:
         train(toy(), whole[0], unlabelled=unlabelled(), resume=True, **{**quick, name: 3})
 
 
-def test_damaged_beliefs(quick: dict[str, Any], whole: tuple[Path, Trained], tmp_path: Path) -> None:
+def test_damaged_pseudo_labels(quick: dict[str, Any], whole: tuple[Path, Trained], tmp_path: Path) -> None:
     run = Path(shutil.copytree(whole[0], tmp_path / "run"))
-    path = run / "round_2" / "beliefs.npy"
+    path = run / "round_2" / "pseudo_labels.npy"
     content = path.read_bytes()
     for damaged in (b"", b"garbage", b"PK\3\4 and no more", content[:50], content[:-4]):
         path.write_bytes(damaged)
-        with pytest.raises(UserError, match=r"round_2/beliefs\.npy can't be read: it is damaged"):
+        with pytest.raises(UserError, match=r"round_2/pseudo_labels\.npy can't be read: it is damaged"):
             train(toy(), run, unlabelled=unlabelled(), resume=True, **quick)
     np.save(path, np.array([{}], dtype=object))
-    with pytest.raises(UserError, match=r"round_2/beliefs\.npy can't be read: it is damaged"):
+    with pytest.raises(UserError, match=r"round_2/pseudo_labels\.npy can't be read: it is damaged"):
         train(toy(), run, unlabelled=unlabelled(), resume=True, **quick)
     shapes = ((len(MORE), 3), (len(MORE) - 1, 4), (len(MORE) * 4,))
     arrays = [*(np.full(shape, 0.25, "float32") for shape in shapes), np.full((len(MORE), 4), np.nan, "float32")]
     for array in [*arrays, np.full((len(MORE), 4), "0.25")]:
         np.save(path, array)
-        with pytest.raises(UserError, match=rf"beliefs\.npy is damaged: it must hold {len(MORE)} rows of 4 numbers"):
+        with pytest.raises(UserError, match=rf"labels\.npy is damaged: it must hold {len(MORE)} rows of 4 numbers"):
             train(toy(), run, unlabelled=unlabelled(), resume=True, **quick)
 
 

@@ -9,15 +9,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from supportnet.config import NetworkConfig
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 from supportnet.errors import UserError
-from supportnet.options import split_options
+from supportnet.tasks.classify.config import ClassifyConfig
+from supportnet.tasks.classify.data import training_splits
 from supportnet.tasks.classify.evaluate import evaluate_model
-from supportnet.tasks.classify.learner import Trained, train
-from supportnet.tasks.classify.run import load_run
-from supportnet.training.config import TrainingConfig
-from supportnet.training.splits import training_splits
+from supportnet.tasks.train import Trained, load, train
 
 #: What customers shouldn't have written.
 PERSONAL = ["erika.mustermann@example.org", "4111 1111 1111 1111", "4111111111111111", "DE89370400440532013000"]
@@ -73,15 +70,15 @@ def test_run_folder(dataset: TicketDataset, finished: tuple[Path, Trained]) -> N
     assert files["history"] == trained.history
     assert files["metrics"] == trained.metrics
     assert files["confidence"] == asdict(trained.model.confidence)
-    assert load_run(folder).confidence == trained.model.confidence
+    assert load(folder, "classify").confidence == trained.model.confidence
     texts = [ticket.text for ticket in dataset["validation"]]
-    assert np.array_equal(load_run(folder).probabilities(texts), trained.model.probabilities(texts))
+    assert np.array_equal(load(folder, "classify").probabilities(texts), trained.model.probabilities(texts))
 
 
 def test_model_card(finished: tuple[Path, Trained]) -> None:
     folder, trained = finished
     card = json.loads((folder / "model_card.json").read_text())
-    assert (card["intents"], card["architecture"]) == (4, "bilstm_attention")
+    assert (card["intents"], card["architecture"]) == (4, "none")
     assert card["data"]["licence"] == "CC0-1.0"
     assert card["data"]["train_messages"] == 48
     assert card["validation"] == trained.metrics
@@ -165,14 +162,14 @@ def test_class_weights_and_mixed_precision(options: dict[str, Any]) -> None:
     dataset = TicketDataset("imbalanced", {"train": common + rare, "validation": [*common[:1], *rare[:1]]})
     plain = {"label_smoothing": 0.0, "dropout_rate": 0.0, "head_dropout_rate": 0.0, "word_dropout": 0.0}
     # One batch an epoch: the gradient of the one heavy message isn't clipped alone.
-    whole = {"epochs": 40, "batch_size": 45}
+    whole = {"epochs": 40, "batch_size": 45, "architecture": "bilstm_attention"}
     trained = train(dataset, class_weights=True, mixed_precision=True, **{**options, **plain, **whole})
     assert all(np.isfinite(list(epoch.values())).all() for epoch in trained.history)
     common_share, rare_share = trained.model.probabilities(["hello there"])[0]
     assert 0.3 < rare_share < 0.7
     assert common_share + rare_share == pytest.approx(1, abs=1e-5)
     # Only training computes in half precision.
-    assert trained.model.network.get_layer("encoder").compute_dtype == "float32"
+    assert trained.model.backbone.encoder.compute_dtype == "float32"
 
 
 def test_training_that_diverges(dataset: TicketDataset, options: dict[str, Any]) -> None:
@@ -206,12 +203,12 @@ def test_messages_without_an_intent_are_left_out(dataset: TicketDataset) -> None
         pytest.warns(UserWarning, match=r"^1 of 49 messages to train on have no intent"),
         pytest.warns(UserWarning, match=r"^1 of 17 messages to validate on have no intent"),
     ):
-        found = training_splits(TicketDataset("toy", more), TrainingConfig())
+        found = training_splits(TicketDataset("toy", more), ClassifyConfig())
     assert found == (dataset["train"], dataset["validation"])
 
 
 def test_validation_is_cut_off_where_there_is_none(dataset: TicketDataset) -> None:
-    config = TrainingConfig(validation_share=0.25, seed=3)
+    config = ClassifyConfig(validation_share=0.25, seed=3)
     tickets, validation = training_splits(TicketDataset("toy", {"train": dataset["train"]}), config)
     assert (len(tickets), len(validation)) == (36, 12)
     assert training_splits(TicketDataset("toy", {"all": dataset["train"]}), config) == (tickets, validation)
@@ -222,7 +219,7 @@ def test_validation_that_shows_nothing(dataset: TicketDataset, validation: list[
     """It isn't cut off training instead: whoever made the split wanted it so."""
     splits = {"train": dataset["train"], "validation": validation}
     with pytest.warns(UserWarning, match=r"no validation messages in scope: .* aren't calibrated, .* none is routed"):
-        found = training_splits(TicketDataset("toy", splits), TrainingConfig())
+        found = training_splits(TicketDataset("toy", splits), ClassifyConfig())
     assert found == (list(dataset["train"]), [])
 
 
@@ -230,23 +227,10 @@ def test_an_intent_without_a_validation_message(dataset: TicketDataset) -> None:
     validation = [ticket for ticket in dataset["validation"] if ticket.intent not in ("login", "track")]
     splits = {"train": [*dataset["train"], Ticket("sing", OUT_OF_SCOPE)], "validation": validation}
     with pytest.warns(UserWarning, match=r"^Intents without a validation message: login, track\. How sure"):
-        assert training_splits(TicketDataset("toy", splits), TrainingConfig())[1] == validation
+        assert training_splits(TicketDataset("toy", splits), ClassifyConfig())[1] == validation
 
 
-def test_options_go_where_they_belong() -> None:
-    network, training = split_options({"num_heads": 8, "epochs": 3}, TrainingConfig, {})
-    assert (network.num_heads, training.epochs) == (8, 3)
-    with pytest.raises(UserError, match=r"There is no option named 'epoch'. The options are: .*batch_size.*num_heads"):
-        split_options({"epoch": 3}, TrainingConfig, {})
-
-
-def test_a_preset_sets_the_sizes_that_are_not_given() -> None:
-    given = {"num_heads": 2, "dropout_rate": 0.2}
-    network, training = split_options({**given, "epochs": 3}, TrainingConfig, {}, preset="base")
-    sizes = {"embedding_dim": 256, "hidden_dim": 256, "num_layers": 4, "num_heads": 2}
-    assert network == NetworkConfig(**sizes, dropout_rate=0.2)
-    assert training == TrainingConfig(epochs=3)
-    assert split_options({}, TrainingConfig, {}) == (NetworkConfig(), TrainingConfig())
+def test_an_unknown_preset() -> None:
     with pytest.raises(UserError, match="preset must be one of tiny, small, base"):
         train("sample", preset="huge")
 
@@ -282,4 +266,4 @@ def test_a_preset_sets_the_sizes_that_are_not_given() -> None:
 )
 def test_values_out_of_range(name: str, value: float) -> None:
     with pytest.raises(UserError, match=rf"^{name} must be .*Received: {name}={value}$"):
-        TrainingConfig(**{name: value})  # type: ignore[arg-type]
+        ClassifyConfig(**{name: value})  # type: ignore[arg-type]

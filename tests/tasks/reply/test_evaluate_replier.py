@@ -13,10 +13,9 @@ from small_replier import randomize
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
-from supportnet.tasks.reply.evaluate import EXAMPLES, evaluate_replier, perplexity
-from supportnet.tasks.reply.fitted import Handoff
+from supportnet.tasks.reply.calibrate import Handoff
+from supportnet.tasks.reply.evaluate import EXAMPLES, evaluate_replier, perplexity, reply_scores
 from supportnet.tasks.reply.model import Replier
-from supportnet.tasks.reply.scores import reply_scores
 from supportnet.text.byte_pairs import END_ID, START_ID, BytePairVocabulary
 from supportnet.text.rouge import rouge_l
 from supportnet.text.slots import fill_slots, has_open_slot
@@ -171,7 +170,7 @@ def test_perplexity_by_a_plain_loop(max_reply_length: int) -> None:
         cut += len(ids) > max_reply_length
         ids = ids[:max_reply_length]
         before = keras.ops.convert_to_tensor([[START_ID, *ids[:-1]]], "int32")
-        logits = model.network({**model.front_end([ticket.text]), "pieces": before}, training=False)["logits"]
+        logits = model.network({**model.preprocessor([ticket.text]), "pieces": before}, training=False)["logits"]
         log_probs = keras.ops.convert_to_numpy(keras.ops.log_softmax(logits))[0]
         total -= sum(float(log_probs[place, index]) for place, index in enumerate(ids))
         count += len(ids)

@@ -12,9 +12,9 @@ import tensorflow as tf
 from small_replier import MESSAGES, make_replier
 
 from supportnet.errors import UserError
-from supportnet.tasks.answers import Reply
+from supportnet.tasks.reply.answers import Reply
+from supportnet.tasks.reply.calibrate import Handoff
 from supportnet.tasks.reply.decoding import DecodingOptions
-from supportnet.tasks.reply.fitted import Handoff
 from supportnet.tasks.reply.model import OUTPUTS, Replier
 from supportnet.tasks.reply.writer import NO_REPLY, ReplyWriter
 from supportnet.text.byte_pairs import END_ID, PAD_ID, START_ID
@@ -59,7 +59,7 @@ def test_each_piece_is_the_likeliest_that_the_network_gives(model: Replier) -> N
         before = tf.pad(decoded.ids[:, :-1], [[0, 0], [1, 0]], constant_values=START_ID)
         return decoded, tf.nn.log_softmax(model.network({**features, "pieces": before}, training=False)["logits"])
 
-    decoded, log_probs = in_both_ways(model.front_end([message for message in MESSAGES if message.strip()]))
+    decoded, log_probs = in_both_ways(model.preprocessor([message for message in MESSAGES if message.strip()]))
     ids, log_probs = decoded.ids.numpy(), log_probs.numpy()
     allowed = log_probs.copy()
     # No padding, no second start, and at least one piece.
@@ -103,7 +103,7 @@ def test_unknown_words_get_a_defined_reply(model: Replier, message: str) -> None
 
 
 def test_a_beam_of_one_is_greedy(recurrent: Replier) -> None:
-    features = recurrent.front_end(MESSAGES)
+    features = recurrent.preprocessor(MESSAGES)
     greedy, beam = recurrent.writer.greedy(features), recurrent.writer.beam(features, 1)
     np.testing.assert_array_equal(greedy.ids, beam.ids)
     np.testing.assert_allclose(greedy.score, beam.score, atol=1e-5)
@@ -202,8 +202,8 @@ def test_a_blank_reply_is_none() -> None:
     model = make_replier("none", Handoff(threshold=-1000.0))
     blank = [" ", "\n", " \t", b"\xf0\x9f"]
     pieces = [b"", b"", b"", *(blank[i % 4] for i in range(len(model.pieces) - 3))]
-    writer = ReplyWriter(model.network, model.reader, pieces, DecodingOptions(8))
-    features = model.front_end(MESSAGES)
+    writer = ReplyWriter(model.head, model.reader, pieces, DecodingOptions(8))
+    features = model.preprocessor(MESSAGES)
     answers = writer.answers(writer.greedy(features), MESSAGES, features)
     assert set(answers["reply"].numpy()) == set(answers["template"].numpy()) == {b""}
     assert set(answers["reply_score"].numpy()) == {NO_REPLY}

@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from supportnet.backbones.decoders import DECODERS
-from supportnet.backbones.encoders import DECODER_ONLY, ENCODERS
-from supportnet.config import NetworkConfig
+from supportnet.architectures import ARCHITECTURES, encoder_names
+from supportnet.backbones.backbone import Backbone
+from supportnet.config import PRESETS, NetworkConfig
 from supportnet.errors import UserError
 from supportnet.layers import PrefixDecoder, RecurrentDecoder, TransformerDecoder
-from supportnet.presets import PRESETS
-from supportnet.tasks.reply.network import build_reply_network
-from supportnet.tasks.reply.writer import build_reader
+from supportnet.tasks.reply.network import build_network
+from supportnet.tasks.reply.writer import build_memory
 from supportnet.text.byte_pairs import START_ID
-from supportnet.text.front_end import TextFrontEnd
+from supportnet.text.preprocessor import TextFrontEnd
 
 SMALL: dict[str, Any] = {"embedding_dim": 16, "hidden_dim": 16, "num_heads": 2, "num_buckets": 500}
 NUM_PIECES = 30
@@ -27,17 +26,21 @@ PIECES = [[START_ID, 7, 20, 9], [START_ID, 8, 8, 8], [START_ID, 29, 3, 0]]
 FRONT_END = TextFrontEnd(["where", "is", "my", "parcel", "it", "on", "its", "way"], num_buckets=500)
 
 
+def untrained(config: NetworkConfig, vocab_size: int = len(FRONT_END.vocabulary), num_pieces: int = NUM_PIECES) -> Any:
+    return build_network(config, Backbone(config, vocab_size), num_pieces)
+
+
 def build(architecture: str) -> keras.Model:
     """A network whose weights are all random, biases too."""
     keras.utils.set_random_seed(0)
-    network = build_reply_network(NetworkConfig(architecture, **SMALL), len(FRONT_END.vocabulary), NUM_PIECES)
+    network = untrained(NetworkConfig(architecture, **SMALL))
     random = np.random.default_rng(0)
     for weight in network.weights:
         weight.assign_add(random.normal(scale=0.3, size=weight.shape))
     return network
 
 
-@pytest.fixture(scope="module", params=DECODERS)
+@pytest.fixture(scope="module", params=ARCHITECTURES)
 def architecture(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -77,10 +80,10 @@ def test_shapes(network: keras.Model) -> None:
 
 
 def test_every_encoder_has_a_decoder(network: keras.Model, architecture: str) -> None:
-    assert set(DECODERS) == {*ENCODERS, DECODER_ONLY}
-    kinds = {"bilstm_attention": RecurrentDecoder, "transformer": TransformerDecoder, "none": TransformerDecoder}
-    kinds["gpt"] = PrefixDecoder
-    assert type(network.get_layer("decoder")) is kinds[architecture]
+    assert set(ARCHITECTURES) == {*encoder_names(), "gpt"}
+    kinds = dict.fromkeys(("transformer", "conv", "none"), TransformerDecoder)
+    kinds |= {"bilstm_attention": RecurrentDecoder, "gpt": PrefixDecoder}
+    assert type(network.get_layer("head").get_layer("decoder")) is kinds[architecture]
 
 
 def test_more_padding_changes_nothing(network: keras.Model) -> None:
@@ -111,9 +114,10 @@ def test_the_message_and_the_pieces_before_decide(network: keras.Model) -> None:
 def test_the_pieces_leave_the_memory_alone(network: keras.Model) -> None:
     memory = outputs(network)["memory"]
     np.testing.assert_array_equal(outputs(network, pieces=[[START_ID, 5], [9, 9], [2, 2]])["memory"], memory)
-    reader = build_reader(network)
-    assert set(reader.input) == set(FRONT_END(MESSAGES))
-    np.testing.assert_allclose(reader(FRONT_END(MESSAGES)), memory, atol=1e-6)
+    features, remember = FRONT_END(MESSAGES), build_memory(network.get_layer("head"))
+    vectors = network.get_layer("backbone")(features, training=False)
+    assert set(remember.input) == {*features, *vectors}
+    np.testing.assert_allclose(remember({**features, **vectors}), memory, atol=1e-6)
 
 
 @pytest.mark.parametrize("place", [1, 2, 3])
@@ -129,8 +133,9 @@ def test_logits_are_products_with_the_vectors_of_the_pieces(network: keras.Model
     """One table reads and scores."""
     tables = [weight for weight in network.weights if NUM_PIECES in weight.shape]
     assert [tuple(weight.shape) for weight in tables] == [(NUM_PIECES, SMALL["embedding_dim"])]
-    inputs = {**FRONT_END(MESSAGES), "pieces": as_tensor(PIECES)}
-    written = keras.Model(network.input, network.get_layer("decoder").output)(inputs, training=False)
+    features, head = FRONT_END(MESSAGES), network.get_layer("head")
+    inputs = {**features, **network.get_layer("backbone")(features, training=False), "pieces": as_tensor(PIECES)}
+    written = keras.Model(head.input, head.get_layer("decoder").output)(inputs, training=False)
     expected = keras.ops.convert_to_numpy(written) @ keras.ops.convert_to_numpy(tables[0]).T
     np.testing.assert_allclose(outputs(network)["logits"], expected, atol=1e-4)
 
@@ -139,7 +144,7 @@ def test_gpt_is_as_large_as_the_transformer() -> None:
     """With the options that replies are trained with, and at every size."""
     for sizes in ({"num_layers": 2, "hidden_dim": 256}, *PRESETS.values()):
         counts = [
-            build_reply_network(NetworkConfig(architecture, **sizes), 2500, 2000).count_params()
+            untrained(NetworkConfig(architecture, **sizes), 2500, 2000).count_params()
             for architecture in ("transformer", "gpt")
         ]
         assert counts[1] == pytest.approx(counts[0], rel=0.1)
@@ -160,7 +165,7 @@ def test_a_gradient_reaches_every_weight(network: keras.Model) -> None:
 
 def test_the_first_logits_are_no_extremes() -> None:
     """Before training, the entropy is near that of a guess: a table of the usual spread would be far too sure."""
-    network = build_reply_network(NetworkConfig("transformer"), len(FRONT_END.vocabulary), 4000)
+    network = untrained(NetworkConfig("transformer"), num_pieces=4000)
     logits = outputs(network)["logits"]
     assert 0.3 < logits.std() < 3
 
@@ -176,7 +181,7 @@ def test_a_saved_network_gives_the_same(network: keras.Model, tmp_path: Path) ->
 def test_logits_are_float32_in_half_precision(network: keras.Model, architecture: str, policy: str) -> None:
     keras.config.set_dtype_policy(policy)
     try:
-        half = build_reply_network(NetworkConfig(architecture, **SMALL), len(FRONT_END.vocabulary), NUM_PIECES)
+        half = untrained(NetworkConfig(architecture, **SMALL))
     finally:
         keras.config.set_dtype_policy("float32")
     half.set_weights(network.get_weights())
@@ -189,4 +194,4 @@ def test_logits_are_float32_in_half_precision(network: keras.Model, architecture
 def test_what_cannot_be_built(name: str) -> None:
     sizes = {"vocab_size": 9, "num_pieces": 9, name: 0}
     with pytest.raises(UserError, match=rf"{name} must be at least 1\. Received: {name}=0"):
-        build_reply_network(NetworkConfig(**SMALL), **sizes)
+        untrained(NetworkConfig(**SMALL), **sizes)

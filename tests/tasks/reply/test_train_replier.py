@@ -1,7 +1,9 @@
 """Training a model that writes replies: it learns, repeats itself, goes on where it was stopped, keeps no secrets."""
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +12,26 @@ import pytest
 from leaks import leaks
 from small_replier import make_replier
 
+from supportnet import architectures
+from supportnet.architectures import register_encoder
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json, write_json
-from supportnet.tasks.reply.calibrate import fit_handoff
-from supportnet.tasks.reply.evaluate import perplexity
-from supportnet.tasks.reply.fitted import Handoff
-from supportnet.tasks.reply.learner import TrainedReplier, train_replier
-from supportnet.tasks.reply.run import load_replier
-from supportnet.tasks.reply.scores import exact_matches
+from supportnet.tasks.reply.calibrate import Handoff, fit_handoff
+from supportnet.tasks.reply.evaluate import exact_matches, perplexity
+from supportnet.tasks.train import Trained, load, train
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.training.encoder import Encoder, save_encoder
+from supportnet.training.initial_weights import Encoder
+from supportnet.training.loop import Progress, save_checkpoint
+from supportnet.training.run_folder import begin, save_network
 
 #: What must be the same, byte by byte, whether a training was interrupted or not.
 RESULTS = ["config.json", "history.json", "metrics.json", "vocabulary.txt", "pieces.json", "handoff.json"]
 FILES = [*RESULTS, "model_card.json", "weights.weights.h5"]
-Run = tuple[Path, TrainedReplier]
+Run = tuple[Path, Trained]
+
+train_replier = partial(train, task="reply")
 
 
 def test_it_learns_to_write_what_agents_wrote(replier: Run, replies_dataset: TicketDataset) -> None:
@@ -72,7 +76,7 @@ def test_the_folder(replier: Run) -> None:
 
 def test_it_comes_back_from_its_folder(replier: Run) -> None:
     folder, trained = replier
-    loaded = load_replier(folder)
+    loaded = load(folder, "reply")
     assert (loaded.config, loaded.vocabulary) == (trained.model.config, trained.model.vocabulary)
     assert (loaded.pieces, loaded.handoff) == (trained.model.pieces, trained.model.handoff)
     texts = ["where track the lamp", "", "refund money the shoe"]
@@ -94,12 +98,12 @@ def test_interrupted_and_resumed(
             raise KeyboardInterrupt
 
     folder, trained = replier
-    monkeypatch.setattr("supportnet.training.callbacks.save_checkpoint", die)
+    monkeypatch.setattr("supportnet.training.loop.save_checkpoint", die)
     with pytest.raises(KeyboardInterrupt):
         train_replier(replies_dataset, tmp_path / "run", **reply_options)
     monkeypatch.undo()
     with pytest.raises(UserError, match=r"weights\.weights\.h5 is missing: the training hasn't finished"):
-        load_replier(tmp_path / "run")
+        load(tmp_path / "run", "reply")
     resumed = train_replier(replies_dataset, tmp_path / "run", resume=True, **reply_options)
     assert resumed.history == trained.history
     pairs = zip(resumed.model.network.get_weights(), trained.model.network.get_weights(), strict=True)
@@ -121,7 +125,7 @@ def test_a_damaged_file_is_named(replier: Run, tmp_path: Path, name: str) -> Non
         shutil.copy(replier[0] / file, tmp_path)
     (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[: (tmp_path / name).stat().st_size // 2])
     with pytest.raises(UserError, match=name.replace(".", r"\.")):
-        load_replier(tmp_path)
+        load(tmp_path, "reply")
 
 
 def test_another_tasks_run(replier: Run, tmp_path: Path) -> None:
@@ -129,22 +133,22 @@ def test_another_tasks_run(replier: Run, tmp_path: Path) -> None:
         shutil.copy(replier[0] / file, tmp_path)
     write_json(tmp_path / "config.json", {**read_json(tmp_path / "config.json"), "task": "suggest"})
     with pytest.raises(UserError, match=r"must hold a run of the task reply\. Received: one of the task suggest"):
-        load_replier(tmp_path)
+        load(tmp_path, "reply")
 
 
 def test_it_starts_from_a_pretrained_encoder(replies_dataset: TicketDataset, tmp_path: Path) -> None:
     """At a learning rate so low that training leaves the weights where they started."""
     config = NetworkConfig("none", embedding_dim=16, num_heads=2, num_buckets=500)
     encoder = Encoder.fresh(config, Vocabulary.build(["where is my lamp"], min_count=1))
-    save_encoder(tmp_path, encoder)
-    write_json(tmp_path / "config.json", {"task": "pretrain", "network": asdict(config)})
+    begin(tmp_path, {"task": "pretrain", "network": asdict(config)})
+    save_network(tmp_path, encoder.vocabulary, encoder.network)
     # What only a reply network has may be another.
     own = {"num_pieces": 300, "max_reply_length": 4}
     still = {"epochs": 1, "learning_rate": 1e-9, "weight_decay": 0.0, "batch_tokens": 2000, "progress_bar": False}
     with pytest.warns(UserWarning, match="--quality"):
         model = train_replier(replies_dataset, init=tmp_path, **own, **still).model
     assert (model.vocabulary, model.config.max_reply_length) == (encoder.vocabulary, 4)
-    given, wanted = model.network.get_layer("embed").get_weights(), encoder.network.embed.get_weights()
+    given, wanted = model.backbone.embed.get_weights(), encoder.network.backbone.embed.get_weights()
     for mine, pretrained in zip(given, wanted, strict=True):
         np.testing.assert_allclose(mine, pretrained, atol=1e-6)
     with pytest.raises(UserError, match=r"^embedding_dim must be that of the pre-trained encoder, 16"):
@@ -187,6 +191,36 @@ def test_without_validation_every_reply_is_handed_off(
     assert trained.metrics == {"accuracy": None, "loss": None, "perplexity": None, "best_epoch": 1}
     assert trained.model.handoff == Handoff()
     assert trained.model.reply(["where is my lamp"])[0].handoff
+
+
+def test_a_convolutional_encoder_learns(replies_dataset: TicketDataset, reply_options: dict[str, Any]) -> None:
+    trained = train_replier(replies_dataset, **{**reply_options, "architecture": "conv"})
+    assert trained.metrics["accuracy"] > 0.85
+    assert trained.history[-1]["loss"] < 0.5 * trained.history[0]["loss"]
+
+
+@pytest.fixture
+def own_architectures() -> Iterator[None]:
+    """What a test registers is forgotten after it."""
+    known = dict(architectures._ARCHITECTURES)
+    yield
+    architectures._ARCHITECTURES.clear()
+    architectures._ARCHITECTURES.update(known)
+
+
+@pytest.mark.usefixtures("own_architectures")
+def test_a_registered_encoder_needs_a_decoder(
+    replies_dataset: TicketDataset, reply_options: dict[str, Any], tmp_path: Path
+) -> None:
+    """It is refused before anything is written; with a decoder, it is trained."""
+    register_encoder("mute", "supportnet.layers:ConvEncoder.from_network")
+    with pytest.raises(UserError, match=r"^architecture must have a decoder to write replies: mute was registered"):
+        train_replier(replies_dataset, tmp_path / "run", **{**reply_options, "architecture": "mute"})
+    assert not (tmp_path / "run").exists()
+    decoder = "supportnet.layers:TransformerDecoder.from_network"
+    register_encoder("own", "supportnet.layers:ConvEncoder.from_network", decoder)
+    own = train_replier(replies_dataset, **{**reply_options, "architecture": "own", "epochs": 1})
+    assert own.model.config.architecture == "own"
 
 
 def test_there_must_be_replies(reply_options: dict[str, Any]) -> None:

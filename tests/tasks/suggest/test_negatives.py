@@ -9,8 +9,8 @@ import pytest
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket
 from supportnet.tasks.suggest.data import Pairs
+from supportnet.tasks.suggest.fit import POOL, HardNegatives
 from supportnet.tasks.suggest.model import Suggester
-from supportnet.tasks.suggest.negatives import POOL, HardNegatives
 from supportnet.text.vocabulary import Vocabulary
 
 PAIRS = Pairs.of([Ticket(f"message {i} of {i % 7}", reply=f"reply {i % 70} to {i % 5}") for i in range(140)])

@@ -8,11 +8,11 @@ from keras import ops
 
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket
+from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.data import Pairs, training_pairs, validation_pairs
 from supportnet.tasks.suggest.fit import PairModel, candidate_loss, label_loss, own_is_best
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.config import SuggestionConfig
 
 TICKETS = [
     Ticket("hi", "greet", "Hello!"),
@@ -77,7 +77,7 @@ def read(model: Suggester, inputs: dict[str, tf.Tensor], side: str) -> list[tupl
 
 
 def read_text(model: Suggester, text: str) -> tuple[int, ...]:
-    features = {f"message_{name}": value for name, value in model.front_end([text]).items()}
+    features = {f"message_{name}": value for name, value in model.preprocessor([text]).items()}
     return read(model, features, "message")[0]
 
 
@@ -113,7 +113,7 @@ def test_the_loss_is_the_softmax_over_the_candidates() -> None:
 
 
 def test_rows_without_a_label_cost_nothing() -> None:
-    """The mean of two towers that say the same, then of two that don't."""
+    """The mean of two branches that say the same, then of two that don't."""
     logits = ops.array([[[0.0, np.log(3.0)]] * 2, [[5.0, -5.0]] * 2, [[0.0, 0.0]] * 2])
     assert float(label_loss(ops.array([1, -1, -1]), logits)) == pytest.approx(-np.log(0.75), abs=1e-5)
     assert float(label_loss(ops.array([1, -1, 0]), logits)) == pytest.approx(-np.log(0.75 * 0.5) / 2, abs=1e-5)
@@ -126,7 +126,7 @@ def test_a_step_adds_the_losses_and_survives_a_text_without_words(model: Suggest
     (batch,) = validation_pairs(model, PAIRS)
     losses = {}
     for weight in (0.0, 0.5):
-        training = PairModel.of(model.network, SuggestionConfig(label_weight=weight))
+        training = PairModel.of(model.network, SuggestConfig(label_weight=weight))
         losses[weight] = float(training.compute_loss(y=batch[1], y_pred=model.network(batch[0])))
     outputs = model.network(batch[0])
     labels = sum(float(label_loss(batch[1][name], outputs[name])) for name in ("message_labels", "reply_labels"))

@@ -1,4 +1,4 @@
-"""How much each tower counts, found where it is known how right replies were drawn."""
+"""How much each branch counts, found where it is known how right replies were drawn."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -9,8 +9,8 @@ import pytest
 
 from supportnet.data.ticket import Ticket
 from supportnet.layers import ScaledCosine
+from supportnet.tasks.suggest.calibrate import fit_labels, fit_scales
 from supportnet.tasks.suggest.data import Pairs
-from supportnet.tasks.suggest.scales import fit_labels, fit_scales
 
 REPLIES, DEPTH, BATCH = 40, 8, 128
 
@@ -20,7 +20,7 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 
 class Synthetic:
-    """Stands for a model with two towers: a text is the number of its vectors."""
+    """Stands for a model with two branches: a text is the number of its vectors."""
 
     def __init__(self, messages: np.ndarray, replies: np.ndarray, scales: tuple[float, float]) -> None:
         self.rows = {"message": messages, "reply": replies}
@@ -28,6 +28,7 @@ class Synthetic:
         layer.build((None, 2, DEPTH))
         layer.log_scale.assign(np.log(scales))
         self.network = SimpleNamespace(get_layer={"scores": layer}.__getitem__)
+        self.heads: dict[str, Any] = {}
         self.scales = np.ones(2 * DEPTH, "float32")
 
     @property
@@ -41,7 +42,7 @@ class Synthetic:
 
 
 def drawn(num: int, true: tuple[float, float], learned: tuple[float, float]) -> tuple[Any, Pairs]:
-    """Messages whose replies are drawn with the softmax of the mean of the towers' scores on these scales."""
+    """Messages whose replies are drawn with the softmax of the mean of the branches' scores on these scales."""
     random = np.random.default_rng(0)
     messages, replies = (unit(random.normal(size=(n, 2, DEPTH))) for n in (num, REPLIES))
     scores = np.einsum("n,bnd,cnd->bc", np.array(true) / 2, messages, replies)
@@ -58,7 +59,7 @@ def test_it_finds_the_scales_that_replies_were_drawn_with(true: tuple[float, flo
 
 
 def test_a_reply_counts_with_its_chance_to_be_a_candidate() -> None:
-    """A tower that tells but how often replies are used: in batches of one message, they are candidates as often."""
+    """A branch that tells but how often replies are used: in batches of one message, they are candidates as often."""
     random = np.random.default_rng(0)
     often = np.linspace(0, 1, REPLIES)
     messages, replies = (unit(random.normal(size=(n, 2, DEPTH))) for n in (2000, REPLIES))
@@ -76,7 +77,7 @@ def test_a_reply_counts_with_its_chance_to_be_a_candidate() -> None:
     assert fitted[10_000][0] == pytest.approx(10.0, rel=0.2)
 
 
-def test_a_tower_that_knows_nothing_falls_silent() -> None:
+def test_a_branch_that_knows_nothing_falls_silent() -> None:
     model, pairs = drawn(2000, (20.0, 0.0), learned=(14.0, 60.0))
     fit_scales(model, pairs, BATCH)
     assert model.fitted[0] > 15
@@ -100,14 +101,14 @@ LABELS = 5
 
 
 def told(true: tuple[float, float], num: int = 2000) -> tuple[Any, Pairs, np.ndarray]:
-    """A model whose towers' labels are drawn when they are scaled so, messages with labels, and the kernel."""
+    """A model whose branches' labels are drawn when they are scaled so, messages with labels, and the kernel."""
     random = np.random.default_rng(0)
     model = Synthetic(unit(random.normal(size=(num, 2, DEPTH))), np.zeros((1, 2, DEPTH)), (1.0, 1.0))
     layer = keras.layers.EinsumDense("bnd,ndk->bnk", (2, LABELS), bias_axes="nk", name="labels")
     layer.build((None, 2, DEPTH))
     kernel = random.normal(scale=0.1, size=(2, DEPTH, LABELS)).astype("float32")
     layer.set_weights([kernel, random.normal(size=(2, LABELS))])
-    model.network.get_layer = {"scores": model.network.get_layer("scores"), "labels": layer}.__getitem__
+    model.heads["message"] = SimpleNamespace(get_layer={"labels": layer}.__getitem__)
     said = keras.ops.convert_to_numpy(layer(10.0 * model.rows["message"]))
     logits = np.einsum("n,bnk->bk", np.array(true) / 2, said)
     right = (logits + random.gumbel(size=logits.shape)).argmax(axis=1)
@@ -117,11 +118,11 @@ def told(true: tuple[float, float], num: int = 2000) -> tuple[Any, Pairs, np.nda
 
 
 @pytest.mark.parametrize("true", [(3.0, 0.5), (1.0, 4.0)])
-def test_it_finds_how_much_each_tower_says_of_labels(true: tuple[float, float]) -> None:
+def test_it_finds_how_much_each_branch_says_of_labels(true: tuple[float, float]) -> None:
     """Messages without a label say nothing; the scales of the cosines stay."""
     model, pairs, kernel = told(true)
     fit_labels(model, pairs)
-    fitted, _ = model.network.get_layer("labels").get_weights()
+    fitted, _ = model.heads["message"].get_layer("labels").get_weights()
     ratios = (fitted / kernel).reshape(2, -1)
     assert ratios.mean(axis=1) == pytest.approx(true, rel=0.2)
     assert ratios.std(axis=1).max() < 1e-5
@@ -131,4 +132,4 @@ def test_it_finds_how_much_each_tower_says_of_labels(true: tuple[float, float]) 
 def test_no_labels_change_nothing() -> None:
     model, pairs, kernel = told((1.0, 0.1), num=1)
     fit_labels(model, pairs)
-    np.testing.assert_array_equal(model.network.get_layer("labels").get_weights()[0], kernel)
+    np.testing.assert_array_equal(model.heads["message"].get_layer("labels").get_weights()[0], kernel)

@@ -5,19 +5,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supportnet.tasks.suggest.search import best_answers, with_tag
+from supportnet.tasks.suggest.model import best_answers, with_tag
 
 QUICK = settings(max_examples=30, deadline=None)
 
 
-def reference(logits: np.ndarray, allowed: np.ndarray, nothing: float, k: int) -> tuple[list, list]:
+def reference(logits: np.ndarray, allowed: np.ndarray, null_logit: float, k: int) -> tuple[list, list]:
     """Row by row, in double precision."""
     all_rows, all_scores = [], []
     for own, may in zip(logits.astype("float64"), np.broadcast_to(allowed, logits.shape), strict=True):
         rows = [row for row in np.argsort(-own, kind="stable") if may[row]]
-        highest = max([nothing, *own[rows]])
+        highest = max([null_logit, *own[rows]])
         powers = np.exp(own[rows] - highest)
-        scores = powers / (powers.sum() + np.exp(nothing - highest))
+        scores = powers / (powers.sum() + np.exp(null_logit - highest))
         missing = max(k - len(rows), 0)
         all_rows.append([*rows[:k], *[-1] * missing])
         all_scores.append([*scores[:k], *[0.0] * missing])
@@ -30,18 +30,18 @@ def reference(logits: np.ndarray, allowed: np.ndarray, nothing: float, k: int) -
     num_queries=st.integers(0, 4),
     num_answers=st.integers(1, 12),
     k=st.integers(1, 15),
-    nothing=st.sampled_from([-100.0, -1.0, 0.0, 3.0, 100.0]),
+    null_logit=st.sampled_from([-100.0, -1.0, 0.0, 3.0, 100.0]),
     of_each=st.booleans(),
 )
-def test_best_answers(seed: int, num_queries: int, num_answers: int, k: int, nothing: float, of_each: bool) -> None:
+def test_best_answers(seed: int, num_queries: int, num_answers: int, k: int, null_logit: float, of_each: bool) -> None:
     random = np.random.default_rng(seed)
     queries = random.normal(scale=4, size=(num_queries, 3)).astype("float32")
     answers = random.normal(size=(num_answers, 3)).astype("float32")
     asked = random.random(num_queries) < 0.7
     allowed = random.random((num_queries, num_answers)) < 0.7 if of_each else None
-    rows, scores = best_answers(queries, answers.T, asked, nothing, k, allowed)
+    rows, scores = best_answers(queries, answers.T, asked, null_logit, k, allowed)
     everything = np.ones((num_queries, num_answers), bool) if allowed is None else allowed
-    expected_rows, expected_scores = reference(queries @ answers.T, everything & asked[:, None], nothing, k)
+    expected_rows, expected_scores = reference(queries @ answers.T, everything & asked[:, None], null_logit, k)
     assert (rows.shape, scores.shape) == ((num_queries, k), (num_queries, k))
     assert rows.numpy().tolist() == expected_rows
     np.testing.assert_allclose(scores, np.reshape(expected_scores, (num_queries, k)), rtol=1e-3, atol=1e-6)
@@ -56,7 +56,7 @@ def test_large_logits_do_not_overflow() -> None:
 def test_all_answers_and_none_of_them_are_sure_together() -> None:
     random = np.random.default_rng(0)
     queries, answers = random.normal(size=(5, 4)).astype("float32"), random.normal(size=(9, 4)).astype("float32")
-    _, scores = best_answers(queries, answers.T, [True] * 5, nothing=1.0, k=9)
+    _, scores = best_answers(queries, answers.T, [True] * 5, null_logit=1.0, k=9)
     powers = np.exp(queries @ answers.T).sum(axis=1)
     np.testing.assert_allclose(scores.numpy().sum(axis=1), 1 - np.e / (np.e + powers), rtol=1e-4)
 

@@ -9,7 +9,7 @@ import pytest
 from supportnet.config import NetworkConfig
 from supportnet.data.bank import Answer, Bank
 from supportnet.errors import UserError
-from supportnet.tasks.suggest.fitted import Relevance
+from supportnet.tasks.suggest.calibrate import Relevance
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.text.vocabulary import Vocabulary
 
@@ -25,10 +25,10 @@ MESSAGES = ["where is my parcel? " * 9, "hi", "", "I want my money back", "?!"]
 
 @pytest.fixture(scope="module", params=[(), ("refund", "track")], ids=["no labels", "labels"])
 def model(request: pytest.FixtureRequest) -> Suggester:
-    """Random weights, two towers of depth 6, and numbers that all count."""
+    """Random weights, two branches of depth 6, and numbers that all count."""
     keras.utils.set_random_seed(0)
     config = NetworkConfig("none", embedding_dim=16, num_heads=2, num_buckets=500, vector_dim=6)
-    relevance = Relevance(sharpness=0.2, prior=0.5, agreement=1.5, nothing=0.7)
+    relevance = Relevance(inverse_temperature=0.2, prior=0.5, agreement=1.5, null_logit=0.7)
     model = Suggester(config, Vocabulary(["parcel", "money", "way"]), request.param, relevance)
     model.network.get_layer("scores").log_scale.assign([1.0, 3.0])
     return model
@@ -42,7 +42,7 @@ def test_suggestions_are_those_of_a_search_by_hand(model: Suggester) -> None:
     cosines = [messages[:, own] @ replies[:, own].T for own in (slice(6), slice(6, 12))]
     agreement = messages[:, 12:] @ replies[:, 12:].T
     logits = 0.2 * (scales[0] * cosines[0] + scales[1] * cosines[1]) / 2 + 0.5 * np.log([7, 1, 40, 1]) + 1.5 * agreement
-    shares = np.exp(logits) / (np.exp(logits).sum(axis=1, keepdims=True) + np.exp(relevance.nothing))
+    shares = np.exp(logits) / (np.exp(logits).sum(axis=1, keepdims=True) + np.exp(relevance.null_logit))
     suggested = model.suggest(MESSAGES, index, top_k=3)
     assert [len(own) for own in suggested] == [3, 3, 0, 3, 0 if not has_words(model, "?!") else 3]
     for own, share in zip(suggested, shares, strict=True):
@@ -53,7 +53,7 @@ def test_suggestions_are_those_of_a_search_by_hand(model: Suggester) -> None:
 
 
 def has_words(model: Suggester, text: str) -> bool:
-    return bool(np.any(model.front_end([text])["mask"]))
+    return bool(np.any(model.preprocessor([text])["mask"]))
 
 
 def test_vectors_have_length_1_and_chances_of_labels(model: Suggester) -> None:
@@ -97,12 +97,14 @@ def test_what_cannot_be_suggested_from(model: Suggester) -> None:
 
 
 def test_relevance_comes_back_from_its_file(tmp_path: Path) -> None:
-    relevance = Relevance(sharpness=0.3, prior=1.25, agreement=2.0, nothing=-3.5)
+    relevance = Relevance(inverse_temperature=0.3, prior=1.25, agreement=2.0, null_logit=-3.5)
     relevance.save(tmp_path / "relevance.json")
     assert Relevance.load(tmp_path / "relevance.json") == relevance
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"prior": "1"}', '{"sharpness": -1}', '{"nothing": NaN}', '{"a": 1}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"prior": "1"}', '{"inverse_temperature": -1}', '{"null_logit": NaN}', '{"a": 1}']
+)
 def test_a_damaged_relevance_file_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "relevance.json").write_text(content)
     with pytest.raises(UserError, match=r"relevance\.json (is damaged|can't be read)"):

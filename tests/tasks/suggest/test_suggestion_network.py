@@ -7,11 +7,11 @@ import keras
 import numpy as np
 import pytest
 
-from supportnet.backbones.encoders import ENCODERS
+from supportnet.architectures import encoder_names
+from supportnet.backbones.backbone import Backbone
 from supportnet.config import NetworkConfig
-from supportnet.errors import UserError
-from supportnet.tasks.suggest.network import SIDES, build_suggestion_network, of_side
-from supportnet.text.front_end import TextFrontEnd
+from supportnet.tasks.suggest.network import SIDES, build_network, of_side
+from supportnet.text.preprocessor import TextFrontEnd
 
 SMALL: dict[str, Any] = {"embedding_dim": 16, "hidden_dim": 8, "num_heads": 2, "num_buckets": 500, "vector_dim": 6}
 WORDS = ["where", "is", "my", "parcel", "it", "on", "its", "way"]
@@ -25,53 +25,61 @@ def outputs(network: keras.Model, messages: list[str] = MESSAGES, replies: list[
     return {name: keras.ops.convert_to_numpy(value) for name, value in network(inputs).items()}
 
 
+def untrained(architecture: str, num_labels: int = 0) -> keras.Model:
+    config = NetworkConfig(architecture, **SMALL)
+    return build_network(config, Backbone(config, len(FRONT_END.vocabulary)), num_labels)
+
+
 def build(architecture: str, num_labels: int = 0) -> keras.Model:
     """A network whose weights are all random, biases too."""
     keras.utils.set_random_seed(0)
-    network = build_suggestion_network(NetworkConfig(architecture, **SMALL), len(FRONT_END.vocabulary), num_labels)
+    network = untrained(architecture, num_labels)
     random = np.random.default_rng(0)
     for weight in network.weights:
         weight.assign_add(random.normal(scale=0.3, size=weight.shape))
     return network
 
 
-def num_towers(network: keras.Model) -> int:
+def num_branches(network: keras.Model) -> int:
     """Words and pairs, and the encoder where there is one."""
-    return 2 + any(layer.name == "encoder" for layer in network.layers)
+    return 2 + has_encoder(network)
 
 
-@pytest.fixture(scope="module", params=ENCODERS)
+def has_encoder(network: keras.Model) -> bool:
+    return network.get_layer("backbone").encoder is not None
+
+
+@pytest.fixture(scope="module", params=encoder_names())
 def network(request: pytest.FixtureRequest) -> keras.Model:
     return build(request.param)
 
 
 def test_scores_are_scaled_cosines_of_unit_vectors(network: keras.Model) -> None:
     """For a text without words too."""
-    result, count = outputs(network), num_towers(network)
+    result, count = outputs(network), num_branches(network)
     assert {name: value.shape for name, value in result.items()} == {
         **{"message": (3, count, 6), "reply": (2, count, 6), "scores": (count, 3, 2)}
     }
     assert all(np.isfinite(value).all() for value in result.values())
     for side in SIDES:
         np.testing.assert_allclose(np.linalg.norm(result[side], axis=2), 1, atol=1e-5)
-    for tower, scale in enumerate(np.asarray(network.get_layer("scores").scale)):
+    for branch, scale in enumerate(np.asarray(network.get_layer("scores").scale)):
         assert scale > 1
-        cosines = result["message"][:, tower] @ result["reply"][:, tower].T
-        np.testing.assert_allclose(result["scores"][tower], scale * cosines, atol=1e-4)
+        cosines = result["message"][:, branch] @ result["reply"][:, branch].T
+        np.testing.assert_allclose(result["scores"][branch], scale * cosines, atol=1e-4)
 
 
 def test_an_empty_text_before_training() -> None:
     """A bias of zero gives a vector of zeros, which has no direction."""
-    network = build_suggestion_network(NetworkConfig("none", **SMALL), len(FRONT_END.vocabulary))
-    result = outputs(network, [""], [""])
+    result = outputs(untrained("none"), [""], [""])
     assert all(np.isfinite(value).all() for value in result.values())
 
 
 def test_the_sides_share_all_but_their_projections(network: keras.Model) -> None:
     owners = {weight.path.split("/")[0] for weight in network.weights}
-    shared = {"embed", "pairs", "scores"} | {layer.name for layer in network.layers if layer.name == "encoder"}
-    towers = ["words", "pairs", "context"][: num_towers(network)]
-    assert owners == shared | {f"{side}_{tower}_projection" for side in SIDES for tower in towers}
+    shared = {"embed", "pairs", "scores"} | ({"encoder"} if has_encoder(network) else set())
+    branches = ["words", "pairs", "context"][: num_branches(network)]
+    assert owners == shared | {f"{side}_{branch}_projection" for side in SIDES for branch in branches}
     paths = [weight.path for weight in network.weights]
     assert len(paths) == len(set(paths))
     # The same text is near itself on neither side: their projections differ.
@@ -81,9 +89,9 @@ def test_the_sides_share_all_but_their_projections(network: keras.Model) -> None
 
 @pytest.mark.parametrize("side", SIDES)
 def test_each_side_changes_with_its_own_projection_only(network: keras.Model, side: str) -> None:
-    """And so does each tower: the words' vectors come first."""
+    """And so does each branch: the words' vectors come first."""
     before = outputs(network)
-    layer = network.get_layer(f"{side}_words_projection")
+    layer = network.get_layer(f"{side}_head").get_layer(f"{side}_words_projection")
     weights = layer.get_weights()
     layer.set_weights([-weight for weight in weights])
     after = outputs(network)
@@ -94,7 +102,7 @@ def test_each_side_changes_with_its_own_projection_only(network: keras.Model, si
 
 
 def test_the_order_of_words_counts_without_an_encoder() -> None:
-    """For the tower of pairs alone."""
+    """For the branch of pairs alone."""
     result = outputs(build("none"), ["where is my parcel", "parcel is my where"], REPLIES)["message"]
     np.testing.assert_allclose(result[0, 0], result[1, 0], atol=1e-5)
     assert np.abs(result[0, 1] - result[1, 1]).max() > 0.05
@@ -108,24 +116,30 @@ def test_longer_texts_beside_one_change_nothing(network: keras.Model) -> None:
     np.testing.assert_allclose(beside["scores"][:, 0, 1], alone["scores"][:, 0, 0], atol=1e-4)
 
 
-def test_a_saved_network_gives_the_same(network: keras.Model, tmp_path: Path) -> None:
-    network.save(tmp_path / "network.keras")
-    again = outputs(keras.saving.load_model(tmp_path / "network.keras"))
+def assert_saved(network: keras.Model, path: Path) -> None:
+    network.save(path)
+    loaded = keras.saving.load_model(path)
+    again = outputs(loaded)
     for name, value in outputs(network).items():
         np.testing.assert_array_equal(again[name], value)
+    # What both sides share is there once.
+    assert [weight.shape for weight in loaded.weights] == [weight.shape for weight in network.weights]
+
+
+def test_a_saved_network_gives_the_same(network: keras.Model, tmp_path: Path) -> None:
+    assert_saved(network, tmp_path / "network.keras")
+
+
+def test_a_saved_network_keeps_its_labels(tmp_path: Path) -> None:
+    assert_saved(build("none", num_labels=4), tmp_path / "network.keras")
 
 
 def test_labels_are_told_from_either_side_by_the_same_vectors() -> None:
     network = build("none", num_labels=4)
     result = outputs(network)
     assert (result["message_labels"].shape, result["reply_labels"].shape) == ((3, 2, 4), (2, 2, 4))
-    kernel, bias = network.get_layer("labels").get_weights()
+    kernel, bias = network.get_layer("message_head").get_layer("labels").get_weights()
     for i in range(2):
         for side in SIDES:
             expected = 10 * result[side][:, i] @ kernel[i] + bias[i]
             np.testing.assert_allclose(result[f"{side}_labels"][:, i], expected, rtol=1e-4, atol=1e-4)
-
-
-def test_the_vocabulary_is_checked() -> None:
-    with pytest.raises(UserError, match=r"vocab_size must be at least 1\. Received: vocab_size=0"):
-        build_suggestion_network(NetworkConfig(**SMALL), vocab_size=0)

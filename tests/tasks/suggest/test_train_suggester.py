@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,29 +11,28 @@ import numpy as np
 import pytest
 from leaks import leaks
 
-from supportnet.backbones.encoders import ENCODERS
+from supportnet.architectures import encoder_names
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.embeddings import save_word_embeddings, train_word_embeddings
 from supportnet.errors import UserError
-from supportnet.files import read_json, write_json
-from supportnet.tasks.suggest.fitted import Relevance
-from supportnet.tasks.suggest.learner import TrainedSuggester, train_suggester
+from supportnet.files import read_json
+from supportnet.tasks.suggest.calibrate import Relevance
+from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.model import Suggester
-from supportnet.tasks.suggest.run import load_suggester
+from supportnet.tasks.train import Trained, load, train
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.training.config import SuggestionConfig
-from supportnet.training.encoder import Encoder, save_encoder
-from supportnet.training.initial_weights import Start
-from supportnet.training.reply_splits import reply_splits
-from supportnet.training.run_folder import read_names
-from supportnet.training.task import task_of
+from supportnet.training.initial_weights import Encoder, InitialWeights
+from supportnet.training.loop import Progress, save_checkpoint
+from supportnet.training.run_folder import begin, read_names, save_network, tasks_of
+from supportnet.training.splits import reply_splits
 
 #: What must be the same, byte by byte, whether a training was interrupted or not.
 RESULTS = ["config.json", "history.json", "metrics.json", "vocabulary.txt", "labels.json", "relevance.json"]
 FILES = [*RESULTS, "model_card.json", "weights.weights.h5"]
-Run = tuple[Path, TrainedSuggester]
+Run = tuple[Path, Trained]
+
+train_suggester = partial(train, task="suggest")
 
 
 def same_weights(one: Suggester, other: Suggester) -> bool:
@@ -79,12 +79,12 @@ def test_the_folder(suggester: Run) -> None:
     assert (config["task"], config["network"]["vector_dim"], config["training"]["hard_negatives"]) == ("suggest", 16, 1)
     facts = ("name", "licence", "train_messages", "validation_messages")
     assert [config["data"][name] for name in facts] == ["toy pairs", "CC0-1.0", 60, 24]
-    assert (task_of(folder), task_of(folder / "logs")) == ("suggest", None)
+    assert (tasks_of(folder), tasks_of(folder / "logs")) == (("suggest",), ())
 
 
 def test_it_comes_back_from_its_folder(suggester: Run) -> None:
     folder, trained = suggester
-    loaded = load_suggester(folder)
+    loaded = load(folder, "suggest")
     assert (loaded.config, loaded.vocabulary) == (trained.model.config, trained.model.vocabulary)
     assert (loaded.labels, loaded.relevance) == (trained.model.labels, trained.model.relevance)
     for side in ("message", "reply"):
@@ -107,12 +107,12 @@ def test_interrupted_and_resumed(
             raise KeyboardInterrupt
 
     folder, trained = suggester
-    monkeypatch.setattr("supportnet.training.callbacks.save_checkpoint", die)
+    monkeypatch.setattr("supportnet.training.loop.save_checkpoint", die)
     with pytest.raises(KeyboardInterrupt):
         train_suggester(pairs_dataset, tmp_path / "run", **pair_options)
     monkeypatch.undo()
     with pytest.raises(UserError, match=r"weights\.weights\.h5 is missing: the training hasn't finished"):
-        load_suggester(tmp_path / "run")
+        load(tmp_path / "run", "suggest")
     resumed = train_suggester(pairs_dataset, tmp_path / "run", resume=True, **pair_options)
     assert resumed.history == trained.history
     assert same_weights(resumed.model, trained.model)
@@ -127,7 +127,7 @@ def test_another_seed_gives_another_model(
     trained = train_suggester(pairs_dataset, **options, seed=1)
     assert trained.model.labels == []
     assert trained.metrics["accuracy"] > 0.3
-    embed = [model.network.get_layer("embed").get_weights()[0] for model in (trained.model, suggester[1].model)]
+    embed = [model.backbone.embed.get_weights()[0] for model in (trained.model, suggester[1].model)]
     assert not np.array_equal(*embed)
 
 
@@ -156,29 +156,32 @@ def test_runs_that_are_another(pairs_dataset: TicketDataset, pair_options: dict[
         train_suggester(other, folder, resume=True, **pair_options)
 
 
-@pytest.mark.parametrize("architecture", ENCODERS)
+@pytest.mark.parametrize("architecture", encoder_names())
 def test_a_pretrained_encoder_gives_its_layers(architecture: str) -> None:
     config = NetworkConfig(architecture, embedding_dim=8, hidden_dim=4, num_heads=2, num_buckets=100)
     encoder = Encoder.fresh(config, Vocabulary(["parcel", "late"]))
     # What only a suggestion network has may be another.
     model = Suggester(replace(config, vector_dim=4), encoder.vocabulary)
-    encoder.start(model)
-    for layer in filter(None, (encoder.network.embed, encoder.network.encoder)):
-        given = model.network.get_layer(layer.name).get_weights()
-        assert given
-        assert all(np.array_equal(a, b) for a, b in zip(given, layer.get_weights(), strict=True))
+    encoder.initialize(model)
+    pretrained = encoder.network.backbone
+    for given, layer in ((model.backbone.embed, pretrained.embed), (model.backbone.encoder, pretrained.encoder)):
+        assert (given is None) == (layer is None)
+        if layer is not None:
+            assert layer.get_weights()
+            pairs = zip(given.get_weights(), layer.get_weights(), strict=True)
+            assert all(np.array_equal(a, b) for a, b in pairs)
 
 
 def test_it_starts_from_a_pretrained_encoder(pairs_dataset: TicketDataset, tmp_path: Path) -> None:
     """At a learning rate so low that training leaves the weights where they started."""
     config = NetworkConfig("none", embedding_dim=16, num_heads=2, num_buckets=500)
     encoder = Encoder.fresh(config, Vocabulary.build(replies_of(pairs_dataset), min_count=1))
-    save_encoder(tmp_path, encoder)
-    write_json(tmp_path / "config.json", {"task": "pretrain", "network": asdict(config)})
+    begin(tmp_path, {"task": "pretrain", "network": asdict(config)})
+    save_network(tmp_path, encoder.vocabulary, encoder.network)
     still = {"epochs": 1, "learning_rate": 1e-9, "weight_decay": 0.0, "batch_size": 60, "progress_bar": False}
     model = train_suggester(pairs_dataset, init=tmp_path, vector_dim=4, **still).model
     assert (model.vocabulary, model.config.vector_dim) == (encoder.vocabulary, 4)
-    given, wanted = model.network.get_layer("embed").get_weights(), encoder.network.embed.get_weights()
+    given, wanted = model.backbone.embed.get_weights(), encoder.network.backbone.embed.get_weights()
     for mine, pretrained in zip(given, wanted, strict=True):
         np.testing.assert_allclose(mine, pretrained, atol=1e-6)
     with pytest.raises(UserError, match=r"^embedding_dim must be that of the pre-trained encoder, 16"):
@@ -191,12 +194,12 @@ def test_it_starts_from_word_vectors(pairs_dataset: TicketDataset, tmp_path: Pat
     vocabulary = Vocabulary.build(replies_of(pairs_dataset), min_count=1)
     config = NetworkConfig(embedding_dim=8, hidden_dim=4, num_heads=2, num_layers=0, num_buckets=100)
     model = Suggester(config, vocabulary)
-    coverage = Start.of(None, tmp_path / "vectors.bin", 0.9).apply(model, replies_of(pairs_dataset), 0, False)
+    coverage = InitialWeights.of(None, tmp_path / "vectors.bin", 0.9).apply(model, replies_of(pairs_dataset), 0, False)
     assert coverage is not None
     assert coverage.type_share == 1.0
     ids = [vocabulary[word] for word in vectors.index_to_key]
-    for tower in np.split(np.array(model.network.get_layer("embed").word_embeddings)[ids], 2, axis=1):
-        ratio = tower / vectors.vectors
+    for branch in np.split(np.array(model.backbone.embed.word_embeddings)[ids], 2, axis=1):
+        ratio = branch / vectors.vectors
         np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-3)
 
 
@@ -271,50 +274,53 @@ def test_data_that_cannot_be_learned_from(pair_options: dict[str, Any], tmp_path
 )
 def test_the_configuration_is_checked(name: str, value: float, rule: str) -> None:
     with pytest.raises(UserError, match=rf"^{name} {rule}\. Received: {name}="):
-        SuggestionConfig(**{name: value})
+        SuggestConfig(**{name: value})
 
 
 def test_a_run_of_another_task(copy: Path) -> None:
     config = read_json(copy / "config.json")
     (copy / "config.json").write_text(json.dumps({**config, "task": "classify"}))
     with pytest.raises(UserError, match=r"must hold a run of the task suggest\. Received: one of the task classify"):
-        load_suggester(copy)
-    assert task_of(copy) == "classify"
+        load(copy, "suggest")
+    assert tasks_of(copy) == ("classify",)
     for content in ("[]", "{}", '{"task": 1}'):
         (copy / "config.json").write_text(content)
         with pytest.raises(UserError, match=r"config\.json is damaged: it names no task\."):
-            task_of(copy)
+            tasks_of(copy)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_named(copy: Path, name: str) -> None:
     if name in ("history.json", "metrics.json", "model_card.json"):
         (copy / name).unlink()
-        load_suggester(copy)
+        load(copy, "suggest")
         return
     (copy / name).unlink()
     with pytest.raises(UserError, match=rf"{name.replace('.', '[.]')} is missing"):
-        load_suggester(copy)
+        load(copy, "suggest")
 
 
 @pytest.mark.parametrize(
     ("name", "content"),
     [
         *[("labels.json", content) for content in ("", "{}", '"ab"', '["a", 1]', '["a", "a"]')],
-        *[("relevance.json", content) for content in ("{", "[]", "3", '{"sharpness": "a"}', '{"sharpness": 0}')],
+        *[
+            ("relevance.json", content)
+            for content in ("{", "[]", "3", '{"inverse_temperature": "a"}', '{"inverse_temperature": 0}')
+        ],
         *[("relevance.json", content) for content in ('{"prior": NaN}', '{"other": 1}', "null")],
     ],
 )
 def test_a_damaged_file_is_named(copy: Path, name: str, content: str) -> None:
     (copy / name).write_text(content)
     with pytest.raises(UserError, match=rf"{name.replace('.', '[.]')} (is damaged|can't be read)"):
-        load_suggester(copy)
+        load(copy, "suggest")
 
 
 def test_labels_that_the_weights_do_not_fit(copy: Path) -> None:
     (copy / "labels.json").write_text('["a"]')
     with pytest.raises(UserError, match=r"weights\.weights\.h5 can't be read: it is damaged, or doesn't belong to "):
-        load_suggester(copy)
+        load(copy, "suggest")
 
 
 def test_names_are_read(tmp_path: Path) -> None:

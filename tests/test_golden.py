@@ -1,0 +1,26 @@
+"""Our numbers beside those that other libraries gave; `tox run -e oracles -- --write-golden` writes them."""
+
+import numpy as np
+import pytest
+from golden_cases import MASK, MEMORY, VECTORS, decoder_block, read_golden, transformer_encoder
+from keras import ops
+
+from supportnet.text.byte_pairs import BytePairVocabulary
+
+
+def test_transformer_encoder() -> None:
+    ours = ops.convert_to_numpy(transformer_encoder()(VECTORS, mask=MASK))
+    np.testing.assert_allclose(ours[MASK], read_golden("keras_hub.json")["transformer_encoder"], atol=1e-5)
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_decoder_block(norm: str) -> None:
+    ours = ops.convert_to_numpy(decoder_block(norm)(VECTORS, MEMORY, memory_mask=MASK))
+    theirs = np.array(read_golden("keras_hub.json")[f"decoder_block_{norm}"])
+    np.testing.assert_allclose(ours, theirs.reshape(VECTORS.shape), atol=1e-5)
+
+
+def test_byte_pairs() -> None:
+    golden = read_golden("byte_pairs.json")
+    vocabulary = BytePairVocabulary(golden["slots"], [tuple(merge) for merge in golden["merges"]])
+    assert dict(zip(golden["ids"], vocabulary.encode(golden["ids"]), strict=True)) == golden["ids"]
