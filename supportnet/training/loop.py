@@ -3,11 +3,13 @@
 import json
 import math
 import os
+import signal
+import threading
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -167,6 +169,37 @@ class ProgressBar(keras.callbacks.Callback):
         self.bar.set_postfix(epoch=epoch + 1, loss=f"{logs['loss']:.3f}", **validation)
 
 
+class StopAtInterrupt(keras.callbacks.Callback):
+    """End training at Ctrl-C, once the batch is done; a second Ctrl-C ends it at once.
+
+    Within TensorFlow's calls into Python, the exception of an interrupt can get lost, and training would go on. Use it
+    in a `with` statement: it leaves the signal as it was. Elsewhere than in the main thread, and where interrupts are
+    ignored or handled by others, it does nothing.
+    """
+
+    def __enter__(self) -> Self:
+        self.interrupted = False
+        is_main = threading.current_thread() is threading.main_thread()
+        self.ours = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if self.ours:
+            signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _note(self, *_: object) -> None:
+        self.interrupted = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if self.interrupted:
+            raise KeyboardInterrupt
+
+    on_test_batch_end = on_train_batch_end
+
+
 @dataclass(frozen=True)
 class Objective:
     """What a network is trained on and by.
@@ -271,14 +304,15 @@ class Loop:
             kept = [BestAndResume(progress, best_weights, config.epochs, config.patience, checkpoint)]
             kept += [] if self.folder is None else [keras.callbacks.TensorBoard(str(self.folder / "logs"))]
             options = {"disable": not self.progress_bar, "desc": what, "unit": "batch", "mininterval": 0.5}
-            with tqdm(total=steps * config.epochs, initial=steps * progress.epoch, **options) as bar:
+            shown = tqdm(total=steps * config.epochs, initial=steps * progress.epoch, **options)
+            with shown as bar, StopAtInterrupt() as stop:
                 model.fit(
                     objective.batches(range(progress.epoch, config.epochs)),
                     validation_data=objective.validation,
                     initial_epoch=progress.epoch,
                     epochs=config.epochs,
                     steps_per_epoch=steps,
-                    callbacks=[*objective.callbacks, *kept, *self.callbacks, ProgressBar(bar)],
+                    callbacks=[*objective.callbacks, *kept, *self.callbacks, ProgressBar(bar), stop],
                     # The data sets bring their own order.
                     shuffle=False,
                     verbose=0,

@@ -1,5 +1,6 @@
 """Callbacks and an optimizer of the user's own: they are used, and a run goes on with the same optimizer only."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,24 @@ def test_a_callback_can_stop_training(dataset: TicketDataset, options: dict[str,
             self.model.stop_training = epoch == 1
 
     assert len(supportnet.train(dataset, callbacks=[Stop()], **options).history) == 2
+
+
+def test_an_interrupt_ends_training_after_the_batch(dataset: TicketDataset, options: dict[str, Any]) -> None:
+    ended = []
+
+    class Press(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+            if batch == 1:
+                signal.raise_signal(signal.SIGINT)
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            ended.append(batch)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train(dataset, callbacks=[Press()], **options)
+    assert ended == [0, 1]
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_every_round_and_every_task_has_the_callbacks(
