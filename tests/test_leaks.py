@@ -177,6 +177,7 @@ def leavings(tmp_path_factory: pytest.TempPathFactory) -> Leavings:
     return Leavings(folder, figures)
 
 
+@pytest.mark.slow
 def test_nothing_leaks(leavings: Leavings) -> None:
     names = {str(path.relative_to(leavings.folder)) for path in leavings.folder.rglob("*") if path.is_file()}
     assert {"run/checkpoint.npz", "run/weights.weights.h5", "run/vocabulary.txt", "model/1/saved_model.pb"} <= names
@@ -190,6 +191,7 @@ def test_nothing_leaks(leavings: Leavings) -> None:
     assert leaks(leavings.folder, [*CANARIES, "wxhart", "kvplom"]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run", ["run", "encoder", "started", "unlabelled"])
 def test_words_are_placeholders(leavings: Leavings, run: str) -> None:
     """The messages were read, with their canaries: without labels too."""
@@ -197,6 +199,7 @@ def test_words_are_placeholders(leavings: Leavings, run: str) -> None:
     assert {"<card>", "<iban>", "<phone>", "<email>", "thanks"} <= set(leavings.vocabulary(run))
 
 
+@pytest.mark.slow
 def test_reports_are_redacted(leavings: Leavings) -> None:
     """Each canary is in both lists, without what it says."""
     texts = [error["text"] for error in leavings.figures["errors"]]
@@ -207,6 +210,7 @@ def test_reports_are_redacted(leavings: Leavings) -> None:
     assert len(doubts) >= 2 * len(CANARIES)
 
 
+@pytest.mark.slow
 def test_names(leavings: Leavings) -> None:
     """No pattern knows a name: the minimum count keeps out what was typed once, and nothing what was typed often."""
     for place in ("run", "model", "encoder", "started", "unlabelled"):

@@ -37,6 +37,7 @@ def train_and_die(data: str, run: Path, epoch: int, options: dict[str, Any]) -> 
     return subprocess.run(command, env=environment, capture_output=True, timeout=300).returncode
 
 
+@pytest.mark.slow
 def test_killed_while_patience_runs_out(contrary: TicketDataset, options: dict[str, Any], tmp_path: Path) -> None:
     options = {**options, "epochs": 9, "patience": 3}
     whole = train(contrary, tmp_path / "whole", **options)

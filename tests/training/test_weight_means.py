@@ -58,6 +58,7 @@ def test_the_mean_of_all_steps_is_kept(validated: bool) -> None:
         assert progress.history[progress.best_epoch]["val_loss"] == pytest.approx(measured["loss"], abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("validation_share", [0.0, 0.3])
 def test_a_killed_run_ends_as_a_whole_one(
     dataset: TicketDataset,

@@ -83,6 +83,7 @@ def test_it_comes_back_from_its_folder(replier: Run) -> None:
     assert loaded.reply(texts) == trained.model.reply(texts)
 
 
+@pytest.mark.slow
 def test_interrupted_and_resumed(
     replies_dataset: TicketDataset,
     reply_options: dict[str, Any],

@@ -92,6 +92,7 @@ def test_it_comes_back_from_its_folder(suggester: Run) -> None:
         np.testing.assert_array_equal(loaded.vectors(texts, side), trained.model.vectors(texts, side))
 
 
+@pytest.mark.slow
 def test_interrupted_and_resumed(
     pairs_dataset: TicketDataset,
     pair_options: dict[str, Any],
