@@ -97,7 +97,7 @@ def tables(found: Mapping[str, Any]) -> str:
 
 
 def _blocks(results: Mapping[str, Any]) -> Iterator[str]:
-    from supportnet.compare.run import BASELINE
+    from supportnet.compare.plan import BASELINE
     from supportnet.compare.table import COST, difference_line
     from supportnet.tasks import get_task
 

@@ -10,7 +10,7 @@ import joblib
 
 import supportnet
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
-from supportnet.tasks.classify.baseline import Svm
+from supportnet.tasks.classify.comparison import Svm
 from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.classify.data import training_splits
 from supportnet.tasks.classify.evaluate import evaluate_model

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from supportnet.data.ticket import Ticket, TicketDataset, conversations_of
-from supportnet.tasks.reply.baseline import NearestReply
-from supportnet.tasks.reply.scores import reply_scores
+from supportnet.tasks.reply.comparison import NearestReply
+from supportnet.tasks.reply.evaluate import reply_scores
 
 #: Words that TF-IDF counts: single ones, or pairs too. On STAR single ones find the better replies.
 NGRAMS = {"words": (1, 1), "words and pairs": (1, 2)}

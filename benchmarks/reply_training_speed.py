@@ -19,10 +19,9 @@ import supportnet
 from supportnet.config import NetworkConfig
 from supportnet.tasks import get_task
 from supportnet.tasks.reply.config import ReplyConfig
-from supportnet.tasks.reply.data import ReplyPairs, training_replies
+from supportnet.tasks.reply.data import ReplyPairs, padding_share, token_batches, training_replies
 from supportnet.tasks.reply.fit import ReplyModel
 from supportnet.tasks.reply.model import Replier
-from supportnet.tasks.reply.token_batches import padding_share, token_batches
 from supportnet.text.byte_pairs import START_ID
 from supportnet.training.optimizer import compile_for_training
 from supportnet.training.splits import build_vocabulary

@@ -9,9 +9,9 @@ import numpy as np
 from intent_speed import Peer, speeds
 
 import supportnet
-from supportnet.serving.verify.c_runtime import CRuntime, Request
-from supportnet.serving.verify.running_checks import cold_start, latency, warm_up
-from supportnet.serving.verify.saved_model_files import SavedModelFiles
+from supportnet.files import folder_bytes
+from supportnet.serving.verify.running_checks import CRuntime, Request, cold_start, latency, warm_up
+from supportnet.serving.verify.static_checks import SavedModelFiles
 
 #: Loads whose median counts.
 LOADS = 7
@@ -82,5 +82,5 @@ def starts(path: Path) -> dict[str, Any]:
             }
         )
     figures = {name: statistics.median(row[name] for row in found) for name in found[0]}
-    size = {"bytes": model.total_bytes(), "parameters_bytes": model.parameters_bytes()}
+    size = {"bytes": folder_bytes(model.folder), "parameters_bytes": model.parameters_bytes()}
     return {**figures, **size, "times_parameters": size["bytes"] / size["parameters_bytes"]}

@@ -15,7 +15,7 @@ from sklearn.svm import LinearSVC
 
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.metrics.ranking import mean_reciprocal_rank, ranks, recall_at
-from supportnet.tasks.suggest.baseline import Bm25
+from supportnet.tasks.suggest.comparison import Bm25
 
 Floats = npt.NDArray[np.floating]
 Rows = npt.NDArray[np.int64]

@@ -16,7 +16,7 @@ import supportnet
 from supportnet.data import Bank, bank_of_replies
 from supportnet.metrics.ranking import draw_candidates
 from supportnet.tasks.suggest.evaluate import CANDIDATES, CANDIDATES_SEED
-from supportnet.tasks.suggest.search import best_answers
+from supportnet.tasks.suggest.model import best_answers
 
 #: Searches, and rounds of them; the median of the rounds' medians counts.
 SEARCHES, ROUNDS = 50, 9

@@ -10,7 +10,7 @@ from .api import train_suggester as train_suggester
 from .api import train_tasks as train_tasks
 from .architectures import register_encoder as register_encoder
 from .backbones.article import build_model as build_model
-from .backbones.transformer import build_transformer as build_transformer
+from .backbones.article import build_transformer as build_transformer
 from .config import PRESETS as PRESETS
 from .data import Answer as Answer
 from .data import Bank as Bank
@@ -26,12 +26,12 @@ from .embeddings import save_word_embeddings as save_word_embeddings
 from .embeddings import train_word_embeddings as train_word_embeddings
 from .serving.saved_models import export as export
 from .serving.saved_models import index as index
-from .serving.verify.verify import verify as verify
+from .serving.verify import verify as verify
 from .startup import start_tensorflow as start_tensorflow
 from .tasks.classify.evaluate import evaluate_model as evaluate_model
 from .tasks.tune import tune as tune
-from .text.preprocess import preprocess as preprocess
 from .text.redaction import redact as redact
+from .text.tokenizer import preprocess as preprocess
 from .text.tokenizer import tokenize as tokenize
 from .text.vocabulary import Vocabulary as Vocabulary
 from .text.vocabulary import count_tokens as count_tokens

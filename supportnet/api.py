@@ -7,7 +7,6 @@ import warnings
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,8 @@ from supportnet.data.ticket import Ticket
 from supportnet.embeddings import Coverage
 from supportnet.errors import UserError
 from supportnet.serving.saved_models import export
-from supportnet.tasks import DEFAULT, NAMES, get_task
 from supportnet.tasks.options import training_options
+from supportnet.tasks.registry import DEFAULT, NAMES, get_task
 from supportnet.tasks.train import Trained, load, save
 from supportnet.tasks.train import train as train_models
 from supportnet.training.run_folder import begin, tasks_of
@@ -32,7 +31,8 @@ class SupportModel:
     """A trained model with everything that is done with one; of several tasks, if they were trained together.
 
     The methods of its models are its own too: `classify` and `embed` of an `IntentClassifier`, `index` and `suggest` of
-    a `Suggester`, `reply` and `sample` of a `Replier`.
+    a `Suggester`, `reply` and `sample` of a `Replier`. So are their attributes: `model.confidence = ...` sets that of
+    the classifier.
 
     Args:
         models: a model, or models of different tasks.
@@ -44,7 +44,7 @@ class SupportModel:
         history: one dictionary of metrics per epoch; None for a model that was loaded.
         coverage: how much of the vocabulary the given word vectors hold; None where none were given.
 
-    Example:
+    Example (needs a training run):
         >>> model = supportnet.train("sample")
         >>> model.classify(["where is my parcel?"])[0].intent
         'track_order'
@@ -52,12 +52,16 @@ class SupportModel:
         >>> model.export("saved_models/support")
     """
 
+    models: dict[str, Any]
+    metrics: dict[str, Any] | None
+    history: list[dict[str, float]] | None
+    coverage: Coverage | None
+
     def __init__(self, models: Any, trained: Trained | None = None) -> None:
-        listed = list(models) if isinstance(models, list | tuple) else [models]
-        self.models: dict[str, Any] = {model.task: model for model in listed}
-        self.metrics: dict[str, Any] | None = None if trained is None else trained.metrics
-        self.history: list[dict[str, float]] | None = None if trained is None else trained.history
-        self.coverage: Coverage | None = None if trained is None else trained.coverage
+        self.models = {model.task: model for model in (models if isinstance(models, list | tuple) else [models])}
+        self.metrics = None if trained is None else trained.metrics
+        self.history = None if trained is None else trained.history
+        self.coverage = None if trained is None else trained.coverage
 
     @property
     def model(self) -> Any:
@@ -70,11 +74,22 @@ class SupportModel:
         return ",".join(self.models)
 
     def __getattr__(self, name: str) -> Any:
-        if not name.startswith("_"):
-            for model in self.__dict__.get("models", {}).values():
-                if hasattr(model, name):
-                    return getattr(model, name)
-        raise AttributeError(f"A model of the task {self.task} has no attribute {name!r}")
+        return getattr(self._model_with(name), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_") or name in (*SupportModel.__annotations__, *dir(type(self))):
+            super().__setattr__(name, value)
+        else:
+            setattr(self._model_with(name), name, value)
+
+    def _model_with(self, name: str) -> Any:
+        """Return the first model that has a public attribute."""
+        # A copy is asked for attributes before it has models.
+        models = self.__dict__.get("models", {})
+        for model in models.values():
+            if not name.startswith("_") and hasattr(model, name):
+                return model
+        raise AttributeError(f"A model of the task {','.join(models)} has no attribute {name!r}")
 
     def __dir__(self) -> list[str]:
         own = (name for model in self.models.values() for name in dir(model) if not name.startswith("_"))
@@ -124,10 +139,10 @@ class SupportModel:
         folder = Path(path)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UserError(f"{folder} is there already: choose another folder.")
-        begin(folder, {**_made(self.model), "task": self.task})
+        begin(folder, {**_configuration(self.model), "task": self.task})
         for task, model in self.models.items():
             own = folder if len(self.models) == 1 else folder / task
-            begin(own, _made(model))
+            begin(own, _configuration(model))
             save(own, model)
         return folder
 
@@ -139,14 +154,19 @@ class SupportModel:
         return f"SupportModel({', '.join([self.task, self.model.config.architecture, *parts])})"
 
 
-def _made(model: Any) -> dict[str, Any]:
+def _configuration(model: Any) -> dict[str, Any]:
     return {"task": model.task, "network": asdict(model.config), "data": model.origin.get("data", {})}
 
 
-@wraps(train_models, assigned=("__doc__",), updated=())
 def train(
     data: Any, out: str | os.PathLike[str] | None = None, *, task: str | Sequence[str] = DEFAULT, **options: Any
 ) -> SupportModel:
+    """Train as `supportnet.tasks.train.train` does, whose description stands before this example in `help`.
+
+    Example (needs a training run):
+        >>> model = supportnet.train("tickets.csv", out="runs/tickets", data_options={"text_column": "body"}, epochs=10)
+        >>> model.metrics["accuracy"]
+    """
     trained = train_models(data, out, task=task, **options)
     return SupportModel(list(trained.models.values()), trained)
 
@@ -163,8 +183,10 @@ def _with_options(function: Callable[..., Any]) -> inspect.Signature:
 
 
 train.__signature__ = _with_options(train_models)  # type: ignore[attr-defined]
+_EXAMPLE = "    Example"
 train.__doc__ = (
-    (train_models.__doc__ or "").replace("`train`", "`supportnet.train`")
+    (train_models.__doc__ or "").partition(_EXAMPLE)[0]
+    + "".join((train.__doc__ or "").partition(_EXAMPLE)[1:])
     + "\n    Options:\n"
     + "".join(f"        {name}: {one.help}\n" for name, one in training_options().items())
 )
@@ -183,7 +205,7 @@ def load_model(path: str | os.PathLike[str]) -> Any:
         UserError: there is no such folder or file, training hasn't finished, a file is missing or damaged, or it was
             written by an earlier version.
 
-    Example:
+    Example (needs a run folder):
         >>> model = supportnet.load_model("runs/tickets")
     """
     if Path(path).suffix == ".keras":
@@ -214,11 +236,11 @@ def _load_network(path: Path) -> keras.Model:
 def deprecated(name: str, replacement: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function under an old name that warns; it goes with the next version."""
 
-    @wraps(function)
     def warned(*arguments: Any, **options: Any) -> Any:
         warnings.warn(f"supportnet.{name} is now supportnet.{replacement}", DeprecationWarning, stacklevel=2)
         return function(*arguments, **options)
 
+    warned.__doc__ = f"Call `supportnet.{replacement}`, of which this is an old name."
     return warned
 
 
@@ -226,13 +248,9 @@ def _train(task: str | Sequence[str]) -> Callable[..., SupportModel]:
     return lambda data, out=None, *, tasks=task, **options: train(data, out, task=tasks, **options)
 
 
-def _load(path: str | os.PathLike[str]) -> SupportModel:
-    return load_model(path)
-
-
 _second, _third = NAMES[1:3]
 train_suggester = deprecated("train_suggester", f'train(..., task="{_second}")', _train(_second))
 train_replier = deprecated("train_replier", f'train(..., task="{_third}")', _train(_third))
 train_tasks = deprecated("train_tasks", "train(..., task=(...))", _train(NAMES[:3]))
-load_suggester = deprecated("load_suggester", "load_model", _load)
-load_replier = deprecated("load_replier", "load_model", _load)
+load_suggester = deprecated("load_suggester", "load_model", load_model)
+load_replier = deprecated("load_replier", "load_model", load_model)

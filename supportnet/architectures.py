@@ -3,16 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from operator import attrgetter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from supportnet.errors import UserError
 
-if TYPE_CHECKING:
-    from supportnet.config import NetworkConfig
-
-#: Makes a layer for a configuration; or `module:attribute` of such a function, imported when it is first called.
-Maker = Callable[["NetworkConfig"], Any] | str
+#: Makes a layer for a `supportnet.config.NetworkConfig`, which is made from this table and so isn't imported here; or
+#: `module:attribute` of such a function, imported when it is first called.
+Maker = Callable[[Any], Any] | str
 
 
 @dataclass(frozen=True)
@@ -38,18 +37,17 @@ class Architecture:
         return 1 if self.encoder is None and not self.decoder_only else 2
 
 
-_LAYERS = "supportnet.layers"
+def _layer(name: str) -> Maker:
+    return f"supportnet.layers:{name}.from_network"
+
+
 _ARCHITECTURES: dict[str, Architecture] = {
-    "bilstm_attention": Architecture(
-        f"{_LAYERS}:BiLSTMAttention.from_network", f"{_LAYERS}:RecurrentDecoder.from_network"
-    ),
-    "transformer": Architecture(
-        f"{_LAYERS}:TransformerEncoder.from_network", f"{_LAYERS}:TransformerDecoder.from_network"
-    ),
-    "conv": Architecture(f"{_LAYERS}:ConvEncoder.from_network", f"{_LAYERS}:TransformerDecoder.from_network"),
+    "bilstm_attention": Architecture(_layer("BiLSTMAttention"), _layer("RecurrentDecoder")),
+    "transformer": Architecture(_layer("TransformerEncoder"), _layer("TransformerDecoder")),
+    "conv": Architecture(_layer("ConvEncoder"), _layer("TransformerDecoder")),
     # Nothing reads the order of words: shows what the encoders are worth.
-    "none": Architecture(None, f"{_LAYERS}:TransformerDecoder.from_network"),
-    "gpt": Architecture(None, f"{_LAYERS}:PrefixDecoder.from_network", decoder_only=True),
+    "none": Architecture(None, _layer("TransformerDecoder")),
+    "gpt": Architecture(None, _layer("PrefixDecoder"), decoder_only=True),
 }
 #: name -> architecture; the first one is the default.
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(_ARCHITECTURES)
@@ -91,12 +89,9 @@ def register_encoder(name: str, make: Maker, decoder: Maker | None = None) -> No
     _ARCHITECTURES[name] = Architecture(make, decoder)
 
 
-def made(make: Maker, config: "NetworkConfig") -> Any:
-    """Call a maker."""
+def made(make: Maker, config: Any) -> Any:
+    """Call a maker with a `NetworkConfig`."""
     if not isinstance(make, str):
         return make(config)
     module, _, path = make.partition(":")
-    function: Any = import_module(module)
-    for part in path.split("."):
-        function = getattr(function, part)
-    return function(config)
+    return attrgetter(path)(import_module(module))(config)

@@ -6,13 +6,13 @@ Loads neither Keras nor NumPy.
 import inspect
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, TypeVar, get_args
 
 from supportnet.architectures import ARCHITECTURES
-from supportnet.checks import check_choice, check_divides, check_not_negative, check_positive, check_rate
+from supportnet.checks import check_choice, check_divides, check_not_negative, check_positive, check_rate, in_range
 from supportnet.errors import UserError
 
 #: How text becomes tokens; see `supportnet.text.tokenizer`.
@@ -35,8 +35,27 @@ BACKBONE_FIELDS = (
 )
 
 
+def option(default: Any, check: Callable[[str, Any], object] | None = None, **shown: Any) -> Any:
+    """Return a field of a configuration: its default, the check of its values, and how it is shown; see `Option`."""
+    return field(default=default, metadata={"check": check, **shown})
+
+
 @dataclass(frozen=True)
-class NetworkConfig:
+class Options:
+    """Base of configurations: every value is checked, also where a subclass gives the field another default."""
+
+    def __post_init__(self) -> None:
+        for base in reversed(type(self).__mro__):
+            for one in vars(base).get("__dataclass_fields__", {}).values():
+                value, check = getattr(self, one.name), one.metadata.get("check")
+                if allowed := one.metadata.get("choices") or one.metadata.get("names"):
+                    check_choice(one.name, value, list(allowed))
+                elif check and value is not None:
+                    check(one.name, value)
+
+
+@dataclass(frozen=True)
+class NetworkConfig(Options):
     """Everything that decides the shape of a network, except the vocabulary and the names of intents or labels.
 
     Attributes:
@@ -67,39 +86,35 @@ class NetworkConfig:
         supportnet.errors.UserError: num_heads must be at least 1 and divide embedding_dim (64). Received: num_heads=5
     """
 
-    architecture: str = field(default="bilstm_attention", metadata={"names": ARCHITECTURES})
-    embedding_dim: int = 128
-    hidden_dim: int = 96
-    num_layers: int = 1
+    architecture: str = option("bilstm_attention", names=ARCHITECTURES)
+    embedding_dim: int = option(128, check_positive)
+    hidden_dim: int = option(96, check_positive)
+    num_layers: int = option(1, check_not_negative)
     num_heads: int = 4
-    dropout_rate: float = 0.1
-    head_dropout_rate: float = 0.4
-    word_dropout: float = 0.1
-    num_buckets: int = 12_000
-    num_pairs: int = 16_384
-    num_filters: int = 0
-    vector_dim: int = 128
-    num_pieces: int = 2000
-    max_reply_length: int = 64
-    max_length: int = 128
-    text_mode: str = field(default=TEXT_MODES[0], metadata={"choices": TEXT_MODES})
+    dropout_rate: float = option(0.1, check_rate)
+    head_dropout_rate: float = option(0.4, check_rate)
+    word_dropout: float = option(0.1, check_rate)
+    num_buckets: int = option(12_000, check_positive)
+    num_pairs: int = option(16_384, check_positive)
+    num_filters: int = option(0, check_not_negative)
+    vector_dim: int = option(128, check_positive)
+    num_pieces: int = option(2000, check_positive)
+    max_reply_length: int = option(64, check_positive)
+    max_length: int = option(128, check_positive)
+    text_mode: str = option(TEXT_MODES[0], choices=TEXT_MODES)
 
     def __post_init__(self) -> None:
-        check_choice("architecture", self.architecture, list(ARCHITECTURES))
-        for name in ("embedding_dim", "hidden_dim", "num_buckets", "num_pairs", "vector_dim", "num_pieces"):
-            check_positive(name, getattr(self, name))
-        for name in ("max_reply_length", "max_length"):
-            check_positive(name, getattr(self, name))
-        for name in ("dropout_rate", "head_dropout_rate", "word_dropout"):
-            check_rate(name, getattr(self, name))
-        check_not_negative("num_layers", self.num_layers)
-        check_not_negative("num_filters", self.num_filters)
-        check_choice("text_mode", self.text_mode, TEXT_MODES)
+        super().__post_init__()
         check_divides("num_heads", self.num_heads, "embedding_dim", self.embedding_dim)
 
 
+def _check_seed(name: str, seed: int) -> None:
+    if check_not_negative(name, seed) >= 2**32:
+        raise UserError(f"{name} must be below 2^32. Received: {name}={seed}")
+
+
 @dataclass(frozen=True)
-class RunConfig:
+class RunConfig(Options):
     """Options of every training.
 
     Attributes:
@@ -124,27 +139,15 @@ class RunConfig:
         supportnet.errors.UserError: epochs must be at least 1. Received: epochs=0
     """
 
-    epochs: int = 20
-    learning_rate: float = 2e-3
-    warmup_share: float = 0.1
-    weight_decay: float = 0.05
-    ema_momentum: float = 0.0
-    patience: int = 5
-    validation_share: float = 0.1
-    min_count: int = 2
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "patience", "min_count"):
-            check_positive(name, getattr(self, name))
-        for name in ("warmup_share", "ema_momentum", "validation_share"):
-            check_rate(name, getattr(self, name))
-        if not 0 < self.learning_rate < math.inf:
-            raise UserError(f"learning_rate must be above 0. Received: learning_rate={self.learning_rate}")
-        if not 0 <= self.weight_decay < math.inf:
-            raise UserError(f"weight_decay must be at least 0. Received: weight_decay={self.weight_decay}")
-        if check_not_negative("seed", self.seed) >= 2**32:
-            raise UserError(f"seed must be below 2^32. Received: seed={self.seed}")
+    epochs: int = option(20, check_positive)
+    learning_rate: float = option(2e-3, in_range("above 0", lambda rate: 0 < rate < math.inf))
+    warmup_share: float = option(0.1, check_rate)
+    weight_decay: float = option(0.05, in_range("at least 0", lambda decay: 0 <= decay < math.inf))
+    ema_momentum: float = option(0.0, check_rate)
+    patience: int = option(5, check_positive)
+    validation_share: float = option(0.1, check_rate)
+    min_count: int = option(2, check_positive)
+    seed: int = option(0, _check_seed)
 
 
 @dataclass(frozen=True)
@@ -165,17 +168,9 @@ class PretrainingConfig(RunConfig):
         supportnet.errors.UserError: mask_share must be above 0 and below 1. Received: mask_share=1.0
     """
 
-    batch_size: int = 64
-    mask_share: float = 0.2
-    validation_share: float = 0.05
-
-    def __post_init__(self) -> None:
-        check_positive("batch_size", self.batch_size)
-        for name in ("mask_share", "validation_share"):
-            value = getattr(self, name)
-            if not 0 < value < 1:
-                raise UserError(f"{name} must be above 0 and below 1. Received: {name}={value}")
-        super().__post_init__()
+    batch_size: int = option(64, check_positive)
+    mask_share: float = option(0.2, in_range("above 0 and below 1", lambda share: 0 < share < 1))
+    validation_share: float = option(0.05, in_range("above 0 and below 1", lambda share: 0 < share < 1))
 
 
 @dataclass(frozen=True)
@@ -263,15 +258,13 @@ def split_options(
         >>> training.epochs
         3
     """
-    network_names = {field.name for field in fields(NetworkConfig)}
-    training_names = {field.name for field in fields(training)}
+    network_names, training_names = ({field.name for field in fields(kind)} for kind in (NetworkConfig, training))
     unknown = sorted(set(options) - network_names - training_names)
     if unknown:
         known = ", ".join(sorted(network_names | training_names))
         raise UserError(f"There is no option named {unknown[0]!r}. The options are: {known}.")
-    sizes = {} if preset is None else get_preset(preset)
-    options = {**defaults, **sizes, **options}
-    return (
-        NetworkConfig(**{name: value for name, value in options.items() if name in network_names}),
-        training(**{name: value for name, value in options.items() if name in training_names}),
+    options = {**defaults, **({} if preset is None else get_preset(preset)), **options}
+    network, run = (
+        {name: value for name, value in options.items() if name in names} for names in (network_names, training_names)
     )
+    return NetworkConfig(**network), training(**run)

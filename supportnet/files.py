@@ -1,10 +1,11 @@
-"""Writing files so that a reader never sees half of one, and a failure leaves nothing behind."""
+"""Writing files so that a reader never sees half of one, and a failure leaves nothing behind; reading them."""
 
 import hashlib
 import json
 import os
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,3 +87,11 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise UserError(f"{path} is missing.") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} can't be read: it is damaged or not JSON ({error}).") from None
+
+
+def read_toml(path: str | os.PathLike[str], flag: str = "") -> dict[str, Any]:
+    """Read a TOML file of a user's; a `UserError` that names it, and the flag that named it, if it can't be read."""
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{flag and f'{flag}: '}{path} can't be read: {error}") from None

@@ -47,7 +47,7 @@ def tiny_classifier() -> "IntentClassifier":
     import keras
 
     from supportnet.config import NetworkConfig
-    from supportnet.tasks.classify.fitted import Confidence
+    from supportnet.tasks.classify.calibrate import Confidence
     from supportnet.tasks.classify.model import IntentClassifier
     from supportnet.text.vocabulary import Vocabulary
 
@@ -109,7 +109,9 @@ def toy_dataset() -> TicketDataset:
 @pytest.fixture(scope="session")
 def options() -> dict[str, Any]:
     """Options of a tiny network that learns in four epochs of six steps; don't change them."""
-    network = {"embedding_dim": 16, "hidden_dim": 8, "num_heads": 2, "num_layers": 0, "num_buckets": 500}
+    # Without an encoder: tracing one takes longer than these trainings do.
+    sizes = {"embedding_dim": 16, "hidden_dim": 8, "num_heads": 2, "num_layers": 0, "num_buckets": 500}
+    network = {"architecture": "none", **sizes}
     training = {"epochs": 4, "batch_size": 8, "learning_rate": 0.02, "min_count": 1}
     return {**network, **training, "progress_bar": False}
 

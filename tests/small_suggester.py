@@ -5,7 +5,7 @@ import numpy as np
 
 from supportnet.config import NetworkConfig
 from supportnet.data.bank import Answer
-from supportnet.tasks.suggest.fitted import Relevance
+from supportnet.tasks.suggest.calibrate import Relevance
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.text.vocabulary import Vocabulary
 

@@ -3,6 +3,8 @@
 import inspect
 import subprocess
 import sys
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +43,24 @@ def test_embed_and_repr(model: "supportnet.SupportModel") -> None:
     assert np.isfinite(vectors).all()
     assert repr(model) == "SupportModel(classify, bilstm_attention, 7 intents)"
     assert (model.metrics, model.history, model.coverage) == (None, None, None)
+
+
+def test_attributes_are_those_of_its_models(model: "supportnet.SupportModel") -> None:
+    classifier, confidence = model.model, replace(model.confidence, temperature=0.125)
+    kept = model.confidence
+    try:
+        model.confidence = confidence
+        assert classifier.confidence is confidence
+        assert "confidence" not in vars(model)
+    finally:
+        classifier.confidence = kept
+    model.metrics = {"accuracy": 0.5}
+    assert "validation accuracy 0.500" in repr(model)
+    with pytest.raises(AttributeError, match="A model of the task classify has no attribute 'confidense'"):
+        model.confidense = confidence
+    with pytest.raises(AttributeError, match="no attribute 'confidense'"):
+        model.confidense  # noqa: B018
+    assert copy(model).intents == model.intents
 
 
 def test_evaluate_and_export(model: "supportnet.SupportModel", tmp_path: Path) -> None:
@@ -107,5 +127,5 @@ def test_tensorflow_starts_without_noise() -> None:
 def test_names_at_the_top() -> None:
     assert set(supportnet.__all__) <= set(dir(supportnet))
     assert all(hasattr(supportnet, name) for name in supportnet.__all__)
-    with pytest.raises(AttributeError, match="module 'supportnet' has no attribute 'tarin'"):
+    with pytest.raises(AttributeError, match="supportnet attribute tarin"):
         supportnet.tarin  # noqa: B018

@@ -13,13 +13,11 @@ import supportnet
 from supportnet import architectures
 from supportnet.architectures import ARCHITECTURES, encoder_names, register_encoder
 from supportnet.backbones import Backbone, build_decoder, build_encoder
-from supportnet.compare.attention import attention_maps
-from supportnet.compare.gradients import gradient_norms
+from supportnet.compare.inspection import attention_maps, gradient_norms
 from supportnet.compare.matching import count_weights, match_weights
 from supportnet.compare.messages import fingerprint_of, prepare
-from supportnet.compare.plan import Plan
+from supportnet.compare.plan import Plan, Run
 from supportnet.compare.pool import do_runs
-from supportnet.compare.run import Run
 from supportnet.config import NetworkConfig
 from supportnet.data import load
 from supportnet.data.ticket import TicketDataset

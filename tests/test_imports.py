@@ -21,7 +21,8 @@ ROOMS = [
     ["errors", "version"],
     ["files", "startup", "checks", "types"],
     ["tables"],
-    ["config", "architectures"],
+    ["architectures"],
+    ["config"],
     ["data"],
     ["text"],
     ["layers"],
@@ -29,7 +30,9 @@ ROOMS = [
     ["backbones"],
     ["training", "savedmodel"],
     ["tasks"],
-    ["compare", "serving"],
+    ["serving"],
+    # A comparison exports what it measures.
+    ["compare"],
     ["api"],
     ["cli"],
 ]
@@ -51,6 +54,8 @@ OWN_OPTIONS = {
     ("supportnet.cli.predict", "seed"),
     ("supportnet.cli.quickstart", "epochs"),
     ("supportnet.cli.quickstart", "seed"),
+    # What clients call a served model.
+    ("supportnet.cli.serve", "name"),
     ("supportnet.cli.tune", "seed"),
 }
 
@@ -61,12 +66,15 @@ NAME_TASKS = {"tasks", "data"}
 
 MOST_FILES = 20
 FEWEST_LINES = 40
-#: Modules with fewer lines, and why they are alone.
+#: Modules with fewer lines, by pattern, and why they are alone.
 SHORT = {
     "supportnet.__main__": "`python -m supportnet`",
     "supportnet.errors": "every room imports it, and it imports nothing",
     "supportnet.startup": "runs before TensorFlow is imported",
+    "supportnet.tasks.*.answers": "a client makes records and loads nothing else",
+    "supportnet.tasks.*.config": "options are listed before Keras is loaded",
     "supportnet.text.special_tokens": "whoever needs a token's id imports nothing else with it",
+    "supportnet.types": "the signatures of all layers name these types; it imports nothing of the package",
     "supportnet.version": "setup.cfg reads it without importing the package",
 }
 
@@ -265,8 +273,9 @@ def test_no_room_has_too_many_files() -> None:
 def test_short_files_have_a_reason() -> None:
     lines = {name: len(path.read_text("utf-8").splitlines()) for name, path in PATHS.items()}
     short = {name for name, path in PATHS.items() if path.name != "__init__.py" and lines[name] < FEWEST_LINES}
-    assert set(SHORT) <= short
-    assert not short - set(SHORT), "\n".join(sorted(short - set(SHORT)))
+    assert not [pattern for pattern in SHORT if not any(fnmatch(name, pattern) for name in short)]
+    unexplained = {name for name in short if not any(fnmatch(name, pattern) for pattern in SHORT)}
+    assert not unexplained, "\n".join(sorted(unexplained))
 
 
 def test_the_package_runs_as_a_module() -> None:

@@ -4,12 +4,18 @@
 article's own networks (sections 4.3 and 3); `MaskedLanguageModel` is the network of pre-training.
 """
 
-from supportnet.backbones.article import build_model
-from supportnet.backbones.backbone import Backbone, build_preprocessor, feature_inputs, token_inputs
-from supportnet.backbones.encoders import build_decoder, build_embedding, build_encoder
+from supportnet.backbones.article import build_model, build_transformer
+from supportnet.backbones.backbone import (
+    Backbone,
+    build_decoder,
+    build_embedding,
+    build_encoder,
+    build_preprocessor,
+    feature_inputs,
+    token_inputs,
+)
 from supportnet.backbones.heads import MessagePooling, vote
 from supportnet.backbones.masked_lm import MaskedLanguageModel
-from supportnet.backbones.transformer import build_transformer
 
 __all__ = [
     "Backbone",

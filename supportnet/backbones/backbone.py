@@ -1,16 +1,22 @@
-"""The backbone: the preprocessor's features -> vectors of tokens, for the heads of all tasks."""
+"""The backbone: the preprocessor's features -> vectors of tokens, for the heads of all tasks.
 
-from collections.abc import Mapping, Sequence
+The layers of a network are those that its architecture names, made for its configuration.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Protocol
 
 import keras
+import numpy as np
 from keras import ops
 
-from supportnet.architectures import ARCHITECTURES
-from supportnet.backbones.encoders import build_embedding, build_encoder
+from supportnet.architectures import ARCHITECTURES, made
 from supportnet.config import BACKBONE_FIELDS, NetworkConfig
-from supportnet.text.front_end import TextFrontEnd
+from supportnet.errors import UserError
+from supportnet.layers import TokenEmbedding
+from supportnet.text.preprocessor import TextFrontEnd
 from supportnet.text.vocabulary import Vocabulary
 
 
@@ -58,10 +64,89 @@ def feature_inputs(prefix: str = "") -> dict[str, Any]:
         >>> feature_inputs("reply_")["mask"].shape
         (None, None)
     """
-    return {
-        name: keras.Input(shape[1:], dtype=dtype, name=prefix + name)
-        for name, (shape, dtype) in TextFrontEnd.specs.items()
-    }
+    specs = TextFrontEnd.specs.items()
+    return {name: keras.Input(shape[1:], dtype=dtype, name=prefix + name) for name, (shape, dtype) in specs}
+
+
+def build_encoder(config: NetworkConfig) -> keras.layers.Layer | None:
+    """Make the encoder that the configuration names, a layer named `encoder`; None for an architecture without one.
+
+    Raises:
+        UserError: the architecture reads messages with its decoder.
+
+    Example:
+        >>> build_encoder(NetworkConfig(architecture="transformer", max_length=64)).max_length
+        64
+    """
+    check_encoder(config)
+    architecture = ARCHITECTURES[config.architecture]
+    if architecture.encoder is None:
+        return None
+    encoder = made(architecture.encoder, config)
+    # A user's own may have another name; weights are saved under this one.
+    encoder.name = "encoder"
+    return encoder
+
+
+def check_encoder(config: NetworkConfig) -> None:
+    """Raise a `UserError` for an architecture that reads messages with its decoder.
+
+    Example:
+        >>> check_encoder(NetworkConfig(architecture="gpt"))
+        Traceback (most recent call last):
+        supportnet.errors.UserError: architecture must have an encoder for this: gpt is for written replies ...
+    """
+    name = config.architecture
+    if ARCHITECTURES[name].decoder_only:
+        raise UserError(
+            f"architecture must have an encoder for this: {name} is for written replies (--task reply). "
+            f"Received: architecture={name!r}"
+        )
+
+
+def build_decoder(config: NetworkConfig) -> keras.layers.Layer:
+    """Make the decoder that belongs to the configuration's architecture, a layer named `decoder`.
+
+    Raises:
+        UserError: the architecture was registered without one.
+
+    Example:
+        >>> build_decoder(NetworkConfig(architecture="transformer", max_reply_length=40)).max_length
+        40
+    """
+    name, architecture = config.architecture, ARCHITECTURES[config.architecture]
+    if architecture.decoder is None:
+        raise UserError(
+            f"architecture must have a decoder to write replies: {name} was registered without one "
+            f"(supportnet.register_encoder). Received: architecture={name!r}"
+        )
+    decoder = made(architecture.decoder, config)
+    decoder.name = "decoder"
+    return decoder
+
+
+def build_embedding(config: NetworkConfig, vocab_size: int) -> TokenEmbedding:
+    """Make the word vectors of all branches, a layer named `embed`.
+
+    One lookup serves both: the first half of each vector is pooled, the second goes to the encoder.
+
+    Example:
+        >>> build_embedding(NetworkConfig(embedding_dim=64), vocab_size=1000).embedding_dim
+        128
+    """
+    depth = config.embedding_dim * ARCHITECTURES[config.architecture].num_branches
+    return TokenEmbedding(vocab_size, depth, config.num_buckets, config.word_dropout, name="embed")
+
+
+@contextmanager
+def _policy(dtype: Any) -> Iterator[None]:
+    """Make layers by a dtype policy, those of a user's own encoder too; by the global one, if it is None."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(keras.dtype_policies.get(dtype))
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
@@ -71,6 +156,7 @@ class Backbone(keras.Model):
     Args:
         config: sizes and rates. A configuration as a dictionary is accepted too.
         vocab_size: number of token ids V.
+        dtype: dtype policy of the layers; the global one if not given.
 
     Call arguments:
         inputs: the preprocessor's features.
@@ -86,17 +172,19 @@ class Backbone(keras.Model):
         (None, None, 128)
     """
 
-    def __init__(self, config: NetworkConfig | Mapping[str, Any], vocab_size: int, **kwargs: Any) -> None:
+    def __init__(
+        self, config: NetworkConfig | Mapping[str, Any], vocab_size: int, dtype: Any = None, **kwargs: Any
+    ) -> None:
         config = config if isinstance(config, NetworkConfig) else NetworkConfig(**config)
-        architecture = ARCHITECTURES[config.architecture]
-        encoder = None if architecture.decoder_only else build_encoder(config)
         inputs = feature_inputs()
-        vectors = build_embedding(config, vocab_size)(inputs)
-        outputs = {"words": vectors}
-        if encoder is not None:
-            words, tokens = ops.split(vectors, 2, axis=-1)
-            outputs = {"words": words, "encoded": encoder(tokens, mask=inputs["mask"]), "tokens": tokens}
-        super().__init__(inputs, outputs, **{"name": "backbone", **kwargs})
+        with _policy(dtype):
+            encoder = None if ARCHITECTURES[config.architecture].decoder_only else build_encoder(config)
+            vectors = build_embedding(config, vocab_size)(inputs)
+            outputs = {"words": vectors}
+            if encoder is not None:
+                words, tokens = ops.split(vectors, 2, axis=-1)
+                outputs = {"words": words, "encoded": encoder(tokens, mask=inputs["mask"]), "tokens": tokens}
+            super().__init__(inputs, outputs, **{"name": "backbone", **kwargs})
         self.config = config
         self.vocab_size = vocab_size
 
@@ -118,17 +206,11 @@ class Backbone(keras.Model):
         """Tell whether another backbone reads every message as this one does: with equal sizes and weights."""
         if self is other:
             return True
-        if any(getattr(self.config, name) != getattr(other.config, name) for name in BACKBONE_FIELDS):
-            return False
-        pairs = zip(self.get_weights(), other.get_weights(), strict=True)
-        return self.vocab_size == other.vocab_size and all((one == two).all() for one, two in pairs)
+        sizes = [(*(getattr(one.config, name) for name in BACKBONE_FIELDS), one.vocab_size) for one in (self, other)]
+        return sizes[0] == sizes[1] and all(map(np.array_equal, self.get_weights(), other.get_weights()))
 
     def get_config(self) -> dict[str, Any]:
-        return {"config": asdict(self.config), "vocab_size": self.vocab_size, "name": self.name}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Backbone":
-        return cls(**config)
+        return {**super().get_config(), "config": asdict(self.config), "vocab_size": self.vocab_size}
 
 
 def compose(backbone: Backbone, head: keras.Model, inputs: Mapping[str, Any], name: str, **more: Any) -> keras.Model:

@@ -7,8 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from supportnet.backbones.backbone import Backbone
-from supportnet.backbones.encoders import check_encoder
+from supportnet.backbones.backbone import Backbone, check_encoder
 from supportnet.config import NetworkConfig
 from supportnet.layers import MaskedPooling
 
@@ -39,7 +38,7 @@ class MaskedLanguageModel(keras.Model):
         backbone: what a model of a task starts from.
 
     Example:
-        >>> from supportnet.text.front_end import TextFrontEnd
+        >>> from supportnet.text.preprocessor import TextFrontEnd
         >>> features = TextFrontEnd(["where", "parcel"])(["where is my parcel?"])
         >>> chosen = keras.ops.array([[False, False, False, True, False]])
         >>> model = MaskedLanguageModel(NetworkConfig(), vocab_size=1000)
@@ -50,13 +49,13 @@ class MaskedLanguageModel(keras.Model):
     def __init__(self, config: NetworkConfig | Mapping[str, Any], vocab_size: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.vocab_size = vocab_size
-        self.backbone = Backbone(config, vocab_size)
+        self.backbone = Backbone(config, vocab_size, self.dtype_policy)
         self.config = self.backbone.config
         check_encoder(self.config)
-        self.pool = MaskedPooling(name="pool_words")
-        self.heads = [keras.layers.Dense(self.config.embedding_dim, name="words_head")]
-        if self.backbone.encoder is not None:
-            self.heads.append(keras.layers.Dense(self.config.embedding_dim, name="context_head"))
+        self.pool = MaskedPooling(dtype=self.dtype_policy, name="pool_words")
+        names = ["words_head", "context_head"][: 1 if self.backbone.encoder is None else 2]
+        depth = self.config.embedding_dim
+        self.heads = [keras.layers.Dense(depth, dtype=self.dtype_policy, name=name) for name in names]
 
     def build(self, input_shape: Any = None) -> None:
         depth = self.config.embedding_dim
@@ -78,16 +77,14 @@ class MaskedLanguageModel(keras.Model):
             encoded = self.backbone.encoder(*tokens, mask=mask, training=training)
             flat = ops.reshape(encoded, (-1, self.config.embedding_dim))
             seen.append(ops.take(flat, rows * ops.shape(mask)[1] + columns, axis=0))
-        return ops.stack(self._word_scores(seen), axis=1)
-
-    def _word_scores(self, seen: list[Any]) -> list[Any]:
-        """Return the logits of all words for what each branch has seen, float32 `[N, V]` each."""
+        # The logits of all words for what each branch has seen, float32 `[N, V]` each.
         tables = ops.split(ops.convert_to_tensor(self.backbone.embed.word_embeddings), len(self.heads), axis=-1)
         biases = ops.unstack(ops.cast(self.word_bias, "float32"), axis=0)
-        return [
+        scores = [
             ops.matmul(ops.cast(head(x), "float32"), ops.transpose(table)) + bias
             for head, x, table, bias in zip(self.heads, seen, tables, biases, strict=True)
         ]
+        return ops.stack(scores, axis=1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "config": asdict(self.config), "vocab_size": self.vocab_size}

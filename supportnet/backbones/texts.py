@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from supportnet.checks import check_positive
-from supportnet.text.messages import checked_texts
-from supportnet.text.tokenizer_graph import are_cut, as_strings
+from supportnet.checks import check_positive, checked_texts
+from supportnet.text.graph import are_cut, as_strings
 
 
 def warn_if_cut(texts: Sequence[str], mode: str, max_length: int, stacklevel: int = 2) -> None:

@@ -1,23 +1,17 @@
 """`supportnet audit`."""
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from supportnet.cli.common import (
-    data_options,
-    json_option,
-    load_arguments,
-    naming_flags,
-    print_json,
-    print_table,
-    writing_to,
-)
+from supportnet.cli.common import naming_flags, print_result, writing_to
+from supportnet.cli.options import data_options, json_option, load_arguments, split_option
 from supportnet.errors import UserError
 from supportnet.files import written_whole
-from supportnet.tables import one_line
+from supportnet.tables import one_line, table_lines
 
 #: What `--out` writes of a label.
 COLUMNS = ("kind", "row", "text", "intent", "suggested_intent", "suggested_probability", "probability")
@@ -25,16 +19,11 @@ COLUMNS = ("kind", "row", "text", "intent", "suggested_intent", "suggested_proba
 
 @click.command()
 @data_options
-@click.option(
-    "--split",
-    default="train",
-    show_default=True,
-    help="Which split to check; a file without splits is checked whole.",
-)
-@click.option("--folds", type=int, default=5, show_default=True, help="Parts of the cross-validation.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the folds.")
+@split_option("train", "check", "checked")
+@click.option("--folds", type=int, default=5, help="Parts of the cross-validation.")
+@click.option("--seed", type=int, default=0, help="Of the folds.")
 @click.option("--out", metavar="FILE", help="Write every doubtful label to a CSV file.")
-@click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="How many to print, at most.")
+@click.option("--top", type=click.IntRange(min=1), default=20, help="How many to print, at most.")
 @json_option
 def audit(
     data: str, split: str, folds: int, seed: int, out: str | None, top: int, as_json: bool, **options: Any
@@ -60,12 +49,7 @@ def audit(
         report = find_doubtful_labels(tickets, folds, seed)
     if out:
         _write(report["labels"], out)
-    if as_json:
-        print_json({**report, "out": out})
-        return
-    _print(report, top)
-    if out:
-        click.echo(f"\nwrote {len(report['labels'])} labels to {out}")
+    print_result(as_json, {**report, "out": out}, _lines(report, top, out))
 
 
 def _write(labels: list[dict[str, Any]], path: str) -> None:
@@ -75,22 +59,24 @@ def _write(labels: list[dict[str, Any]], path: str) -> None:
         writer.writerows(labels)
 
 
-def _print(report: dict[str, Any], top: int) -> None:
-    click.echo(f"{report['num_messages']} messages, {report['num_intents']} intents checked")
-    click.echo(f"{100 * report['accuracy']:.1f}% of the labels are those that the model gives")
+def _lines(report: dict[str, Any], top: int, out: str | None) -> Iterator[str]:
+    yield f"{report['num_messages']} messages, {report['num_intents']} intents checked"
+    yield f"{100 * report['accuracy']:.1f}% of the labels are those that the model gives"
     for name, problem in (
         ("unchecked_intents", "not checked, because they have fewer than two different messages"),
         ("small_intents", "checked with less certainty, because they have fewer messages than folds"),
     ):
         if report[name]:
-            click.echo(f"{problem}: {', '.join(report[name])}")
-    click.echo(f"{report['num_conflicts']} conflicts (the same message with different labels)")
-    click.echo(f"{report['num_doubts']} doubts (the model is confident of another intent)")
+            yield f"{problem}: {', '.join(report[name])}"
+    yield f"{report['num_conflicts']} conflicts (the same message with different labels)"
+    yield f"{report['num_doubts']} doubts (the model is confident of another intent)"
     for title, kind in (("conflicts", "conflict"), ("the widest doubts", "doubt")):
         rows = [_row(label) for label in report["labels"] if label["kind"] == kind][:top]
         if rows:
-            click.echo(f"\n{title}")
-            print_table(rows)
+            yield f"\n{title}"
+            yield from table_lines(rows)
+    if out:
+        yield f"\nwrote {len(report['labels'])} labels to {out}"
 
 
 def _row(label: dict[str, Any]) -> dict[str, Any]:

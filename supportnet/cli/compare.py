@@ -1,21 +1,16 @@
 """`supportnet compare`."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
-from supportnet.cli.common import (
-    json_option,
-    load_arguments,
-    load_options,
-    print_json,
-    print_table,
-    start_tensorflow,
-    writing_to,
-)
+from supportnet.cli.common import print_result, start_tensorflow, writing_to
+from supportnet.cli.options import json_option, load_arguments, load_options
 from supportnet.compare.plan import ARCHITECTURES, MATCHES, QUICK, STUDIES, load_plan, plan_of
 from supportnet.errors import UserError
-from supportnet.tasks import NAMES
+from supportnet.tables import table_lines
+from supportnet.tasks.registry import NAMES
 
 
 @click.command()
@@ -61,26 +56,19 @@ def compare(plan: str | None, out: str, jobs: int | None, quick: bool, as_json: 
     start_tensorflow()
     from supportnet.compare.comparison import compare as do
 
-    try:
-        with writing_to(out):
-            results = do(wanted, out, jobs)
-    except KeyboardInterrupt:
-        raise click.Abort(f"comparing; the same command goes on with {out}") from None
-    if as_json:
-        print_json({"out": out, **{name: results[name] for name in ("matching", "summary", "differences", "studies")}})
-        return
-    print_results(results)
-    click.echo(f"\nwrote {out}/results.json and {out}/report.html")
+    with writing_to(out, "comparing; the same command"):
+        results = do(wanted, out, jobs)
+    shown = {name: results[name] for name in ("matching", "summary", "differences", "studies")}
+    print_result(as_json, {"out": out, **shown}, _lines(results, out))
 
 
-def print_results(results: dict[str, Any]) -> None:
-    """Print a table for each data set and task, and what the differences are worth."""
+def _lines(results: dict[str, Any], out: str) -> Iterator[str]:
+    """Yield a table for each data set and task, and what the differences are worth."""
     from supportnet.compare.table import difference_lines, failed_lines, tables
 
     for title, rows in tables(results):
-        click.echo(f"\n{title}")
-        print_table(rows)
-    for line in difference_lines(results):
-        click.echo(line)
+        yield from (f"\n{title}", *table_lines(rows))
+    yield from difference_lines(results)
     for line in failed_lines(results):
         click.echo(line, err=True)
+    yield f"\nwrote {out}/results.json and {out}/report.html"

@@ -1,17 +1,16 @@
 """`supportnet data list | describe`."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
-from supportnet.cli.common import json_option, load_arguments, load_options, print_json, print_table
+from supportnet.cli.common import print_result
+from supportnet.cli.options import json_option, load_arguments, load_options
+from supportnet.tables import table_lines
 
 #: Figures that are shown where a split has any -> the column's name.
-_OPTIONAL_COUNTS = {
-    "num_unlabelled": "no intent",
-    "num_replies": "replies",
-    "num_different_replies": "different",
-}
+_OPTIONAL_COUNTS = {"num_unlabelled": "no intent", "num_replies": "replies", "num_different_replies": "different"}
 
 
 @click.group()
@@ -36,10 +35,8 @@ def list_command(as_json: bool) -> None:
     from supportnet.data import list_sources
 
     sources = list_sources()
-    if as_json:
-        print_json({"sources": sources})
-    else:
-        print_table([{key: source[key] for key in ("name", "licence", "description")} for source in sources])
+    rows = [{key: source[key] for key in ("name", "licence", "description")} for source in sources]
+    print_result(as_json, {"sources": sources}, table_lines(rows))
 
 
 @data.command()
@@ -60,22 +57,24 @@ def describe(name: str, as_json: bool, **options: Any) -> None:
     from supportnet.data import load
 
     facts = describe_data(load(name, **load_arguments(options)))
-    if as_json:
-        print_json(facts)
-        return
+    print_result(as_json, facts, _lines(facts))
+
+
+def _lines(facts: dict[str, Any]) -> Iterator[str]:
+    from supportnet.data.sources import FURTHER_LABELS
+
     for key in ("name", "description", "licence", "source"):
-        click.echo(f"{key:<12} {facts[key]}")
-    click.echo()
-    counted = [name for name in _OPTIONAL_COUNTS if any(figures[name] for figures in facts["splits"].values())]
-    print_table([_row(split, figures, counted) for split, figures in facts["splits"].items()])
-    attributes = [
+        yield f"{key:<12} {facts[key]}"
+    splits = facts["splits"]
+    counted = [name for name in _OPTIONAL_COUNTS if any(figures[name] for figures in splits.values())]
+    yield from ("", *table_lines([_row(split, figures, counted) for split, figures in splits.items()]))
+    labels = [
         {"attribute": name, "split": split, "messages": counts["num_messages"], "values": counts["num_values"]}
-        for split, figures in facts["splits"].items()
-        for name, counts in figures["attributes"].items()
+        for split, figures in splits.items()
+        for name, counts in figures[FURTHER_LABELS].items()
     ]
-    if attributes:
-        click.echo()
-        print_table(attributes)
+    if labels:
+        yield from ("", *table_lines(labels))
 
 
 def _row(split: str, figures: dict[str, Any], counted: list[str]) -> dict[str, Any]:

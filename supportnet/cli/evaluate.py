@@ -4,22 +4,17 @@ from typing import Any
 
 import click
 
-from supportnet.cli.common import data_option, json_option, load_arguments, load_options, print_json
-from supportnet.cli.options import flag
+from supportnet.cli.common import print_result
+from supportnet.cli.options import data_option, flag, json_option, load_arguments, load_options, split_option
 from supportnet.errors import UserError
-from supportnet.tasks import DEFAULT, NAMES, get_task
+from supportnet.tasks.registry import DEFAULT, NAMES, get_task
 
 
 @click.command()
 @click.argument("model", metavar="RUN|MODEL")
 @data_option
 @load_options
-@click.option(
-    "--split",
-    default="test",
-    show_default=True,
-    help="Which split to score; a file without splits is scored whole.",
-)
+@split_option("test", "score", "scored")
 @click.option("--task", type=click.Choice(NAMES), help="Which task of a run of several; as trained by default.")
 @click.option("--plots", metavar="DIR", help="Classify: draw reliability.png and risk_coverage.png into DIR.")
 @click.option("--bank", metavar="PATH", help="Suggest: answers to search; the training replies by default.")
@@ -54,8 +49,4 @@ def evaluate(model: str, data: str | None, split: str, task: str | None, as_json
         if name not in kind.evaluate_options:
             raise UserError(f"{flag(name)} does not apply to models of the task {kind.name}.")
     figures = kind.evaluation(model, data, split, reading, **chosen)
-    if as_json:
-        print_json(figures)
-        return
-    for line in kind.describe_evaluation(figures):
-        click.echo(line)
+    print_result(as_json, figures, kind.describe_evaluation(figures))

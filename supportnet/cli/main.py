@@ -11,8 +11,7 @@ from supportnet.cli.audit import audit
 from supportnet.cli.compare import compare
 from supportnet.cli.data import data
 from supportnet.cli.evaluate import evaluate
-from supportnet.cli.export import export
-from supportnet.cli.index import index
+from supportnet.cli.export import export, index
 from supportnet.cli.predict import predict
 from supportnet.cli.pretrain import pretrain
 from supportnet.cli.quickstart import quickstart
@@ -33,7 +32,10 @@ def _with_hyphens(name: str) -> str:
     return name.replace("_", "-")
 
 
-@click.group(context_settings={"token_normalize_func": _with_hyphens, "help_option_names": ["-h", "--help"]})
+SETTINGS = {"token_normalize_func": _with_hyphens, "help_option_names": ["-h", "--help"], "show_default": True}
+
+
+@click.group(context_settings=SETTINGS)
 @click.version_option(__version__, prog_name="supportnet")
 def cli() -> None:
     """Customer support in Keras: from tickets to a model that TensorFlow Serving runs.

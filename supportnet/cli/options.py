@@ -1,22 +1,139 @@
-"""Options of commands that train: made from the configurations, which state each once, and listed by group."""
+"""Options that commands share: of data and answers, and those of trainings, made from the configurations, by group."""
 
-import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from supportnet.cli.common import Command
+from supportnet.architectures import encoder_names
 from supportnet.config import PRESETS, NetworkConfig, Option, PretrainingConfig, options_of
 from supportnet.errors import UserError
-from supportnet.tasks import DEFAULT, NAMES, all_tasks, in_order
+from supportnet.files import read_toml
 from supportnet.tasks.options import TrainingOption, training_options
+from supportnet.tasks.registry import DEFAULT, NAMES, all_tasks, in_order
+from supportnet.tasks.task import ExportOptions
 
-#: Headings of `--help`, in this order; options without a group stand under the first.
-GROUPS = ("data", "network", "training", "confidence", *(f"task {name}" for name in NAMES))
+if TYPE_CHECKING:
+    from supportnet.data import Bank
+
+Decorator = Callable[[Any], Any]
+
+#: Argument of `supportnet.load` -> its option.
+_LOAD: Mapping[str, Mapping[str, Any]] = {
+    "data_dir": {"metavar": "DIR", "help": "Read the files in DIR/NAME instead of downloading them."},
+    "train_oos": {"is_flag": True, "help": "Train on CLINC150's out-of-scope messages, as an intent of their own."},
+    "context_turns": {
+        "type": int,
+        "metavar": "N",
+        "help": "Turns of the conversation that a message of star holds, the newest first.  [default: 3]",
+    },
+    "text_column": {"metavar": "NAME", "help": "Column of the messages in a file."},
+    "label_column": {"metavar": "NAME", "help": "Column of the intents."},
+    "reply_column": {"metavar": "NAME", "help": "Column of the replies; intents may be missing then."},
+    "attribute_columns": {
+        "metavar": "NAME[,NAME...]",
+        "callback": lambda _context, _option, names: names and [name.strip() for name in names.split(",")],
+        "help": "Columns of further labels, such as the priority; intents may be missing then.",
+    },
+    "split_column": {"metavar": "NAME", "help": "Column that says train, validation or test."},
+    "delimiter": {"metavar": "CHAR", "help": "Delimiter of a CSV file, if it can't be seen."},
+    "encoding": {"default": "utf-8", "help": "Encoding of a file."},
+}
+#: Those that have nothing to say where labels aren't read.
+_ABOUT_LABELS = ("train_oos", "label_column", "reply_column", "attribute_columns")
+#: Argument of `load_bank` -> its option, and where a data source lies that is a bank.
+_BANK: Mapping[str, Mapping[str, Any]] = {
+    "id_column": {"metavar": "NAME", "help": "Column of the answers' ids; rows are numbered where there is none."},
+    "text_column": {"metavar": "NAME", "help": "Column of the answers."},
+    "title_column": {"metavar": "NAME", "help": "Column of titles or questions."},
+    "tags_column": {"metavar": "NAME", "help": "Column of the tags."},
+    "language_column": {"metavar": "NAME", "help": "Column of the languages."},
+    "uses_column": {"metavar": "NAME", "help": "Column that says how often an answer was sent."},
+    "delimiter": _LOAD["delimiter"],
+    "encoding": _LOAD["encoding"],
+    "data_dir": {"metavar": "DIR", "help": "Where the bank is a data source: read DIR/NAME, don't download."},
+}
+_VERSION: Mapping[str, Mapping[str, Any]] = {
+    "version": {"type": click.IntRange(min=1), "help": "Number of the version; one above the highest if not given."},
+    "overwrite": {"is_flag": True, "help": "Replace a version that is there."},
+    "keep": {"type": click.IntRange(min=1), "metavar": "N", "help": "Then remove all but the N newest."},
+}
+#: What an option of pre-training is, where it isn't what it is of other trainings.
+_ENCODER_ONLY = {"architecture": "name of the encoder.", "num_layers": "blocks of the encoder, 0 or more."}
+
+
+def flag(name: str) -> str:
+    """Return the flag of an option: `batch_size` -> `--batch-size`."""
+    return f"--{name.replace('_', '-')}"
+
+
+def _named(options: Mapping[str, Mapping[str, Any]]) -> Decorator:
+    """Return a decorator that adds options by name."""
+    return _all(*(click.option(flag(name), name, **settings) for name, settings in options.items()))
+
+
+def _all(*decorators: Decorator) -> Decorator:
+    """Return several decorators as one, which keeps the order of their options."""
+
+    def add(command: Any) -> Any:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return add
+
+
+_DATA: dict[str, Any] = {"metavar": "NAME|PATH", "help": "A source of `data list`, or a CSV, TSV or JSONL file."}
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+data_option = click.option("--data", **_DATA)
+#: How to read a data source; how to read messages without labels; which data to read, and how.
+load_options = _named(_LOAD)
+text_options = _named({name: one for name, one in _LOAD.items() if name not in _ABOUT_LABELS})
+data_options = _all(click.option("--data", required=True, **_DATA), load_options)
+#: How to read a bank, and the least score of what is suggested from it; which version of a served model to write.
+bank_options = _named(_BANK)
+version_options = _named(_VERSION)
+min_score_option = click.option(
+    "--min-score", type=float, default=ExportOptions.min_score, help="Least score of a first suggestion."
+)
+
+
+def split_option(name: str, doing: str, done: str) -> Decorator:
+    """Return the option that names a split, of a command that does something with it."""
+    text = f"Which split to {doing}; a file without splits is {done} whole."
+    return click.option("--split", default=name, help=text)
+
+
+def load_arguments(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the arguments of `supportnet.load` out of a command's options."""
+    return {name: options.pop(name) for name in _LOAD if name in options}
+
+
+def version_arguments(options: dict[str, Any]) -> dict[str, Any]:
+    """Take which version to write out of a command's options."""
+    return {name: options.pop(name) for name in _VERSION}
+
+
+def read_bank(name_or_path: str, options: dict[str, Any]) -> "Bank":
+    """Read a bank from a file, or from the training replies of a data source; take its options out of a command's."""
+    from supportnet.data import bank_of_replies, is_source, load, load_bank
+
+    columns = {name: options.pop(name) for name in _BANK}
+    data_dir = columns.pop("data_dir")
+    if not is_source(name_or_path):
+        return load_bank(name_or_path, **columns)
+    dataset = load(name_or_path, data_dir=data_dir)
+    return bank_of_replies(name_or_path, dataset["train"])
+
+
+#: Group of options -> its heading in `--help`, in this order; options without a group stand under the first.
+GROUPS = {
+    "": "Options",
+    **{group: group.capitalize() for group in ("data", "network", "training", "confidence")},
+    **{f"task {name}": f"Only for the task {name}" for name in NAMES},
+}
 
 
 class GroupedCommand(click.Command):
@@ -28,29 +145,18 @@ class GroupedCommand(click.Command):
             record = parameter.get_help_record(context)
             if record is not None:
                 by_group.setdefault(getattr(parameter, "group", ""), []).append(record)
-        titles = {"": "Options", **{group: _title(group) for group in GROUPS}}
-        for group, title in titles.items():
+        for group, title in GROUPS.items():
             if group in by_group:
                 with formatter.section(title):
                     formatter.write_dl(by_group[group])
 
 
-def _title(group: str) -> str:
-    return f"Only for the {group}" if group.startswith("task ") else group.capitalize()
-
-
-class _GroupedOption(click.Option):
-    def __init__(self, *arguments: Any, group: str = "", **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.group = group
-
-
-def in_group(group: str, decorator: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Return a decorator that lists the options of another one under a group."""
+def in_group(group: str, *decorators: Decorator) -> Decorator:
+    """Return a decorator that lists the options of others under a group."""
 
     def add(command: Any) -> Any:
         before = len(getattr(command, "__click_params__", []))
-        command = decorator(command)
+        command = _all(*decorators)(command)
         for parameter in command.__click_params__[before:]:
             parameter.group = group
         return command
@@ -58,52 +164,46 @@ def in_group(group: str, decorator: Callable[[Command], Command]) -> Callable[[C
     return add
 
 
-def flag(name: str) -> str:
-    """Return the flag of an option: `batch_size` -> `--batch-size`."""
-    return f"--{name.replace('_', '-')}"
-
-
-def training_flags(command: Command) -> Command:
-    """Add every option of the trainings of all tasks."""
-    for option in reversed(training_options().values()):
-        command = _flag(option.option, option.help, option.group)(command)
-    return command
-
-
-def pretraining_flags(command: Command) -> Command:
-    """Add every option of pre-training; those of heads are none."""
-    heads = frozenset[str]().union(*(task.head_options for task in all_tasks()))
-    network = {name: option for name, option in options_of(NetworkConfig).items() if name not in heads}
-    stated = [("network", network), ("training", options_of(PretrainingConfig))]
-    for group, options in reversed(stated):
-        for option in reversed(options.values()):
-            command = _flag(option, TrainingOption(option, (), {}, None, group).help, group)(command)
-    return command
-
-
-def _flag(option: Option, text: str, group: str) -> Callable[[Command], Command]:
-    name = option.name
-    common: dict[str, Any] = {"help": text.replace("`", ""), "cls": _GroupedOption, "group": group}
+def _training_flag(one: TrainingOption) -> Decorator:
+    option, settings = one.option, {"help": one.help.replace("`", "")}
     if option.kind is bool:
-        return click.option(flag(name), name, is_flag=True, **common)
+        return in_group(one.group, _named({option.name: {"is_flag": True, **settings}}))
     kind = click.Choice(option.choices) if option.choices else option.kind
-    return click.option(flag(name), name, type=kind, default=option.default, show_default=True, **common)
+    return in_group(one.group, _named({option.name: {"type": kind, "default": option.default, **settings}}))
 
 
-def task_option(several: bool) -> Callable[[Command], Command]:
+#: Every option of the trainings of all tasks.
+training_flags = _all(*map(_training_flag, training_options().values()))
+
+
+def pretraining_flags(command: Any) -> Any:
+    """Add every option of pre-training; those of heads and of decoders are none."""
+    heads = frozenset[str]().union(*(task.head_options for task in all_tasks()))
+    network = {name: _of_encoder(option) for name, option in options_of(NetworkConfig).items() if name not in heads}
+    stated = {"network": network, "training": options_of(PretrainingConfig)}
+    flags = [
+        _training_flag(TrainingOption(option, (), {}, None, group))
+        for group, options in stated.items()
+        for option in options.values()
+    ]
+    return _all(*flags)(command)
+
+
+def _of_encoder(option: Option) -> Option:
+    names = tuple(name for name in option.names if name in encoder_names())
+    return replace(option, description=_ENCODER_ONLY.get(option.name, option.description), names=names)
+
+
+def task_option(several: bool) -> Decorator:
     """Return the option that names a task, or several of them."""
-    names = ", ".join(NAMES)
     if not several:
-        return click.option(
-            "--task", type=click.Choice(NAMES), default=DEFAULT, show_default=True, help="What to learn."
-        )
+        return click.option("--task", type=click.Choice(NAMES), default=DEFAULT, help="What to learn.")
     return click.option(
         "--task",
         callback=_in_order,
         metavar="TASK[,TASK...]",
         default=DEFAULT,
-        show_default=True,
-        help=f"What to learn: {names}, or several of them on one backbone.",
+        help=f"What to learn: {', '.join(NAMES)}, or several of them on one backbone.",
     )
 
 
@@ -117,9 +217,7 @@ def _in_order(context: click.Context, option: click.Parameter, value: str) -> li
 
 
 preset_option = click.option(
-    "--preset",
-    metavar="NAME",
-    help=f"Sizes by name: {', '.join(PRESETS)}. A size given beside it takes precedence.",
+    "--preset", metavar="NAME", help=f"Sizes by name: {', '.join(PRESETS)}. A size given beside it takes precedence."
 )
 
 
@@ -127,10 +225,7 @@ def _read_config(context: click.Context, _: click.Parameter, path: str | None) -
     """Load defaults from a TOML file; explicit flags take precedence."""
     if path is None:
         return
-    try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"--config: {path} can't be read: {error}") from None
+    values = read_toml(path, "--config")
     known = {option.name for option in context.command.params}
     unknown = sorted(name for name in values if name.replace("-", "_") not in known)
     if unknown:
@@ -146,8 +241,10 @@ config_option = click.option(
     callback=_read_config,
     help="Options by name, such as `supportnet tune` found; flags given beside it take precedence.",
 )
-out_option = click.option("--out", required=True, metavar="RUN", help="The run folder to write.")
-resume_option = click.option("--resume", is_flag=True, help="Continue the interrupted run in RUN.")
+run_options = _all(
+    click.option("--out", required=True, metavar="RUN", help="The run folder to write."),
+    click.option("--resume", is_flag=True, help="Continue the interrupted run in RUN."),
+)
 
 
 def given(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,12 +257,3 @@ def given(options: Mapping[str, Any]) -> dict[str, Any]:
     if "architecture" in chosen:
         chosen["architecture"] = chosen["architecture"].replace("-", "_")
     return chosen
-
-
-@contextmanager
-def resumable(out: str) -> Iterator[None]:
-    """Say at Ctrl-C how to continue."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise click.Abort(f"training; the same command with --resume goes on with {out}") from None

@@ -2,17 +2,17 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from supportnet.cli.common import json_option, print_json, start_tensorflow, writing_to
-from supportnet.cli.options import flag
+from supportnet.cli.common import print_result, start_tensorflow, writing_to
+from supportnet.cli.options import flag, json_option
 from supportnet.errors import UserError
 from supportnet.files import written_whole
-from supportnet.tasks import all_tasks
+from supportnet.tasks.registry import all_tasks
 
 #: Outputs that are ranked, best first.
 RANKED = frozenset(name for task in all_tasks() for name in task.ranked_outputs)
@@ -34,22 +34,10 @@ BATCH_SIZE = 64
     type=click.IntRange(-(2**31), 2**31 - 1),
     help="Draw a reply; the same seed draws the same one.  [default: 0]",
 )
-@click.option(
-    "--top-k", type=click.IntRange(min=1), default=3, show_default=True, help="How many intents or answers to list."
-)
+@click.option("--top-k", type=click.IntRange(min=1), default=3, help="How many intents or answers to list.")
 @json_option
 def predict(
-    model: str,
-    texts: tuple[str, ...],
-    input_path: str | None,
-    output_path: str | None,
-    signature: str | None,
-    tag: str | None,
-    temperature: float | None,
-    top_p: float | None,
-    seed: int | None,
-    top_k: int,
-    as_json: bool,
+    model: str, texts: tuple[str, ...], signature: str | None, top_k: int, as_json: bool, **options: Any
 ) -> None:
     """Ask an exported model. MODEL is NAME (its highest version) or NAME/VERSION.
 
@@ -61,6 +49,7 @@ def predict(
     supportnet predict saved_models/replies "where is my parcel?"
     supportnet predict saved_models/replies "where is my parcel?" --temperature 0.7 --top-p 0.9 --seed 1
     """
+    input_path, output_path = options.pop("input_path"), options.pop("output_path")
     if bool(texts) == bool(input_path):
         raise UserError("Give either messages or --input FILE.")
     if output_path and not input_path:
@@ -73,20 +62,17 @@ def predict(
 
     loaded = SavedModel(model)
     loaded.warn_if_cut(messages)
-    inputs = {"tag": tag, "temperature": temperature, "top_p": top_p, "seed": seed}
-    signature, options = _ask(signature, inputs, loaded.signatures)
-    answers: Iterable[dict[str, Any]] = _answers(loaded, signature, messages, top_k, options)
+    # Whatever their order on the command line, an error names them in this one.
+    inputs = {name: options[name] for name in ("tag", "temperature", "top_p", "seed")}
+    signature, inputs = _ask(signature, inputs, loaded.signatures)
+    answers = predictions(loaded, signature, messages, top_k, inputs)
+    lines = _described(answers)
     if output_path:
         _write(answers, output_path)
-        answers = []
-    if as_json:
-        print_json(
-            {"model": str(loaded.path), "signature": signature, "predictions": list(answers), "output": output_path}
-        )
-    elif output_path:
-        click.echo(f"wrote {len(messages)} answers to {output_path}")
-    else:
-        _print(answers)
+        lines = iter([f"wrote {len(messages)} answers to {output_path}"])
+    # What was written to a file isn't left.
+    found = {"predictions": list(answers) if as_json else [], "output": output_path}
+    print_result(as_json, {"model": str(loaded.path), "signature": signature, **found}, lines)
 
 
 def _ask(chosen: str | None, inputs: dict[str, Any], known: list[str]) -> tuple[str, dict[str, Any]]:
@@ -106,18 +92,18 @@ def _ask(chosen: str | None, inputs: dict[str, Any], known: list[str]) -> tuple[
     return signature, {}
 
 
-def _answers(
-    model: Any, signature: str, texts: list[str], top_k: int, options: dict[str, Any]
+def predictions(
+    model: Any, signature: str, texts: Sequence[str], top_k: int | None = None, options: Mapping[str, Any] | None = None
 ) -> Iterator[dict[str, Any]]:
     """Yield one dictionary a message: the text, and each output of the signature, ranked ones cut to `top_k`."""
     for start in range(0, len(texts), BATCH_SIZE):
         batch = texts[start : start + BATCH_SIZE]
-        outputs = model.run(signature, batch, **{name: [value] * len(batch) for name, value in options.items()})
+        outputs = model.run(signature, batch, **{name: [value] * len(batch) for name, value in (options or {}).items()})
         for row, text in enumerate(batch):
             yield {"text": text} | {name: _values(name, outputs[name][row], top_k) for name in sorted(outputs)}
 
 
-def _values(name: str, row: Any, top_k: int) -> Any:
+def _values(name: str, row: Any, top_k: int | None) -> Any:
     """One value, or a list of them: what JSON can hold."""
     if isinstance(row, bytes):
         return row.decode()
@@ -149,12 +135,11 @@ def _lines(path: str) -> Iterator[str]:
             raise UserError(f"--input {path} is not UTF-8 in line {number}.") from None
 
 
-def _print(answers: Iterable[dict[str, Any]]) -> None:
+def _described(answers: Iterable[dict[str, Any]]) -> Iterator[str]:
     for row in answers:
-        click.echo(row["text"])
+        yield row["text"]
         described = [task for task in all_tasks() if task.main_output in row]
         for task in described:
-            for line in task.describe_answer(row):
-                click.echo(line)
+            yield from task.describe_answer(row)
         for name in sorted(set(row) - {"text"}) if not described else ():
-            click.echo(f"  {name} {row[name]}")
+            yield f"  {name} {row[name]}"

@@ -9,8 +9,10 @@ from typing import Any
 
 import click
 
-from supportnet.cli.common import json_option, naming_flags, print_json, start_tensorflow, writing_to
-from supportnet.tasks import all_tasks
+from supportnet.cli.common import naming_flags, print_json, start_tensorflow, writing_to
+from supportnet.cli.options import json_option
+from supportnet.cli.predict import predictions
+from supportnet.tasks.registry import all_tasks
 
 TASKS = [task for task in all_tasks() if task.quick is not None]
 _EPOCHS = ", ".join(f"{(task.quick or {})['epochs']} to {task.name}" for task in TASKS)
@@ -25,9 +27,9 @@ Say = Callable[[str], None]
 
 
 @click.command()
-@click.option("--out", default=".", show_default=True, metavar="DIR", help="Where runs/ and saved_models/ are written.")
+@click.option("--out", default=".", metavar="DIR", help="Where runs/ and saved_models/ are written.")
 @click.option("--epochs", type=click.IntRange(min=1), help=f"Passes over the training messages.  [default: {_EPOCHS}]")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
+@click.option("--seed", type=int, default=0, help="Seed of everything random.")
 @json_option
 def quickstart(out: str, epochs: int | None, seed: int, as_json: bool) -> None:
     """Train every task on the built-in sample, export them as one model, and answer a few messages.
@@ -45,7 +47,8 @@ def quickstart(out: str, epochs: int | None, seed: int, as_json: bool) -> None:
     from supportnet.serving.saved_models import export
 
     runs, saved = Path(out) / "runs" / "quickstart", Path(out) / "saved_models" / "quickstart"
-    say: Say = _silent if as_json else click.echo
+    # With --json, standard output is for the one object.
+    say: Say = (lambda _: None) if as_json else click.echo
     dataset = load("sample")
     bank = bank_of_replies("sample", dataset["train"])
     say(f"1. data: {len(dataset['train'])} messages to train on, {len(dataset.intents)} intents (sample)")
@@ -97,10 +100,9 @@ def _answer(folder: Path, say: Say) -> list[dict[str, Any]]:
     """Ask the export."""
     from supportnet.savedmodel.load import SavedModel
 
-    outputs = SavedModel(folder).run("serving_default", MESSAGES)
     answers = [
-        {"text": text, **{name: value for task in TASKS for name, value in task.brief(_row(outputs, row)).items()}}
-        for row, text in enumerate(MESSAGES)
+        {"text": row["text"], **{name: value for task in TASKS for name, value in task.brief(row).items()}}
+        for row in predictions(SavedModel(folder), "serving_default", MESSAGES)
     ]
     for answer in answers:
         say(f"   {answer['text']}")
@@ -108,17 +110,3 @@ def _answer(folder: Path, say: Say) -> list[dict[str, Any]]:
             if name != "text":
                 say(f"     {name:<12}{value:.2f}" if isinstance(value, float) else f"     {name:<12}{value}")
     return answers
-
-
-def _row(outputs: dict[str, Any], row: int) -> dict[str, Any]:
-    return {name: _decoded(value.tolist()[row]) for name, value in outputs.items()}
-
-
-def _decoded(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_decoded(one) for one in value]
-    return value.decode() if isinstance(value, bytes) else value
-
-
-def _silent(_: Any) -> None:
-    """With --json, standard output is for the one object."""

@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from supportnet.cli.common import json_option, print_json, start_tensorflow
+from supportnet.cli.common import print_result, start_tensorflow
+from supportnet.cli.options import json_option
 from supportnet.errors import UserError
 
 
@@ -14,19 +15,17 @@ from supportnet.errors import UserError
 @click.argument("folder", metavar="MODEL_DIR", required=False)
 @click.option("--name", help="What clients call the model.  [default: the folder's name]")
 @click.option("--config", metavar="FILE", help="TensorFlow Serving's models.config, instead of MODEL_DIR.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--rest-port", type=click.IntRange(0, 65535), default=8501, show_default=True, help="0: a free one.")
-@click.option("--grpc-port", type=click.IntRange(0, 65535), default=8500, show_default=True, help="0: a free one.")
+@click.option("--host", default="127.0.0.1", help="Address to listen on.")
+@click.option("--rest-port", type=click.IntRange(0, 65535), default=8501, help="0: a free one.")
+@click.option("--grpc-port", type=click.IntRange(0, 65535), default=8500, help="0: a free one.")
 @click.option("--threads", type=click.IntRange(min=1), help="Requests that run at a time.  [default: cores]")
-@click.option("--queue", type=click.IntRange(min=0), default=1000, show_default=True, help="Requests that may wait.")
+@click.option("--queue", type=click.IntRange(min=0), default=1000, help="Requests that may wait.")
+@click.option("--timeout", "seconds", type=click.FloatRange(0.1), default=30.0, help="Seconds for a request's answer.")
 @click.option(
-    "--timeout", type=click.FloatRange(0.1), default=30.0, show_default=True, help="Seconds for a request's answer."
+    "--read-timeout", "read_seconds", type=click.FloatRange(0.1), default=30.0, help="Seconds to send a request."
 )
-@click.option(
-    "--read-timeout", type=click.FloatRange(0.1), default=30.0, show_default=True, help="Seconds to send a request."
-)
-@click.option("--max-megabytes", type=click.IntRange(min=1), default=32, show_default=True, help="Of a request.")
-@click.option("--max-batch-size", type=click.IntRange(min=1), default=4096, show_default=True, help="Of a request.")
+@click.option("--max-megabytes", type=click.IntRange(min=1), default=32, help="Of a request.")
+@click.option("--max-batch-size", type=click.IntRange(min=1), default=4096, help="Of a request.")
 @json_option
 def serve(
     folder: str | None, name: str | None, config: str | None, as_json: bool, threads: int | None, **options: Any
@@ -47,25 +46,19 @@ def serve(
         raise UserError("--name is for MODEL_DIR: --config FILE names its models itself.")
     start_tensorflow()
     try:
-        from supportnet.serving.server.configuration import ConfiguredModel, read_config
-        from supportnet.serving.server.serve import Options, serve
+        from supportnet.serving.server.request_queue import Options
+        from supportnet.serving.server.serve import serve
+        from supportnet.serving.server.store import ConfiguredModel, read_config
     except ModuleNotFoundError as error:
         raise UserError(f"`serve` needs {error.name}: pip install 'supportnet[serve]'.") from None
     path = Path(folder or "").resolve()
     models = read_config(config) if config else [ConfiguredModel(name or path.name, path)]
-    megabytes, reading = options.pop("max_megabytes"), options.pop("read_timeout")
-    how = Options(
-        threads=threads or os.cpu_count() or 1,
-        seconds=options.pop("timeout"),
-        read_seconds=reading,
-        max_bytes=megabytes * 2**20,
-        **options,
-    )
+    max_bytes = options.pop("max_megabytes") * 2**20
+    how = Options(threads=threads or os.cpu_count() or 1, max_bytes=max_bytes, **options)
 
     def started(rest_port: int, grpc_port: int) -> None:
-        if as_json:
-            print_json({"models": [model.name for model in models], "rest_port": rest_port, "grpc_port": grpc_port})
-        else:
-            click.echo(f"http://{how.host}:{rest_port}/ (the page, and REST), {how.host}:{grpc_port} (gRPC)")
+        value = {"models": [model.name for model in models], "rest_port": rest_port, "grpc_port": grpc_port}
+        line = f"http://{how.host}:{rest_port}/ (the page, and REST), {how.host}:{grpc_port} (gRPC)"
+        print_result(as_json, value, [line])
 
     serve(models, how, lambda line: click.echo(line, err=True), started)

@@ -1,45 +1,38 @@
 """`supportnet train`."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 import click
 
-from supportnet.cli.common import (
-    data_options,
-    json_option,
-    load_arguments,
-    naming_flags,
-    print_json,
-    start_tensorflow,
-    writing_to,
-)
+from supportnet.cli.common import RESUMED, naming_flags, print_result, start_tensorflow, writing_to
 from supportnet.cli.options import (
     GroupedCommand,
     config_option,
+    data_options,
     flag,
     given,
     in_group,
-    out_option,
+    json_option,
+    load_arguments,
     preset_option,
-    resumable,
-    resume_option,
+    run_options,
     task_option,
     training_flags,
 )
 from supportnet.errors import UserError
-from supportnet.tasks import get_task
 from supportnet.tasks.options import UNLABELLED, check_not_alone, tasks_with, training_options
+from supportnet.tasks.registry import get_task
 
 
 @click.command(cls=GroupedCommand)
 @task_option(several=True)
 @config_option
-@out_option
-@resume_option
-@in_group("data", data_options)
+@run_options
 @in_group(
     "data",
+    data_options,
     click.option(
         "--unlabelled",
         multiple=True,
@@ -47,21 +40,15 @@ from supportnet.tasks.options import UNLABELLED, check_not_alone, tasks_with, tr
         help="Learn from these messages as well, without labels. Can be given several times.",
     ),
 )
-@in_group("network", preset_option)
 @in_group(
     "network",
+    preset_option,
     click.option("--init", metavar="ENCODER", help="Start from what `supportnet pretrain` wrote, with its sizes."),
-)
-@in_group(
-    "network",
     click.option(
         "--embeddings",
         metavar="PATH|METHOD",
         help="Start from a file of word vectors, or train word2vec or fasttext ones.",
     ),
-)
-@in_group(
-    "network",
     click.option("--require-coverage", type=float, help="Share of the vocabulary that the word vectors must hold."),
 )
 @training_flags
@@ -95,9 +82,20 @@ def train(task: list[str], data: str, out: str, unlabelled: tuple[str, ...], as_
     start_tensorflow()
     from supportnet.tasks.train import train as train_models
 
-    with naming_flags(), writing_to(out), resumable(out):
+    with naming_flags(), writing_to(out, RESUMED):
         trained = train_models(dataset, out, task=task, data_options=reading, **chosen)
-    _print(trained, out, data, as_json)
+    several = len(task) > 1
+    found = {
+        name: {
+            "validation": trained.metrics[name] if several else trained.metrics,
+            get_task(name).fitted: asdict(getattr(model, get_task(name).fitted)),
+        }
+        for name, model in trained.models.items()
+    }
+    coverage = None if trained.coverage is None else asdict(trained.coverage)
+    value = {"task": task if several else task[0], "run": out, **(found if several else found[task[0]])}
+    value |= {"coverage": coverage, "epochs": len(trained.history)}
+    print_result(as_json, value, _lines(found, trained.coverage, out, data))
 
 
 def _check_tasks(tasks: list[str], options: dict[str, Any]) -> None:
@@ -108,27 +106,17 @@ def _check_tasks(tasks: list[str], options: dict[str, Any]) -> None:
             raise UserError(f"{flag(name)} is for --task {' or '.join(known)}.")
 
 
-def _print(trained: Any, out: str, data: str, as_json: bool) -> None:
-    several = len(trained.models) > 1
-    metrics = trained.metrics if several else {trained.model.task: trained.metrics}
-    fitted = {name: asdict(getattr(model, get_task(name).fitted)) for name, model in trained.models.items()}
-    coverage = None if trained.coverage is None else asdict(trained.coverage)
-    if as_json:
-        found = {name: {"validation": metrics[name], get_task(name).fitted: fitted[name]} for name in fitted}
-        names: Any = list(found) if several else trained.model.task
-        parts = found if several else found[names]
-        print_json({"task": names, "run": out, **parts, "coverage": coverage, "epochs": len(trained.history)})
-        return
-    if trained.coverage is not None:
-        click.echo(trained.coverage)
-    for name in fitted:
+def _lines(found: dict[str, dict[str, Any]], coverage: Any, out: str, data: str) -> Iterator[Any]:
+    """Yield what each task found on validation data, and the next command."""
+    several = len(found) > 1
+    if coverage is not None:
+        yield coverage
+    for name, figures in found.items():
         if several:
-            click.echo(f"{name}:")
-        for line in get_task(name).describe(metrics[name], fitted[name]):
-            click.echo(line)
-    if several:
-        bank = " --bank FILE" if any(get_task(name).takes_bank for name in fitted) else ""
-        following = f"supportnet export {out} saved_models/NAME{bank}"
-    else:
-        following = get_task(trained.model.task).next_command.format(run=out, data=data)
-    click.echo(f"wrote {out}; next: {following}")
+            yield f"{name}:"
+        yield from get_task(name).describe(figures["validation"], figures[get_task(name).fitted])
+    bank = " --bank FILE" if any(get_task(name).takes_bank for name in found) else ""
+    following = f"supportnet export {out} saved_models/NAME{bank}"
+    if not several:
+        following = get_task(next(iter(found))).next_command.format(run=out, data=data)
+    yield f"wrote {out}; next: {following}"

@@ -5,36 +5,27 @@ from typing import Any
 import click
 
 from supportnet.architectures import ARCHITECTURES
-from supportnet.cli.common import (
-    data_options,
-    json_option,
-    load_arguments,
-    naming_flags,
-    print_json,
-    print_table,
-    start_tensorflow,
-    writing_to,
-)
-from supportnet.cli.options import preset_option, task_option
-from supportnet.tasks import get_task
+from supportnet.cli.common import naming_flags, print_result, start_tensorflow, writing_to
+from supportnet.cli.options import data_options, json_option, load_arguments, preset_option, task_option
+from supportnet.tables import table_lines
+from supportnet.tasks.registry import get_task
 
 
 @click.command()
 @data_options
 @task_option(several=False)
-@click.option("--architecture", default=next(iter(ARCHITECTURES)), show_default=True, help="The encoder by name.")
+@click.option("--architecture", default=next(iter(ARCHITECTURES)), help="The encoder by name.")
 @preset_option
 @click.option(
     "--method",
     type=click.Choice(["random", "bayesian", "hyperband"]),
     default="random",
-    show_default=True,
     help="How options are chosen.",
 )
-@click.option("--trials", type=click.IntRange(min=1), default=10, show_default=True, help="Trainings, at most.")
+@click.option("--trials", type=click.IntRange(min=1), default=10, help="Trainings, at most.")
 @click.option("--space", metavar="FILE.toml", help="What is searched: option = [values], or {low, high, step, log}.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the messages of a training, at most.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the search and of every training.")
+@click.option("--seed", type=int, default=0, help="Of the search and of every training.")
 @click.option("--out", required=True, metavar="DIR", help="The folder to write, or to go on with.")
 @json_option
 def tune(
@@ -51,19 +42,14 @@ def tune(
     """
     dataset = get_task(task).load_data(data, **load_arguments(options))
     start_tensorflow()
+    from supportnet.tasks.tune import SPACE, load_space
     from supportnet.tasks.tune import tune as search
-    from supportnet.tasks.tuning_space import SPACE, load_space
 
     fixed = {name: value for name, value in options.items() if value is not None}
     fixed["architecture"] = fixed["architecture"].replace("-", "_")
     wanted = load_space(space) if space else SPACE
-    try:
-        with naming_flags(), writing_to(out):
-            found = search(dataset, out, task=task, method=method, trials=trials, space=wanted, options=fixed)
-    except KeyboardInterrupt:
-        raise click.Abort(f"tuning; the same command goes on with {out}") from None
-    if as_json:
-        print_json({"out": out, **found})
-        return
-    print_table([{"validation accuracy": trial["score"], **trial["options"]} for trial in found["trials"][:10]])
-    click.echo(f"wrote {out}/best.toml; next: supportnet train --config {out}/best.toml --data {data} --out RUN")
+    with naming_flags(), writing_to(out, "tuning; the same command"):
+        found = search(dataset, out, task=task, method=method, trials=trials, space=wanted, options=fixed)
+    rows = [{"validation accuracy": trial["score"], **trial["options"]} for trial in found["trials"][:10]]
+    following = f"supportnet train --config {out}/best.toml --data {data} --out RUN"
+    print_result(as_json, {"out": out, **found}, (*table_lines(rows), f"wrote {out}/best.toml; next: {following}"))

@@ -4,7 +4,9 @@ from dataclasses import asdict
 
 import click
 
-from supportnet.cli.common import json_option, print_json, print_table, start_tensorflow
+from supportnet.cli.common import print_result, start_tensorflow
+from supportnet.cli.options import json_option
+from supportnet.tables import table_lines
 
 #: What the table says of a check; a figure has no limit.
 MARKS = {True: "pass", False: "FAIL", None: "figure"}
@@ -25,16 +27,14 @@ def verify(model: str, as_json: bool) -> None:
     supportnet verify saved_models/support/3 --json
     """
     start_tensorflow()
-    from supportnet.serving.verify.saved_model_files import SavedModelFiles
-    from supportnet.serving.verify.verify import verify as verify_model
+    from supportnet.serving.verify import verify as verify_model
+    from supportnet.serving.verify.static_checks import SavedModelFiles
 
     folder = SavedModelFiles(model).folder
     checks = verify_model(folder)
     passed = all(check.passed is not False for check in checks)
-    if as_json:
-        print_json({"model": str(folder), "passed": passed, "checks": [asdict(check) for check in checks]})
-    else:
-        print_table([{"": MARKS[check.passed], "check": check.name, "found": check.says} for check in checks])
-        click.echo(f"\n{folder} {'passed' if passed else 'failed'}")
+    value = {"model": str(folder), "passed": passed, "checks": [asdict(check) for check in checks]}
+    rows = [{"": MARKS[check.passed], "check": check.name, "found": check.says} for check in checks]
+    print_result(as_json, value, (*table_lines(rows), f"\n{folder} {'passed' if passed else 'failed'}"))
     if not passed:
         click.get_current_context().exit(1)

@@ -2,23 +2,23 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from supportnet.compare.matching import match_weights
+from supportnet.compare.matching import in_the_same_time, match_weights, timing_runs
 from supportnet.compare.messages import fingerprint_of, prepare
-from supportnet.compare.plan import Plan
+from supportnet.compare.plan import BASELINE, Plan, Run, study_runs
 from supportnet.compare.pool import cores, do_runs
 from supportnet.compare.report import write_report
-from supportnet.compare.results import Outcome, read_outcome, results_of, write_results
-from supportnet.compare.run import BASELINE, Run
-from supportnet.compare.studies import study_runs
-from supportnet.compare.timing import in_the_same_time, timing_runs
+from supportnet.compare.results import Outcome, read_outcome, results_of
+from supportnet.config import NetworkConfig
 from supportnet.data import load
 from supportnet.data.ticket import TicketDataset
 from supportnet.errors import UserError
-from supportnet.files import remove_incomplete
-from supportnet.tasks import get_task
+from supportnet.files import remove_incomplete, write_json
+from supportnet.tasks.registry import get_task
 
 
 def compare(
@@ -52,27 +52,21 @@ class Comparison:
 
     def __init__(self, plan: Plan, out: Path, jobs: int, progress_bar: bool) -> None:
         self.plan, self.out, self.jobs, self.progress_bar = plan, out, jobs, progress_bar
+        self.folder = out / "runs"
         self.datasets = [prepare(load(**source), plan.messages) for source in plan.data]
-        for dataset in self.datasets:
-            for task in plan.tasks:
-                get_task(task).check_data(dataset)
+        for dataset, task in product(self.datasets, plan.tasks):
+            get_task(task).check_data(dataset)
         self.matching: dict[str, Any] = {"by": plan.match, "rows": []}
         self.errors: dict[str, str] = {}
-
-    @property
-    def folder(self) -> Path:
-        """Where the runs' files are."""
-        return self.out / "runs"
 
     def do(self) -> dict[str, Any]:
         """Do the runs that are missing; return the results."""
         self.folder.mkdir(parents=True, exist_ok=True)
         remove_incomplete(self.folder)
-        runs = [run for group in self._groups() for run in group]
+        runs = list(self._runs())
         if self.plan.match == "time":
             runs = self._in_the_same_time(runs)
-        if self.plan.studies:
-            runs += study_runs(self.plan, runs, len(self.datasets[0]["train"]))
+        runs += study_runs(self.plan, runs, len(self.datasets[0]["train"]))
         results = self._write(runs)
         for _ in self._done(runs):
             results = self._write(runs)
@@ -93,35 +87,39 @@ class Comparison:
 
     def _write(self, runs: list[Run]) -> dict[str, Any]:
         results = results_of(self.plan, self.outcomes(runs), self.matching)
-        write_results(self.out, results)
+        write_json(self.out / "results.json", results)
         return results
 
-    def _groups(self) -> Iterator[list[Run]]:
+    def _runs(self) -> Iterator[Run]:
         """The runs of each data set and task."""
-        for source, dataset in zip(self.plan.data, self.datasets, strict=True):
-            common = {"data": source, "fingerprint": fingerprint_of(dataset), "messages": self.plan.messages}
-            for task in self.plan.tasks:
-                options = self._matched(task, source, dataset)
-                yield [
-                    Run(**common, task=task, model=name, seed=seed, options=own, weights=weights)
-                    for seed in self.plan.seeds
-                    for name, (own, weights) in options.items()
-                ] + ([Run(**common, task=task, model=BASELINE)] if self.plan.baselines else [])
+        for (source, dataset), task in product(zip(self.plan.data, self.datasets, strict=True), self.plan.tasks):
+            run = Run(source, fingerprint_of(dataset), task, BASELINE, messages=self.plan.messages)
+            options = self._matched(run, dataset)
+            for seed in self.plan.seeds:
+                for name, (own, weights) in options.items():
+                    yield replace(run, model=name, seed=seed, options=own, weights=weights)
+            if self.plan.baselines:
+                yield run
 
-    def _matched(self, task: str, source: Mapping[str, Any], dataset: TicketDataset) -> dict[str, Any]:
-        plan, kind = self.plan, get_task(task)
-        options = {name: plan.options_of(task, name) for name in plan.architectures}
+    def _matched(self, run: Run, dataset: TicketDataset) -> dict[str, Any]:
+        """The options and the number of weights of each architecture, for the data and the task of a run."""
+        plan, task = self.plan, get_task(run.task)
+        options = {name: plan.options_of(run.task, name) for name in plan.architectures}
+
+        def config(name: str, own: Mapping[str, Any]) -> NetworkConfig:
+            return task.configs({**own, "architecture": name})[0]
+
         for name, own in options.items():
-            kind.configs({**own, "architecture": name})
+            config(name, own)
         if plan.match != "parameters":
             return {name: (own, None) for name, own in options.items()}
         small = {"num_buckets": 1, "num_pairs": 1}
         matched = match_weights(
-            lambda name, own: kind.compared.network(kind.configs({**own, **small, "architecture": name})[0], dataset),
-            options,
+            lambda name, own: task.compared.network(config(name, {**own, **small}), dataset), options
         )
         self.matching["rows"] += [
-            {"data": source["name_or_path"], "task": task, "model": name, "weights": weights, **_size(own)}
+            {"data": run.name, "task": run.task, "model": name, "weights": weights}
+            | {size: own[size] for size in ("hidden_dim", "num_layers", "preset") if size in own}
             for name, (own, weights) in matched.items()
         ]
         return matched
@@ -131,13 +129,9 @@ class Comparison:
         list(self._done(timed))
         seconds = {}
         for outcome in self.outcomes(timed):
-            name = (outcome.run.name, outcome.run.task, outcome.run.model)
-            if outcome.found is None:
-                raise UserError(f"The time of an epoch can't be measured ({outcome.run}): {outcome.error}")
-            seconds[name] = outcome.found["epoch_seconds"]
-            self.matching["rows"].append({**dict(zip(("data", "task", "model"), name, strict=True)), **outcome.found})
+            run = outcome.run
+            if not outcome.found:
+                raise UserError(f"The time of an epoch can't be measured ({run}): {outcome.error}")
+            seconds[run.name, run.task, run.model] = outcome.found["epoch_seconds"]
+            self.matching["rows"].append({"data": run.name, "task": run.task, "model": run.model, **outcome.found})
         return in_the_same_time(runs, seconds)
-
-
-def _size(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: options[name] for name in ("hidden_dim", "num_layers", "preset") if name in options}

@@ -1,4 +1,4 @@
-"""As many weights for one architecture as for another: what makes comparing them fair.
+"""As many weights for one architecture as for another, or as much time: what makes comparing them fair.
 
 Counted are the weights of the layers. Tables of vectors (of words, n-grams, pairs and pieces) are left out: all
 architectures have the same ones, so large that beside them any two networks would be alike.
@@ -6,12 +6,18 @@ architectures have the same ones, so large that beside them any two networks wou
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import keras
 
+from supportnet.compare.plan import BASELINE, Run
+from supportnet.compare.table import grouped
 from supportnet.errors import UserError
 from supportnet.layers import NgramScores, PairEmbedding, TokenEmbedding
+from supportnet.tasks.registry import get_task
 
 #: By how much the numbers of weights may differ.
 TOLERANCE = 0.05
@@ -34,10 +40,7 @@ def count_weights(network: keras.Model) -> int:
 def _layers(network: keras.Model) -> Iterator[keras.layers.Layer]:
     """Yield the layers of a model and of the models in it."""
     for layer in network.layers:
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)
-        else:
-            yield layer
+        yield from _layers(layer) if isinstance(layer, keras.Model) else [layer]
 
 
 def match_weights(
@@ -56,33 +59,28 @@ def match_weights(
     Raises:
         UserError: no `hidden_dim` gives an architecture the number of weights.
     """
-    encoders = [name for name in options if name != WITHOUT_ENCODER]
     matched: dict[str, tuple[dict[str, Any], int | None]] = {}
     budget = None
-    for name in options:
-        if name not in encoders:
-            matched[name] = (dict(options[name]), None)
-        elif budget is None:
-            budget = count_weights(build(name, options[name]))
-            matched[name] = (dict(options[name]), budget)
-        else:
-            matched[name] = _matched(build, name, options[name], budget)
+    for name, own in options.items():
+        found = dict(own)
+        if name == WITHOUT_ENCODER:
+            matched[name] = (found, None)
+            continue
+        if budget is not None:
+            found |= _hidden_dim(partial(build, name), own, budget)
+        weights = count_weights(build(name, found))
+        budget = budget or weights
+        check_weights(name, weights, budget)
+        matched[name] = (found, weights)
     return matched
 
 
-def _matched(
-    build: Callable[[str, Mapping[str, Any]], keras.Model], name: str, options: Mapping[str, Any], budget: int
-) -> tuple[dict[str, Any], int]:
-    def count(hidden_dim: int) -> int:
-        return count_weights(build(name, {**options, "hidden_dim": hidden_dim}))
-
-    counts, found = [count(n) for n in (1, 2, 3)], dict(options)
-    # An encoder of a user's own may have no use for it.
-    if counts[0] < counts[-1]:
-        found["hidden_dim"] = equal_hidden_dim(quadratic(counts), budget)
-    weights = count_weights(build(name, found))
-    check_weights(name, weights, budget)
-    return found, weights
+def _hidden_dim(
+    build: Callable[[Mapping[str, Any]], keras.Model], options: Mapping[str, Any], budget: int
+) -> dict[str, int]:
+    """The `hidden_dim` that fits; none for an encoder of a user's own that has no use for it."""
+    counts = [count_weights(build({**options, "hidden_dim": n})) for n in (1, 2, 3)]
+    return {"hidden_dim": equal_hidden_dim(quadratic(counts), budget)} if counts[0] < counts[-1] else {}
 
 
 def quadratic(counts: Sequence[int]) -> Callable[[int], int]:
@@ -125,3 +123,35 @@ def equal_hidden_dim(count_weights: Callable[[int], int], budget: int) -> int:
         high *= 2
     above = bisect_left(range(high), budget, lo=high // 2, key=lambda index: count_weights(index + 1)) + 1
     return min((above, max(above - 1, 1)), key=lambda hidden_dim: abs(count_weights(hidden_dim) - budget))
+
+
+def timing_runs(runs: Sequence[Run]) -> list[Run]:
+    """Return runs that measure an epoch's time: one for each data set, task and architecture."""
+    groups = grouped((run for run in runs if run.model != BASELINE), attrgetter("name", "task", "model"))
+    return [replace(same[0], study="timing") for same in groups.values()]
+
+
+def in_the_same_time(runs: Sequence[Run], seconds: Mapping[tuple[str, str, str], float]) -> list[Run]:
+    """Give every architecture the epochs that take as long as those of the first one with an encoder.
+
+    None is stopped early, and whole epochs are all that is given, at least one.
+
+    Args:
+        runs: of one comparison.
+        seconds: an epoch's time by data set, task and architecture.
+
+    Returns:
+        The same runs, with other `epochs`.
+    """
+    return [_timed(run, runs, seconds) for run in runs]
+
+
+def _timed(run: Run, runs: Sequence[Run], seconds: Mapping[tuple[str, str, str], float]) -> Run:
+    if run.model == BASELINE:
+        return run
+    alike = [other for other in runs if (other.name, other.task) == (run.name, run.task) and other.model != BASELINE]
+    reference = next((other for other in alike if other.model != WITHOUT_ENCODER), alike[0])
+    own, other = (seconds[one.name, one.task, one.model] for one in (run, reference))
+    wanted = get_task(run.task).configs({**reference.options, "architecture": reference.model})[1].epochs
+    epochs = max(1, round(wanted * other / own))
+    return replace(run, options={**run.options, "epochs": epochs, "patience": epochs})

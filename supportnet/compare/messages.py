@@ -8,7 +8,7 @@ from dataclasses import replace
 from supportnet.data.splits import train_validation_split
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.text.tokenizer import tokenize
-from supportnet.training.run_folder import fingerprint
+from supportnet.training.run_folder import ticket_fingerprint
 from supportnet.training.splits import cut_conversations
 
 #: What is cut off data without such splits.
@@ -89,6 +89,5 @@ def lengthened(dataset: TicketDataset, length: int) -> TicketDataset:
 
 
 def fingerprint_of(dataset: TicketDataset) -> str:
-    """Return one hash of all messages, intents and replies."""
-    tickets = (ticket for split in dataset.splits.values() for ticket in split)
-    return fingerprint(part for ticket in tickets for part in (ticket.text, ticket.intent, ticket.reply))
+    """Return one hash of all messages, intents, replies and labels."""
+    return ticket_fingerprint(ticket for split in dataset.splits.values() for ticket in split)

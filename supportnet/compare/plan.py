@@ -1,21 +1,32 @@
-"""What is compared: data x tasks x architectures x seeds, from a file or from flags."""
+"""What is compared: data x tasks x architectures x seeds, from a file or from flags, and the runs that it takes."""
 
+import hashlib
+import json
 import os
-import tomllib
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from supportnet.architectures import encoder_names
 from supportnet.errors import UserError
-from supportnet.tasks import DEFAULT, NAMES, all_tasks
+from supportnet.files import read_toml
+from supportnet.tasks.registry import DEFAULT, NAMES, all_tasks
+from supportnet.version import __version__
+
+#: What `Run.model` says of a baseline.
+BASELINE = "baseline"
 
 #: Recurrent against Transformer.
 ARCHITECTURES = tuple(encoder_names()[:2])
 MATCHES = ("parameters", "time", "none")
 STUDIES = ("length", "size", "gradients")
+#: Shares of the training messages in the study `size`; the comparison's own runs have all.
+SHARES = (0.01, 0.03, 0.1, 0.3)
+#: Tokens of every message in the study `length`.
+LENGTHS = (4, 8, 16, 32, 64, 128, 256, 512)
+#: Training messages where messages may be long, at most.
+LONG_MESSAGES = 1000
 
 #: A comparison of all tasks in some minutes on two cores.
 QUICK: Mapping[str, Any] = {
@@ -124,20 +135,16 @@ def load_plan(path: str | os.PathLike[str], **overrides: Any) -> Plan:
         >>> load_plan("compare.toml", seeds=(0,)).seeds
         (0,)
     """
-    try:
-        read = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} can't be read: {error}") from None
-    return plan_of({**read, **overrides}, str(path))
+    return plan_of({**read_toml(path), **overrides}, str(path))
 
 
 def _source(entry: Any) -> dict[str, Any]:
-    if isinstance(entry, str):
-        return {"name_or_path": entry}
-    if isinstance(entry, Mapping) and isinstance(entry.get("name", entry.get("name_or_path")), str):
-        options = {name: value for name, value in entry.items() if name not in ("name", "name_or_path")}
-        return {"name_or_path": entry.get("name", entry.get("name_or_path")), **options}
-    raise UserError(f"data must be names or paths, or tables with a name. Received: {entry!r}")
+    options = {"name": entry} if isinstance(entry, str) else dict(entry if isinstance(entry, Mapping) else {})
+    path = options.pop("name_or_path", None)
+    name = options.pop("name", path)
+    if not isinstance(name, str):
+        raise UserError(f"data must be names or paths, or tables with a name. Received: {entry!r}")
+    return {"name_or_path": name, **options}
 
 
 def _listed(name: str, value: Any) -> list[Any]:
@@ -154,3 +161,85 @@ def _check(name: str, values: Sequence[Any], known: Sequence[str] | None) -> Non
             raise UserError(f"{name} must be of {', '.join(known)}. Received: {value!r}")
     if len(set(values)) < len(values):
         raise UserError(f"{name} must name each once. Received: {', '.join(map(str, values))}")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One model that is trained and measured.
+
+    Attributes:
+        data: arguments of `supportnet.load`.
+        fingerprint: of the messages, see `supportnet.compare.messages.fingerprint_of`.
+        task: `classify`, `suggest` or `reply`.
+        model: an architecture, or `BASELINE`.
+        seed: of training; 0 for a baseline, which has none.
+        options: of the training.
+        messages: see `supportnet.compare.messages.prepare`.
+        weights: how many the network shall have (see `supportnet.compare.matching`); None where nothing is promised.
+        study: of `STUDIES`; `timing`, where only an epoch's time is wanted; or empty.
+        share: share of the training messages, for the study `size`.
+        length: tokens of every message, for the study `length`.
+    """
+
+    data: Mapping[str, Any]
+    fingerprint: str
+    task: str
+    model: str
+    seed: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    messages: int | None = None
+    weights: int | None = None
+    study: str = ""
+    share: float = 1.0
+    length: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The data set, as the user named it."""
+        return str(self.data["name_or_path"])
+
+    @property
+    def key(self) -> str:
+        """A hash of all that makes the run, and of the package's version."""
+        # Where the data lie changes nothing: the fingerprint tells them.
+        made = {**asdict(self), "data": self.name, "supportnet": __version__}
+        return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:16]
+
+    def __str__(self) -> str:
+        seed = "" if self.model == BASELINE else f" seed {self.seed}"
+        length = "" if self.length is None else f" {self.length}"
+        share = f" {self.share:.0%}" if self.study == "size" else ""
+        study = f" ({self.study}{length}{share})" if self.study else ""
+        return f"{self.task} {self.model}{seed} on {self.name}{study}"
+
+
+def study_runs(plan: Plan, runs: Sequence[Run], num_messages: int) -> list[Run]:
+    """Return the runs of a plan's studies: those of its first data set and first task, changed.
+
+    Args:
+        plan: names the studies.
+        runs: the comparison's.
+        num_messages: training messages of the first data set.
+    """
+    first = [run for run in runs if _is_first(run, plan)]
+    return [changed for study in plan.studies for run in first for changed in _changed(run, study, plan, num_messages)]
+
+
+def in_study(run: Run, study: str, plan: Plan) -> bool:
+    """Tell whether a study shows a run: its own, and of the size of the data also the comparison's with all of them."""
+    return run.study == study or (study == "size" and not run.study and _is_first(run, plan))
+
+
+def _is_first(run: Run, plan: Plan) -> bool:
+    return (run.name, run.task) == (plan.data[0]["name_or_path"], plan.tasks[0])
+
+
+def _changed(run: Run, study: str, plan: Plan, num_messages: int) -> Iterator[Run]:
+    if study == "size":
+        yield from (replace(run, study=study, share=share) for share in SHARES)
+    elif study == "length":
+        share = min(1.0, LONG_MESSAGES / num_messages)
+        for length in LENGTHS:
+            yield replace(run, study=study, share=share, length=length, options={**run.options, "max_length": length})
+    elif run.model != BASELINE and run.seed == plan.seeds[0]:
+        yield replace(run, study=study)

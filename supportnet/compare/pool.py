@@ -1,10 +1,18 @@
-"""Runs side by side, each in a process of its own that is held on a core of its own."""
+"""Runs side by side, each in a process of its own that is held on a core of its own.
+
+Of its own, because TensorFlow sizes its thread pools when it starts, because training seeds the random generators of
+the whole process, and because the most memory that a process held is only known of all of it. The process is
+`python -m supportnet.compare.pool SPEC OUT`. SPEC is a file of two pickles: the processor that the run is held on
+(None: all) with the run, and the architectures by name, those among them that a user registered. OUT is written at the
+end, whole.
+"""
 
 import os
 import pickle
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
@@ -12,8 +20,10 @@ from queue import SimpleQueue
 
 from tqdm import tqdm
 
-from supportnet.architectures import ARCHITECTURES
-from supportnet.compare.run import Run
+from supportnet.architectures import ARCHITECTURES, register_encoder
+from supportnet.compare.plan import Run
+from supportnet.errors import UserError
+from supportnet.files import write_json
 
 #: What of an error is kept, in characters.
 ERROR_LENGTH = 500
@@ -76,7 +86,7 @@ def _do(run: Run, folder: Path, core: int | None) -> str | None:
             spec.write_bytes(pickle.dumps((core, run)) + pickle.dumps(dict(ARCHITECTURES)))
         except (AttributeError, pickle.PicklingError) as error:
             return f"{type(error).__name__}: {error}"
-        command = [sys.executable, "-m", "supportnet.compare.one_run", str(spec), str(folder / f"{run.key}.json")]
+        command = [sys.executable, "-m", "supportnet.compare.pool", str(spec), str(folder / f"{run.key}.json")]
         # The run ends when its standard input does, with this process at the latest.
         with (
             (Path(temporary) / "log").open("w+", encoding="utf-8", errors="replace") as log,
@@ -93,3 +103,41 @@ def _error(code: int, log: str) -> str:
     if code < 0:
         return f"ended by signal {-code}"
     return lines[-1][-ERROR_LENGTH:] if lines else f"exit code {code}"
+
+
+def do_run(spec_path: str, out: str) -> None:
+    """Do a run and write what it gave."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with Path(spec_path).open("rb") as file:
+        core, run = pickle.load(file)
+        _hold_on(core)
+        for name, architecture in pickle.load(file).items():
+            if name not in ARCHITECTURES:
+                register_encoder(name, architecture.encoder, architecture.decoder)
+    from supportnet.compare.measure import measured
+
+    write_json(out, measured(run))
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of standard input, which comes when the process that started this one is gone."""
+    sys.stdin.read()
+    os._exit(1)
+
+
+def _hold_on(core: int | None) -> None:
+    if core is None:
+        return
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {core})
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+if __name__ == "__main__":
+    try:
+        do_run(*sys.argv[1:])
+    except UserError as error:
+        sys.exit(f"UserError: {error}")

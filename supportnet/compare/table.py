@@ -1,10 +1,14 @@
-"""The results in words, for the terminal and the report."""
+"""The results in tables and in words, for the terminal and the report."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, TypeVar
 
-from supportnet.compare.run import BASELINE
-from supportnet.tasks import get_task
+from supportnet.compare.plan import BASELINE
+from supportnet.tasks.registry import get_task
+
+Item = TypeVar("Item")
+Key = TypeVar("Key")
 
 COST: Mapping[str, str] = {
     "training_seconds": "training s",
@@ -30,16 +34,41 @@ def model_name(task: str, model: str) -> str:
     return get_task(task).compared.baseline if model == BASELINE else model
 
 
+def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """Return lists of the items that have the same key, in their order.
+
+    Example:
+        >>> grouped(["refund", "track", "return"], len)
+        {6: ['refund', 'return'], 5: ['track']}
+    """
+    groups: dict[Key, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
+def by_part(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
+    """Return the rows of each data set and task."""
+    return grouped(rows, itemgetter("data", "task"))
+
+
+def columns(task: str, rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the figures that any of the rows has, with their labels: those of quality, and those of cost."""
+    measured = {name for row in rows for name in row["mean"]}
+    quality, cost = (
+        {name: label for name, label in names.items() if name in measured}
+        for names in (get_task(task).compared.figures, COST)
+    )
+    return quality, cost
+
+
 def tables(results: Mapping[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
     """Return a title and rows for each data set and task: quality, then what it costs."""
-    found = []
-    pairs = dict.fromkeys((row["data"], row["task"]) for row in results["summary"])
-    for data, task in pairs:
-        rows = [row for row in results["summary"] if (row["data"], row["task"]) == (data, task)]
-        for title, names in (("quality", get_task(task).compared.figures), ("cost", COST)):
-            shown = {name: label for name, label in names.items() if any(name in row["mean"] for row in rows)}
-            found.append((f"{task} on {data}: {title}", [_cells(row, shown) for row in rows]))
-    return found
+    return [
+        (f"{task} on {data}: {title}", [_cells(row, names) for row in rows])
+        for (data, task), rows in by_part(results["summary"]).items()
+        for title, names in zip(("quality", "cost"), columns(task, rows), strict=True)
+    ]
 
 
 def _cells(row: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
@@ -104,3 +133,59 @@ def failed_lines(results: Mapping[str, Any]) -> list[str]:
     return [
         f"failed: {run['task']} {run['model']} seed {run['seed']} on {run['data']}: {run['error']}" for run in failed
     ]
+
+
+def summary(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Say what came of it to who leads a support team: no jargon, no figure without what it means.
+
+    Returns:
+        A title and sentences for each data set and task that has a run that is done.
+    """
+    pairs = by_part(results["differences"])
+    return [
+        {"title": f"{task}: {data}", "sentences": list(_sentences(task, rows, pairs.get((data, task), [])))}
+        for (data, task), rows in by_part(row for row in results["summary"] if row["mean"]).items()
+    ]
+
+
+def _sentences(task: str, rows: Sequence[Any], pairs: Sequence[Any]) -> Iterator[str]:
+    compared = get_task(task).compared
+    metric = next(name for name in compared.figures if all(name in row["mean"] for row in rows))
+    best = max(rows, key=lambda row: row["mean"][metric])
+    value = best["mean"][metric]
+    said = compared.meaning[metric].format(
+        share=f"{100 * value:.0f}", place=f"{1 / max(value, 1e-3):.1f}", points=f"{value:.0f}"
+    )
+    yield f"Best is {model_name(task, best['model'])}: it {said}."
+    yield from (verdict(row) for row in pairs if best["model"] in (row["model"], row["against"]))
+    quick = min(rows, key=lambda row: row["mean"]["median_milliseconds_batch_1"])
+    seconds = ", ".join(f"{model_name(task, r['model'])} in {_time(r['mean']['training_seconds'])}" for r in rows)
+    yield (
+        f"Trained: {seconds}. Quickest to answer is {model_name(task, quick['model'])}: "
+        f"{quick['mean']['median_milliseconds_batch_1']:.1f} thousandths of a second for one message."
+    )
+
+
+def verdict(row: Mapping[str, Any]) -> str:
+    """Say of one difference whether it counts.
+
+    Example:
+        >>> verdict({"task": "classify", "model": "a", "against": "b", "difference": 0.1, "interval": [0.05, 0.15]})
+        'a is better than b, by more than chance would make it.'
+    """
+    own, other = (_named(row["task"], row[side]) for side in ("model", "against"))
+    better, worse = (own, other) if row["difference"] >= 0 else (other, own)
+    if row["interval"] is None:
+        return f"{better} came out above {worse}; a single training can't say whether by chance."
+    low, high = row["interval"]
+    if low <= 0 <= high:
+        return f"{better} came out above {worse}, but by no more than chance may make it: take either."
+    return f"{better} is better than {worse}, by more than chance would make it."
+
+
+def _named(task: str, model: str) -> str:
+    return model_name(task, model) + (" (what one would use instead)" if model == BASELINE else "")
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

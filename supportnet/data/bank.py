@@ -1,4 +1,4 @@
-"""A bank: the answers that may be suggested, such as earlier replies, templates and help articles."""
+"""A bank: the answers that may be suggested, such as replies, templates and help articles; and judgements of them."""
 
 import os
 from collections import Counter
@@ -6,16 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from supportnet.data.rows import Row, Table
-from supportnet.data.tables import (
-    check_different,
-    filled_string,
-    find_column,
-    find_optional_column,
-    optional_string,
-    read_table,
-    strings,
-)
+from supportnet.data.tables import Row, read_table
 from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
 
@@ -27,6 +18,8 @@ _USUAL_COLUMNS = {
     "language": ("language", "lang", "locale"),
     "uses": ("uses", "count", "frequency"),
 }
+_QUERY_COLUMNS = ("query", "text", "message", "question")
+_RELEVANT_COLUMNS = ("relevant", "relevant_ids", "ids", "answers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +65,21 @@ class Bank:
     source: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One query and the answers that are right for it.
+
+    Attributes:
+        text: what the customer wrote.
+        relevant: ids of the answers that are right; any other is wrong.
+        place: file and row that it was read from, as an error message names it.
+    """
+
+    text: str
+    relevant: tuple[str, ...]
+    place: str = ""
+
+
 def load_bank(
     path: str | os.PathLike[str],
     *,
@@ -112,20 +120,20 @@ def load_bank(
         >>> load_bank("macros.csv").answers[0]
         Answer(id='m1', text='Your refund is on its way.', title='', tags=('refund', 'billing'), language='', uses=7)
     """
-    path = Path(path)
-    table = read_table(path, delimiter, encoding)
-    chosen = {
-        "id": id_column,
-        "text": text_column,
-        "title": title_column,
-        "tags": tags_column,
-        "language": language_column,
-        "uses": uses_column,
-    }
-    columns = _columns(table, chosen, path)
+    table = read_table(Path(path), delimiter, encoding)
+    chosen = (id_column, text_column, title_column, tags_column, language_column, uses_column)
+    columns: dict[str, str] = {}
+    for (field, usual), column in zip(_USUAL_COLUMNS.items(), chosen, strict=True):
+        find = table.column if field == "text" else table.optional_column
+        if (found := find(f"{field}_column", column, usual)) is not None:
+            columns[field] = found
+    table.check_different({f"{field}_column": column for field, column in columns.items()})
     answers = [_answer(row, columns, number) for number, row in enumerate(table.rows, start=1)]
-    _check_ids(answers, table.rows)
-    return Bank(name=str(path), answers=answers, source=str(path))
+    places: dict[str, str] = {}
+    for answer, row in zip(answers, table.rows, strict=True):
+        if (first := places.setdefault(answer.id, row.place)) != row.place:
+            raise UserError(f"{row.place}: the id {answer.id!r} is already that of {first}.")
+    return Bank(name=table.name, answers=answers, source=table.name)
 
 
 def bank_of_replies(name: str, tickets: Sequence[Ticket]) -> Bank:
@@ -173,28 +181,76 @@ def same_text(text: str) -> str:
     return " ".join(text.lower().split())
 
 
+def load_judgements(
+    path: str | os.PathLike[str],
+    *,
+    text_column: str | None = None,
+    relevant_column: str | None = None,
+    delimiter: str | None = None,
+    encoding: str = "utf-8",
+) -> list[Judgement]:
+    """Read a file of queries with the ids of their right answers: CSV, TSV or JSONL, told apart as `load_file` does.
+
+    Args:
+        path: the file.
+        text_column: column of the queries; by default query, text, message or question.
+        relevant_column: column of the ids; by default relevant, relevant_ids, ids or answers. Several ids are a list
+            in JSONL, or one string that `|`, `,` or `;` divides.
+        delimiter: one character; by default as for `load_file`.
+        encoding: the file's encoding. A byte order mark is dropped.
+
+    Returns:
+        The judgements, in the file's order.
+
+    Raises:
+        UserError: names the file, and the row or line where there is one, and what would be right.
+
+    Example:
+        >>> load_judgements("queries.csv")[0]
+        Judgement(text='Where is my money?', relevant=('m1', 'm7'), place='queries.csv, row 2')
+    """
+    table = read_table(Path(path), delimiter, encoding)
+    text_column = table.column("text_column", text_column, _QUERY_COLUMNS)
+    relevant_column = table.column("relevant_column", relevant_column, _RELEVANT_COLUMNS)
+    table.check_different({"text_column": text_column, "relevant_column": relevant_column})
+    judgements = []
+    for row in table.rows:
+        if not (relevant := row.strings(relevant_column)):
+            raise UserError(f"{row.place}: {relevant_column!r} is empty; every query needs the id of an answer.")
+        judgements.append(Judgement(row.filled_string(text_column), relevant, row.place))
+    return judgements
+
+
+def check_judged(judgements: Sequence[Judgement], bank: Bank) -> None:
+    """Check that `bank` has every answer that `judgements` name.
+
+    Raises:
+        UserError: names the first id that the bank lacks, and its place.
+
+    Example:
+        >>> check_judged([Judgement("Where is my money?", ("m9",), "queries.csv, row 2")], Bank("macros", []))
+        Traceback (most recent call last):
+        supportnet.errors.UserError: queries.csv, row 2: there is no answer 'm9' in macros.
+    """
+    known = {answer.id for answer in bank.answers}
+    for number, judgement in enumerate(judgements, start=1):
+        for answer_id in judgement.relevant:
+            if answer_id not in known:
+                place = judgement.place or f"Query {number}"
+                raise UserError(f"{place}: there is no answer {answer_id!r} in {bank.name}.")
+
+
 def _most_frequent(counts: Counter[str]) -> tuple[str, ...]:
     return tuple(value for value, _ in counts.most_common(1))
 
 
-def _columns(table: Table, chosen: Mapping[str, str | None], path: Path) -> dict[str, str]:
-    """Return the column of each field that the file has."""
-    found = {}
-    for field, usual in _USUAL_COLUMNS.items():
-        find = find_column if field == "text" else find_optional_column
-        if (column := find(table, chosen[field], usual, f"{field}_column", path)) is not None:
-            found[field] = column
-    check_different({f"{field}_column": column for field, column in found.items()}, path)
-    return found
-
-
 def _answer(row: Row, columns: Mapping[str, str], number: int) -> Answer:
     return Answer(
-        id=filled_string(row, columns["id"]).strip() if "id" in columns else str(number),
-        text=filled_string(row, columns["text"]),
-        title=optional_string(row, columns.get("title")),
-        tags=strings(row, columns["tags"]) if "tags" in columns else (),
-        language=optional_string(row, columns.get("language")),
+        id=row.filled_string(columns["id"]).strip() if "id" in columns else str(number),
+        text=row.filled_string(columns["text"]),
+        title=row.optional_string(columns.get("title")),
+        tags=row.strings(columns.get("tags")),
+        language=row.optional_string(columns.get("language")),
         uses=_uses(row, columns["uses"]) if "uses" in columns else 1,
     )
 
@@ -210,11 +266,3 @@ def _uses(row: Row, column: str) -> int:
     if uses < 1:
         raise UserError(f"{row.place}: {column!r} must be a whole number of at least 1. Received: {value!r}")
     return uses
-
-
-def _check_ids(answers: Sequence[Answer], rows: Sequence[Row]) -> None:
-    places: dict[str, str] = {}
-    for answer, row in zip(answers, rows, strict=True):
-        first = places.setdefault(answer.id, row.place)
-        if first != row.place:
-            raise UserError(f"{row.place}: the id {answer.id!r} is already that of {first}.")

@@ -55,8 +55,12 @@ def collapse(answers: Sequence[Answer]) -> list[Answer]:
                 for outline in outlines:
                     kept_by_outline[outline].append(index)
         groups[kept_by_text[language, words]].append(index)
-    in_order = sorted((sorted(group), kept) for kept, group in groups.items())
-    return [_merged(answers[kept], [answers[index] for index in group]) for group, kept in in_order]
+    merged = []
+    for members, kept in sorted((sorted(group), kept) for kept, group in groups.items()):
+        group = [answers[index] for index in members]
+        tags = dict.fromkeys(tag for answer in group for tag in answer.tags)
+        merged.append(replace(answers[kept], uses=sum(answer.uses for answer in group), tags=tuple(tags)))
+    return merged
 
 
 def different_answers(bank: Bank) -> list[Answer]:
@@ -104,8 +108,3 @@ def _is_slip(word: str, other: str) -> bool:
         # Of equal length, with equal letters, they are swapped.
         and (len(word) != len(other) or sorted(word) == sorted(other))
     )
-
-
-def _merged(kept: Answer, group: Sequence[Answer]) -> Answer:
-    tags = dict.fromkeys(tag for answer in group for tag in answer.tags)
-    return replace(kept, uses=sum(answer.uses for answer in group), tags=tuple(tags))

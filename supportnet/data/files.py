@@ -4,39 +4,15 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from supportnet.data.rows import Row
-from supportnet.data.tables import (
-    check_different,
-    find_column,
-    find_optional_column,
-    optional_string,
-    read_table,
-    string,
-)
+from supportnet.data.tables import Row, read_table
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 from supportnet.errors import UserError
 
-_TEXT_COLUMNS = (
-    "text",
-    "message",
-    "utterance",
-    "query",
-    "question",
-    "sentence",
-    "body",
-    "content",
-    "instruction",
-)
+_TEXT_COLUMNS = ("text", "message", "utterance", "query", "question", "sentence", "body", "content", "instruction")
 _LABEL_COLUMNS = ("intent", "label", "category", "class", "topic")
-_SPLIT_COLUMNS = ("split",)
-
 _SPLIT_BY_VALUE = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "dev": "validation",
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
     "test": "test",
 }
 _OUT_OF_SCOPE_LABELS = ("oos", OUT_OF_SCOPE)
@@ -90,63 +66,51 @@ def load_file(
     """
     path = Path(path)
     table = read_table(path, delimiter, encoding)
-    text_column = find_column(table, text_column, _TEXT_COLUMNS, "text_column", path)
-    reply_column = find_optional_column(table, reply_column, (), "reply_column", path)
-    attributes = [find_column(table, name, (), "attribute_columns", path) for name in attribute_columns if labelled]
+    text_column = table.column("text_column", text_column, _TEXT_COLUMNS)
+    reply_column = table.optional_column("reply_column", reply_column)
+    attributes = [table.column("attribute_columns", name) for name in attribute_columns if labelled]
     intent_optional = reply_column is not None or bool(attributes)
     if labelled:
         usual = tuple(name for name in _LABEL_COLUMNS if name not in map(str.lower, attributes))
-        find_label = find_optional_column if intent_optional else find_column
-        label_column = find_label(table, label_column, usual, "label_column", path)
+        find_label = table.optional_column if intent_optional else table.column
+        label_column = find_label("label_column", label_column, usual)
     columns = {"text_column": text_column, "label_column": label_column, "reply_column": reply_column}
-    check_different(columns, path)
+    table.check_different(columns)
     for attribute in attributes:
-        check_different({**columns, "attribute_columns": attribute}, path)
-    split_column = find_optional_column(table, split_column, _SPLIT_COLUMNS, "split_column", path)
+        table.check_different({**columns, "attribute_columns": attribute})
+    split_column = table.optional_column("split_column", split_column, ("split",))
     tickets = [
         Ticket(
-            text=string(row, text_column),
+            text=row.string(text_column),
             intent=None if label_column is None else _intent(row, label_column, intent_optional),
-            reply=None if reply_column is None else _reply(row, reply_column),
+            reply=reply if reply_column is not None and (reply := row.string(reply_column)).strip() else None,
             split=None if split_column is None else _split(row, split_column),
-            labels={name: label for name in attributes if (label := optional_string(row, name))},
+            labels={name: label for name in attributes if (label := row.optional_string(name))},
         )
         for row in table.rows
     ]
+    names = ("train", "validation", "test")
+    by_split = {split: members for split in names if (members := [one for one in tickets if one.split == split])}
     return TicketDataset(
-        name=str(path),
-        splits=_by_split(tickets),
+        name=table.name,
+        splits={"all": tickets} if split_column is None else by_split,
         description=f"{len(tickets):,} messages from {path.name}.",
-        source=str(path),
+        source=table.name,
     )
 
 
 def _intent(row: Row, column: str, optional: bool) -> str | None:
     if optional and row.values.get(column) is None:
         return None
-    label = string(row, column).strip()
+    label = row.string(column).strip()
     if not label and not optional:
         raise UserError(f"{row.place}: the label in column {column!r} is empty; every message must have one.")
     return OUT_OF_SCOPE if label.lower() in _OUT_OF_SCOPE_LABELS else label or None
 
 
-def _reply(row: Row, column: str) -> str | None:
-    reply = string(row, column)
-    return reply if reply.strip() else None
-
-
 def _split(row: Row, column: str) -> str:
-    value = string(row, column)
+    value = row.string(column)
     try:
         return _SPLIT_BY_VALUE[value.strip().lower()]
     except KeyError:
         raise UserError(f"{row.place}: {column!r} must be train, validation or test. Received: {value!r}") from None
-
-
-def _by_split(tickets: list[Ticket]) -> dict[str, list[Ticket]]:
-    if tickets[0].split is None:
-        return {"all": tickets}
-    by_split: dict[str, list[Ticket]] = {"train": [], "validation": [], "test": []}
-    for ticket in tickets:
-        by_split[ticket.split or ""].append(ticket)
-    return {split: members for split, members in by_split.items() if members}

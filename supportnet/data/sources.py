@@ -1,14 +1,17 @@
-"""One door to every data source: named ones and the user's own files."""
+"""One door to every data source, named ones and the user's own files; and figures of what it gives."""
 
 import difflib
 import os
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
+from statistics import median
 from typing import Any, TypeGuard
 
 from supportnet.data import banking77, clinc150, sample, star
 from supportnet.data.files import load_file
-from supportnet.data.ticket import TicketDataset
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 from supportnet.data.upstream import SourceInfo
 from supportnet.errors import UserError
 
@@ -17,6 +20,8 @@ _SOURCES: dict[str, SourceInfo] = {
 }
 #: Arguments of `load` that a named source refuses, unless it has the same.
 _FILE_OPTIONS = ("text_column", "label_column", "reply_column", "split_column", "attribute_columns", "delimiter")
+#: Where the figures of a split hold those of the labels beside the intent.
+FURTHER_LABELS = "attributes"
 _SOURCE_OPTIONS = {option.name: option for info in _SOURCES.values() for option in info.options}
 
 
@@ -98,11 +103,8 @@ def load(
             known = ", ".join(_SOURCE_OPTIONS)
             raise UserError(f"There is no option named {name!r}. The options of data sources are: {known}.")
     # Flags of the command line that were not given are None or False.
-    given = {
-        name: value
-        for name, value in {**file_options, **source_options}.items()
-        if value is not None and value is not False
-    }
+    every = {**file_options, **source_options}
+    given = {name: value for name, value in every.items() if value is not None and value is not False}
     if is_source(name_or_path):
         source = _SOURCES[name_or_path]
         return source.load(**_taken(name_or_path, [option.name for option in source.options], given))
@@ -132,23 +134,26 @@ def load_unlabelled(sources: Sequence[str | os.PathLike[str]], **options: Any) -
         >>> load_unlabelled(["tickets.csv"], text_column="text")[0]["train"][0].intent is None
         True
     """
-    return [_without_labels(source, options) for source in sources]
-
-
-def _without_labels(source: str | os.PathLike[str], options: dict[str, Any]) -> TicketDataset:
-    if is_source(source):
-        names = [option.name for option in _SOURCES[source].options if not option.about_labels]
-        dataset = load(source, **{name: options[name] for name in names if name in options})
-    else:
-        chosen = {name: options[name] for name in _FILE_ARGUMENTS if options.get(name) is not None}
-        dataset = _load_path(source, labelled=False, **chosen)
-    tickets = dataset["all" if "all" in dataset else "train"]
-    return replace(dataset, splits={"train": [replace(ticket, intent=None, labels={}) for ticket in tickets]})
+    unlabelled = []
+    for source in sources:
+        if is_source(source):
+            names = [option.name for option in _SOURCES[source].options if not option.about_labels]
+            dataset = load(source, **{name: options[name] for name in names if name in options})
+        else:
+            chosen = {name: options[name] for name in _FILE_ARGUMENTS if options.get(name) is not None}
+            dataset = _load_path(source, labelled=False, **chosen)
+        learnt = dataset["all" if "all" in dataset else "train"]
+        tickets = [replace(ticket, intent=None, labels={}) for ticket in learnt]
+        unlabelled.append(replace(dataset, splits={"train": tickets}))
+    return unlabelled
 
 
 def _load_path(path: str | os.PathLike[str], **options: Any) -> TicketDataset:
     if not os.path.exists(path):  # noqa: PTH110  (Path.exists raises where the name is too long)
-        raise UserError(_not_found(os.fspath(path)))
+        name = os.fspath(path)
+        message = f"There is no file and no data source named {name!r}. Data sources: {', '.join(_SOURCES)}."
+        closest = difflib.get_close_matches(name.lower(), _SOURCES, n=1)
+        raise UserError(f"{message} Did you mean {closest[0]!r}?" if closest else message)
     return load_file(path, **options)
 
 
@@ -157,9 +162,8 @@ def _taken(name: str | os.PathLike[str], names: Collection[str], given: Mapping[
     for option, value in given.items():
         if option not in names and (others := _takers(option)):
             flag = f"--{option.replace('_', '-')}"
-            raise UserError(
-                f"{option} ({flag}) is for {others}, not for {os.fspath(name)}. Received: {option}={value!r}"
-            )
+            problem = f"is for {others}, not for {os.fspath(name)}. Received: {option}={value!r}"
+            raise UserError(f"{option} ({flag}) {problem}")
     return {option: value for option, value in given.items() if option in names}
 
 
@@ -172,7 +176,61 @@ def _takers(option: str) -> str:
     return f"{', '.join(takers)}, {condition}" if condition else ""
 
 
-def _not_found(name: str) -> str:
-    message = f"There is no file and no data source named {name!r}. Data sources: {', '.join(_SOURCES)}."
-    closest = difflib.get_close_matches(name.lower(), _SOURCES, n=1)
-    return f"{message} Did you mean {closest[0]!r}?" if closest else message
+def describe(
+    name_or_dataset: str | os.PathLike[str] | TicketDataset, *, data_dir: str | os.PathLike[str] | None = None
+) -> dict[str, Any]:
+    """Return name, origin and figures of a data set.
+
+    Args:
+        name_or_dataset: what `load` takes or returns. Load a file that needs options first.
+        data_dir: as for `load`.
+
+    Returns:
+        name, description, licence, source, and splits: split -> num_messages, num_intents, num_out_of_scope,
+        num_unlabelled, num_replies and num_different_replies, text_length (median and longest, in words between
+        white space), smallest_intent and largest_intent (intent and num_messages; None where no message is in
+        scope), attributes (name of the further labels -> num_messages that have one, num_values). All values go into
+        JSON.
+
+    Raises:
+        UserError: what `load` raises.
+
+    Example:
+        >>> describe("sample")["splits"]["test"]["num_messages"]
+        2005
+    """
+    dataset = name_or_dataset
+    if not isinstance(dataset, TicketDataset):
+        dataset = load(dataset, data_dir=data_dir)
+    shown = ("name", "description", "licence", "source")
+    splits = {split: _figures(tickets) for split, tickets in dataset.splits.items()}
+    return {**{key: getattr(dataset, key) for key in shown}, "splits": splits}
+
+
+def _figures(tickets: Sequence[Ticket]) -> dict[str, Any]:
+    by_intent = Counter(ticket.intent for ticket in tickets if ticket.intent not in (None, OUT_OF_SCOPE))
+    # Of intents of one size, the first in the alphabet: the same answer whatever the order of the tickets.
+    sizes = [
+        {"intent": intent, "num_messages": num_messages}
+        for num_messages, intent in sorted((num_messages, intent) for intent, num_messages in by_intent.items())
+    ]
+    replies = [ticket.reply for ticket in tickets if ticket.reply is not None]
+    lengths = [len(ticket.text.split()) for ticket in tickets]
+    labels: dict[str, list[str]] = defaultdict(list)
+    for ticket in tickets:
+        for name, label in ticket.labels.items():
+            labels[name].append(label)
+    return {
+        "num_messages": len(tickets),
+        "num_intents": len(by_intent),
+        "num_out_of_scope": sum(ticket.intent == OUT_OF_SCOPE for ticket in tickets),
+        "num_unlabelled": sum(ticket.intent is None for ticket in tickets),
+        "num_replies": len(replies),
+        "num_different_replies": len(set(replies)),
+        "text_length": {"median": float(median(lengths)), "longest": max(lengths)} if lengths else None,
+        "smallest_intent": sizes[0] if sizes else None,
+        "largest_intent": max(sizes, key=itemgetter("num_messages")) if sizes else None,
+        FURTHER_LABELS: {
+            name: {"num_messages": len(found), "num_values": len(set(found))} for name, found in labels.items()
+        },
+    }

@@ -5,7 +5,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, intents_of
 from supportnet.errors import UserError
 
 #: How many names a message lists before it only counts the rest.
@@ -50,7 +50,10 @@ def train_validation_split(
         chosen.update(index for _, index in sorted(members)[:num_chosen])
     if not chosen:
         raise UserError("A validation split needs an intent with at least two messages; there is none.")
-    _warn_of_single_examples(by_intent)
+    if single := [intent for intent in intents_of(tickets) if len(by_intent[intent]) == 1]:
+        warnings.warn(
+            f"Intents with a single message stay in training, outside validation: {_listed(single)}.", stacklevel=2
+        )
     train = [ticket for index, ticket in enumerate(tickets) if index not in chosen]
     return train, [ticket for index, ticket in enumerate(tickets) if index in chosen]
 
@@ -94,7 +97,7 @@ def check_trainable(tickets: Sequence[Ticket]) -> None:
     if not tickets:
         raise UserError("There are no messages to train on.")
     _check_labelled(tickets, "train on")
-    intents = _in_scope(tickets)
+    intents = intents_of(tickets)
     if not intents:
         raise UserError("Training needs at least two intents, but every message is out of scope.")
     if len(intents) == 1:
@@ -115,8 +118,7 @@ def check_known_intents(train_intents: Iterable[str], test_tickets: Sequence[Tic
     if not test_tickets:
         raise UserError("There are no messages to evaluate on.")
     _check_labelled(test_tickets, "evaluate on")
-    unknown = sorted(set(_in_scope(test_tickets)) - set(train_intents))
-    if unknown:
+    if unknown := sorted(set(intents_of(test_tickets)) - set(train_intents)):
         raise UserError(
             f"The data to evaluate on has intents that training never saw: {_listed(unknown)}. "
             f"Remove or rename them, or label their messages {OUT_OF_SCOPE}."
@@ -125,8 +127,7 @@ def check_known_intents(train_intents: Iterable[str], test_tickets: Sequence[Tic
 
 def warn_of_unvalidated_intents(intents: Iterable[str], validation: Sequence[Ticket]) -> None:
     """Warn of intents without a validation message: nothing shows how well the model knows them."""
-    missing = sorted(set(intents) - {OUT_OF_SCOPE} - set(_in_scope(validation)))
-    if missing:
+    if missing := sorted(set(intents) - {OUT_OF_SCOPE} - set(intents_of(validation))):
         warnings.warn(
             f"Intents without a validation message: {_listed(missing)}. "
             "How sure the model is of them, and whether they can be routed, is judged by the others.",
@@ -138,22 +139,6 @@ def _check_labelled(tickets: Sequence[Ticket], purpose: str) -> None:
     for number, ticket in enumerate(tickets, start=1):
         if ticket.intent is None:
             raise UserError(f"Every message to {purpose} needs an intent; message {number} has none.")
-
-
-def _in_scope(tickets: Iterable[Ticket]) -> list[str]:
-    found = {ticket.intent for ticket in tickets}
-    return sorted(intent for intent in found if intent not in (None, OUT_OF_SCOPE))
-
-
-def _warn_of_single_examples(by_intent: dict[str | None, list[tuple[float, int]]]) -> None:
-    single = sorted(
-        intent for intent, members in by_intent.items() if intent not in (None, OUT_OF_SCOPE) and len(members) == 1
-    )
-    if single:
-        warnings.warn(
-            f"Intents with a single message stay in training, outside validation: {_listed(single)}.",
-            stacklevel=3,
-        )
 
 
 def _listed(names: Sequence[str]) -> str:

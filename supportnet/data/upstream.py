@@ -5,8 +5,10 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
@@ -62,8 +64,7 @@ class SourceInfo:
         return TicketDataset(self.name, splits, self.description, self.licence, self.source, categories or {})
 
 
-@dataclass(frozen=True)
-class UpstreamFile:
+class UpstreamFile(NamedTuple):
     """A file of a public data set as tensorflow-datasets' `checksums.tsv` records it."""
 
     url: str
@@ -72,19 +73,22 @@ class UpstreamFile:
     name: str
 
 
-def recorded_files(package: str) -> dict[str, UpstreamFile]:
-    """Return the files of a data set, by file name.
-
-    Args:
-        package: the data set's package, which holds its `checksums.tsv`.
+@cache
+def recorded_files() -> dict[str, UpstreamFile]:
+    """Return the files of the public data sets, by file name: those in `checksums.tsv`.
 
     Example:
-        >>> recorded_files("supportnet.data.banking77")["test.csv"].size
+        >>> recorded_files()["test.csv"].size
         239961
     """
-    lines = files(package).joinpath("checksums.tsv").read_text(encoding="utf-8").splitlines()
+    lines = files("supportnet.data").joinpath("checksums.tsv").read_text(encoding="utf-8").splitlines()
     records = [line.split("\t") for line in lines]
     return {name: UpstreamFile(url, int(size), sha256, name) for url, size, sha256, name in records}
+
+
+def recorded_urls(*names: str) -> dict[str, str]:
+    """Return the addresses of some of these files, by file name."""
+    return {name: recorded_files()[name].url for name in names}
 
 
 def read_copy(folder: str | os.PathLike[str], file: UpstreamFile) -> bytes:
@@ -114,6 +118,6 @@ def copy_content(path: Path, url: str) -> bytes:
         raise UserError(f"{path} can't be read: {error.strerror}.") from None
 
 
-def to_tickets(examples: Iterable[tuple[str, str]], split: str) -> list[Ticket]:
-    """Return pairs of text and intent as the tickets of `split`."""
-    return [Ticket(text=text, intent=intent, split=split) for text, intent in examples]
+def to_tickets(examples: Iterable[tuple[str, ...]], split: str) -> list[Ticket]:
+    """Return examples, text and intent first in each, as the tickets of `split`."""
+    return [Ticket(text=text, intent=intent, split=split) for text, intent, *_ in examples]

@@ -7,7 +7,7 @@ Vectors are gensim's `KeyedVectors`, so gensim's functions work on them (`vector
 vectors with n-grams are its `FastTextKeyedVectors`. gensim and TensorFlow are imported when they are needed.
 """
 
-from supportnet.embeddings.load_save import load_word_embeddings, save_word_embeddings
+from supportnet.embeddings.formats import load_word_embeddings, save_word_embeddings
 from supportnet.embeddings.matrix import Coverage, check_embedding_dim, embedding_matrix
 from supportnet.embeddings.train import METHODS, train_word_embeddings
 

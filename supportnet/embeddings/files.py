@@ -2,14 +2,14 @@
 
 import gzip
 import os
+import struct
 import warnings
 import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,6 @@ from tqdm import tqdm
 from supportnet.errors import UserError
 
 FLOAT_BYTES = 4
-#: Maximum D. A header with more is damaged, and reading on would take all memory.
-MOST_DIMENSIONS = 16_384
 _GZIP = b"\x1f\x8b"
 #: Bytes for format detection: more than the first row of any vectors in use.
 _HEAD_BYTES = 1 << 16
@@ -35,21 +33,80 @@ _BLOCK = 8192
 _FIRST = 5
 
 
-@dataclass(frozen=True, slots=True)
+class CutOffError(Exception):
+    """The file ends inside a row; the caller knows what is missing."""
+
+
 class Source:
-    """An open file of word vectors.
+    """An open file of word vectors, read piece by piece, by length or up to a mark.
+
+    Args:
+        name: name of the file for error messages.
+        file: the unzipped stream. Iterate over it for lines, or call the methods, but not both.
+        advance: function that moves the progress bar to the position of the stream.
 
     Attributes:
-        name: name of the file for error messages.
         head: the first bytes, unzipped; `file` starts with them too.
-        file: the unzipped stream.
-        advance: function that moves the progress bar to the position of the stream.
+
+    Example (needs an open file):
+        >>> word, vector = source.until(b" "), source.take(4 * dim)
     """
 
-    name: str
-    head: bytes
-    file: BinaryIO
-    advance: Callable[[], None]
+    def __init__(self, name: str, file: BinaryIO, advance: Callable[[], object]) -> None:
+        self.name, self.file, self.advance = name, file, advance
+        self.head = file.read(_HEAD_BYTES)
+        if not self.head:
+            raise UserError(f"{name} is empty.")
+        file.seek(0)
+        self._chunk, self._start, self._offset = b"", 0, 0
+
+    @property
+    def position(self) -> int:
+        """Number of bytes read by the methods."""
+        return self._offset + self._start
+
+    def take(self, size: int) -> bytes:
+        """Return the next `size` bytes; raise `CutOffError` if there are fewer."""
+        if self._start + size > len(self._chunk):
+            self._read_on(size)
+            if size > len(self._chunk):
+                raise CutOffError
+        self._start += size
+        return self._chunk[self._start - size : self._start]
+
+    def until(self, mark: bytes) -> bytes:
+        """Return the bytes before the next `mark`, a single byte, and skip it; raise `CutOffError` if there is none.
+
+        Raises:
+            UserError: if there is no mark within the maximum length of a word.
+        """
+        end = self._chunk.find(mark, self._start)
+        if end < 0:
+            self._read_on(_MOST_WORD_BYTES)
+            end = self._chunk.find(mark)
+            if end < 0:
+                if len(self._chunk) < _MOST_WORD_BYTES:
+                    raise CutOffError
+                raise UserError(f"{self.name}, byte {self.position}: the word that begins here has no end.")
+        taken = self._chunk[self._start : end]
+        self._start = end + 1
+        return taken
+
+    def unpack(self, form: str) -> tuple[Any, ...]:
+        """Return the next values, as `struct.unpack` reads them; raise `CutOffError` if there are fewer."""
+        return struct.unpack(form, self.take(struct.calcsize(form)))
+
+    def rest_is_blank(self) -> bool:
+        """Return whether only white space follows, as far as the current chunk."""
+        self._read_on(1)
+        return not self._chunk.strip()
+
+    def _read_on(self, size: int) -> None:
+        """Drop the bytes already read, and buffer at least `size` bytes, or all that are left."""
+        self._offset += self._start
+        kept = self._chunk[self._start :]
+        self._chunk = kept + self.file.read(max(size - len(kept), _CHUNK_BYTES))
+        self._start = 0
 
 
 @contextmanager
@@ -65,102 +122,23 @@ def opened(path: str | os.PathLike[str], progress_bar: bool) -> Iterator[Source]
 
     Example:
         >>> with opened("vectors.vec.gz", progress_bar=False) as source:
-        ...     first = next(source.file)
+        ...     next(source.file)
+        b'2 3\\n'
     """
+    path = Path(path)
+    options = {"delay": _BAR_AFTER_SECONDS, "disable": not progress_bar, "unit": "B", "unit_scale": True}
     try:
-        with Path(path).open("rb") as raw, _bar(path, progress_bar) as bar:
-            zipped = raw.read(len(_GZIP)) == _GZIP
-            raw.seek(0)
+        with path.open("rb") as raw, tqdm(total=path.stat().st_size, desc=f"reading {path.name}", **options) as bar:
+            zipped = raw.peek(len(_GZIP)).startswith(_GZIP)
             file = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if zipped else raw
-            head = file.read(_HEAD_BYTES)
-            if not head:
-                raise UserError(f"{path} is empty.")
-            file.seek(0)
-
-            def advance() -> None:
-                # In bytes on the disk: the unzipped size isn't known.
-                bar.update(raw.tell() - bar.n)
-
-            yield Source(str(path), head, file, advance)
+            # In bytes on the disk: the unzipped size isn't known.
+            yield Source(str(path), file, lambda: bar.update(raw.tell() - bar.n))
     except FileNotFoundError:
         raise UserError(f"{path} is missing.") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(f"{path} is damaged or cut off: it can't be unzipped ({error}).") from None
     except OSError as error:
         raise UserError(f"{path} can't be read as word vectors: {error.strerror or error}.") from None
-
-
-def _bar(path: str | os.PathLike[str], shown: bool) -> "tqdm[None]":
-    size, name = Path(path).stat().st_size, Path(path).name
-    units = {"unit": "B", "unit_scale": True}
-    return tqdm(total=size, desc=f"reading {name}", delay=_BAR_AFTER_SECONDS, disable=not shown, **units)
-
-
-class ByteReader:
-    """Read a source piece by piece, by length or up to a mark, and track the position.
-
-    Example:
-        >>> reader = ByteReader(source)
-        >>> word, vector = reader.until(b" "), reader.take(4 * dim)
-    """
-
-    def __init__(self, source: Source) -> None:
-        self._file = source.file
-        self._name = source.name
-        self._chunk = b""
-        self._start = 0
-        self._offset = 0
-
-    @property
-    def position(self) -> int:
-        """Number of bytes read."""
-        return self._offset + self._start
-
-    def take(self, size: int) -> bytes:
-        """Return the next `size` bytes; raise `CutOffError` if there are fewer."""
-        end = self._start + size
-        if end > len(self._chunk):
-            self._read_on(size)
-            end = size
-            if end > len(self._chunk):
-                raise CutOffError
-        taken = self._chunk[self._start : end]
-        self._start = end
-        return taken
-
-    def until(self, mark: bytes) -> bytes:
-        """Return the bytes before the next `mark`, a single byte, and skip it; raise `CutOffError` if there is none.
-
-        Raises:
-            UserError: if there is no mark within the maximum length of a word.
-        """
-        end = self._chunk.find(mark, self._start)
-        if end < 0:
-            self._read_on(_MOST_WORD_BYTES)
-            end = self._chunk.find(mark)
-            if end < 0:
-                if len(self._chunk) < _MOST_WORD_BYTES:
-                    raise CutOffError
-                raise UserError(f"{self._name}, byte {self.position}: the word that begins here has no end.")
-        taken = self._chunk[self._start : end]
-        self._start = end + 1
-        return taken
-
-    def rest_is_blank(self) -> bool:
-        """Return whether only white space follows, as far as the current chunk."""
-        self._read_on(1)
-        return not self._chunk.strip()
-
-    def _read_on(self, size: int) -> None:
-        """Drop the bytes already read, and buffer at least `size` bytes, or all that are left."""
-        self._offset += self._start
-        kept = self._chunk[self._start :]
-        self._chunk = kept + self._file.read(max(size - len(kept), _CHUNK_BYTES))
-        self._start = 0
-
-
-class CutOffError(Exception):
-    """The file ends inside a row; the caller knows what is missing."""
 
 
 class RowCollector:
@@ -178,16 +156,14 @@ class RowCollector:
     """
 
     def __init__(self, name: str, dim: int, wanted: Iterable[str] | None) -> None:
-        self.name = name
-        self.dim = dim
+        self.name, self.dim = name, dim
         self.index: dict[str, int] = {}
         # Grows in place, without a copy at the end: peak memory is the size of the result.
         self._numbers = bytearray()
         self._places = array("q")
         self._wanted = None if wanted is None else {_folded(word) for word in wanted}
         self._first: list[bytes] = []
-        self._duplicates = 0
-        self._unusable = 0
+        self._duplicates = self._unusable = 0
 
     def keeps(self, word: bytes) -> bool:
         """Return whether to keep the row of a word. If True, call `add` next, in the order of the rows."""
@@ -216,36 +192,27 @@ class RowCollector:
         self._numbers += vector
         self._places.append(place)
 
-    def vectors(self, place: Callable[[int], str]) -> npt.NDArray[np.float32]:
+    def vectors(self, unit: str) -> npt.NDArray[np.float32]:
         """Return the vectors, float32 `[N, D]`.
 
         Args:
-            place: returns the name of a line or byte for error messages.
+            unit: what the places of rows are, `line` or `byte`, for error messages.
 
         Raises:
             UserError: if there are no rows, or a number is NaN or infinite.
         """
         if not self._first:
             raise UserError(f"{self.name} holds no word vectors.")
-        vectors = finite(self._numbers, self.dim, lambda row: f"{self.name}, {place(self._places[row])}")
-        self._warn()
-        return vectors
-
-    def _warn(self) -> None:
-        if self._duplicates:
-            warnings.warn(
-                f"{self.name}: {self._duplicates} rows repeat a word. The first vector of each word is kept.",
-                stacklevel=5,
-            )
-        if self._unusable:
-            warnings.warn(
-                f"{self.name}: {self._unusable} rows are left out, because their words are empty, hold a space or "
-                "aren't valid UTF-8.",
-                stacklevel=5,
-            )
+        vectors = finite(self._numbers, self.dim, lambda row: f"{self.name}, {unit} {self._places[row]}")
+        repeated = "rows repeat a word. The first vector of each word is kept."
+        left_out = "rows are left out, because their words are empty, hold a space or aren't valid UTF-8."
+        for count, problem in ((self._duplicates, repeated), (self._unusable, left_out)):
+            if count:
+                warnings.warn(f"{self.name}: {count} {problem}", stacklevel=4)
         if self._wanted and not self.index:
             first = ", ".join(word.decode("utf-8", "replace") for word in self._first)
-            warnings.warn(f"{self.name} has none of the {len(self._wanted)} words. It begins: {first}", stacklevel=5)
+            warnings.warn(f"{self.name} has none of the {len(self._wanted)} words. It begins: {first}", stacklevel=4)
+        return vectors
 
 
 def finite(numbers: bytearray, dim: int, place: Callable[[int], str]) -> npt.NDArray[np.float32]:
@@ -263,9 +230,8 @@ def finite(numbers: bytearray, dim: int, place: Callable[[int], str]) -> npt.NDA
         >>> finite(bytearray(8), 2, lambda row: f"row {row}")
         array([[0., 0.]], dtype=float32)
     """
-    count = len(numbers) // (FLOAT_BYTES * dim)
-    vectors = np.frombuffer(numbers, "<f4").reshape(count, dim)
-    for start in range(0, count, _BLOCK):
+    vectors = np.frombuffer(numbers, "<f4").reshape(-1, dim)
+    for start in range(0, len(vectors), _BLOCK):
         wrong = ~np.isfinite(vectors[start : start + _BLOCK]).all(axis=1)
         if wrong.any():
             row = start + int(wrong.argmax())

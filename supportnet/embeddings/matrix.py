@@ -4,12 +4,12 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from supportnet.embeddings.fasttext import has_ngrams
+from supportnet.embeddings.formats import has_ngrams
 from supportnet.errors import UserError
 from supportnet.text.special_tokens import PAD, PAD_ID, SPECIAL_TOKENS
 
@@ -53,13 +53,9 @@ class Coverage:
     def __str__(self) -> str:
         by_rule = ", ".join(f"{self.num_by_rule[rule]} {rule}" for rule in RULES)
         tokens = "" if self.token_share is None else f", {self.token_share:.1%} of their occurrences"
-        lines = [
-            f"Word vectors cover {self.num_types_covered} of {self.num_types} words ({self.type_share:.1%}){tokens} "
-            f"({by_rule})."
-        ]
-        if self.missing:
-            lines.append(f"Not covered: {', '.join(self.missing)}")
-        return "\n".join(lines)
+        missing = f"\nNot covered: {', '.join(self.missing)}" if self.missing else ""
+        words = f"{self.num_types_covered} of {self.num_types} words ({self.type_share:.1%})"
+        return f"Word vectors cover {words}{tokens} ({by_rule}).{missing}"
 
 
 def embedding_matrix(
@@ -113,7 +109,12 @@ def embedding_matrix(
     matrix, rules = _filled(tokens, vectors, keys, seed)
     coverage = _coverage(words, rules, counts)
     if words and not keys:
-        _warn_of_no_overlap(words, vectors)
+        first = ", ".join(vectors.index_to_key[:_FIRST]) or "(none)"
+        warnings.warn(
+            f"THE WORD VECTORS COVER NONE of the vocabulary's {len(words)} words. Are they of another language? "
+            f"The vectors' first words: {first}. The vocabulary's: {', '.join(words[:_FIRST])}.",
+            stacklevel=2,
+        )
     if require_coverage is not None and coverage.type_share < require_coverage:
         raise UserError(
             f"require_coverage must be at most {coverage.type_share:.4f}: the word vectors cover "
@@ -134,28 +135,17 @@ def check_embedding_dim(embedding_dim: int, vectors: "KeyedVectors") -> None:
         UserError: embedding_dim must be the dimension of the word vectors (300). Received: embedding_dim=128
     """
     if embedding_dim != vectors.vector_size:
-        raise UserError(
-            f"embedding_dim must be the dimension of the word vectors ({vectors.vector_size}). "
-            f"Received: {embedding_dim=}"
-        )
+        received = f"Received: {embedding_dim=}"
+        raise UserError(f"embedding_dim must be the dimension of the word vectors ({vectors.vector_size}). {received}")
 
 
 def _keys(words: Sequence[str], vectors: "KeyedVectors") -> dict[str, str]:
     """Return word -> key of its vector, for the words that have one."""
-    index = vectors.key_to_index
-    keys = {}
-    for word in words:
-        forms = (word, word.lower(), word.capitalize(), word.upper())
-        found = next((form for form in forms if form in index), None)
-        if found is not None:
-            keys[word] = found
-    missing = {word.lower() for word in words if word not in keys}
-    if missing:
-        first: dict[str, str] = {}
-        for key in vectors.index_to_key:
-            lowered = key.lower()
-            if lowered in missing:
-                first.setdefault(lowered, key)
+    forms = {word: (word, word.lower(), word.capitalize(), word.upper()) for word in words}
+    # The last one assigned counts: hence the reversed orders, here and below.
+    keys = {word: form for word in words for form in reversed(forms[word]) if form in vectors.key_to_index}
+    if missing := {word.lower() for word in words if word not in keys}:
+        first = {key.lower(): key for key in reversed(vectors.index_to_key) if key.lower() in missing}
         keys |= {word: first[word.lower()] for word in words if word not in keys and word.lower() in first}
     return keys
 
@@ -167,11 +157,13 @@ def _filled(
     matrix = np.zeros((len(tokens), vectors.vector_size), np.float32)
     rules: dict[str, str] = {}
     known, noisy = [], []
+    composes = has_ngrams(vectors)
     for token_id, token in enumerate(tokens):
         if token in keys:
             rules[token] = EXACT if keys[token] == token else CASE
             known.append(token_id)
-        elif token not in SPECIAL_TOKENS and (composed := _from_ngrams(token, vectors)) is not None:
+        # gensim returns zeros for a word that is too short for n-grams.
+        elif composes and token not in SPECIAL_TOKENS and (composed := vectors.get_vector(token)).any():
             rules[token] = SUBWORD
             matrix[token_id] = composed
         elif token_id != PAD_ID:
@@ -184,33 +176,14 @@ def _filled(
     return matrix, rules
 
 
-def _from_ngrams(word: str, vectors: "KeyedVectors") -> Any:
-    """Return the mean of a word's n-grams, `[D]`; None if there are none."""
-    if not has_ngrams(vectors):
-        return None
-    vector = vectors.get_vector(word)
-    # gensim returns zeros for a word that is too short for n-grams.
-    return vector if vector.any() else None
-
-
 def _coverage(words: Sequence[str], rules: Mapping[str, str], counts: Mapping[str, int] | None) -> Coverage:
     by_rule = Counter(rules[word] for word in words)
-    covered = [word for word in words if rules[word] in (EXACT, CASE)]
     missing = [word for word in words if rules[word] not in (EXACT, CASE)]
     share = None
     if counts is not None:
         # Stable: equally frequent words stay in the vocabulary's order.
         missing.sort(key=lambda word: -counts.get(word, 0))
-        total = sum(counts.get(word, 0) for word in words)
-        share = sum(counts.get(word, 0) for word in covered) / total if total else None
+        total, uncovered = (sum(counts.get(word, 0) for word in some) for some in (words, missing))
+        share = (total - uncovered) / total if total else None
     num_by_rule = {rule: by_rule[rule] for rule in RULES}
-    return Coverage(len(words), len(covered), share, num_by_rule, tuple(missing[:_MOST_MISSING]))
-
-
-def _warn_of_no_overlap(words: Sequence[str], vectors: "KeyedVectors") -> None:
-    first = ", ".join(vectors.index_to_key[:_FIRST]) or "(none)"
-    warnings.warn(
-        f"THE WORD VECTORS COVER NONE of the vocabulary's {len(words)} words. Are they of another language? "
-        f"The vectors' first words: {first}. The vocabulary's: {', '.join(words[:_FIRST])}.",
-        stacklevel=3,
-    )
+    return Coverage(len(words), len(words) - len(missing), share, num_by_rule, tuple(missing[:_MOST_MISSING]))

@@ -3,10 +3,12 @@
 import zlib
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from supportnet.checks import check_choice, check_many, check_positive
 from supportnet.errors import UserError
 
 if TYPE_CHECKING:
@@ -56,9 +58,21 @@ def train_word_embeddings(
         >>> vectors = train_word_embeddings([ticket.text for ticket in tickets], method="fasttext")
         >>> vectors.most_similar("refund")
     """
-    _check(method, texts, embedding_dim=embedding_dim, epochs=epochs, window=window, min_count=min_count)
-    sentences = _sentences(texts, mode)
-    _check_counts(sentences, min_count)
+    check_choice("method", method, METHODS)
+    check_many("texts", "a list of texts", texts)
+    sizes = {"epochs": epochs, "window": window, "min_count": min_count}
+    for name, number in {"embedding_dim": embedding_dim, **sizes}.items():
+        check_positive(name, number)
+    # Here, because it imports TensorFlow.
+    from supportnet.text.vocabulary import tokenize_batches
+
+    batches = tokenize_batches(texts, mode)
+    sentences = [[token.decode("utf-8") for token in sentence] for batch in batches for sentence in batch.to_list()]
+    counts = Counter(chain.from_iterable(sentences))
+    if not counts:
+        raise UserError("texts must hold at least one word to train on. Received: none")
+    if (most := max(counts.values())) < min_count:
+        raise UserError(f"min_count must be at most {most}: no word occurs more often. Received: {min_count=}")
     from gensim.models import FastText, Word2Vec
 
     make, extra = (Word2Vec, {}) if method == "word2vec" else (FastText, _NGRAMS)
@@ -66,14 +80,12 @@ def train_word_embeddings(
         model = make(
             sentences,
             vector_size=embedding_dim,
-            epochs=epochs,
-            window=window,
-            min_count=min_count,
             sg=1,
             seed=seed,
             workers=1,
             hashfxn=stable_hash,
             callbacks=[_epoch_counter(bar)],
+            **sizes,
             **extra,
         )
     return model.wv
@@ -87,34 +99,6 @@ def stable_hash(word: str) -> int:
         1529615448
     """
     return zlib.crc32(word.encode("utf-8", "surrogatepass"))
-
-
-def _check(method: str, texts: Iterable[str], **numbers: int) -> None:
-    if method not in METHODS:
-        raise UserError(f"method must be one of {', '.join(METHODS)}. Received: method={method!r}")
-    if isinstance(texts, (str, bytes)):
-        raise UserError(f"texts must be a list of texts. Received: texts={texts[:40]!r}")
-    for name, number in numbers.items():
-        if number < 1:
-            raise UserError(f"{name} must be positive. Received: {name}={number}")
-
-
-def _sentences(texts: Iterable[str], mode: str) -> list[list[str]]:
-    """Return the tokens of each text."""
-    # Here, because it imports TensorFlow.
-    from supportnet.text.vocabulary import tokenize_batches
-
-    batches = tokenize_batches(texts, mode)
-    return [[token.decode("utf-8") for token in sentence] for batch in batches for sentence in batch.to_list()]
-
-
-def _check_counts(sentences: list[list[str]], min_count: int) -> None:
-    counts = Counter(token for sentence in sentences for token in sentence)
-    if not counts:
-        raise UserError("texts must hold at least one word to train on. Received: none")
-    most = max(counts.values())
-    if most < min_count:
-        raise UserError(f"min_count must be at most {most}: no word occurs more often. Received: min_count={min_count}")
 
 
 def _epoch_counter(bar: "tqdm[Any]") -> Any:

@@ -47,15 +47,11 @@ Functions: `scaled_dot_product_attention`, `positional_encoding`.
 """
 
 from supportnet.layers.attention import CausalSelfAttention, MultiHeadAttention, scaled_dot_product_attention
-from supportnet.layers.blocks import AttentionBlock, CausalBlock, CrossAttentionBlock, DecoderBlock
+from supportnet.layers.blocks import AttentionBlock, CausalBlock, CrossAttentionBlock, DecoderBlock, LayerNorm
 from supportnet.layers.conv import ConvBlock, ConvEncoder, Phrases
-from supportnet.layers.embedding import PairEmbedding, TokenEmbedding
-from supportnet.layers.ngram_scores import NgramScores
-from supportnet.layers.norm import LayerNorm
-from supportnet.layers.pooling import MaskedPooling
-from supportnet.layers.positional_encoding import PositionalEncoding, positional_encoding
+from supportnet.layers.embedding import PairEmbedding, PositionalEncoding, TokenEmbedding, positional_encoding
 from supportnet.layers.recurrent import BiLSTMAttention, RecurrentDecoder
-from supportnet.layers.scaled_cosine import ScaledCosine
+from supportnet.layers.scores import MaskedPooling, NgramScores, ScaledCosine
 from supportnet.layers.stacks import Decoder, Encoder
 from supportnet.layers.transformer import PrefixDecoder, TransformerDecoder, TransformerEncoder
 

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from supportnet.checks import check_divides, check_rate
-from supportnet.layers.rows import by_row
+from supportnet.layers.base import BaseLayer, by_row
 from supportnet.types import Mask, Shape, Tensor
 
 #: What added to a score hides a position.
@@ -83,13 +83,13 @@ def scaled_dot_product_attention(
     scores = ops.matmul(ops.multiply(query, scale), ops.swapaxes(key, -1, -2))
     scores = ops.cast(scores, "float32")
     if mask is not None:
-        scores = ops.where(mask, scores, -1e9)
+        scores = ops.where(mask, scores, HIDDEN)
     weights = ops.softmax(scores, axis=-1)
     used = weights if dropout is None else dropout(weights)
     return ops.matmul(ops.cast(used, value.dtype), value), weights
 
 
-class AttentionLayer(keras.layers.Layer):
+class AttentionLayer(BaseLayer):
     """Base of the attention layers: heads, and dropout on the weights.
 
     Args:
@@ -100,6 +100,8 @@ class AttentionLayer(keras.layers.Layer):
         UserError: `num_heads` doesn't divide the depth, or `dropout_rate` is outside [0, 1).
     """
 
+    argument_names = ("num_heads", "dropout_rate")
+
     def __init__(self, num_heads: int, dropout_rate: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_heads = num_heads
@@ -107,9 +109,6 @@ class AttentionLayer(keras.layers.Layer):
 
     def compute_mask(self, inputs: Tensor, previous_mask: Mask | None = None) -> None:
         """Return no mask: the one of a call says where to look, and nothing of the output's positions."""
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "num_heads": self.num_heads, "dropout_rate": self.dropout_rate}
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
@@ -143,15 +142,11 @@ class MultiHeadAttention(AttentionLayer):
         depth = query_shape[-1]
         check_divides("num_heads", self.num_heads, "the depth", depth)
         value_shape = query_shape if value_shape is None else value_shape
-        self.query_dense = keras.layers.Dense(depth, dtype=self.dtype_policy, name="query")
-        self.key_dense = keras.layers.Dense(depth, dtype=self.dtype_policy, name="key")
-        self.value_dense = keras.layers.Dense(depth, dtype=self.dtype_policy, name="value")
-        self.output_dense = keras.layers.Dense(depth, dtype=self.dtype_policy, name="output")
+        self.query_dense = self._part(keras.layers.Dense, query_shape, depth, name="query")
+        self.key_dense = self._part(keras.layers.Dense, value_shape, depth, name="key")
+        self.value_dense = self._part(keras.layers.Dense, value_shape, depth, name="value")
+        self.output_dense = self._part(keras.layers.Dense, query_shape, depth, name="output")
         self.weight_dropout = keras.layers.Dropout(self.dropout_rate, dtype="float32", name="weights")
-        self.query_dense.build(query_shape)
-        self.key_dense.build(value_shape)
-        self.value_dense.build(value_shape)
-        self.output_dense.build(query_shape)
 
     def call(
         self, query: Tensor, value: Tensor | None = None, mask: Mask | None = None, return_weights: bool = False
@@ -160,7 +155,8 @@ class MultiHeadAttention(AttentionLayer):
         heads, weights = scaled_dot_product_attention(
             split_heads(by_row(query, self.query_dense), self.num_heads),
             *self.remember(value),
-            None if mask is None else self._for_all_heads(mask),
+            # For all heads: `[B, 1, 1, S]` or `[B, 1, T, S]`.
+            None if mask is None else ops.expand_dims(mask, 1 if len(mask.shape) == 3 else (1, 2)),
             self.weight_dropout,
         )
         output = by_row(join_heads(heads), self.output_dense)
@@ -191,10 +187,6 @@ class MultiHeadAttention(AttentionLayer):
             float `[B, D]`.
         """
         return self.output_dense(attend_from_one(self.query_dense(query), keys, values, bias))
-
-    def _for_all_heads(self, mask: Mask) -> Tensor:
-        """`[B, S]` or `[B, T, S]` -> `[B, 1, 1, S]` or `[B, 1, T, S]`."""
-        return ops.expand_dims(mask, 1 if len(mask.shape) == 3 else (1, 2))
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
@@ -228,13 +220,11 @@ class CausalSelfAttention(AttentionLayer):
     """
 
     def build(self, input_shape: Shape) -> None:
-        policy, self.depth = self.dtype_policy, input_shape[-1]
+        self.depth = input_shape[-1]
         check_divides("num_heads", self.num_heads, "the depth", self.depth)
-        self.input_dense = keras.layers.Dense(3 * self.depth, dtype=policy, name="input")
-        self.output_dense = keras.layers.Dense(self.depth, dtype=policy, name="output")
+        self.input_dense = self._part(keras.layers.Dense, input_shape, 3 * self.depth, name="input")
+        self.output_dense = self._part(keras.layers.Dense, input_shape, self.depth, name="output")
         self.weight_dropout = keras.layers.Dropout(self.dropout_rate, dtype="float32", name="weights")
-        self.input_dense.build(input_shape)
-        self.output_dense.build(input_shape)
 
     def call(self, x: Tensor, mask: Mask | None = None) -> Tensor:
         return self.read(x, mask)[0]

@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from supportnet.checks import check_positive, check_rate
-from supportnet.layers.norm import LayerNorm
-from supportnet.layers.rows import by_row
+from supportnet.layers.base import BaseLayer, SequenceLayer, by_row
+from supportnet.layers.blocks import LayerNorm
 from supportnet.layers.stacks import Encoder
 from supportnet.types import Mask, Shape, Tensor
 
@@ -16,7 +16,7 @@ WIDTHS = (2, 3)
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
-class Phrases(keras.layers.Layer):
+class Phrases(BaseLayer):
     """Convolutions over two and over three words: pooled, each filter tells whether some short phrase occurs.
 
     Kim 2014, Convolutional Neural Networks for Sentence Classification, section 2. They know the order of neighbours,
@@ -42,21 +42,16 @@ class Phrases(keras.layers.Layer):
         (1, 4, 10)
     """
 
+    argument_names = ("num_filters", "dilation")
+
     def __init__(self, num_filters: int, dilation: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.supports_masking = True
         self.num_filters = check_positive("num_filters", num_filters)
         self.dilation = check_positive("dilation", dilation)
+        options: dict[str, Any] = {"padding": "same", "dilation_rate": dilation, "activation": "relu"}
         self.convolutions = [
-            keras.layers.Conv1D(
-                num_filters,
-                width,
-                padding="same",
-                dilation_rate=dilation,
-                activation="relu",
-                dtype=self.dtype_policy,
-                name=f"width_{width}",
-            )
+            keras.layers.Conv1D(num_filters, width, **options, dtype=self.dtype_policy, name=f"width_{width}")
             for width in WIDTHS
         ]
 
@@ -72,12 +67,9 @@ class Phrases(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Shape, *_: Any) -> Shape:
         return (*input_shape[:-1], len(WIDTHS) * self.num_filters)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "num_filters": self.num_filters, "dilation": self.dilation}
-
 
 @keras.saving.register_keras_serializable(package="supportnet")
-class ConvBlock(keras.layers.Layer):
+class ConvBlock(SequenceLayer):
     """A residual block of convolutions: `x + dropout(project(phrases(norm(x))))`.
 
     Args:
@@ -101,33 +93,24 @@ class ConvBlock(keras.layers.Layer):
         (2, 5, 16)
     """
 
+    argument_names = ("hidden_dim", "dilation", "dropout_rate")
+
     def __init__(self, hidden_dim: int, dilation: int = 1, dropout_rate: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.hidden_dim = check_positive("hidden_dim", hidden_dim)
         self.dilation = check_positive("dilation", dilation)
         self.dropout_rate = check_rate("dropout_rate", dropout_rate)
-        self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        policy = self.dtype_policy
-        self.norm = LayerNorm(dtype=policy, name="norm")
-        self.phrases = Phrases(self.hidden_dim, self.dilation, dtype=policy, name="phrases")
-        self.project = keras.layers.Dense(input_shape[-1], dtype=policy, name="project")
-        self.dropout = keras.layers.Dropout(self.dropout_rate, dtype=policy, name="dropout")
-        self.norm.build(input_shape)
-        self.phrases.build(input_shape)
-        self.project.build(self.phrases.compute_output_shape(input_shape))
+        self.norm = self._part(LayerNorm, input_shape, name="norm")
+        self.phrases = self._part(Phrases, input_shape, self.hidden_dim, self.dilation, name="phrases")
+        found = self.phrases.compute_output_shape(input_shape)
+        self.project = self._part(keras.layers.Dense, found, input_shape[-1], name="project")
+        self.dropout = self._part(keras.layers.Dropout, input_shape, self.dropout_rate, name="dropout")
 
     def call(self, x: Tensor, mask: Mask) -> Tensor:
         found = self.phrases(self.norm(x), mask=mask)
         return x + self.dropout(by_row(found, self.project))
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        sizes = {"hidden_dim": self.hidden_dim, "dilation": self.dilation, "dropout_rate": self.dropout_rate}
-        return {**super().get_config(), **sizes}
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
@@ -166,14 +149,11 @@ class ConvEncoder(Encoder):
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        policy = self.dtype_policy
         self.blocks = [
-            ConvBlock(self.hidden_dim, 2**i, self.dropout_rate, dtype=policy, name=f"block_{i}")
+            self._part(ConvBlock, input_shape, self.hidden_dim, 2**i, self.dropout_rate, name=f"block_{i}")
             for i in range(self.num_layers)
         ]
-        self.norm = LayerNorm(dtype=policy, name="norm")
-        for layer in (*self.blocks, self.norm):
-            layer.build(input_shape)
+        self.norm = self._part(LayerNorm, input_shape, name="norm")
 
     def call(self, x: Tensor, mask: Mask) -> Tensor:
         for block in self.blocks:

@@ -1,18 +1,23 @@
-"""Embeddings of tokens with their character n-grams, and of pairs of tokens."""
+"""Embeddings of tokens with their character n-grams and of pairs of tokens, and the encoding of their positions.
+
+The positional encoding is that of the article's section 3.1 (Vaswani et al. 2017, section 3.5).
+"""
 
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from supportnet.checks import check_positive, check_rate
-from supportnet.layers.ngram_scores import pair_ids
-from supportnet.layers.rows import sum_over_ngrams, take_rows
+from supportnet.errors import UserError
+from supportnet.layers.base import BaseLayer, SequenceLayer, sum_over_ngrams, take_rows
+from supportnet.layers.scores import pair_ids
 from supportnet.types import Shape, Tensor
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
-class TokenEmbedding(keras.layers.Layer):
+class TokenEmbedding(BaseLayer):
     """A token's own vector plus the mean of the vectors of its character n-grams.
 
     With the n-grams, a word that training never saw still gets a vector, from its parts (Bojanowski et al.
@@ -38,20 +43,17 @@ class TokenEmbedding(keras.layers.Layer):
         UserError: a number out of its range.
 
     Example:
-        >>> from supportnet.text.front_end import TextFrontEnd
+        >>> from supportnet.text.preprocessor import TextFrontEnd
         >>> embed = TokenEmbedding(vocab_size=1000, embedding_dim=64, num_buckets=5000)
-        >>> front_end = TextFrontEnd(["where", "parcel"], num_buckets=5000)
-        >>> keras.ops.shape(embed(front_end(["where is my parcel?"])))
+        >>> preprocessor = TextFrontEnd(["where", "parcel"], num_buckets=5000)
+        >>> keras.ops.shape(embed(preprocessor(["where is my parcel?"])))
         (1, 5, 64)
     """
 
+    argument_names = ("vocab_size", "embedding_dim", "num_buckets", "word_dropout")
+
     def __init__(
-        self,
-        vocab_size: int,
-        embedding_dim: int,
-        num_buckets: int,
-        word_dropout: float = 0.0,
-        **kwargs: Any,
+        self, vocab_size: int, embedding_dim: int, num_buckets: int, word_dropout: float = 0.0, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.vocab_size = check_positive("vocab_size", vocab_size)
@@ -87,18 +89,9 @@ class TokenEmbedding(keras.layers.Layer):
     def compute_output_spec(self, inputs: dict[str, Tensor]) -> keras.KerasTensor:
         return keras.KerasTensor((*inputs["token_ids"].shape, self.embedding_dim), dtype=self.compute_dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "vocab_size": self.vocab_size,
-            "embedding_dim": self.embedding_dim,
-            "num_buckets": self.num_buckets,
-            "word_dropout": self.word_dropout,
-        }
-
 
 @keras.saving.register_keras_serializable(package="supportnet")
-class PairEmbedding(keras.layers.Layer):
+class PairEmbedding(BaseLayer):
     """A vector for each token together with the one after it: some order, at the price of a look-up.
 
     Pairs are hashed to buckets, so that the table doesn't grow with the text (Henderson et al. 2017, section 4.2, sum
@@ -122,6 +115,8 @@ class PairEmbedding(keras.layers.Layer):
         (1, 3, 8)
     """
 
+    argument_names = ("num_pairs", "embedding_dim")
+
     def __init__(self, num_pairs: int, embedding_dim: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.num_pairs = check_positive("num_pairs", num_pairs)
@@ -138,5 +133,83 @@ class PairEmbedding(keras.layers.Layer):
     def compute_output_spec(self, token_ids: Tensor) -> keras.KerasTensor:
         return keras.KerasTensor((*token_ids.shape, self.embedding_dim), dtype=self.compute_dtype)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "num_pairs": self.num_pairs, "embedding_dim": self.embedding_dim}
+
+def positional_encoding(length: int, depth: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Encode the positions 0 to `length - 1`: sines on the even columns, cosines on the odd ones.
+
+    `encoding[p, 2i] = sin(p / 10000^(2i / depth))`, `encoding[p, 2i + 1] = cos(p / 10000^(2i / depth))`.
+    The article adds the sine and the cosine into a single number, which can't tell positions apart; the
+    original, which is computed here, interleaves them.
+
+    Args:
+        length: number of positions T, at least 1.
+        depth: number of columns D, at least 1; if odd, the last column is a sine without its cosine.
+
+    Returns:
+        float32 `[T, D]`.
+
+    Raises:
+        UserError: a number below 1.
+
+    Example:
+        >>> positional_encoding(length=2, depth=2)
+        array([[0.        , 1.        ],
+               [0.84147096, 0.5403023 ]], dtype=float32)
+    """
+    check_positive("length", length)
+    check_positive("depth", depth)
+    column = np.arange(depth)
+    angle = np.arange(length)[:, None] / np.power(10_000.0, 2 * (column // 2) / depth)
+    return np.where(column % 2 == 0, np.sin(angle), np.cos(angle)).astype("float32")
+
+
+@keras.saving.register_keras_serializable(package="supportnet")
+class PositionalEncoding(SequenceLayer):
+    """Add `positional_encoding` to a sequence of vectors.
+
+    The table is computed once, in float64, and added in the layer's compute dtype: in bfloat16 the positions
+    themselves would collide (512 and 513 are the same number), their sines and cosines don't.
+
+    Args:
+        max_length: length of the longest sequence; a longer one is an error.
+
+    Call arguments:
+        x: float `[B, T, D]`, T at most `max_length`.
+
+    Returns:
+        float `[B, T, D]`.
+
+    Raises:
+        UserError: `max_length` is below 1, or the length of a sequence is known and above it.
+
+    Example:
+        >>> keras.ops.convert_to_numpy(PositionalEncoding(max_length=128)(keras.ops.zeros((1, 2, 2))))
+        array([[[0.        , 1.        ],
+                [0.84147096, 0.5403023 ]]], dtype=float32)
+    """
+
+    argument_names = ("max_length",)
+
+    def __init__(self, max_length: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_length = check_positive("max_length", max_length)
+
+    def build(self, input_shape: Shape) -> None:
+        self.table = positional_encoding(self.max_length, input_shape[-1])
+
+    def call(self, x: Tensor) -> Tensor:
+        self._check_length(x.shape[1])
+        table = ops.convert_to_tensor(self.table, dtype=x.dtype)
+        return x + table[: ops.shape(x)[1]]
+
+    def step(self, x: Tensor, position: Tensor) -> Tensor:
+        """Add the encoding of one position, an int32 scalar below `max_length`, to vectors `[B, D]`."""
+        return x + ops.take(ops.convert_to_tensor(self.table, dtype=x.dtype), position, axis=0)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        self._check_length(input_shape[1])
+        return input_shape
+
+    def _check_length(self, length: int | None) -> None:
+        if length is not None and length > self.max_length:
+            raise UserError(f"A sequence may be at most max_length={self.max_length} long. Received: length={length}")

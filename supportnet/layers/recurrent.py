@@ -5,10 +5,9 @@ from keras import ops
 
 from supportnet.checks import check_positive
 from supportnet.layers.attention import mask_bias
-from supportnet.layers.blocks import AttentionBlock, CrossAttentionBlock
-from supportnet.layers.norm import LayerNorm
-from supportnet.layers.pooling import MaskedPooling
-from supportnet.layers.rows import by_row, without_padding
+from supportnet.layers.base import by_row, without_padding
+from supportnet.layers.blocks import AttentionBlock, CrossAttentionBlock, LayerNorm
+from supportnet.layers.scores import MaskedPooling
 from supportnet.layers.stacks import AttentionEncoder, Decoder
 from supportnet.types import Mask, Shape, State, Tensor
 
@@ -44,20 +43,13 @@ class BiLSTMAttention(AttentionEncoder):
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        policy, depth = self.dtype_policy, input_shape[-1]
-        self.lstm = self._make_lstm(policy)
-        self.project = keras.layers.Dense(depth, dtype=policy, name="project")
-        self.dropout = keras.layers.Dropout(self.dropout_rate, dtype=policy, name="dropout")
-        self.blocks = [
-            AttentionBlock(self.num_heads, self.hidden_dim, self.dropout_rate, dtype=policy, name=f"block_{i}")
-            for i in range(self.num_layers)
-        ]
-        self.norm = LayerNorm(dtype=policy, name="norm")
+        read = (*input_shape[:-1], 2 * self.hidden_dim)
+        self.lstm = self._make_lstm(self.dtype_policy)
         self.lstm.build(input_shape)
-        self.project.build((*input_shape[:-1], 2 * self.hidden_dim))
-        for block in self.blocks:
-            block.build(input_shape)
-        self.norm.build(input_shape)
+        self.project = self._part(keras.layers.Dense, read, input_shape[-1], name="project")
+        self.dropout = self._part(keras.layers.Dropout, input_shape, self.dropout_rate, name="dropout")
+        self.blocks = self._blocks(AttentionBlock, input_shape)
+        self.norm = self._part(LayerNorm, input_shape, name="norm")
 
     def _make_lstm(self, policy: keras.DTypePolicy) -> keras.layers.Layer:
         """Make the layer `lstm`: `[B, T, D]` and a mask -> `[B, T, 2 U]`. An export has another one."""
@@ -110,24 +102,16 @@ class RecurrentDecoder(Decoder):
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        policy, depth = self.dtype_policy, input_shape[-1]
-        self.pool = MaskedPooling(dtype=policy, name="pool")
-        self.begin = keras.layers.Dense(2 * self.hidden_dim, activation="tanh", dtype=policy, name="begin")
+        depth, units = input_shape[-1], self.hidden_dim
+        self.pool = self._part(MaskedPooling, input_shape, name="pool")
+        self.begin = self._part(keras.layers.Dense, (None, depth), 2 * units, activation="tanh", name="begin")
         # As in `BiLSTMAttention`: a graph exported with cuDNN's LSTM runs on no CPU.
-        self.lstm = keras.layers.LSTM(
-            self.hidden_dim, return_sequences=True, use_cudnn=False, dtype=policy, name="lstm"
-        )
-        self.project = keras.layers.Dense(depth, dtype=policy, name="project")
-        self.dropout = keras.layers.Dropout(self.dropout_rate, dtype=policy, name="dropout")
-        sizes = (self.num_heads, self.hidden_dim, self.dropout_rate)
-        self.blocks = [CrossAttentionBlock(*sizes, dtype=policy, name=f"block_{i}") for i in range(self.num_layers)]
-        self.norm = LayerNorm(dtype=policy, name="norm")
-        self.begin.build((None, depth))
-        self.lstm.build(input_shape)
-        self.project.build((*input_shape[:-1], self.hidden_dim))
-        for block in self.blocks:
-            block.build(input_shape)
-        self.norm.build(input_shape)
+        options = {"return_sequences": True, "use_cudnn": False, "name": "lstm"}
+        self.lstm = self._part(keras.layers.LSTM, input_shape, units, **options)
+        self.project = self._part(keras.layers.Dense, (*input_shape[:-1], units), depth, name="project")
+        self.dropout = self._part(keras.layers.Dropout, input_shape, self.dropout_rate, name="dropout")
+        self.blocks = self._blocks(CrossAttentionBlock, input_shape)
+        self.norm = self._part(LayerNorm, input_shape, name="norm")
 
     def call(self, x: Tensor, memory: Tensor, memory_mask: Mask) -> Tensor:
         memory = without_padding(memory, memory_mask)

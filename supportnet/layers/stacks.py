@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import keras
 
 from supportnet.checks import check_divides, check_not_negative, check_positive, check_rate
-from supportnet.layers.rows import pick_rows
+from supportnet.layers.base import SequenceLayer, pick_rows
+from supportnet.layers.blocks import ResidualBlock
 from supportnet.types import Mask, Shape, State, Tensor
 
 if TYPE_CHECKING:
     from supportnet.config import NetworkConfig
 
 
-class Stack(keras.layers.Layer, ABC):
+class Stack(SequenceLayer, ABC):
     """Base of `Encoder` and `Decoder`: a stack of blocks, and the sizes that all of them take.
 
     Args:
@@ -30,6 +31,7 @@ class Stack(keras.layers.Layer, ABC):
         UserError: `num_heads` doesn't divide the depth, or a number is out of its range.
     """
 
+    argument_names: ClassVar[tuple[str, ...]] = ("hidden_dim", "num_layers", "num_heads", "dropout_rate")
     #: The layer's name in a network.
     role: ClassVar[str]
     #: Return the number of blocks, or raise a `UserError` that names it.
@@ -44,7 +46,6 @@ class Stack(keras.layers.Layer, ABC):
         self.num_layers = self.check_num_layers("num_layers", num_layers)
         self.num_heads = num_heads
         self.dropout_rate = check_rate("dropout_rate", dropout_rate)
-        self.supports_masking = True
 
     @classmethod
     def from_network(cls, config: "NetworkConfig") -> Self:
@@ -54,27 +55,15 @@ class Stack(keras.layers.Layer, ABC):
     @classmethod
     def network_arguments(cls, config: "NetworkConfig") -> dict[str, Any]:
         """Return the arguments that `from_network` passes; a layer that takes others as well adds them."""
-        return {
-            "hidden_dim": config.hidden_dim,
-            "num_layers": config.num_layers,
-            "num_heads": config.num_heads,
-            "dropout_rate": config.dropout_rate,
-        }
+        return {name: getattr(config, name) for name in Stack.argument_names}
 
     def build(self, input_shape: Shape) -> None:
         check_divides("num_heads", self.num_heads, "the depth", input_shape[-1])
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "hidden_dim": self.hidden_dim,
-            "num_layers": self.num_layers,
-            "num_heads": self.num_heads,
-            "dropout_rate": self.dropout_rate,
-        }
+    def _blocks(self, kind: type[ResidualBlock], shape: Shape, *more: Any) -> list[keras.layers.Layer]:
+        """Make the blocks; `more` are arguments after those that all have."""
+        sizes = (self.num_heads, self.hidden_dim, self.dropout_rate, *more)
+        return [self._part(kind, shape, *sizes, name=f"block_{i}") for i in range(self.num_layers)]
 
 
 class Encoder(Stack):

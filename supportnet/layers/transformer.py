@@ -8,9 +8,9 @@ from keras import ops
 from supportnet.checks import check_choice, check_positive
 from supportnet.errors import UserError
 from supportnet.layers.attention import cache_place, mask_bias
-from supportnet.layers.blocks import NORMS, AttentionBlock, CausalBlock, DecoderBlock, ResidualBlock, make_last_norm
-from supportnet.layers.positional_encoding import PositionalEncoding
-from supportnet.layers.rows import without_padding
+from supportnet.layers.base import without_padding
+from supportnet.layers.blocks import NORMS, AttentionBlock, CausalBlock, DecoderBlock, LayerNorm, ResidualBlock
+from supportnet.layers.embedding import PositionalEncoding
 from supportnet.layers.stacks import AttentionEncoder, Decoder, Stack
 from supportnet.types import Mask, Shape, State, Tensor
 
@@ -30,6 +30,7 @@ class TransformerStack(Stack):
         block: the class of the blocks.
     """
 
+    argument_names: ClassVar[tuple[str, ...]] = ("max_length",)
     block: ClassVar[type[ResidualBlock]]
 
     def __init__(
@@ -50,19 +51,17 @@ class TransformerStack(Stack):
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        policy = self.dtype_policy
         # A token's vector is about 1 long, a position's sqrt(D / 2): unscaled, it would drown the token (section 3.4).
         self.scale = float(input_shape[-1]) ** 0.5
-        self.positions = PositionalEncoding(self.max_length, dtype=policy, name="positions")
-        self.dropout = keras.layers.Dropout(self.dropout_rate, dtype=policy, name="dropout")
-        sizes = (self.num_heads, self.hidden_dim, self.dropout_rate, self.norm_place)
-        self.blocks = [self.block(*sizes, dtype=policy, name=f"block_{i}") for i in range(self.num_layers)]
-        self.norm = make_last_norm(self.norm_place, policy)
-        for layer in (self.positions, *self.blocks, self.norm):
-            layer.build(input_shape)
+        self.positions = self._part(PositionalEncoding, input_shape, self.max_length, name="positions")
+        self.dropout = self._part(keras.layers.Dropout, input_shape, self.dropout_rate, name="dropout")
+        self.blocks = self._blocks(self.block, input_shape, self.norm_place)
+        # Pre-norm blocks add to what they are given and leave the sum as it is; post-norm blocks have normalized it.
+        last = LayerNorm if self.norm_place == "pre" else keras.layers.Identity
+        self.norm = self._part(last, input_shape, name="norm")
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "max_length": self.max_length, "norm": self.norm_place}
+        return {**super().get_config(), "norm": self.norm_place}
 
 
 @keras.saving.register_keras_serializable(package="supportnet")
@@ -228,6 +227,7 @@ class PrefixDecoder(TransformerDecoder):
         (2, 16)
     """
 
+    argument_names = ("max_memory_length",)
     block = CausalBlock
 
     @classmethod
@@ -242,10 +242,8 @@ class PrefixDecoder(TransformerDecoder):
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)
-        self.memory_positions = PositionalEncoding(
-            self.max_memory_length, dtype=self.dtype_policy, name="memory_positions"
-        )
-        self.memory_positions.build(input_shape)
+        sizes = (input_shape, self.max_memory_length)
+        self.memory_positions = self._part(PositionalEncoding, *sizes, name="memory_positions")
 
     def call(self, x: Tensor, memory: Tensor, memory_mask: Mask) -> Tensor:
         target = self.positions(x * self.scale)
@@ -285,6 +283,3 @@ class PrefixDecoder(TransformerDecoder):
         for block in self.blocks:
             x, state[block.name] = block.step(x, place, state[block.name])
         return self.norm(x), state
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "max_memory_length": self.max_memory_length}

@@ -1,1 +1,1 @@
-"""SavedModels: signatures, readers of messages, versions, loading."""
+"""SavedModels: signatures and their warm-up, readers of messages, fused LSTMs, loading."""

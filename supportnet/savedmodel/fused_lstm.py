@@ -79,12 +79,15 @@ class FusedBiLSTMAttention(BiLSTMAttention):
 
 
 def fused(network: keras.Model) -> keras.Model:
-    """Return a functional model with fused LSTMs in place of Keras's, and otherwise the same layers and weights."""
+    """Return a functional model with fused LSTMs in place of Keras's, and otherwise the same layers and weights.
+
+    Models inside the model, such as the backbone of a task's whole network, are replaced alike.
+    """
 
     def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
         return _fused_encoder(layer) if isinstance(layer, BiLSTMAttention) else layer
 
-    return keras.models.clone_model(network, clone_function=replaced)
+    return keras.models.clone_model(network, clone_function=replaced, recursive=True)
 
 
 class FusedNetwork(tf.Module):
@@ -96,7 +99,7 @@ class FusedNetwork(tf.Module):
     Attributes:
         weights: the network's variables, as plain TensorFlow's.
 
-    Example:
+    Example (needs a trained model):
         >>> network = FusedNetwork(model.backbone)
         >>> outputs = tf.function(network)(model.preprocessor(["where is my parcel?"]))
     """
@@ -127,20 +130,11 @@ def _fused_encoder(encoder: BiLSTMAttention) -> FusedBiLSTMAttention:
 def _run(steps: Any, kernel: Any, bias: Any) -> Any:
     """One LSTM over `[T, B, D]`; returns `[T, B, U]`."""
     units = bias.shape[0] // 4
-    state, peephole = tf.zeros((tf.shape(steps)[1], units)), tf.zeros(units)
-    return tf.raw_ops.BlockLSTMV2(
-        seq_len_max=tf.shape(steps, tf.int64)[0],
-        x=steps,
-        cs_prev=state,
-        h_prev=state,
-        w=kernel,
-        wci=peephole,
-        wcf=peephole,
-        wco=peephole,
-        b=bias,
-        cell_clip=0.0,
-        use_peephole=False,
-    ).h
+    zeros: dict[str, Any] = dict.fromkeys(("cs_prev", "h_prev"), tf.zeros((tf.shape(steps)[1], units)))
+    zeros |= dict.fromkeys(("wci", "wcf", "wco"), tf.zeros(units))
+    length = tf.shape(steps, tf.int64)[0]
+    weights = {"w": kernel, "b": bias}
+    return tf.raw_ops.BlockLSTMV2(seq_len_max=length, x=steps, **weights, **zeros, cell_clip=0.0, use_peephole=False).h
 
 
 def _turn(mask: Any) -> Any:

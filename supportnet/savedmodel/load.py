@@ -9,10 +9,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from supportnet.backbones.texts import warn_if_cut
+from supportnet.checks import checked_texts
 from supportnet.errors import UserError
 from supportnet.files import read_json
-from supportnet.text.messages import checked_texts
-from supportnet.text.tokenizer_graph import as_strings
+from supportnet.text.graph import as_strings
 
 #: The description of its models, task -> `supportnet.tasks.task.Task.card`, in a folder that TensorFlow leaves alone.
 CARD = "assets.extra/model_card.json"
@@ -24,7 +24,7 @@ def version_folder(path: str | os.PathLike[str]) -> Path:
     Raises:
         UserError: there is no SavedModel.
 
-    Example:
+    Example (needs an export):
         >>> version_folder("saved_models/support")
         PosixPath('saved_models/support/2')
     """
@@ -54,7 +54,7 @@ class SavedModel:
     Raises:
         UserError: no model there, or a damaged one.
 
-    Example:
+    Example (needs an export):
         >>> SavedModel("saved_models/support").run("embed", ["where is my parcel?"])["embedding"].shape
         (1, 768)
     """
@@ -75,7 +75,7 @@ class SavedModel:
         self.run("embed", [""])
 
     def part(self, task: str) -> Any:
-        """Return the part of a task (see `supportnet.serving.served_model.ServedModel`); None if it has none."""
+        """Return the part of a task (see `supportnet.serving.saved_models.ServedModel`); None if it has none."""
         return getattr(self._module, task, None)
 
     @property

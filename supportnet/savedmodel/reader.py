@@ -20,7 +20,7 @@ class ServedReader(tf.Module):
         model: a trained model of any task.
         table: its vocabulary's, whose file becomes an asset.
 
-    Example:
+    Example (needs a trained model):
         >>> reader = ServedReader(model, table_from_file("vocabulary.txt"))
         >>> sorted(reader.read(tf.constant(["where is my parcel?"])))
         ['encoded', 'mask', 'subword_ids', 'subword_segments', 'token_ids', 'tokens', 'word_index', 'words']

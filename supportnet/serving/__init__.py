@@ -6,10 +6,10 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from supportnet.serving.client import Client, RequestError
+
 if TYPE_CHECKING:
     from supportnet.savedmodel.load import SavedModel
-    from supportnet.serving.client import Client
-    from supportnet.serving.client.rest_client import RequestError
     from supportnet.serving.saved_models import export, index
     from supportnet.tasks.classify.serve import ExportedModel
     from supportnet.tasks.suggest.serve import ExportedSuggester
@@ -18,10 +18,8 @@ __all__ = ["Client", "ExportedModel", "ExportedSuggester", "RequestError", "Save
 
 #: name -> its module. It is imported when it is first used: the client needs no TensorFlow.
 _MODULES = {
-    "Client": "supportnet.serving.client",
     "ExportedModel": "supportnet.tasks.classify.serve",
     "ExportedSuggester": "supportnet.tasks.suggest.serve",
-    "RequestError": "supportnet.serving.client.rest_client",
     "SavedModel": "supportnet.savedmodel.load",
     "export": "supportnet.serving.saved_models",
     "index": "supportnet.serving.saved_models",

@@ -1,6 +1,11 @@
-"""Write SavedModels of core TensorFlow operations, strings in, strings out: models, or a new bank of answers."""
+"""Write SavedModels of core TensorFlow operations, strings in, strings out: models, or a new bank of answers.
+
+Each becomes a version of a served model: a folder with a number, whole or not there (`write_version`). The rows of a
+bank can be written as a FAISS file too, for banks that are too large for an exact search in the graph.
+"""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -8,18 +13,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import tensorflow as tf
+
 from supportnet.checks import check_positive, check_rate
 from supportnet.data.bank import Bank
 from supportnet.errors import UserError
-from supportnet.files import write_json
-from supportnet.savedmodel.load import CARD
+from supportnet.files import write_json, written_whole
+from supportnet.savedmodel.load import CARD, versions_in
 from supportnet.savedmodel.reader import served_readers
-from supportnet.savedmodel.versions import write_version
-from supportnet.serving.served_model import ServedModel
-from supportnet.tasks import NAMES, get_task
+from supportnet.savedmodel.signatures import CLASSIFY_METHOD, EXAMPLES_SUFFIX, TEXT, write_warmup
+from supportnet.tasks.registry import NAMES, get_task
 from supportnet.tasks.suggest import TASK as SUGGEST
 from supportnet.tasks.suggest.serve import ExportedSuggester, serve_bank, write_bank_facts
 from supportnet.tasks.task import ExportOptions
+from supportnet.text.graph import redact_graph
 from supportnet.text.vocabulary import Vocabulary, table_from_file
 
 
@@ -104,7 +112,12 @@ def export(
     check_positive("beam", beam)
     check_rate("min_score", min_score)
     by_task, options = _by_task(models), ExportOptions(bank, min_score, beam)
-    _check_bank(by_task, bank)
+    # Before anything is written: a bank is there just where it is needed.
+    takes_bank = any(get_task(task).takes_bank for task in by_task)
+    if takes_bank and bank is None:
+        raise UserError("A model that suggests answers must get a bank of them (--bank).")
+    if bank is not None and not takes_bank:
+        raise UserError("bank (--bank) is for a model that suggests answers. There is none.")
 
     def save(folder: Path) -> None:
         with tempfile.TemporaryDirectory() as temporary:
@@ -143,7 +156,7 @@ def index(
     Raises:
         UserError: the bank is empty, or as for `export`.
 
-    Example:
+    Example (needs an export):
         >>> index(ExportedSuggester("saved_models/support"), load_bank("new_answers.csv"), "saved_models/support")
         PosixPath('saved_models/support/2')
     """
@@ -161,6 +174,69 @@ def index(
     return write_version(path, save, version, overwrite, keep)
 
 
+def write_version(
+    path: str | os.PathLike[str],
+    save: Callable[[Path], None],
+    version: int | None = None,
+    overwrite: bool = False,
+    keep: int | None = None,
+) -> Path:
+    """Write a version of a model.
+
+    It is written under a temporary name and renamed when it is whole and has answered its own warm-up records, so that
+    a server that polls the folder never loads half of one, and a full disk leaves nothing behind.
+
+    Args:
+        path: the served model's folder, for example `saved_models/support`.
+        save: writes the SavedModel into the folder it is given.
+        version: number of the version, at least 1; one above the highest there if not given.
+        overwrite: replace a version that is there.
+        keep: then remove the oldest versions, so that as many are left, this one among them.
+
+    Returns:
+        The folder of the version.
+
+    Raises:
+        UserError: the version is there, `version` or `keep` isn't a positive number, or the file system refuses.
+
+    Example (needs a trained model):
+        >>> write_version("saved_models/support", lambda folder: tf.saved_model.save(module, str(folder)))
+        PosixPath('saved_models/support/1')
+    """
+    folder = Path(path)
+    for name, number in (("version", version), ("keep", keep)):
+        if number is not None:
+            check_positive(name, number)
+    try:
+        target = folder / str(version or max(versions_in(folder), default=0) + 1)
+        if target.exists() and not overwrite:
+            raise UserError(f"{target} is there already: choose another version, or overwrite it (--overwrite).")
+        with written_whole(target) as temporary:
+            save(temporary)
+            write_warmup(temporary)
+        _remove_oldest(target, keep)
+    except (OSError, tf.errors.OpError) as error:
+        raise UserError(f"The export to {folder} failed: {_reason(error)}.") from None
+    return target
+
+
+def _remove_oldest(new: Path, keep: int | None) -> None:
+    """Remove versions beside the new one, the oldest first; what a server still answers from, it has in memory."""
+    if keep is None:
+        return
+    others = {number: folder for number, folder in versions_in(new.parent).items() if folder != new}
+    for number in sorted(others, reverse=True)[keep - 1 :]:
+        # Not in its place: a server that looks meanwhile must not find half of it.
+        with tempfile.TemporaryDirectory(prefix=".removed-", dir=new.parent) as holder:
+            others[number].rename(Path(holder) / others[number].name)
+
+
+def _reason(error: Any) -> str:
+    """Say what the system said, without the names of operations that TensorFlow puts around it."""
+    message = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+    return re.sub(r"\{\{.*?\}\} *| *\[Op:.*", "", message)
+
+
 def _by_task(models: Any) -> dict[str, Any]:
     """Return the models by task, one each; what `supportnet.train` returns may hold several."""
     given: list[Any] = list(models) if isinstance(models, list | tuple) else [models]
@@ -170,15 +246,6 @@ def _by_task(models: Any) -> dict[str, Any]:
         received = f"{len(listed)} of the task {', '.join(by_task)}" if listed else "none"
         raise UserError(f"An export must hold one model of each task, or of some of them. Received: {received}")
     return by_task
-
-
-def _check_bank(by_task: Mapping[str, Any], bank: Bank | None) -> None:
-    """Check before anything is written that a bank is there just where it is needed."""
-    takes = any(get_task(task).takes_bank for task in by_task)
-    if takes and bank is None:
-        raise UserError("A model that suggests answers must get a bank of them (--bank).")
-    if bank is not None and not takes:
-        raise UserError("bank (--bank) is for a model that suggests answers. There is none.")
 
 
 def _tables(folder: Path) -> Callable[[Vocabulary], Any]:
@@ -191,3 +258,94 @@ def _tables(folder: Path) -> Callable[[Vocabulary], Any]:
         return table_from_file(own)
 
     return table_of
+
+
+class ServedModel(tf.Module):
+    """What is saved: one part for each task, as an attribute of the task's name.
+
+    Args:
+        parts: task -> a module with the functions of its signatures, made of a trained model, or one that TensorFlow
+            loaded from another export.
+
+    Example (needs a trained model):
+        >>> reader = ServedReader(model, table_from_file("vocabulary.txt"))
+        >>> ServedModel({"classify": ServedClassifier(model, reader)}).save(Path("saved_models/tiny/1"))
+    """
+
+    def __init__(self, parts: Mapping[str, Any]) -> None:
+        super().__init__()
+        # In the same order, however they were given: the first one's `embed` is the model's.
+        self._tasks = [task for task in NAMES if task in parts]
+        for task in self._tasks:
+            setattr(self, task, parts[task])
+
+    def save(self, folder: Path) -> None:
+        """Write the SavedModel."""
+        signatures = self._signatures()
+        tf.saved_model.save(self, str(folder), signatures=signatures)
+        examples = [name for name in signatures if name.endswith(EXAMPLES_SUFFIX)]
+        if examples:
+            # TensorFlow writes every signature as one of the Predict API.
+            updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(str(folder))
+            for name in examples:
+                updater.replace_method_name(name, CLASSIFY_METHOD)
+            updater.save()
+
+    def _signatures(self) -> dict[str, Any]:
+        functions: dict[str, Any] = {"redact": tf.function(_redact, input_signature=[TEXT])}
+        for task in reversed(self._tasks):
+            for name, inputs in get_task(task).signatures().items():
+                functions[name] = tf.function(self._function(task, name), input_signature=inputs)
+        return {"serving_default": tf.function(self._answer, input_signature=[TEXT]), **functions}
+
+    def _function(self, task: str, name: str) -> Callable[..., Any]:
+        function = getattr(getattr(self, task), name)
+        return lambda *inputs: function(*inputs)
+
+    def _answer(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What all tasks say, each message read once by each reader; no two of them have an output of the same name."""
+        parts = [getattr(self, task) for task in self._tasks]
+        readers = {id(part.reader): part.reader for part in parts}
+        read = {key: reader.read(text) for key, reader in readers.items()}
+        return {name: value for part in parts for name, value in part.answer(text, read[id(part.reader)]).items()}
+
+
+def _redact(text: tf.Tensor) -> dict[str, tf.Tensor]:
+    """The messages without personal data, for whoever shows or keeps them."""
+    return {"redacted": redact_graph(text)}
+
+
+def write_faiss(model: ExportedSuggester, path: str | os.PathLike[str]) -> None:
+    """Write what an exported model searches to a FAISS file, and the answers' ids beside it.
+
+    Searched with what the signature `embed_message` returns, the file's distances are the answers' logits.
+
+    Args:
+        model: what `supportnet index` wrote.
+        path: the file to write, an `IndexFlatIP`, which FAISS turns into any other index; `path`.ids.json holds the id
+            of each of its rows.
+
+    Raises:
+        UserError: faiss-cpu isn't installed.
+
+    Example (needs an export):
+        >>> write_faiss(ExportedSuggester("saved_models/answers"), "answers.faiss")
+        >>> queries = model.run("embed_message", ["where is it?"])["embedding"]
+        >>> scores, rows = faiss.read_index("answers.faiss").search(queries, 3)
+    """
+    faiss = import_faiss()
+    rows = np.ascontiguousarray(model.bank.columns.numpy().T)
+    index = faiss.IndexFlatIP(rows.shape[1])
+    index.add(rows)
+    write_json(f"{os.fspath(path)}.ids.json", [answer_id.decode() for answer_id in model.bank.ids.numpy()])
+    with written_whole(Path(path)) as temporary:
+        faiss.write_index(index, str(temporary))
+
+
+def import_faiss() -> Any:
+    """Import FAISS, which only this file needs; a `UserError` where it isn't installed."""
+    try:
+        import faiss
+    except ImportError:
+        raise UserError("A FAISS file (--faiss) needs faiss-cpu: pip install 'supportnet[faiss]'.") from None
+    return faiss

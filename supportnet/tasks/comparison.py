@@ -1,9 +1,14 @@
-"""The contract between a task and a comparison of architectures: scores by message, and a baseline scored alike."""
+"""How models are compared: the contract between a task and a comparison of architectures, and the time of a message.
 
+Scores are message by message, and a baseline, what a user would pick instead, is scored alike.
+"""
+
+import statistics
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import keras
 import numpy as np
@@ -14,6 +19,9 @@ from supportnet.data.bank import Bank
 from supportnet.data.ticket import Ticket, TicketDataset
 
 Floats = npt.NDArray[np.floating]
+
+#: Messages that the latency is measured on, and that run before, unmeasured.
+TIMED_MESSAGES, UNTIMED_MESSAGES = 100, 5
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,12 @@ class Scored:
     values: Mapping[str, Floats]
     groups: list[str]
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Floats | None], groups: list[str], said: list[str]) -> Self:
+        """Take the means of values, of which None stands for what wasn't measured; `said` are the answers."""
+        means = {name: None if found is None else float(np.nanmean(found)) for name, found in values.items()}
+        return cls(means, {name: found for name, found in values.items() if found is not None}, groups, {"said": said})
 
 
 class Compared(ABC):
@@ -74,16 +88,25 @@ class Compared(ABC):
         """Score the baseline as a model is."""
 
     @abstractmethod
-    def answer_baseline(self, baseline: Any) -> Callable[[list[str]], object]:
-        """Return the function whose time is taken."""
+    def answer_baseline(self, baseline: Any) -> Any:
+        """Return the function of a list of messages whose time is taken."""
 
     @abstractmethod
+    def messages(self, dataset: TicketDataset) -> list[Ticket]:
+        """Return the test messages that are scored."""
+
+    @abstractmethod
+    def right(self, ticket: Ticket) -> str:
+        """Return the right answer to a message, without personal data."""
+
     def examples(self, dataset: TicketDataset) -> tuple[Sequence[Ticket], list[str]]:
-        """Return the test messages that were scored, and the right answer to each, without personal data."""
+        """Return the test messages that are scored, and the right answer to each."""
+        tickets = self.messages(dataset)
+        return tickets, [self.right(ticket) for ticket in tickets]
 
-    @abstractmethod
     def said(self, found: Mapping[str, Any]) -> list[str]:
         """Return what a run answered to each of them, or to the first of them."""
+        return list(found["details"]["said"])
 
     def is_good(self, found: Mapping[str, Any], row: int) -> bool:
         """Tell whether a run's answer to a message is right."""
@@ -91,11 +114,11 @@ class Compared(ABC):
         return bool(found["values"][metric][row] == 1)
 
 
-def means_of(values: Mapping[str, Floats | None]) -> dict[str, float | None]:
-    """Return the mean of each measure; None where there are no values."""
-    return {name: None if found is None else float(np.nanmean(found)) for name, found in values.items()}
-
-
-def known(values: Mapping[str, Floats | None]) -> dict[str, Floats]:
-    """Leave out what wasn't measured."""
-    return {name: found for name, found in values.items() if found is not None}
+def median_milliseconds(run: Callable[[str], object], texts: Sequence[str]) -> float:
+    """Return the median time that `run` takes for one text, in milliseconds; the first few count for nothing."""
+    times = []
+    for text in texts[: UNTIMED_MESSAGES + TIMED_MESSAGES]:
+        start = time.perf_counter()
+        run(text)
+        times.append((time.perf_counter() - start) * 1000)
+    return statistics.median(times[UNTIMED_MESSAGES:] or times)

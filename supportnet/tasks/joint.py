@@ -6,7 +6,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from supportnet.tasks import get_task
+from supportnet.tasks.fit import TrainingModel
+from supportnet.tasks.registry import get_task
 from supportnet.training.loop import Objective
 
 
@@ -20,7 +21,7 @@ class JointModel(keras.Model):
         models: task -> the network in training, see `Objective`.
     """
 
-    def __init__(self, models: Mapping[str, keras.Model]) -> None:
+    def __init__(self, models: Mapping[str, TrainingModel]) -> None:
         super().__init__(name="training")
         self.by_task = dict(models)
         self.means = {task: keras.metrics.Mean(name=f"{task}_loss") for task in models}
@@ -36,7 +37,7 @@ class JointModel(keras.Model):
         """Return the weighted sum of the tasks' losses, a scalar, and count each into its mean."""
         total = 0.0
         for task, model in self.by_task.items():
-            loss = model.compute_loss(x[task], y[task], y_pred[task], sample_weight.get(task), training)
+            loss = model.loss_of(y[task], y_pred[task], sample_weight.get(task), training)
             self.means[task].update_state(loss)
             total += get_task(task).loss_weight * loss
         return total
@@ -44,7 +45,7 @@ class JointModel(keras.Model):
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Count the batch into the tasks' metrics."""
         for task, model in self.by_task.items():
-            model.compute_metrics(x[task], y[task], y_pred[task], sample_weight.get(task))
+            model.count(y[task], y_pred[task], sample_weight.get(task))
         return self.get_metrics_result()
 
     def get_metrics_result(self) -> dict[str, Any]:

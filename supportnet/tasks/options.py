@@ -6,7 +6,7 @@ from typing import Any
 
 from supportnet.config import NetworkConfig, Option, RunConfig, options_of, split_options
 from supportnet.errors import UserError
-from supportnet.tasks import all_tasks, get_task
+from supportnet.tasks.registry import all_tasks, get_task
 
 #: Defaults of several tasks at once, between what suits each alone: batches of 32, 128 and by tokens, 20 and 8 epochs.
 JOINT_DEFAULTS: Mapping[str, Any] = {
@@ -55,12 +55,8 @@ def training_options() -> dict[str, TrainingOption]:
         >>> training_options()["batch_size"].help
         'Messages per step; 128 for the task suggest; 64 for several tasks.'
     """
-    return {name: _training_option(name) for name in _names()}
-
-
-def _names() -> list[str]:
     stated = [options_of(NetworkConfig), *(options_of(task.config) for task in all_tasks())]
-    return list(dict.fromkeys(name for options in stated for name in options))
+    return {name: _training_option(name) for options in stated for name in options}
 
 
 def _training_option(name: str) -> TrainingOption:

@@ -1,26 +1,39 @@
-"""The contract of a task: what a folder of `supportnet/tasks/` provides. Loads no Keras.
+"""The contract of a task: what a folder of `supportnet/tasks/` provides. Loads neither Keras nor NumPy.
 
-A task is one object, `TASK` in its package, and one line in `supportnet.tasks.REGISTRY`. What needs Keras or TensorFlow
+A task is one object, `TASK` in its package, and a name in `supportnet.tasks.NAMES`. What needs Keras or TensorFlow
 lives in other modules of the folder, which have the same names in every task, and is imported when it is first used.
+What these have in common is here too, as far as it needs no Keras: `TaskSplit`, the messages that a task trains on, and
+`Fitted`, numbers that are fitted on validation data. The rest is in `model`, `fit` and `comparison` beside it.
 """
 
+import math
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from supportnet.config import NetworkConfig, RunConfig, split_options
+from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
+from supportnet.files import read_json, write_json
 from supportnet.startup import start_tensorflow
+from supportnet.training.run_folder import read_names, ticket_fingerprint
 
 if TYPE_CHECKING:
     from supportnet.data.bank import Bank
-    from supportnet.data.ticket import TicketDataset
 
-#: Suffix of the file of a model's fitted numbers.
-_JSON = ".json"
+#: What a task may learn from -> whether a message has it.
+LEARNED_FROM: Mapping[str, Callable[[Ticket], bool]] = MappingProxyType(
+    {
+        "intents": lambda ticket: ticket.intent is not None,
+        "replies": lambda ticket: bool(ticket.reply),
+        "attributes": lambda ticket: bool(ticket.labels),
+    }
+)
 
 
 class Hook:
@@ -48,6 +61,72 @@ class ExportOptions:
     beam: int = 1
 
 
+@dataclass(frozen=True)
+class TaskSplit:
+    """Messages of one task; the base of each task's `Split`.
+
+    Attributes:
+        tickets: the training messages.
+        validation: the validation messages; may be empty.
+        facts: the data's description in the run's files, with a `fingerprint` by which a resumed run recognizes them.
+    """
+
+    tickets: Sequence[Ticket]
+    validation: Sequence[Ticket]
+    facts: dict[str, Any]
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts that the vocabulary is counted in."""
+        return [ticket.text for ticket in self.tickets]
+
+    @classmethod
+    def of(cls, dataset: TicketDataset, tickets: Sequence[Ticket], validation: Sequence[Ticket], **own: Any) -> Self:
+        """Describe the messages, beside the task's `own` fields, `unlabelled` where it reads such messages."""
+        unlabelled: Sequence[str] | None = own.get("unlabelled")
+        facts = {
+            "name": str(dataset.name),
+            "source": dataset.source,
+            "licence": dataset.licence,
+            "train_messages": len(tickets),
+            "validation_messages": len(validation),
+            **({} if unlabelled is None else {"unlabelled_messages": len(unlabelled)}),
+            "fingerprint": ticket_fingerprint((*tickets, *validation), unlabelled or ()),
+        }
+        return cls(tickets, validation, facts, **own)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A dataclass of finite numbers, some of which may be None; written as JSON.
+
+    Raises:
+        UserError: a number that isn't finite.
+    """
+
+    def __post_init__(self) -> None:
+        for name, value in ((field.name, getattr(self, field.name)) for field in fields(self)):
+            if value is not None and not math.isfinite(value):
+                raise UserError(f"{name} must be a finite number. Received: {name}={value}")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write it as JSON, whole or not at all."""
+        write_json(path, asdict(self))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            UserError: the file is missing or damaged; it is named.
+        """
+        numbers: Any = read_json(path)
+        try:
+            return cls(**numbers)
+        except (TypeError, UserError) as error:
+            raise UserError(f"{path} is damaged or of another version of supportnet ({error}).") from None
+
+
 class Task(ABC):
     """A task: its options, data, model, training, evaluation, export, and how all of it is printed.
 
@@ -60,10 +139,11 @@ class Task(ABC):
         head_options: fields of `NetworkConfig` that only some tasks read, of which this one does.
         alone_options: options that only a training of this task alone has: their schedule is their own.
         loss_weight: weight of its loss beside those of other tasks.
-        names: attribute of its models that lists the names, labels or pieces of their outputs.
+        names: attribute of its models, and of its `Split`, that lists the names, labels or pieces of their outputs; and
+            stem of their file.
+        least_names: how many of them a model has at least.
         fitted: attribute of its models that holds the numbers fitted on validation data, and stem of their file.
-        fitted_config: class of these numbers.
-        needs_replies: messages count only with a reply; in a file, its column `reply` is read by default.
+        learns_from: what a message must have to be learned from, of `LEARNED_FROM`.
         reads_conversations: messages may be whole conversations, so that truncation deserves a warning.
         takes_bank: an export or an evaluation needs a bank of answers.
         exports_are_evaluated: exports can be evaluated, not runs alone; see `exported`.
@@ -74,6 +154,7 @@ class Task(ABC):
         variant: a signature of its own that takes further inputs; empty for none.
         variant_inputs: these inputs, with their defaults; None for one that must be given.
         next_command: what to do with a run, for the command line, with `{run}`.
+        unvalidated: what a model that wasn't validated does, for the end of the sentence that says so.
         quick: options that are quick and good enough for `supportnet quickstart`; None leaves the task out.
         quick_comparison: the same for `supportnet compare --quick`.
     """
@@ -87,9 +168,9 @@ class Task(ABC):
     alone_options: ClassVar[tuple[str, ...]] = ()
     loss_weight: ClassVar[float] = 1.0
     names: ClassVar[str]
+    least_names: ClassVar[int] = 0
     fitted: ClassVar[str]
-    fitted_config: ClassVar[Any]
-    needs_replies: ClassVar[bool] = False
+    learns_from: ClassVar[str]
     reads_conversations: ClassVar[bool] = False
     takes_bank: ClassVar[bool] = False
     exports_are_evaluated: ClassVar[bool] = False
@@ -99,36 +180,34 @@ class Task(ABC):
     ranked_outputs: ClassVar[frozenset[str]] = frozenset()
     variant: ClassVar[str] = ""
     variant_inputs: ClassVar[Mapping[str, Any]] = {}
-    next_command: ClassVar[str]
+    next_command: ClassVar[str] = "supportnet export {run} saved_models/NAME"
+    unvalidated: ClassVar[str] = ""
     quick: ClassVar[Mapping[str, Any] | None] = None
     quick_comparison: ClassVar[Mapping[str, Any] | None] = None
 
     # Training. `split(dataset, config, unlabelled) -> TaskSplit`.
     split: ClassVar[Any] = Hook("data:split")
-    # `build(network_config, vocabulary, split, backbone=None) -> model`, with fresh weights; a `TaskModel`.
-    build: ClassVar[Any] = Hook("model:build")
-    # `objective(model, split, config) -> Objective`, beside other tasks.
+    # The class of its models, a `supportnet.tasks.model.TextModel`; each task names its own.
+    model_class: ClassVar[Any]
+    # `objective(model, split, config) -> Objective`: what a model is trained on.
     objective: ClassVar[Any] = Hook("fit:objective")
-    # `fit(model, split, config, loop) -> History`, alone.
-    fit: ClassVar[Any] = Hook("fit:fit")
-    # `calibrate(model, split, config)`: fits the model's numbers on validation data, in place.
+    # The class of the numbers that are fitted on validation data, a `Fitted`; each task names its own.
+    fitted_config: ClassVar[Any]
+    # `calibrate(model, split, config)`: fits them, in place.
     calibrate: ClassVar[Any] = Hook("calibrate:calibrate")
-    # Files. `write(folder, model)` and `read(folder, config, vocabulary) -> model`: the parts of its own.
-    write: ClassVar[Any] = Hook("model:write")
-    read: ClassVar[Any] = Hook("model:read")
     # Evaluation. `evaluate(model, tickets, **options) -> dict` that JSON can hold.
     evaluate: ClassVar[Any] = Hook("evaluate:evaluate")
-    # Export. `signatures() -> {name: input specs}`, the first one of the task's own name;
-    # `serve(model, reader, options) -> tf.Module` with a function for each, `answer(text, read)` for `serving_default`,
-    # and `reader`; and
-    # `write_facts(folder, model, part, options)` for people.
-    signatures: ClassVar[Any] = Hook("serve:signatures")
-    serve: ClassVar[Any] = Hook("serve:serve")
-    write_facts: ClassVar[Any] = Hook("serve:write_facts")
+    # Export. The class of its part, a `supportnet.tasks.model.ServedPart`; each task names its own.
+    served: ClassVar[Any]
     # Answers. `record(text, row, top_k)` makes a record, such as the model's own method returns, from a row of outputs.
     record: ClassVar[Any] = Hook("answers:record")
     # Comparison of architectures: a `supportnet.tasks.comparison.Compared`.
     compared: ClassVar[Any] = Hook("comparison:COMPARED")
+
+    @property
+    def needs_replies(self) -> bool:
+        """Messages count only with a reply; in a file, its column `reply` is read by default."""
+        return self.learns_from == "replies"
 
     def options(self) -> set[str]:
         """Return the names of the options of its training, those of the network included."""
@@ -144,7 +223,7 @@ class Task(ABC):
         defaults = self.defaults(named.get("architecture"))
         return split_options(named, self.config, defaults, options.get("preset"))
 
-    def load_data(self, data: Any, **reading: Any) -> "TicketDataset":
+    def load_data(self, data: Any, **reading: Any) -> TicketDataset:
         """Load a data set by name or path, with the labels that the task learns from; see `supportnet.load`."""
         from supportnet.data import is_source, load
 
@@ -152,21 +231,44 @@ class Task(ABC):
             reading["reply_column"] = "reply"
         return load(data, **reading)
 
-    def check_data(self, dataset: "TicketDataset") -> None:
+    def check_data(self, dataset: TicketDataset) -> None:
         """Raise a `UserError` where the task can't be learned or scored from the splits train and test."""
         for split in ("train", "test"):
-            tickets = dataset[split]
-            if self.needs_replies and not any(ticket.reply for ticket in tickets):
-                raise UserError(f"{dataset.name} has no replies in its split {split}: the task {self.name} needs them.")
-            if not self.needs_replies and all(ticket.intent is None for ticket in tickets):
-                raise UserError(f"{dataset.name} has no intents in its split {split}: the task {self.name} needs them.")
+            if not any(map(LEARNED_FROM[self.learns_from], dataset[split])):
+                raise UserError(
+                    f"{dataset.name} has no {self.learns_from} in its split {split}: the task {self.name} needs them."
+                )
+
+    def build(self, network: NetworkConfig, vocabulary: Any, split: Any, backbone: Any = None) -> Any:
+        """Make a model with fresh weights for the names in the training messages; a `TaskModel`."""
+        return self.model_class(network, vocabulary, getattr(split, self.names), backbone=backbone)
+
+    def fit(self, model: Any, split: Any, config: Any, loop: Any) -> Any:
+        """Train `model.network` alone, in place, to the weights of the best epoch, and return the `History`.
+
+        Raises:
+            UserError: the checkpoint is damaged or of another model, or training diverges.
+        """
+        return loop.fit(self.objective(model, split, config), config)
+
+    def write(self, folder: Path, model: Any) -> None:
+        """Write the names that the outputs of a model stand for."""
+        write_json(self.names_file(folder), getattr(model, self.names))
+
+    def read(self, folder: Path, config: NetworkConfig, vocabulary: Any) -> Any:
+        """Make the model of a run folder, with fresh weights."""
+        return self.model_class(config, vocabulary, self.read_names(self.names_file(folder)))
+
+    def read_names(self, path: Path) -> Any:
+        """Read what `write` wrote; a damaged file is a `UserError` that names it."""
+        return read_names(path, self.least_names)
 
     def load(self, path: str) -> Any:
         """Load a run of the task, or an export of it, whichever is at `path`."""
         from supportnet.tasks.train import load
         from supportnet.training.run_folder import is_run
 
-        damaged = (Path(path) / f"{self.names}{_JSON}").exists()
+        damaged = self.names_file(Path(path)).exists()
         return load(path, self.name) if damaged or is_run(path) else self.exported(path)
 
     def exported(self, path: str) -> Any:
@@ -220,13 +322,36 @@ class Task(ABC):
             "personal_data": "Redacted by pattern before the vocabulary is built; see supportnet.text.redaction.",
         }
 
+    def names_file(self, folder: Path) -> Path:
+        """Return the path of the names in a folder."""
+        return folder / f"{self.names}.json"
+
     def fitted_file(self, folder: Path) -> Path:
         """Return the path of the fitted numbers in a folder."""
-        return folder / f"{self.fitted}{_JSON}"
+        return folder / f"{self.fitted}.json"
 
-    @abstractmethod
+    def signatures(self) -> Mapping[str, Any]:
+        """Return the signatures of an export by name, with the specs of their inputs, that of the task first."""
+        return dict(self.served.signatures)
+
+    def serve(self, model: Any, reader: Any, options: ExportOptions) -> Any:
+        """Make the part of an export."""
+        return self.served.of(model, reader, options)
+
+    def write_facts(self, folder: Path, model: Any, part: Any, options: ExportOptions) -> None:
+        """Write what no server reads, and people do, into the folder of an export."""
+        part.write_facts(folder, model, options)
+
     def describe(self, metrics: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[str]:
         """Yield lines about a training: its validation metrics, and the numbers fitted there."""
+        if metrics["accuracy"] is None:
+            yield f"not validated (epoch {metrics['best_epoch']}){self.unvalidated}"
+        else:
+            yield from self.describe_validated(metrics, fitted)
+
+    @abstractmethod
+    def describe_validated(self, metrics: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[str]:
+        """Yield these lines where there were validation data."""
 
     @abstractmethod
     def describe_evaluation(self, figures: Mapping[str, Any]) -> Iterator[str]:

@@ -13,27 +13,15 @@ from supportnet.data.ticket import TicketDataset
 from supportnet.embeddings import Coverage
 from supportnet.errors import UserError
 from supportnet.files import remove_incomplete, write_json
-from supportnet.tasks import DEFAULT, get_task, in_order
 from supportnet.tasks.joint import joint_objective
 from supportnet.tasks.options import UNLABELLED, check_not_alone, check_options, task_configs, tasks_with
-from supportnet.tasks.split import TaskSplit
+from supportnet.tasks.registry import DEFAULT, get_task, in_order
+from supportnet.tasks.task import Task, TaskSplit
 from supportnet.text.vocabulary import Vocabulary
+from supportnet.training import run_folder
 from supportnet.training.initial_weights import InitialWeights
 from supportnet.training.loop import History, Loop
 from supportnet.training.optimizer import optimizer_facts
-from supportnet.training.run_folder import (
-    CARD,
-    CONFIG,
-    VOCABULARY,
-    WEIGHTS,
-    begin,
-    check_folder,
-    fingerprint,
-    finished_run,
-    load_weights,
-    read_origin,
-    save_network,
-)
 from supportnet.training.splits import Sources, build_vocabulary, texts_of, unlabelled_sets, with_validation
 
 
@@ -58,6 +46,18 @@ class Trained:
     def model(self) -> Any:
         """The model of the only task, or of the first one."""
         return next(iter(self.models.values()))
+
+
+@dataclass
+class _Part:
+    """What a run has of one task; `made` is the configuration in its files."""
+
+    task: Task
+    network: NetworkConfig
+    config: RunConfig
+    split: TaskSplit
+    made: dict[str, Any]
+    model: Any = None
 
 
 def train(
@@ -96,7 +96,7 @@ def train(
         embeddings: word vectors to start from: a file (see `supportnet.load_word_embeddings`), or `word2vec` or
             `fasttext` to train them on the messages, the unlabelled ones included.
         require_coverage: share of the vocabulary that the word vectors must hold, in [0, 1].
-        unlabelled: messages to learn from as well, in rounds (see `supportnet.tasks.classify.self_training`): names or
+        unlabelled: messages to learn from as well, in rounds (see `supportnet.tasks.classify.fit`): names or
             paths (see `supportnet.data.load_unlabelled`), or a data set with a split `train` or `all`.
         resume: continue the interrupted run in `out`, with the same result as an uninterrupted one: same data, options
             and machine. A finished run is returned as it is.
@@ -134,16 +134,34 @@ def train(
     for network, _ in configs.values():
         start.check(network)
     reading = data_options or {}
-    dataset = data if isinstance(data, TicketDataset) else _load(data, tasks, reading)
+    if isinstance(data, TicketDataset):
+        dataset = data
+    else:
+        # For the task that needs most of a file.
+        needy = next((name for name in tasks if get_task(name).needs_replies), tasks[0])
+        dataset = get_task(needy).load_data(data, **reading)
     more = texts_of(unlabelled_sets(unlabelled, reading))
-    splits = _splits(tasks, dataset, configs, more)
-    facts = {"optimizer": None if optimizer is None else optimizer_facts(optimizer)}
-    made = {name: _made(name, *configs[name], {**start.facts, **facts}, split) for name, split in splits.items()}
+    if len(tasks) > 1:
+        first = configs[tasks[0]][1]
+        dataset = with_validation(dataset, first.validation_share, first.seed)
+    begun = {**start.facts, "optimizer": None if optimizer is None else optimizer_facts(optimizer)}
+    parts = []
+    for name, (network, config) in configs.items():
+        split = get_task(name).split(dataset, config, more)
+        made = {
+            "task": name,
+            "network": asdict(network),
+            "training": asdict(config),
+            "start": begun,
+            "data": split.facts,
+        }
+        parts.append(_Part(get_task(name), network, config, split, made))
+    whole = _of_all([part.made for part in parts])
     loop = Loop(None if out is None else Path(out), progress_bar, callbacks, optimizer)
     loop.check(options.get("frozen_epochs", 0))
     if loop.folder is not None:
-        check_folder(loop.folder, _of_all(made), resume)
-    return _train(splits, configs, start, loop, made)
+        run_folder.check_folder(loop.folder, whole, resume)
+    return _train(parts, whole, start, loop)
 
 
 def load(path: str | os.PathLike[str], task: str) -> Any:
@@ -157,11 +175,15 @@ def load(path: str | os.PathLike[str], task: str) -> Any:
         >>> model = load("runs/banking77", "classify")
     """
     kind = get_task(task)
-    folder, config = finished_run(path, task)
-    model = kind.read(folder, config, Vocabulary.load(folder / VOCABULARY))
+    folder, config = run_folder.finished_run(path, task)
+    model = kind.read(folder, config, Vocabulary.load(folder / run_folder.VOCABULARY))
     setattr(model, kind.fitted, kind.fitted_config.load(kind.fitted_file(folder)))
-    load_weights(folder / WEIGHTS, model.network, f"{CONFIG}, {VOCABULARY} and {kind.names}.json")
-    model.origin = read_origin(folder)
+    run_folder.load_weights(
+        folder / run_folder.WEIGHTS,
+        model.network,
+        f"{run_folder.CONFIG}, {run_folder.VOCABULARY} and {kind.names}.json",
+    )
+    model.origin = run_folder.read_origin(folder)
     return model
 
 
@@ -170,100 +192,65 @@ def save(folder: Path, model: Any) -> None:
     kind = get_task(model.task)
     kind.write(folder, model)
     getattr(model, kind.fitted).save(kind.fitted_file(folder))
-    write_json(folder / CARD, kind.card(model))
-    save_network(folder, model.vocabulary, model.network)
+    write_json(folder / run_folder.CARD, kind.card(model))
+    run_folder.save_network(folder, model.vocabulary, model.network)
 
 
-def _load(data: str | os.PathLike[str], tasks: Sequence[str], reading: Mapping[str, Any]) -> TicketDataset:
-    """Load for the task that needs most of a file."""
-    needy = next((name for name in tasks if get_task(name).needs_replies), tasks[0])
-    return get_task(needy).load_data(data, **reading)
-
-
-def _splits(
-    tasks: Sequence[str],
-    dataset: TicketDataset,
-    configs: Mapping[str, tuple[NetworkConfig, RunConfig]],
-    unlabelled: Sequence[str],
-) -> dict[str, TaskSplit]:
-    if len(tasks) > 1:
-        first = configs[tasks[0]][1]
-        dataset = with_validation(dataset, first.validation_share, first.seed)
-    return {name: get_task(name).split(dataset, configs[name][1], unlabelled) for name in tasks}
-
-
-def _train(
-    splits: Mapping[str, TaskSplit],
-    configs: Mapping[str, tuple[NetworkConfig, RunConfig]],
-    start: InitialWeights,
-    loop: Loop,
-    made: Mapping[str, dict[str, Any]],
-) -> Trained:
-    """Train, and write a run of each task; `made` are their configurations."""
-    network, config = next(iter(configs.values()))
-    texts = _texts(splits)
-    keras.utils.set_random_seed(config.seed)
-    vocabulary = start.vocabulary or build_vocabulary(texts, network, config.min_count)
-    models: dict[str, Any] = {}
-    for name, split in splits.items():
-        backbone = next(iter(models.values())).backbone if models else None
-        models[name] = get_task(name).build(configs[name][0], vocabulary, split, backbone)
-    coverage = start.apply(next(iter(models.values())), texts, config.seed, loop.progress_bar)
+def _train(parts: Sequence[_Part], whole: dict[str, Any], start: InitialWeights, loop: Loop) -> Trained:
+    """Train, and write a run of each task; `whole` is the configuration of the run of all."""
+    first, texts = parts[0], _texts([part.split for part in parts])
+    keras.utils.set_random_seed(first.config.seed)
+    vocabulary = start.vocabulary or build_vocabulary(texts, first.network, first.config.min_count)
+    for part in parts:
+        part.model = part.task.build(part.network, vocabulary, part.split, getattr(first.model, "backbone", None))
+    coverage = start.apply(first.model, texts, first.config.seed, loop.progress_bar)
     if loop.folder is not None:
         # Not before there is a model: word vectors that don't fit leave nothing behind.
-        begin(loop.folder, _of_all(made))
-    if len(models) == 1:
-        name, model = next(iter(models.items()))
-        history = get_task(name).fit(model, splits[name], config, loop)
-        metrics = _finish(model, splits[name], config, history, loop.folder)
-        return Trained(models, metrics, history.epochs, coverage)
-    objectives = {name: get_task(name).objective(models[name], splits[name], configs[name][1]) for name in models}
-    history = loop.fit(joint_objective(objectives), config)
-    metrics = {}
-    for name, model in models.items():
-        folder = None if loop.folder is None else _part(loop.folder, name, made[name])
-        metrics[name] = _finish(model, splits[name], configs[name][1], _of_task(history, name), folder)
-    if loop.folder is not None:
-        write_json(loop.folder / "history.json", history.epochs)
-        write_json(loop.folder / "metrics.json", metrics)
-    return Trained(models, metrics, history.epochs, coverage)
+        run_folder.begin(loop.folder, whole)
+    if len(parts) == 1:
+        history = first.task.fit(first.model, first.split, first.config, loop)
+        metrics = _finish(first, history, loop.folder)
+    else:
+        objectives = {part.task.name: part.task.objective(part.model, part.split, part.config) for part in parts}
+        history, metrics = loop.fit(joint_objective(objectives), first.config), {}
+        for part in parts:
+            own = None if loop.folder is None else loop.folder / part.task.name
+            if own is not None:
+                remove_incomplete(own)
+                run_folder.begin(own, part.made)
+            metrics[part.task.name] = _finish(part, _of_task(history, part.task.name), own)
+        _write_metrics(loop.folder, history, metrics)
+    return Trained({part.task.name: part.model for part in parts}, metrics, history.epochs, coverage)
 
 
-def _finish(model: Any, split: TaskSplit, config: RunConfig, history: History, folder: Path | None) -> dict[str, Any]:
+def _finish(part: _Part, history: History, folder: Path | None) -> dict[str, Any]:
     """Calibrate a trained model, and write it where there is a folder; return the metrics."""
-    kind = get_task(model.task)
-    kind.calibrate(model, split, config)
-    metrics = kind.metrics(model, history)
-    model.origin = {"data": split.facts, "validation": metrics}
+    part.task.calibrate(part.model, part.split, part.config)
+    metrics = part.task.metrics(part.model, history)
+    part.model.origin = {"data": part.split.facts, "validation": metrics}
     if folder is not None:
-        save(folder, model)
-        write_json(folder / "history.json", history.epochs)
-        write_json(folder / "metrics.json", metrics)
+        save(folder, part.model)
+    _write_metrics(folder, history, metrics)
     return metrics
 
 
-def _made(
-    task: str, network: NetworkConfig, config: RunConfig, start: Mapping[str, Any], split: TaskSplit
-) -> dict[str, Any]:
-    """Return the configuration of a task's run."""
-    made = {"task": task, "network": asdict(network), "training": asdict(config)}
-    return {**made, "start": dict(start), "data": split.facts}
+def _write_metrics(folder: Path | None, history: History, metrics: dict[str, Any]) -> None:
+    if folder is not None:
+        write_json(folder / "history.json", history.epochs)
+        write_json(folder / "metrics.json", metrics)
 
 
-def _of_all(made: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _of_all(made: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the configuration of the whole run; where several tasks differ in an option, by task."""
+    first = made[0]
     if len(made) == 1:
-        return dict(next(iter(made.values())))
-    data = [config["data"] for config in made.values()]
-    facts = {name: data[0][name] for name in ("name", "source", "licence")}
+        return first
+    prints = run_folder.fingerprint(own["data"]["fingerprint"] for own in made)
     return {
-        "task": ",".join(made),
-        **{
-            part: merged_options({task: config[part] for task, config in made.items()})
-            for part in ("network", "training")
-        },
-        "start": next(iter(made.values()))["start"],
-        "data": {**facts, "fingerprint": fingerprint(facts["fingerprint"] for facts in data)},
+        "task": ",".join(own["task"] for own in made),
+        **{part: merged_options({own["task"]: own[part] for own in made}) for part in ("network", "training")},
+        "start": first["start"],
+        "data": {**{name: first["data"][name] for name in ("name", "source", "licence")}, "fingerprint": prints},
     }
 
 
@@ -277,13 +264,12 @@ def merged_options(options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return merged
 
 
-def _texts(splits: Mapping[str, TaskSplit]) -> list[str]:
+def _texts(splits: Sequence[TaskSplit]) -> list[str]:
     """Return the texts that the vocabulary is counted in: every message once, whatever number of tasks reads it."""
     if len(splits) == 1:
-        return next(iter(splits.values())).texts
-    tickets = {id(ticket): ticket.text for split in splits.values() for ticket in split.tickets}
-    more = (text for split in splits.values() for text in split.texts[len(split.tickets) :])
-    return [*tickets.values(), *more]
+        return splits[0].texts
+    tickets = {id(ticket): ticket.text for split in splits for ticket in split.tickets}
+    return [*tickets.values(), *(text for split in splits for text in split.texts[len(split.tickets) :])]
 
 
 def _of_task(history: History, task: str) -> History:
@@ -291,11 +277,3 @@ def _of_task(history: History, task: str) -> History:
     mark = f"{task}_"
     rows = [{name.replace(mark, ""): value for name, value in row.items() if mark in name} for row in history.epochs]
     return replace(history, epochs=rows)
-
-
-def _part(folder: Path, task: str, made: dict[str, Any]) -> Path:
-    """Return the folder of a task's own run, begun."""
-    own = folder / task
-    remove_incomplete(own)
-    begin(own, made)
-    return own

@@ -1,7 +1,12 @@
-"""Search the options of a training that give the best model on validation data, with KerasTuner."""
+"""Search the options of a training that give the best model on validation data, with KerasTuner.
 
+What is searched and what was found are TOML files.
+"""
+
+import json
 import os
 import sys
+import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -10,13 +15,25 @@ from typing import Any
 
 import keras_tuner
 
+from supportnet.checks import check_choice
 from supportnet.data.ticket import TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json, write_json, written_whole
-from supportnet.tasks import DEFAULT, get_task
+from supportnet.tasks.registry import DEFAULT, get_task
 from supportnet.tasks.train import train
-from supportnet.tasks.tuning_space import SPACE, as_toml, options_of, parameters_of
-from supportnet.training.run_folder import fingerprint
+from supportnet.training.run_folder import ticket_fingerprint
+
+#: What is searched if nothing is said: option -> its values, or the lowest and the highest one.
+SPACE: Mapping[str, Any] = MappingProxyType(
+    {
+        "learning_rate": {"low": 5e-4, "high": 8e-3, "log": True},
+        "hidden_dim": [64, 96, 128, 192],
+        "num_layers": [1, 2, 3],
+        "dropout_rate": [0.0, 0.1, 0.2],
+        "word_dropout": [0.0, 0.1, 0.2],
+    }
+)
+
 
 #: The best options, for `supportnet train --config`; and what was searched, so that only the same search goes on.
 BEST, SEARCH = "best.toml", "search.json"
@@ -27,6 +44,61 @@ METHODS: Mapping[str, type[keras_tuner.Tuner]] = MappingProxyType(
         "hyperband": keras_tuner.Hyperband,
     }
 )
+
+
+def load_space(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a space from a TOML file: option = [values], or option = {low = 1e-4, high = 1e-2, log = true}."""
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} can't be read: {error}") from None
+
+
+def as_toml(task: str, options: Mapping[str, Any]) -> str:
+    """Return options as TOML.
+
+    Example:
+        >>> print(as_toml("classify", {"epochs": 3, "class_weights": True}), end="")
+        task = "classify"
+        epochs = 3
+        class_weights = true
+    """
+    values = {"task": task, **options}
+    # Numbers, truth values and strings are written alike in both.
+    return "".join(f"{name} = {json.dumps(value, ensure_ascii=False, default=str)}\n" for name, value in values.items())
+
+
+def parameters_of(space: Mapping[str, Any]) -> keras_tuner.HyperParameters:
+    """Return a space as KerasTuner has it; one that can't be is a `UserError` that names the option."""
+    parameters = keras_tuner.HyperParameters()
+    for name, values in space.items():
+        try:
+            if isinstance(values, Mapping):
+                _range(parameters, name, **values)
+            else:
+                parameters.Choice(name, list(values))
+        except (TypeError, ValueError) as error:
+            raise UserError(f"The space of {name} must be a list of values, or low and high: {error}") from None
+    if not space:
+        raise UserError("There is nothing to search: the space is empty.")
+    return parameters
+
+
+def _range(
+    parameters: keras_tuner.HyperParameters,
+    name: str,
+    low: float,
+    high: float,
+    step: float | None = None,
+    log: bool = False,
+) -> None:
+    kind = parameters.Int if isinstance(low, int) and isinstance(high, int) else parameters.Float
+    kind(name, low, high, step=step, sampling="log" if log else "linear")
+
+
+def options_of(parameters: keras_tuner.HyperParameters, space: keras_tuner.HyperParameters) -> dict[str, Any]:
+    """Return the options that a trial chose in a space."""
+    return {name: parameters.values[name] for name in space.values}
 
 
 def tune(
@@ -67,13 +139,12 @@ def tune(
     """
     fixed = dict(options or {})
     kind = get_task(task)
-    if method not in METHODS:
-        raise UserError(f"method must be one of {', '.join(METHODS)}. Received: method={method!r}")
+    check_choice("method", method, list(METHODS))
     parameters = parameters_of(space)
     tickets = (ticket for name, split in dataset.splits.items() if name != "test" for ticket in split)
     made = {
-        **{"task": task, "method": method, "space": {name: space[name] for name in space}, "options": fixed},
-        "fingerprint": fingerprint(part for t in tickets for part in (t.text, t.intent, t.reply)),
+        **{"task": task, "method": method, "space": dict(space), "options": fixed},
+        "fingerprint": ticket_fingerprint(tickets),
     }
     # Before a folder is made of a search that can't be.
     kind.configs({**fixed, **parameters.values})

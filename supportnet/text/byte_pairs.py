@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import tensorflow as tf
 
+from supportnet.checks import check_many, check_positive
 from supportnet.errors import UserError
 from supportnet.files import read_json, write_json
 from supportnet.text.tokenizer import to_bytes
@@ -74,7 +75,13 @@ class BytePairVocabulary:
         self.slots, self.merges = list(slots), [(left, right) for left, right in merges]
         self.constants = dict(constants or {})
         self._slot_ids = {slot: _NUM_SPECIAL + index for index, slot in enumerate(self.slots)}
-        self._check_slots()
+        for slot in self.slots:
+            if not re.fullmatch(SLOT, slot):
+                raise UserError(f"A slot must be a name in braces, such as {{order_number}}. Received: slot={slot!r}")
+        if len(self._slot_ids) != len(self.slots):
+            raise UserError(f"Slots must be distinct. Received: slots={self.slots}")
+        if unknown := sorted(set(self.constants) - set(self.slots)):
+            raise UserError(f"A constant must be that of a slot. Received: {unknown[0]!r}")
         first = _NUM_SPECIAL + len(self.slots)
         self._ids = {character: first + byte for byte, character in enumerate(_CHARACTERS)}
         for left, right in self.merges:
@@ -85,15 +92,6 @@ class BytePairVocabulary:
         spelled = [bytes(_BYTES[character] for character in piece) for piece in self._ids]
         written = [to_bytes(self.constants.get(slot, slot)) for slot in self.slots]
         self.pieces = [b""] * _NUM_SPECIAL + written + spelled
-
-    def _check_slots(self) -> None:
-        for slot in self.slots:
-            if not re.fullmatch(SLOT, slot):
-                raise UserError(f"A slot must be a name in braces, such as {{order_number}}. Received: slot={slot!r}")
-        if len(self._slot_ids) != len(self.slots):
-            raise UserError(f"Slots must be distinct. Received: slots={self.slots}")
-        if unknown := sorted(set(self.constants) - set(self.slots)):
-            raise UserError(f"A constant must be that of a slot. Received: {unknown[0]!r}")
 
     @classmethod
     def train(
@@ -113,30 +111,35 @@ class BytePairVocabulary:
         Raises:
             UserError: if `min_count` isn't positive, or `num_pieces` is too small for the bytes and the slots.
         """
-        if min_count < 1:
-            raise UserError(f"min_count must be positive. Received: min_count={min_count}")
-        texts = [_valid(text) for text in _each(texts)]
+        check_positive("min_count", min_count)
+        texts = [_valid(text) for text in check_many("texts", "a list of texts", texts)]
         slots = sorted({slot for text in texts for slot in re.findall(SLOT, text)} | set(constants or {}))
         room = num_pieces - _NUM_SPECIAL - len(slots)
         if room < len(_CHARACTERS):
-            least = num_pieces - room + len(_CHARACTERS)
-            received = f"Received: num_pieces={num_pieces}"
-            raise UserError(f"num_pieces must be at least {least} for texts with {len(slots)} slots. {received}")
-        merges = _merges((part for text in texts for part in re.split(SLOT, text)), room, min_count)
-        return cls(slots, merges, constants)
+            least = f"at least {num_pieces - room + len(_CHARACTERS)} for texts with {len(slots)} slots"
+            raise UserError(f"num_pieces must be {least}. Received: num_pieces={num_pieces}")
+        from tokenizers import models, trainers
+
+        tokenizer = _tokenizer(models.BPE())
+        trainer = trainers.BpeTrainer(
+            vocab_size=room, min_frequency=min_count, initial_alphabet=_CHARACTERS, show_progress=False
+        )
+        tokenizer.train_from_iterator((part for text in texts for part in re.split(SLOT, text)), trainer)
+        return cls(slots, json.loads(tokenizer.to_str())["model"]["merges"], constants)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "BytePairVocabulary":
         """Load a vocabulary from `save`; raise UserError if the file is missing or damaged."""
-        read = read_json(path)
-        lists = isinstance(read, dict) and all(_are_strings(read.get(name)) for name in ("slots", "merges"))
-        if not (lists and isinstance(read.get("constants"), dict) and _are_strings(list(read["constants"].values()))):
-            raise UserError(
-                f"{path} is no vocabulary of byte pairs: it must hold slots and merges, lists of strings, and their "
-                "constants."
-            )
+        match read_json(path):
+            case {"slots": list(slots), "merges": list(merges), "constants": dict(constants)} if all(
+                isinstance(value, str) for value in (*slots, *merges, *constants.values())
+            ):
+                pairs = [merge.partition(" ") for merge in merges]
+            case _:
+                problem = "it must hold slots and merges, lists of strings, and their constants."
+                raise UserError(f"{path} is no vocabulary of byte pairs: {problem}")
         try:
-            return cls(read["slots"], [_pair(merge) for merge in read["merges"]], read["constants"])
+            return cls(slots, [(left, right) for left, _, right in pairs], constants)
         except UserError as error:
             raise UserError(f"{path} is damaged. {error}") from None
 
@@ -155,18 +158,15 @@ class BytePairVocabulary:
             UserError: if `texts` is one text and not a list of texts.
         """
         encoded: list[list[int]] = []
-        iterator = iter(_each(texts))
+        iterator = iter(check_many("texts", "a list of texts", texts))
         while batch := list(islice(iterator, _BATCH_SIZE)):
-            encoded += self._encode_batch(batch)
+            first = len(encoded)
+            encoded += [[] for _ in batch]
+            parts = [(row, part) for row, text in enumerate(batch, first) for part in _AROUND_SLOTS.split(_valid(text))]
+            encodings = self._tokenizer.encode_batch_fast([part for _, part in parts])
+            for (row, part), encoding in zip(parts, encodings, strict=True):
+                encoded[row] += [self._slot_ids[part]] if part in self._slot_ids else encoding.ids
         return encoded
-
-    def _encode_batch(self, texts: list[str]) -> list[list[int]]:
-        parts = [(row, part) for row, text in enumerate(texts) for part in _AROUND_SLOTS.split(_valid(text))]
-        encodings = self._tokenizer.encode_batch_fast([part for _, part in parts])
-        rows: list[list[int]] = [[] for _ in texts]
-        for (row, part), encoding in zip(parts, encodings, strict=True):
-            rows[row] += [self._slot_ids[part]] if part in self._slot_ids else encoding.ids
-        return rows
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -182,9 +182,8 @@ class BytePairVocabulary:
             UserError: if an id isn't in the vocabulary.
         """
         spelled = list(takewhile(lambda index: index != END_ID, ids))
-        for index in spelled:
-            if not 0 <= index < len(self):
-                raise UserError(f"An id must be from 0 to {len(self) - 1}. Received: {index}")
+        if wrong := [index for index in spelled if not 0 <= index < len(self)]:
+            raise UserError(f"An id must be from 0 to {len(self) - 1}. Received: {wrong[0]}")
         return b"".join(self.pieces[index] for index in spelled).decode("utf-8", "ignore")
 
     def __len__(self) -> int:
@@ -222,36 +221,9 @@ def detokenize(pieces: Any, ids: Any) -> Any:
     return tf.strings.unicode_transcode(tf.strings.reduce_join(spelled, axis=1), "UTF-8", "UTF-8", errors="ignore")
 
 
-def _each(texts: Iterable[str]) -> Iterable[str]:
-    if isinstance(texts, (str, bytes)):
-        raise UserError(f"texts must be a list of texts. Received: texts={texts[:40]!r}")
-    return texts
-
-
 def _valid(text: str) -> str:
     """Return a text with U+FFFD in place of lone surrogates, which the library refuses."""
     return to_bytes(text).decode("utf-8", "replace")
-
-
-def _are_strings(values: Any) -> bool:
-    return isinstance(values, list) and all(isinstance(value, str) for value in values)
-
-
-def _pair(merge: str) -> tuple[str, str]:
-    left, _, right = merge.partition(" ")
-    return left, right
-
-
-def _merges(texts: Iterable[str], num_pieces: int, min_count: int) -> list[tuple[str, str]]:
-    """Learn the merges for up to `num_pieces` pieces, bytes included."""
-    from tokenizers import models, trainers
-
-    tokenizer = _tokenizer(models.BPE())
-    trainer = trainers.BpeTrainer(
-        vocab_size=num_pieces, min_frequency=min_count, initial_alphabet=_CHARACTERS, show_progress=False
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    return [(left, right) for left, right in json.loads(tokenizer.to_str())["model"]["merges"]]
 
 
 def _tokenizer(model: Any) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from supportnet.errors import UserError
+from supportnet.checks import check_choice
 
 #: Marks code points to delete in a folded text. The character itself folds to a space.
 DELETE = "\x7f"
@@ -66,28 +66,14 @@ class Fold:
         return cls(np.array(starts, np.int32), np.frombuffer(b"".join(unique), np.int32))
 
 
-@dataclass(frozen=True)
-class _Line:
-    code_points: range
-    reading: str
-
-    def targets(self) -> npt.NDArray[np.int32] | int:
-        if self.reading.startswith("="):
-            return int(self.reading[1:], 16)
-        if self.reading == "delete":
-            return ord(DELETE)
-        shift = int(self.reading) if self.reading[0] in "+-" else 0
-        return np.asarray(self.code_points, np.int32) + np.int32(shift)
-
-
-def _lines() -> Iterator[_Line]:
-    """Yield the lines of the file: `FIRST[..LAST[/STEP]] READING`."""
+def _lines() -> Iterator[tuple[range, str]]:
+    """Yield code points and how they are read, from the lines of the file: `FIRST[..LAST[/STEP]] READING`."""
     for line in _FILE.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             where, reading = line.split()
             where, _, step = where.partition("/")
             first, _, last = where.partition("..")
-            yield _Line(range(int(first, 16), int(last or first, 16) + 1, int(step or 1)), reading)
+            yield range(int(first, 16), int(last or first, 16) + 1, int(step or 1)), reading
 
 
 @cache
@@ -101,17 +87,14 @@ def fold(mode: str) -> Fold:
     Raises:
         UserError: if there is no such mode.
     """
-    if mode not in MODES:
-        raise UserError(f"mode must be one of {', '.join(MODES)}. Received: mode={mode!r}")
-    targets = _unicode_targets()
-    return Fold.of(targets if mode == "unicode" else _article_targets(targets))
-
-
-def _unicode_targets() -> npt.NDArray[np.int32]:
+    check_choice("mode", mode, MODES)
     targets = np.full(_NUM_CODE_POINTS, ord(" "), np.int32)
-    for line in _lines():
-        targets[np.asarray(line.code_points)] = line.targets()
-    return targets
+    for run, reading in _lines():
+        if reading.startswith("=") or reading == "delete":
+            targets[run] = int(reading[1:], 16) if reading.startswith("=") else ord(DELETE)
+        else:
+            targets[run] = np.asarray(run, np.int32) + (int(reading) if reading[0] in "+-" else 0)
+    return Fold.of(targets if mode == "unicode" else _article_targets(targets))
 
 
 def _article_targets(targets: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
@@ -130,6 +113,5 @@ def _article_targets(targets: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
 @cache
 def own_tokens() -> str:
     """Return the characters that are tokens of their own, such as emoji and currency signs, as the body of a class."""
-    runs = [line.code_points for line in _lines() if line.reading == "own"]
-    pieces = [f"{chr(run[0])}-{chr(run[-1])}" if run.step == 1 else "".join(map(chr, run)) for run in runs]
-    return "".join(pieces)
+    runs = [run for run, reading in _lines() if reading == "own"]
+    return "".join(f"{chr(run[0])}-{chr(run[-1])}" if run.step == 1 else "".join(map(chr, run)) for run in runs)

@@ -13,7 +13,7 @@ values that occur once; more frequent ones become tokens.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from supportnet.text.code_points import DELETE, EUROPEAN, fold
@@ -164,6 +164,21 @@ def find_personal_data(text: str, mode: str = "unicode") -> list[Span]:
     return sorted(spans)
 
 
+def parts_of(text: str, mode: str = "unicode") -> Iterator[str | Span]:
+    """Yield the parts of a text in order: its personal data, and the strings before, between and after.
+
+    Example:
+        >>> list(parts_of("order 123456!"))
+        ['order ', Span(start=6, end=12, kind='number', value='123456'), '!']
+    """
+    position = 0
+    for span in find_personal_data(text, mode):
+        yield text[position : span.start]
+        yield span
+        position = span.end
+    yield text[position:]
+
+
 def redact(text: str, replace: Callable[[Span], str] = lambda span: PLACEHOLDERS[span.kind]) -> str:
     """Return a text with personal data replaced by placeholders.
 
@@ -175,11 +190,7 @@ def redact(text: str, replace: Callable[[Span], str] = lambda span: PLACEHOLDERS
         >>> redact("Call +44 20 7946 0958!")
         'Call <phone>!'
     """
-    pieces, position = [], 0
-    for span in find_personal_data(text):
-        pieces += [text[position : span.start], replace(span)]
-        position = span.end
-    return "".join([*pieces, text[position:]])
+    return "".join(part if isinstance(part, str) else replace(part) for part in parts_of(text))
 
 
 def _prepare(folded: str) -> tuple[str, list[int]]:

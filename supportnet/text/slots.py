@@ -13,25 +13,20 @@ from typing import Any, Final
 
 import tensorflow as tf
 
-from supportnet.errors import UserError
+from supportnet.checks import check_positive
 from supportnet.text.byte_pairs import SLOT
+from supportnet.text.graph import KINDS, personal_data_graph
 from supportnet.text.redaction import Span, find_personal_data, redact
-from supportnet.text.redaction_graph import KINDS, personal_data_graph
 from supportnet.text.special_tokens import PLACEHOLDERS
-from supportnet.text.tokenizer import BYTES_PER_TOKEN, MAX_LENGTH, read, to_bytes
+from supportnet.text.tokenizer import BYTES_PER_TOKEN, MAX_LENGTH
 
 #: Name of a slot that is filled -> kind of personal data that fills it: the kinds, and usual names in templates.
 SLOT_KINDS: Final = {
     **{kind: kind for kind in PLACEHOLDERS},
-    "order_number": "number",
-    "tracking_number": "number",
-    "account_number": "number",
-    "card_number": "card",
-    "phone_number": "phone",
-    "email_address": "email",
+    **dict.fromkeys(("order_number", "tracking_number", "account_number"), "number"),
+    **{"card_number": "card", "phone_number": "phone", "email_address": "email"},
 }
 
-_SLOTS = {kind: f"{{{kind}}}" for kind in PLACEHOLDERS}
 _FILLED = rf"\{{(?:{'|'.join(SLOT_KINDS)})\}}"
 # `ann{at}example{dot}com` has no slots: it is a mail address.
 _KEPT = re.compile(rf"((?!\{{(?:at|dot)\}}){SLOT})")
@@ -41,7 +36,6 @@ _NOT_THE_CUSTOMERS = "^(?:agent: .*|customer: )"
 _WHOLE_CLAUSES = r"(?s)^((?:.*(?:\n|[,;!?] ))?).*$"
 # A byte that doesn't occur in UTF-8.
 _SEPARATOR = b"\xff"
-
 
 #: A value that replies give in this many conversations without the customer's having given it is the company's.
 MIN_CONVERSATIONS = 10
@@ -86,7 +80,7 @@ def slotted(reply: str, constants: Mapping[str, str] = MappingProxyType({})) -> 
     names = {value: slot for slot, value in constants.items()}
 
     def slot_of(span: Span) -> str:
-        return names.get(span.value, _SLOTS[span.kind])
+        return names.get(span.value, f"{{{span.kind}}}")
 
     previous = None
     # Replacing a value can reveal another, rarely: the address in 12345http://shop.
@@ -108,28 +102,11 @@ def slotted_all(replies: Iterable[str], constants: Mapping[str, str] = MappingPr
     return [once(reply) for reply in replies]
 
 
-def filled(reply: str, message: str, max_length: int = MAX_LENGTH) -> str:
-    """Return a reply with the customer's values in its slots: the reference of `fill_slots`, with the same arguments.
-
-    Example:
-        >>> filled("I see {order_number}. Is {phone} right?", "customer: it's AB-1234567\\nagent: order 7654321?")
-        'I see AB-1234567. Is {phone} right?'
-    """
-    values: dict[str, str] = {}
-    readable = read(message, max_length)
-    if len(to_bytes(message)) > BYTES_PER_TOKEN * max_length:
-        readable = re.sub(_WHOLE_CLAUSES, r"\1", readable)
-    for line in readable.split("\n"):
-        for span in find_personal_data(re.sub(_NOT_THE_CUSTOMERS, "", line)):
-            values.setdefault(span.kind, span.value)
-    return re.sub(_FILLED, lambda slot: values.get(SLOT_KINDS[slot[0][1:-1]], slot[0]), reply)
-
-
 def fill_slots(replies: Any, messages: Any, max_length: int = MAX_LENGTH) -> Any:
     """Fill the slots of replies with values from the answered messages, with core operations.
 
     A slot gets the first value of its kind, as the customer wrote it, from the newest line that has one; a slot without
-    a value is kept. In a message of several lines, from `supportnet.data.context`, `agent:` lines are ignored. If no
+    a value is kept. In a message of several lines, from `supportnet.data.ticket`, `agent:` lines are ignored. If no
     reply has a slot, the messages aren't processed.
 
     Args:
@@ -148,8 +125,7 @@ def fill_slots(replies: Any, messages: Any, max_length: int = MAX_LENGTH) -> Any
         >>> fill_slots(["Order {order_number} is late."], ["where is 123456"]).numpy()
         array([b'Order 123456 is late.'], dtype=object)
     """
-    if max_length < 1:
-        raise UserError(f"max_length must be positive. Received: max_length={max_length}")
+    check_positive("max_length", max_length)
     replies = _valid(replies)
     any_slot = tf.reduce_any(tf.strings.regex_full_match(replies, f"(?s).*{_FILLED}.*"))
     return tf.cond(any_slot, lambda: _fill(replies, _readable(messages, max_length)), lambda: replies)

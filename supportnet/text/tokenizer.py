@@ -13,16 +13,18 @@ Letters, combining marks and digits make words. An apostrophe inside a word belo
 characters are tokens of their own, repeated `?` and `!` one token. Other punctuation, hyphens too, separates.
 Text in scripts without spaces (Thai, kana) isn't split: hashed n-grams cover its parts. Composed and decomposed
 accents (é, e + U+0301) are not unified, since code points are folded one by one.
+
+The article's own cleaning (section 4.1), `preprocess`, is what the mode `article` does between personal data.
 """
 
 import re
 from functools import cache
-from typing import NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple
 
-from supportnet.errors import UserError
+from supportnet.checks import check_positive
 from supportnet.text.code_points import Fold, fold, own_tokens
-from supportnet.text.preprocess import preprocess
-from supportnet.text.redaction import PREPARATION, REDACTION, Rule, find_personal_data
+from supportnet.text.redaction import PREPARATION, REDACTION, Rule, parts_of
 from supportnet.text.special_tokens import PLACEHOLDERS
 
 #: Maximum bytes of a text per token of `max_length`. English needs 6, Hindi (3 bytes a letter) 20.
@@ -33,6 +35,13 @@ MAX_LENGTH = 128
 
 #: Han characters, by code point: literal characters could be confused with look-alikes in other blocks.
 _HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+
+#: The rules of the mode `article`; those of `unicode` need a file.
+_ARTICLE_RULES = (
+    Rule("[^a-z<> ]+", ""),
+    # Of NLTK's contractions, those without an apostrophe.
+    Rule(r"\b(?:(can)(not)|(gim|lem)(me)|(gon|wan)(na)|(got)(ta))\b", r"\1\3\5\7 \2\4\6\8"),
+)
 
 
 class Mode(NamedTuple):
@@ -45,9 +54,7 @@ class Mode(NamedTuple):
 @cache
 def get_mode(name: str) -> Mode:
     """Return the mode `unicode` or `article`; raise UserError for other names."""
-    cleaning = {"unicode": _unicode_rules, "article": _article_rules}
-    mode_fold = fold(name)
-    return Mode(mode_fold, PREPARATION + REDACTION + cleaning[name]())
+    return Mode(fold(name), PREPARATION + REDACTION + (_ARTICLE_RULES if name == "article" else _unicode_rules()))
 
 
 def _unicode_rules() -> tuple[Rule, ...]:
@@ -63,18 +70,10 @@ def _unicode_rules() -> tuple[Rule, ...]:
     )
 
 
-def _article_rules() -> tuple[Rule, ...]:
-    return (
-        Rule("[^a-z<> ]+", ""),
-        # Of NLTK's contractions, those without an apostrophe.
-        Rule(r"\b(?:(can)(not)|(gim|lem)(me)|(gon|wan)(na)|(got)(ta))\b", r"\1\3\5\7 \2\4\6\8"),
-    )
-
-
 def tokenize(text: str | bytes, mode: str = "unicode", max_length: int = MAX_LENGTH) -> list[str]:
     """Cut a text into tokens, with placeholders for personal data.
 
-    This is the reference of `supportnet.text.tokenizer_graph.tokenize_graph`, which uses TensorFlow operations. In
+    This is the reference of `supportnet.text.graph.tokenize_graph`, which uses TensorFlow operations. In
     `article` mode the article's `preprocess` cuts the text between the pieces of personal data.
 
     Args:
@@ -89,16 +88,17 @@ def tokenize(text: str | bytes, mode: str = "unicode", max_length: int = MAX_LEN
         >>> tokenize("Don’t refund £12.50 to ann@example.com!")
         ["don't", 'refund', '£', '12.50', 'to', '<email>', '!']
     """
-    text = read(text, max_length)
-    tokens = _article_tokens(text) if mode == "article" else _tokens_by_rules(text, mode)
-    return tokens[:max_length]
-
-
-def read(text: str | bytes, max_length: int) -> str:
-    """Return the part of a text that is read: its first `64 * max_length` bytes, decoded."""
-    if max_length < 1:
-        raise UserError(f"max_length must be positive. Received: max_length={max_length}")
-    return to_bytes(text)[: BYTES_PER_TOKEN * max_length].decode("utf-8", "replace")
+    check_positive("max_length", max_length)
+    text = to_bytes(text)[: BYTES_PER_TOKEN * max_length].decode("utf-8", "replace")
+    fold, rules = get_mode(mode)
+    if mode == "article":
+        parts = parts_of(text, mode)
+        cut = (preprocess(part) if isinstance(part, str) else [PLACEHOLDERS[part.kind]] for part in parts)
+        return list(chain.from_iterable(cut))[:max_length]
+    text = text.translate(fold)
+    for pattern, rewrite in rules:
+        text = re.sub(pattern, rewrite, text, flags=re.ASCII)
+    return [token for token in text.split(" ") if token][:max_length]
 
 
 def to_bytes(text: str | bytes) -> bytes:
@@ -106,17 +106,23 @@ def to_bytes(text: str | bytes) -> bytes:
     return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
 
 
-def _tokens_by_rules(text: str, mode: str) -> list[str]:
-    fold, rules = get_mode(mode)
-    text = text.translate(fold)
-    for pattern, rewrite in rules:
-        text = re.sub(pattern, rewrite, text, flags=re.ASCII)
-    return [token for token in text.split(" ") if token]
+def preprocess(text: str) -> list[str]:
+    """Delete all but ASCII letters and white space, lower the case, and split into NLTK's tokens.
+
+    The result equals that of the article's function. That one calls `nltk.word_tokenize`, which first splits sentences
+    with a model that has to be downloaded; as no full stops are left, there is always one sentence, and NLTK's word
+    tokenizer alone gives the same tokens.
+
+    Example:
+        >>> preprocess("I can't wait: you CANNOT cancel order 66!")
+        ['i', 'cant', 'wait', 'you', 'can', 'not', 'cancel', 'order']
+    """
+    return list(_word_tokenizer().tokenize(re.sub(r"[^a-zA-Z\s]", "", text).lower()))
 
 
-def _article_tokens(text: str) -> list[str]:
-    tokens, position = [], 0
-    for span in find_personal_data(text, mode="article"):
-        tokens += [*preprocess(text[position : span.start]), PLACEHOLDERS[span.kind]]
-        position = span.end
-    return tokens + preprocess(text[position:])
+@cache
+def _word_tokenizer() -> Any:
+    # Importing NLTK takes seconds, and the graph doesn't need it.
+    from nltk.tokenize import NLTKWordTokenizer
+
+    return NLTKWordTokenizer()

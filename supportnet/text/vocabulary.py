@@ -9,11 +9,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from supportnet.checks import check_positive
 from supportnet.errors import UserError
 from supportnet.files import written_whole
+from supportnet.text.graph import tokenize_graph
 from supportnet.text.special_tokens import SPECIAL_TOKENS, UNKNOWN_ID
 from supportnet.text.tokenizer import MAX_LENGTH
-from supportnet.text.tokenizer_graph import tokenize_graph
 
 #: Number of texts that are tokenized at once.
 _BATCH_SIZE = 1024
@@ -36,12 +37,8 @@ class Vocabulary:
 
     def __init__(self, tokens: Iterable[str]) -> None:
         given = tuple(tokens)
-        special = SPECIAL_TOKENS
-        self.tokens = given if given[: len(special)] == special else special + given
+        self.tokens = given if given[: len(SPECIAL_TOKENS)] == SPECIAL_TOKENS else SPECIAL_TOKENS + given
         self.ids = {token: index for index, token in enumerate(self.tokens)}
-        self._check()
-
-    def _check(self) -> None:
         for index, token in enumerate(self.tokens):
             if not token or token.split() != [token]:
                 raise UserError(f"A token must not be empty or hold white space. Received: token {index} = {token!r}")
@@ -69,8 +66,7 @@ class Vocabulary:
         Raises:
             UserError: if there is no such mode, or a number is too small.
         """
-        if min_count < 1:
-            raise UserError(f"min_count must be positive. Received: min_count={min_count}")
+        check_positive("min_count", min_count)
         if max_size is not None and max_size < len(SPECIAL_TOKENS):
             raise UserError(f"max_size must be at least {len(SPECIAL_TOKENS)}. Received: max_size={max_size}")
         counts = count_tokens(texts, mode, max_length)
@@ -159,11 +155,7 @@ def table_from_file(path: str | os.PathLike[str]) -> Any:
     """
     lookup = tf.lookup
     initializer = lookup.TextFileInitializer(
-        os.fspath(path),
-        tf.string,
-        lookup.TextFileIndex.WHOLE_LINE,
-        tf.int64,
-        lookup.TextFileIndex.LINE_NUMBER,
+        os.fspath(path), tf.string, lookup.TextFileIndex.WHOLE_LINE, tf.int64, lookup.TextFileIndex.LINE_NUMBER
     )
     return lookup.StaticHashTable(initializer, default_value=UNKNOWN_ID)
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,6 @@ from supportnet.files import file_sha256
 from supportnet.layers import TokenEmbedding
 from supportnet.text.vocabulary import Vocabulary, count_tokens
 from supportnet.training.run_folder import CONFIG, VOCABULARY, WEIGHTS, finished_run, load_weights
-
-if TYPE_CHECKING:
-    from gensim.models import KeyedVectors
 
 #: What config.json names as the task of a pre-trained encoder.
 PRETRAINING = "pretrain"
@@ -175,19 +172,18 @@ class InitialWeights:
         if self.embeddings is None:
             return None
         config = model.config
-        vectors = self._vectors(model, texts, seed, progress_bar)
+        if self.embeddings in METHODS:
+            dim, mode = config.embedding_dim, config.text_mode
+            vectors = train_word_embeddings(
+                texts, self.embeddings, dim, mode=mode, seed=seed, progress_bar=progress_bar
+            )
+        else:
+            vectors = load_word_embeddings(self.embeddings, words=model.vocabulary, progress_bar=progress_bar)
         check_embedding_dim(config.embedding_dim, vectors)
         counts = count_tokens(texts, config.text_mode, config.max_length)
         matrix, coverage = embedding_matrix(model.vocabulary, vectors, seed, counts, self.require_coverage)
         start_from_vectors(model.backbone.embed, matrix)
         return coverage
-
-    def _vectors(self, model: TaskModel, texts: Sequence[str], seed: int, progress_bar: bool) -> "KeyedVectors":
-        assert self.embeddings is not None
-        if self.embeddings not in METHODS:
-            return load_word_embeddings(self.embeddings, words=model.vocabulary, progress_bar=progress_bar)
-        dim, mode = model.config.embedding_dim, model.config.text_mode
-        return train_word_embeddings(texts, self.embeddings, dim, mode=mode, seed=seed, progress_bar=progress_bar)
 
 
 def start_from_vectors(embed: TokenEmbedding, matrix: npt.NDArray[np.float32]) -> None:

@@ -1,19 +1,170 @@
-"""The loop of every training: epochs with a progress bar and a checkpoint, resumed where a killed run stopped."""
+"""The loop of every training: its checkpoint, its callbacks, and how a killed run goes on where it stopped."""
 
+import json
+import math
+import os
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
 from supportnet.config import RunConfig
 from supportnet.errors import UserError
-from supportnet.files import remove_incomplete
-from supportnet.training.callbacks import BestAndResume, ProgressBar, bar
-from supportnet.training.checkpoint import CHECKPOINT, Progress, load_checkpoint
-from supportnet.training.optimizer import compile_for_training
+from supportnet.files import remove_incomplete, written_whole
+from supportnet.training.optimizer import compile_for_training, swap_means
+
+#: The whole state of a training, in the folder of its run: a killed run goes on as if nothing had happened.
+CHECKPOINT = "checkpoint.npz"
+
+Weights = list[np.ndarray[Any, Any]]
+
+
+@dataclass
+class Progress:
+    """What training knows besides the variables.
+
+    Attributes:
+        epoch: epochs that are done.
+        best_epoch: the epoch (from 0) with the best validation accuracy so far, -1 before the first.
+        best_score: its accuracy and its negative loss, which decides between equals.
+        history: one dictionary of metrics an epoch.
+        finished: no epoch is left, or validation stopped getting better.
+    """
+
+    epoch: int = 0
+    best_epoch: int = -1
+    best_score: tuple[float, float] = (float("-inf"), float("-inf"))
+    history: list[dict[str, float]] = field(default_factory=list)
+    finished: bool = False
+
+    @property
+    def wait(self) -> int:
+        """Epochs since the best one."""
+        return self.epoch - 1 - self.best_epoch
+
+
+def state_variables(model: keras.Model) -> list[Any]:
+    """Every variable that decides how training goes on: weights, dropout's seeds, the optimizer's moments."""
+    # Unlike its weights, a model's variables include the states of the random generators.
+    return [*model.variables, *model.optimizer.variables]
+
+
+def save_checkpoint(
+    path: str | os.PathLike[str], model: keras.Model, best_weights: Weights, progress: Progress
+) -> None:
+    """Write the state of `model` and its optimizer, the best weights so far and `progress`, whole or not at all."""
+    variables = enumerate(state_variables(model))
+    arrays: dict[str, Any] = {f"variable_{i}": keras.ops.convert_to_numpy(variable) for i, variable in variables}
+    arrays |= {f"best_{i}": weight for i, weight in enumerate(best_weights)}
+    arrays["progress"] = np.array(json.dumps(asdict(progress)))
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def load_checkpoint(path: str | os.PathLike[str], model: keras.Model) -> tuple[Weights, Progress]:
+    """Restore `model` and its optimizer from `path`; return the best weights so far and the progress.
+
+    Raises:
+        UserError: the file is damaged, or of another model.
+    """
+    variables = state_variables(model)
+    try:
+        with np.load(Path(path), allow_pickle=False) as arrays:
+            values = [arrays[f"variable_{i}"] for i in range(len(variables))]
+            best = [arrays[f"best_{i}"] for i in range(len(model.weights))]
+            known = json.loads(str(arrays["progress"]))
+        progress = Progress(**{**known, "best_score": tuple(known["best_score"])})
+        for value, variable in zip(values + best, variables + model.weights, strict=True):
+            if value.shape != tuple(variable.shape):
+                raise ValueError(f"{variable.path} is {tuple(variable.shape)} here, {value.shape} there")
+    except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} can't be read: it is damaged or of another model ({error}).") from None
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return best, progress
+
+
+class BestAndResume(keras.callbacks.Callback):
+    """Keep the best weights, stop when validation no longer gets better, and save all of it after each epoch.
+
+    Keras's EarlyStopping and BackupAndRestore don't know of each other: after a resume the former starts afresh.
+
+    Where the optimizer keeps a running mean of the weights, the mean is measured and may be the best; training goes on
+    with the weights. Keras's SwapEMAWeights would put the one for the other into the checkpoint.
+
+    Without validation data every epoch counts as better than the one before: the last one is kept, and none is spared.
+
+    Args:
+        progress: where training stands; changed in place.
+        best_weights: the best weights so far; changed in place.
+        epochs: epochs in all.
+        patience: epochs without a better validation accuracy before training stops.
+        path: the checkpoint's file, or None to keep none.
+
+    Raises:
+        UserError: a metric isn't a finite number at the end of an epoch.
+    """
+
+    def __init__(
+        self, progress: Progress, best_weights: Weights, epochs: int, patience: int, path: Path | None
+    ) -> None:
+        super().__init__()
+        self.progress, self.best_weights = progress, best_weights
+        self.epochs, self.patience, self.path = epochs, patience, path
+        self._means_shown = False
+
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
+        self._show_means(True)
+
+    def _show_means(self, shown: bool) -> None:
+        if shown != self._means_shown:
+            swap_means(self.model.optimizer)
+        self._means_shown = shown
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        metrics = {name: float(value) for name, value in (logs or {}).items()}
+        if not all(map(math.isfinite, metrics.values())):
+            raise UserError(f"Training diverged in epoch {epoch + 1}: try a lower learning_rate. Received: {metrics}")
+        progress = self.progress
+        progress.epoch = epoch + 1
+        progress.history.append(metrics)
+        validated = "val_loss" in metrics
+        score = (metrics["val_accuracy"], -metrics["val_loss"]) if validated else progress.best_score
+        self._show_means(True)
+        if score > progress.best_score or not validated:
+            progress.best_score, progress.best_epoch = score, epoch
+            self.best_weights[:] = self.model.get_weights()
+        self._show_means(False)
+        progress.finished = progress.epoch == self.epochs or progress.wait >= self.patience
+        self.model.stop_training = progress.finished
+        if self.path is not None:
+            save_checkpoint(self.path, self.model, self.best_weights, progress)
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """Move one bar for the whole training: a unit a step, and the metrics of the last epoch beside it.
+
+    Args:
+        bar: whoever made it closes it, whatever ends training.
+    """
+
+    def __init__(self, bar: "tqdm[Any]") -> None:
+        super().__init__()
+        self.bar = bar
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self.bar.update()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        validation = {"validation": f"{logs['val_accuracy']:.4f}"} if "val_accuracy" in logs else {}
+        self.bar.set_postfix(epoch=epoch + 1, loss=f"{logs['loss']:.3f}", **validation)
 
 
 @dataclass(frozen=True)
@@ -119,14 +270,15 @@ class Loop:
         if not progress.finished:
             kept = [BestAndResume(progress, best_weights, config.epochs, config.patience, checkpoint)]
             kept += [] if self.folder is None else [keras.callbacks.TensorBoard(str(self.folder / "logs"))]
-            with bar(steps * config.epochs, steps * progress.epoch, self.progress_bar, what) as shown:
+            options = {"disable": not self.progress_bar, "desc": what, "unit": "batch", "mininterval": 0.5}
+            with tqdm(total=steps * config.epochs, initial=steps * progress.epoch, **options) as bar:
                 model.fit(
                     objective.batches(range(progress.epoch, config.epochs)),
                     validation_data=objective.validation,
                     initial_epoch=progress.epoch,
                     epochs=config.epochs,
                     steps_per_epoch=steps,
-                    callbacks=[*objective.callbacks, *kept, *self.callbacks, ProgressBar(shown)],
+                    callbacks=[*objective.callbacks, *kept, *self.callbacks, ProgressBar(bar)],
                     # The data sets bring their own order.
                     shuffle=False,
                     verbose=0,
@@ -135,9 +287,8 @@ class Loop:
         return History(progress.history, progress.best_epoch)
 
     def _compile(self, objective: Objective, config: RunConfig, frozen_epochs: int) -> None:
-        options = dict(objective.compile_options or {})
+        steps, options = objective.steps, objective.compile_options or {}
         if self.optimizer is None:
-            steps = objective.steps
             compile_for_training(objective.model, config, steps * config.epochs, steps * frozen_epochs, **options)
             return
         self.check(frozen_epochs)

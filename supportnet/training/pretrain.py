@@ -1,4 +1,4 @@
-"""Pre-training: what words mean, and what stands near what, from messages without labels."""
+"""Pre-training on messages without labels: some words are hidden, and the network says which they were."""
 
 import math
 import os
@@ -12,19 +12,23 @@ import numpy as np
 import tensorflow as tf
 
 from supportnet.backbones.backbone import build_preprocessor
-from supportnet.config import NetworkConfig, PretrainingConfig, split_options
+from supportnet.backbones.heads import BranchCrossentropy, vote_accuracy, vote_log_loss
+from supportnet.config import PretrainingConfig, split_options
 from supportnet.data.ticket import TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import write_json
-from supportnet.text.front_end import TextFrontEnd
-from supportnet.text.tokenizer_graph import as_strings
-from supportnet.training.batches import epoch_order
+from supportnet.text.graph import as_strings
+from supportnet.text.preprocessor import TextFrontEnd
+from supportnet.training.examples import epoch_order
 from supportnet.training.initial_weights import PRETRAINING, Encoder, InitialWeights
-from supportnet.training.loop import History, Loop, Objective
-from supportnet.training.losses import BranchCrossentropy, vote_accuracy, vote_log_loss
-from supportnet.training.masking import mask_words
+from supportnet.training.loop import Loop, Objective
 from supportnet.training.run_folder import begin, check_folder, fingerprint, save_network
 from supportnet.training.splits import Sources, build_vocabulary, texts_of, unlabelled_sets
+
+#: Of the chosen words, the share that is hidden, and the share that another word of the batch takes the place of; the
+#: rest stays, but is asked for as well (Devlin et al. 2019, BERT).
+HIDDEN_SHARE = 0.8
+REPLACED_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -85,69 +89,53 @@ def pretrain(
     start.check(network)
     datasets = unlabelled_sets(data, data_options or {})
     texts = texts_of(datasets)
-    folder = None if out is None else Path(out)
-    facts = _facts(datasets, texts)
     made = {
         "task": PRETRAINING,
         "network": asdict(network),
         "training": asdict(training),
         "start": start.facts,
-        "data": facts,
+        "data": {
+            **{part: ", ".join(getattr(dataset, part) for dataset in datasets) for part in ("name", "licence")},
+            "messages": len(texts),
+            "fingerprint": fingerprint(texts),
+        },
     }
+    folder = None if out is None else Path(out)
     if folder is not None:
         check_folder(folder, made, resume)
     keras.utils.set_random_seed(training.seed)
-    encoder = _begun(start.encoder, network, texts, training)
+    if start.encoder is None:
+        encoder = Encoder.fresh(network, build_vocabulary(texts, network, training.min_count))
+    else:
+        encoder = replace(start.encoder, config=network, digest="")
     preprocessor = build_preprocessor(network, encoder.vocabulary)
     learned, held_out = _split(_with_words(texts, preprocessor), training)
     if folder is not None:
         # Not before there is something to learn: messages that won't do leave nothing behind.
         begin(folder, made)
-    history = _fit(encoder, preprocessor, learned, held_out, training, folder, progress_bar)
-    metrics = _metrics(history)
+    scores = {"accuracy": vote_accuracy, "log_loss": vote_log_loss}
+    objective = Objective(
+        encoder.network,
+        lambda left: _batches(learned, preprocessor, training, left),
+        -(-len(learned) // training.batch_size),
+        _batches(held_out, preprocessor, training, None),
+        compile_options={
+            "loss": BranchCrossentropy(),
+            "metrics": [keras.metrics.MeanMetricWrapper(score, name=name) for name, score in scores.items()],
+        },
+    )
+    history = Loop(folder, progress_bar).fit(objective, training, "pre-training")
+    best = history.epochs[history.best_epoch]
+    metrics = {
+        "perplexity": math.exp(best["val_log_loss"]),
+        "accuracy": best["val_accuracy"],
+        "best_epoch": history.best_epoch + 1,
+    }
     if folder is not None:
         save_network(folder, encoder.vocabulary, encoder.network)
         write_json(folder / "history.json", history.epochs)
         write_json(folder / "metrics.json", metrics)
     return Pretrained(encoder, metrics, history.epochs)
-
-
-def _facts(datasets: Sequence[TicketDataset], texts: Sequence[str]) -> dict[str, Any]:
-    return {
-        "name": ", ".join(dataset.name for dataset in datasets),
-        "licence": ", ".join(dataset.licence for dataset in datasets),
-        "messages": len(texts),
-        "fingerprint": fingerprint(texts),
-    }
-
-
-def _begun(known: Encoder | None, network: NetworkConfig, texts: Sequence[str], config: PretrainingConfig) -> Encoder:
-    """What is to be trained: an encoder that nothing has trained yet, or the one to go on from, which changes."""
-    if known is None:
-        return Encoder.fresh(network, build_vocabulary(texts, network, config.min_count))
-    return replace(known, config=network, digest="")
-
-
-def _fit(
-    encoder: Encoder,
-    preprocessor: TextFrontEnd,
-    learned: Sequence[str],
-    held_out: Sequence[str],
-    config: PretrainingConfig,
-    folder: Path | None,
-    progress_bar: bool,
-) -> History:
-    """Train `encoder.network` in place; it ends with the weights of the best epoch."""
-    metrics = [keras.metrics.MeanMetricWrapper(vote_accuracy, name="accuracy")]
-    metrics += [keras.metrics.MeanMetricWrapper(vote_log_loss, name="log_loss")]
-    objective = Objective(
-        encoder.network,
-        lambda left: _masked(learned, preprocessor, config, _training_order(learned, config, left)),
-        -(-len(learned) // config.batch_size),
-        _masked(held_out, preprocessor, config, _held_out_order(held_out, config)),
-        compile_options={"loss": BranchCrossentropy(), "metrics": metrics},
-    )
-    return Loop(folder, progress_bar).fit(objective, config, "pre-training")
 
 
 def _with_words(texts: Sequence[str], preprocessor: TextFrontEnd) -> list[str]:
@@ -169,31 +157,29 @@ def _split(texts: Sequence[str], config: PretrainingConfig) -> tuple[list[str], 
     return [texts[i] for i in sorted(order[held_out:])], [texts[i] for i in sorted(order[:held_out])]
 
 
-def _training_order(texts: Sequence[str], config: PretrainingConfig, epochs: range) -> tf.data.Dataset:
-    """Numbered batches of indices; no number comes twice in a training, whether it was interrupted or not."""
-    first = epochs.start * -(-len(texts) // config.batch_size)
-    order = tf.data.Dataset.from_generator(
-        lambda: epoch_order(texts, config.batch_size, config.seed, epochs),
-        output_signature=tf.TensorSpec([None], tf.int64),
-    )
-    return order.enumerate(first)
-
-
-def _held_out_order(texts: Sequence[str], config: PretrainingConfig) -> tf.data.Dataset:
-    """The same for the held-out messages, with numbers that training hasn't."""
-    order = tf.data.Dataset.range(len(texts)).batch(config.batch_size)
-    return order.enumerate().map(lambda number, batch: (-1 - number, batch))
-
-
-def _masked(
-    texts: Sequence[str], preprocessor: TextFrontEnd, config: PretrainingConfig, order: tf.data.Dataset
+def _batches(
+    texts: Sequence[str], preprocessor: TextFrontEnd, config: PretrainingConfig, epochs: range | None
 ) -> tf.data.Dataset:
     """Batches of what the network takes, and the chosen words as one-hot rows `[N, V]`.
 
     A batch's number is the seed of what is hidden in it: other words in every epoch, but the same ones each time when
-    the perplexity is measured.
+    the perplexity is measured. No number comes twice in a training, whether it was interrupted or not.
+
+    Args:
+        texts: messages with words.
+        preprocessor: texts -> features.
+        config: sizes and seeds.
+        epochs: those of the training; None for held-out messages, in their order and with numbers that no epoch has.
     """
     strings, vocab_size = as_strings(texts), len(preprocessor.vocabulary)
+    if epochs is None:
+        order = tf.data.Dataset.range(len(texts)).batch(config.batch_size)
+        order = order.enumerate().map(lambda number, batch: (-1 - number, batch))
+    else:
+        order = tf.data.Dataset.from_generator(
+            lambda: epoch_order(texts, config.batch_size, config.seed, epochs),
+            output_signature=tf.TensorSpec([None], tf.int64),
+        ).enumerate(epochs.start * -(-len(texts) // config.batch_size))
 
     def encode(number: tf.Tensor, batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         seed = tf.stack([tf.cast(config.seed, tf.int64), number])
@@ -203,10 +189,45 @@ def _masked(
     return order.map(encode).prefetch(2)
 
 
-def _metrics(history: History) -> dict[str, Any]:
-    best = history.epochs[history.best_epoch]
-    return {
-        "perplexity": math.exp(best["val_log_loss"]),
-        "accuracy": best["val_accuracy"],
-        "best_epoch": history.best_epoch + 1,
-    }
+def mask_words(features: dict[str, tf.Tensor], share: float, seed: Any) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+    """Choose words of every message and hide most of them, whole: with their character n-grams.
+
+    Of a message with n words, `share` times n are chosen, rounded up: never none, so that a short message asks for
+    something as well.
+
+    Args:
+        features: what the text front end returns, see `TextFrontEnd`, of messages with at least one word in all.
+        share: of the words, in (0, 1).
+        seed: int `[2]`; the same seed chooses the same words.
+
+    Returns:
+        The features, in which the replaced words are others of the batch, with two more:
+            `hidden` bool `[B, T]`, True where the network must not see the word;
+            `chosen` bool `[B, T]`, True where it shall say what the word was;
+        and the ids of the chosen words, int32 `[N]`, message by message.
+
+    Example:
+        >>> from supportnet.text.preprocessor import TextFrontEnd
+        >>> features = TextFrontEnd(["where", "parcel"])(["where is my parcel?"])
+        >>> masked, targets = mask_words(features, share=0.2, seed=[0, 0])
+        >>> int(masked["chosen"].numpy().sum()), len(targets)
+        (1, 1)
+    """
+    mask = features["mask"]
+    seeds = tf.random.experimental.stateless_split(seed, 3)
+    # The place of each word in a random order of its message's; padding comes last.
+    draws = tf.where(mask, tf.random.stateless_uniform(tf.shape(mask), seeds[0]), 2.0)
+    order = tf.argsort(tf.argsort(draws, axis=1), axis=1)
+    length = tf.reduce_sum(tf.cast(mask, tf.float32), axis=1, keepdims=True)
+    # Less than what float32 leaves of 0.2 * 5, which would be rounded up to 2.
+    chosen = mask & (tf.cast(order, tf.float32) < tf.math.ceil(share * length - 1e-4))
+    fate = tf.random.stateless_uniform(tf.shape(mask), seeds[1])
+    hidden = chosen & (fate < HIDDEN_SHARE)
+    replaced = chosen & ~hidden & (fate < HIDDEN_SHARE + REPLACED_SHARE)
+    # For every position, the flat index of a random real word of the batch.
+    words = tf.where(tf.reshape(mask, [-1]))[:, 0]
+    others = tf.gather(words, tf.random.stateless_uniform(tf.shape(mask), seeds[2], 0, tf.size(words), tf.int32))
+    masked = {**features, "hidden": hidden, "chosen": chosen}
+    for name in ("token_ids", "word_index"):
+        masked[name] = tf.where(replaced, tf.gather(tf.reshape(features[name], [-1]), others), features[name])
+    return masked, tf.boolean_mask(features["token_ids"], chosen)

@@ -32,6 +32,7 @@ from supportnet.files import read_json, remove_incomplete, write_json, written_w
 if TYPE_CHECKING:
     import keras
 
+    from supportnet.data.ticket import Ticket
     from supportnet.text.vocabulary import Vocabulary
 
 VOCABULARY = "vocabulary.txt"
@@ -68,7 +69,22 @@ def check_folder(folder: Path, config: dict[str, Any], resume: bool) -> None:
     if not resume:
         state = "a finished run" if any(folder.rglob(WEIGHTS)) else "a run that was interrupted"
         raise UserError(f"{folder} already holds {state}: go on with --resume, or choose another --out.")
-    _check_same_run(path, config)
+    known = _read_config(folder)
+    try:
+        if known["task"] != config["task"]:
+            raise UserError(f"{folder} holds a run of the task {known['task']}: choose another --out.")
+        for part in OPTIONS:
+            for name, value in config[part].items():
+                if known[part][name] != value:
+                    raise UserError(
+                        f"{folder} was made with {name}={known[part][name]!r}: go on with the same. "
+                        f"Received: {name}={value!r}"
+                    )
+        # Wherever the data lies now.
+        if known["data"]["fingerprint"] != config["data"]["fingerprint"]:
+            raise UserError(f"{folder} was made from other data ({known['data']['name']}): go on with the same.")
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path} is damaged or of another version of supportnet ({error!r}).") from None
 
 
 def fingerprint(parts: Iterable[str | None]) -> str:
@@ -79,30 +95,20 @@ def fingerprint(parts: Iterable[str | None]) -> str:
     return digest.hexdigest()
 
 
+def ticket_fingerprint(tickets: Iterable["Ticket"], texts: Iterable[str] = ()) -> str:
+    """Return one hash for tickets with all their labels, and for further texts, in their order."""
+    parts = (
+        part
+        for ticket in tickets
+        for part in (ticket.text, ticket.intent, ticket.reply, *(f"{k}={v}" for k, v in sorted(ticket.labels.items())))
+    )
+    return fingerprint((*parts, *texts))
+
+
 def begin(folder: Path, config: dict[str, Any]) -> None:
     """Write how the run is made, unless it stands there: from then on, the folder is a run."""
     if not (folder / CONFIG).exists():
         write_json(folder / CONFIG, {"format": FORMAT, **config})
-
-
-def _check_same_run(path: Path, config: dict[str, Any]) -> None:
-    """Check that the run was made with these options and this data, wherever the data lies now."""
-    known = read_json(path)
-    _check_format(path.parent, known)
-    try:
-        if known["task"] != config["task"]:
-            raise UserError(f"{path.parent} holds a run of the task {known['task']}: choose another --out.")
-        for part in OPTIONS:
-            for name, value in config[part].items():
-                if known[part][name] != value:
-                    raise UserError(
-                        f"{path.parent} was made with {name}={known[part][name]!r}: go on with the same. "
-                        f"Received: {name}={value!r}"
-                    )
-        if known["data"]["fingerprint"] != config["data"]["fingerprint"]:
-            raise UserError(f"{path.parent} was made from other data ({known['data']['name']}): go on with the same.")
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged or of another version of supportnet ({error!r}).") from None
 
 
 def finished_run(path: str | os.PathLike[str], task: str) -> tuple[Path, NetworkConfig]:
@@ -119,26 +125,22 @@ def finished_run(path: str | os.PathLike[str], task: str) -> tuple[Path, Network
     folder = run_of(path, task)
     if not folder.is_dir():
         raise UserError(f"{folder} is missing: the training hasn't finished, go on with --resume.")
-    config = _network_config(folder, task)
-    if not (folder / WEIGHTS).exists():
-        raise UserError(f"{folder / WEIGHTS} is missing: the training hasn't finished, go on with --resume.")
-    return folder, config
-
-
-def _network_config(folder: Path, task: str) -> NetworkConfig:
-    config = read_json(folder / CONFIG)
-    _check_format(folder, config)
+    config = _read_config(folder)
     try:
         found = config["task"]
-        if found == task:
-            return NetworkConfig(**config["network"])
+        network = NetworkConfig(**config["network"]) if found == task else None
     except (KeyError, TypeError, UserError) as error:
         raise UserError(f"{folder / CONFIG} is damaged or of another version of supportnet ({error}).") from None
-    raise UserError(f"{folder} must hold a run of the task {task}. Received: one of the task {found}")
+    if network is None:
+        raise UserError(f"{folder} must hold a run of the task {task}. Received: one of the task {found}")
+    if not (folder / WEIGHTS).exists():
+        raise UserError(f"{folder / WEIGHTS} is missing: the training hasn't finished, go on with --resume.")
+    return folder, network
 
 
-def _check_format(folder: Path, config: Any) -> None:
-    """Raise a `UserError` for a run of an earlier version: its weights have other names."""
+def _read_config(folder: Path) -> Any:
+    """Read how a run was made; of an earlier version's, whose weights have other names, raise a `UserError`."""
+    config = read_json(folder / CONFIG)
     if isinstance(config, dict) and "task" in config and config.get("format") != FORMAT:
         card = read_json(folder / CARD) if (folder / CARD).exists() else {}
         version = card.get("supportnet", "0.1")
@@ -146,6 +148,7 @@ def _check_format(folder: Path, config: Any) -> None:
             f"{folder} was written by supportnet {version}, whose runs this version can't read: train again, or "
             "carry it over with tools/carry_weights.py."
         )
+    return config
 
 
 def save_network(folder: Path, vocabulary: "Vocabulary", network: "keras.Model") -> None:
@@ -193,8 +196,13 @@ def tasks_of(path: str | os.PathLike[str]) -> tuple[str, ...]:
     Raises:
         UserError: the configuration is damaged.
     """
-    task = task_of(path)
-    return () if task is None else tuple(task.split(","))
+    config = Path(path) / CONFIG
+    if not config.exists():
+        return ()
+    found = read_json(config)
+    if not (isinstance(found, dict) and isinstance(found.get("task"), str)):
+        raise UserError(f"{config} is damaged: it names no task.")
+    return tuple(found["task"].split(","))
 
 
 def run_of(path: str | os.PathLike[str], task: str) -> Path:
@@ -206,21 +214,6 @@ def run_of(path: str | os.PathLike[str], task: str) -> Path:
     """
     tasks = tasks_of(path)
     return Path(path) / task if len(tasks) > 1 and task in tasks else Path(path)
-
-
-def task_of(path: str | os.PathLike[str]) -> str | None:
-    """Return the task of the run in a folder, several with commas between them; None where there is no run.
-
-    Raises:
-        UserError: the configuration is damaged.
-    """
-    config = Path(path) / CONFIG
-    if not config.exists():
-        return None
-    found = read_json(config)
-    if not (isinstance(found, dict) and isinstance(found.get("task"), str)):
-        raise UserError(f"{config} is damaged: it names no task.")
-    return str(found["task"])
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:

@@ -1,10 +1,26 @@
-"""TF-IDF with a linear SVM: what a user would pick instead of a network that classifies."""
+"""Linear SVMs: TF-IDF with one, the baseline of classifiers, and the n-gram classifier inside a network."""
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array, diags_array, hstack, vstack
+from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
 from sklearn.svm import LinearSVC
+
+from supportnet.layers.scores import NgramScores, pair_ids
+from supportnet.metrics.calibration import fit_temperature
+from supportnet.text.preprocessor import Preprocessor
+from supportnet.training.examples import Examples
+
+#: Messages that are read at once.
+_BATCH_SIZE = 512
+
+#: What margins are multiplied by where no validation message can tell: near what BANKING77 and CLINC150 say.
+USUAL_SCALE = 5.0
 
 
 def tfidf() -> FeatureUnion:
@@ -23,3 +39,92 @@ def fit_svm(texts: Sequence[str], labels: Sequence[str]) -> Pipeline:
         ['track']
     """
     return make_pipeline(tfidf(), LinearSVC(C=1, random_state=0)).fit(list(texts), list(labels))
+
+
+def fit_ngrams(
+    preprocessor: Preprocessor,
+    layer: NgramScores,
+    labelled: Examples,
+    pseudo: Examples | None = None,
+    validation: Examples | None = None,
+    balanced: bool = False,
+    seed: int = 0,
+) -> None:
+    """Set the weights of a layer in place: one linear SVM per class, against all others.
+
+    An SVM's margins are no logits. One factor for all of them, the one that makes the validation messages likeliest,
+    turns them into some (Platt 1999, Probabilistic outputs for support vector machines, with a softmax).
+
+    Args:
+        preprocessor: texts -> features.
+        layer: whose weights are set; its classes are those of the examples.
+        labelled: labelled messages.
+        pseudo: messages with the probabilities that another model gives them; each counts as much as its likeliest
+            class is probable. Coverage is that of the labelled ones alone.
+        validation: labelled messages that the factor is fitted on; it is `USUAL_SCALE` without any.
+        balanced: weigh every class alike.
+        seed: of the solver.
+    """
+    parts = [labelled] if pseudo is None else [labelled, pseudo]
+    counts_by_part = [ngram_counts(preprocessor, layer, part.texts) for part in parts]
+    counts = [vstack(matrices, format="csr") for matrices in zip(*counts_by_part, strict=True)]
+    # As in scikit-learn: at least 1, and finite for what training never saw.
+    idf = [np.log((1 + matrix.shape[0]) / (1 + (matrix > 0).sum(axis=0))) + 1 for matrix in counts]
+    svm = LinearSVC(class_weight="balanced" if balanced else None, random_state=seed)
+    targets, certainty = (np.concatenate([getattr(part, name) for part in parts]) for name in ("best", "certainty"))
+    svm.fit(_tfidf(counts, idf), targets, sample_weight=certainty)
+    weights, bias = svm.coef_, svm.intercept_
+    if layer.num_intents == 2:
+        # Of two classes, scikit-learn's SVM has only the second one's.
+        weights, bias = np.vstack([-weights, weights]), np.concatenate([-bias, bias])
+    scale = USUAL_SCALE
+    if validation is not None and len(validation):
+        margins = _tfidf(ngram_counts(preprocessor, layer, validation.texts), idf) @ weights.T + bias
+        scale = 1 / fit_temperature(softmax(margins, axis=1), validation.best)
+    all_idf = np.concatenate(idf)[:, None]
+    table = np.hstack([scale * weights.T * all_idf, all_idf**2])
+    words, pairs, ngrams = np.split(table, np.cumsum([layer.vocab_size, layer.num_pairs]))
+    # Whether each character n-gram occurs in a message of each class, `[F, K]`.
+    by_class = _counts(np.arange(len(labelled)), labelled.best, (len(labelled), layer.num_intents))
+    seen = (counts_by_part[0][1].T @ by_class).toarray() > 0
+    layer.set_weights([words, pairs, np.hstack([ngrams, seen, np.ones((layer.num_buckets, 1))]), scale * bias])
+
+
+def ngram_counts(preprocessor: Preprocessor, layer: NgramScores, texts: Sequence[str]) -> list[csr_array]:
+    """Count in each message the features that a layer looks up.
+
+    Returns:
+        Words and pairs of words `[N, V + P]`, and character n-grams `[N, buckets]`.
+    """
+    batches = []
+    for start in range(0, len(texts), _BATCH_SIZE):
+        batch = preprocessor(texts[start : start + _BATCH_SIZE])
+        features = {name: value.numpy() for name, value in batch.items()}
+        token_ids, mask = features["token_ids"], features["mask"]
+        followed = mask & np.pad(mask[:, 1:], ((0, 0), (0, 1)))
+        pairs = np.asarray(pair_ids(token_ids, layer.num_pairs))
+        message, _ = np.nonzero(mask)
+        words = _counts(message, token_ids[mask], (len(mask), layer.vocab_size))
+        pairs = _counts(np.nonzero(followed)[0], pairs[followed], (len(mask), layer.num_pairs))
+        # Messages by distinct words, times distinct words by their n-grams.
+        num_words = int(features["word_index"].max(initial=0)) + 1
+        by_message = _counts(message, features["word_index"][mask], (len(mask), num_words))
+        by_word = _counts(features["subword_segments"], features["subword_ids"], (num_words, layer.num_buckets))
+        batches.append((hstack([words, pairs], format="csr"), by_message @ by_word))
+    return [vstack(matrices, format="csr") for matrices in zip(*batches, strict=True)]
+
+
+def _counts(rows: npt.NDArray[Any], columns: npt.NDArray[Any], shape: tuple[int, int]) -> csr_array:
+    # scikit-learn's solver takes 32-bit indices only.
+    return csr_array((np.ones(len(rows)), (rows.astype("int32"), columns.astype("int32"))), shape)
+
+
+def _tfidf(counts: Sequence[csr_array], idf: Sequence[npt.NDArray[np.float64]]) -> csr_array:
+    """Weigh the counts and divide each row by its length, as `NgramScores` does, both kinds side by side."""
+    return hstack(
+        [
+            diags_array(1 / np.sqrt(np.maximum(matrix @ weights**2, 1))) @ matrix @ diags_array(weights)
+            for matrix, weights in zip(counts, idf, strict=True)
+        ],
+        format="csr",
+    )

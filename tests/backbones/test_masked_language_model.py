@@ -9,10 +9,10 @@ import pytest
 import tensorflow as tf
 
 from supportnet.architectures import encoder_names
+from supportnet.backbones.heads import BranchCrossentropy
 from supportnet.backbones.masked_lm import MaskedLanguageModel
 from supportnet.config import NetworkConfig
-from supportnet.text.front_end import TextFrontEnd
-from supportnet.training.losses import BranchCrossentropy
+from supportnet.text.preprocessor import TextFrontEnd
 
 WORDS = ["where", "is", "my", "parcel", "refund", "please"]
 VOCAB_SIZE = 9 + len(WORDS)

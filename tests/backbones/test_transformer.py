@@ -10,7 +10,7 @@ import pytest
 from keras import ops
 
 import supportnet
-from supportnet.backbones.transformer import build_transformer
+from supportnet.backbones.article import build_transformer
 from supportnet.errors import UserError
 
 SIZES: dict[str, Any] = {

@@ -21,7 +21,7 @@ from shell import Shell
 
 import supportnet
 from supportnet.architectures import encoder_names
-from supportnet.cli.main import main
+from supportnet.cli.main import cli, main
 from supportnet.cli.options import flag
 from supportnet.cli.pretrain import pretrain
 from supportnet.cli.train import train
@@ -162,7 +162,9 @@ def assert_flag(option: click.Option, name: str, default: object) -> None:
     assert option.opts == [flag(name)]
     assert option.is_flag == isinstance(default, bool)
     assert option.get_default(click.Context(train)) == default
-    assert option.is_flag or default is None or option.show_default
+    # The group shows the defaults of all commands.
+    assert cli.context_settings["show_default"]
+    assert option.show_default is None
 
 
 @pytest.mark.parametrize("config", CONFIGS)
@@ -207,6 +209,18 @@ def test_help_lists_options_by_group(shell: Shell) -> None:
     titles |= {f"task {task.name}": f"Only for the task {task.name}" for task in all_tasks()}
     for name, option in training_options().items():
         assert [title for title, text in sections.items() if f" {flag(name)} " in text] == [titles[option.group]]
+
+
+def test_help_of_pretraining_lists_what_it_takes(shell: Shell) -> None:
+    out = shell("pretrain", "--help")[0]
+    found = re.split(r"^(\w.*):$", out, flags=re.MULTILINE)[1:]
+    sections = dict(zip(found[::2], found[1::2], strict=True))
+    assert list(sections) == ["Options", "Data", "Network", "Training"]
+    for name, title in (("data", "Data"), ("text_column", "Data"), ("init", "Network"), ("preset", "Network")):
+        assert [section for section, text in sections.items() if f" {flag(name)} " in text] == [title]
+    # What reads messages with its decoder can't be pre-trained.
+    assert f"{', '.join(encoder_names())}." in " ".join(out.split())
+    assert "gpt" not in out
 
 
 @pytest.mark.parametrize("name", [name for name in training_options() if training_options()[name].defaults])

@@ -7,14 +7,14 @@ import pytest
 from small_comparison import TINY, Small, write_messages
 
 from supportnet.compare import measure
-from supportnet.compare.run import Run
+from supportnet.compare.plan import Run
 from supportnet.files import write_json
 
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
     """Both architectures and the baseline of the task classify, seed 0 each; don't change it."""
-    from supportnet.compare.measured import measured
+    from supportnet.compare.measure import measured
     from supportnet.compare.messages import fingerprint_of, prepare
     from supportnet.data import load
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from supportnet.compare.run import Run
+from supportnet.compare.plan import Run
 
 WORDS = {
     "cancel": ["cancel", "stop", "undo"],

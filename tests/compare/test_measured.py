@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from small_comparison import TINY, Small
 
-from supportnet.compare import measured as measured_module
+from supportnet.compare import measure
 from supportnet.compare.matching import count_weights
-from supportnet.compare.measured import measured, messages_of
+from supportnet.compare.measure import measured, messages_of
+from supportnet.compare.plan import Run
 from supportnet.compare.pool import do_runs
-from supportnet.compare.run import Run
 from supportnet.errors import UserError
 from supportnet.files import read_json
 
@@ -116,9 +116,9 @@ def test_the_time_of_an_epoch_is_without_that_of_compiling(run: Run, monkeypatch
             self.compiled = 3.0
 
     clock = Clock()
-    monkeypatch.setattr(measured_module, "train", clock.train)
-    monkeypatch.setattr(measured_module.time, "process_time", lambda: clock.now)
+    monkeypatch.setattr(measure, "train", clock.train)
+    monkeypatch.setattr(measure.time, "process_time", lambda: clock.now)
     assert measured(replace(run, study="timing"))["epoch_seconds"] == pytest.approx(0.1)
-    monkeypatch.setattr(measured_module, "LONG_ENOUGH", 1000)
+    monkeypatch.setattr(measure, "LONG_ENOUGH", 1000)
     with pytest.raises(UserError, match="An epoch is too short to be timed"):
         measured(replace(run, study="timing"))

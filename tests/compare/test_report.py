@@ -11,8 +11,8 @@ from small_comparison import HOSTILE, Small
 from supportnet.compare.messages import prepare
 from supportnet.compare.plan import Plan
 from supportnet.compare.report import write_report
-from supportnet.compare.report.words import verdict
 from supportnet.compare.results import Outcome, read_outcome, results_of
+from supportnet.compare.table import verdict
 from supportnet.data import load
 
 pytestmark = pytest.mark.slow

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from supportnet.compare.plan import Plan
+from supportnet.compare.plan import Plan, Run
 from supportnet.compare.results import Outcome, differences, results_of, summaries
-from supportnet.compare.run import Run
 from supportnet.compare.table import difference_lines, failed_lines, number, tables
 
 RUN = Run({"name_or_path": "data"}, "0", "classify", "transformer")
@@ -23,7 +22,7 @@ def found(values: list[float | None]) -> dict[str, Any]:
 OUTCOMES = [
     Outcome(RUN, found([1.0, 1.0, 1.0, None])),
     Outcome(replace(RUN, seed=1), found([1.0, 1.0, 0.0, None])),
-    Outcome(replace(RUN, seed=2), None, "ended by signal 9"),
+    Outcome(replace(RUN, seed=2), error="ended by signal 9"),
     Outcome(replace(RUN, model="none"), found([0.0, 0.0, 1.0, None])),
     Outcome(replace(RUN, model="none", seed=1), found([0.0, 0.0, 1.0, None])),
     Outcome(replace(RUN, model="none", seed=2), found([0.0, 0.0, 1.0, None])),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from supportnet.compare.statistics import mcnemar_by_seed, paired_difference
+from supportnet.compare.results import mcnemar_by_seed, paired_difference
 
 NAMES = [str(i) for i in range(200)]
 

@@ -2,10 +2,8 @@
 
 from dataclasses import replace
 
-from supportnet.compare.plan import Plan
-from supportnet.compare.report.study_charts import curves
-from supportnet.compare.run import BASELINE, Run
-from supportnet.compare.studies import LENGTHS, SHARES, in_study, study_runs
+from supportnet.compare.charts import curves
+from supportnet.compare.plan import BASELINE, LENGTHS, SHARES, Plan, Run, in_study, study_runs
 
 PLAN = Plan(data=("first", "second"), seeds=(0, 1), studies=("size", "length", "gradients"))
 RUN = Run({"name_or_path": "first"}, "0", "classify", "transformer", options={"epochs": 3})

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from small_comparison import TINY, Small
 
-from supportnet.compare.attention import attention_maps, readable_messages
-from supportnet.compare.measured import messages_of
+from supportnet.compare.inspection import attention_maps, readable_messages
+from supportnet.compare.measure import messages_of
 from supportnet.data.ticket import TicketDataset
 from supportnet.savedmodel.load import SavedModel
 from supportnet.serving import export
 from supportnet.tasks import get_task
-from supportnet.tasks.reply.fitted import Handoff
+from supportnet.tasks.reply.calibrate import Handoff
 from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.text.byte_pairs import BytePairVocabulary

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from supportnet.compare.run import Run
-from supportnet.compare.timing import in_the_same_time, timing_runs
+from supportnet.compare.matching import in_the_same_time, timing_runs
+from supportnet.compare.plan import Run
 
 RUN = Run({"name_or_path": "data"}, "0", "classify", "transformer", options={"epochs": 6})
 RUNS = [

@@ -4,7 +4,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from supportnet.data.star.archive import COMMIT, FILE
+from supportnet.data.star import COMMIT, FILE
 
 DUMMY_DATA = Path(__file__).parent / "dummy_data"
 DIALOGUES = {path.name: path.read_bytes() for path in (DUMMY_DATA / "star" / "dialogues").glob("*.json")}

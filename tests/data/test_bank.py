@@ -1,29 +1,14 @@
-import doctest
 import gzip
 import json
 
 import pytest
 
-from supportnet.data import bank, tables
 from supportnet.data.bank import Answer, bank_of_replies, load_bank, same_text
 from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
 
 HI = Answer("7", "Hi", "Greeting", ("a", "b"), "en", 3)
 BYE = Answer("x", "Bye")
-
-
-def test_examples(write, monkeypatch):
-    path = write("macros.csv", "id,text,tags,uses\nm1,Your refund is on its way.,refund|billing,7\n")
-    monkeypatch.chdir(path.parent)
-    results = doctest.testmod(bank)
-    assert results.attempted
-    assert not results.failed
-
-
-def test_the_example_of_strings():
-    (example,) = doctest.DocTestFinder().find(tables.strings, globs=vars(tables))
-    assert doctest.DocTestRunner().run(example).failed == 0
 
 
 def test_a_model_reads_the_title_and_the_text():

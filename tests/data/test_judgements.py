@@ -1,7 +1,6 @@
 import pytest
 
-from supportnet.data.bank import Answer, Bank
-from supportnet.data.judgements import Judgement, check_judged, load_judgements
+from supportnet.data.bank import Answer, Bank, Judgement, check_judged, load_judgements
 from supportnet.errors import UserError
 
 BANK = Bank("macros", [Answer("m1", "Hi"), Answer("m2", "Bye")])

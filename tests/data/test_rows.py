@@ -2,7 +2,7 @@ import csv
 
 import pytest
 
-from supportnet.data.rows import decode, read_delimited, read_json_lines
+from supportnet.data.tables import decode, read_delimited, read_json_lines
 from supportnet.errors import UserError
 
 

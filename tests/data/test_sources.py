@@ -127,14 +127,14 @@ def test_a_copy_that_cannot_be_read_is_named(tmp_path):
 
 
 def test_a_copy_that_is_not_the_recorded_file_is_read_with_a_warning():
-    file = recorded_files("supportnet.data.banking77")["test.csv"]
+    file = recorded_files()["test.csv"]
     with pytest.warns(UserWarning, match=r"test\.csv isn't the recorded file \(its SHA-256 differs"):
         content = read_copy(DUMMY_DATA / "banking77", file)
     assert content == (DUMMY_DATA / "banking77" / "test.csv").read_bytes()
 
 
 def test_the_recorded_file_is_read_without_a_warning(tmp_path):
-    file = recorded_files("supportnet.data.clinc150")["domains.json"]
+    file = recorded_files()["domains.json"]
     content = b"in place of the recorded file"
     (tmp_path / file.name).write_bytes(content)
     recorded = type(file)(

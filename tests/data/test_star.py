@@ -5,10 +5,8 @@ import zipfile
 import pytest
 from star_archive import DIALOGUES, write_archive
 
-from supportnet.data import OUT_OF_SCOPE, Ticket
-from supportnet.data.star import INFO, archive, load
-from supportnet.data.star.archive import dialogues_sha256, read_dialogues
-from supportnet.data.star.pairs import Pair, read_pairs
+from supportnet.data import OUT_OF_SCOPE, Ticket, star
+from supportnet.data.star import INFO, Pair, dialogues_sha256, load, read_dialogues, read_pairs
 from supportnet.errors import UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*isn't the recorded file")
@@ -138,7 +136,7 @@ def test_an_archive_without_dialogues_is_refused(tmp_path):
 def test_the_recorded_dialogues_are_read_without_a_warning(tmp_path, monkeypatch):
     """Whatever else is in the archive, and however it was packed."""
     write_archive(tmp_path)
-    monkeypatch.setattr(archive, "DIALOGUES_SHA256", dialogues_sha256(DIALOGUES))
+    monkeypatch.setattr(star, "DIALOGUES_SHA256", dialogues_sha256(DIALOGUES))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load(tmp_path)

@@ -8,16 +8,14 @@ from unittest import mock
 import tensorflow_datasets as tfds
 from star_archive import DIALOGUES, write_archive
 
-from supportnet.data.banking77.banking77_dataset_builder import Builder as Banking77Builder
-from supportnet.data.clinc150.clinc150_dataset_builder import Builder as Clinc150Builder
-from supportnet.data.star import archive as star_archive
-from supportnet.data.star.star_dataset_builder import Builder as StarBuilder
+from supportnet.data import star
+from supportnet.data.prepared import Banking77, Clinc150, Star
 
 DUMMY_DATA = Path(__file__).parent / "dummy_data"
 
 
 class Banking77Test(tfds.testing.DatasetBuilderTestCase):
-    DATASET_CLASS = Banking77Builder
+    DATASET_CLASS = Banking77
     EXAMPLE_DIR = DUMMY_DATA / "banking77"
     DL_DOWNLOAD_RESULT = {name: name for name in ("train.csv", "test.csv", "categories.json")}  # noqa: RUF012
     SPLITS = {"train": 6, "test": 3}  # noqa: RUF012
@@ -27,7 +25,7 @@ class Clinc150Case(tfds.testing.DatasetBuilderTestCase):
     """What the variants share; tfds wants one case for each set of numbers."""
 
     __test__ = False
-    DATASET_CLASS = Clinc150Builder
+    DATASET_CLASS = Clinc150
     EXAMPLE_DIR = DUMMY_DATA / "clinc150"
 
 
@@ -60,8 +58,8 @@ class Clinc150OosPlusTest(Clinc150Case):
 
 
 class StarTest(tfds.testing.DatasetBuilderTestCase):
-    DATASET_CLASS = StarBuilder
-    DL_DOWNLOAD_RESULT = star_archive.FILE
+    DATASET_CLASS = Star
+    DL_DOWNLOAD_RESULT = {star.FILE: star.FILE}  # noqa: RUF012
     SPLITS = {"train": 5, "validation": 2, "test": 2}  # noqa: RUF012
     #: The archive has none of its own: the dialogues in it are checked.
     SKIP_CHECKSUMS = True
@@ -71,6 +69,6 @@ class StarTest(tfds.testing.DatasetBuilderTestCase):
         folder = Path(tempfile.mkdtemp())
         cls.addClassCleanup(shutil.rmtree, folder)
         cls.EXAMPLE_DIR = write_archive(folder).parent
-        recorded = star_archive.dialogues_sha256(DIALOGUES)
-        cls.enterClassContext(mock.patch.object(star_archive, "DIALOGUES_SHA256", recorded))
+        recorded = star.dialogues_sha256(DIALOGUES)
+        cls.enterClassContext(mock.patch.object(star, "DIALOGUES_SHA256", recorded))
         super().setUpClass()

@@ -1,21 +1,15 @@
 """The record of a message, and the data set that holds them."""
 
 import copy
-import doctest
 import pickle
 from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from supportnet.data import OUT_OF_SCOPE, Ticket, TicketDataset, load, ticket
+from supportnet.data import OUT_OF_SCOPE, Ticket, TicketDataset
 from supportnet.errors import UserError
 
 URGENT = Ticket("Hi", "greet", labels={"priority": "high"})
-
-
-def test_examples():
-    results = doctest.testmod(ticket, extraglobs={"load": load})
-    assert (results.failed, results.attempted) == (0, 7)
 
 
 def test_labels_make_a_difference_but_not_a_hash():

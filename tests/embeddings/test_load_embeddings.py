@@ -325,7 +325,7 @@ def test_archives_are_refused(tmp_path: Path) -> None:
 
 def test_wrong_arguments(tmp_path: Path) -> None:
     WRITERS["glove.txt"](tmp_path / "glove.txt")
-    assert error(tmp_path / "glove.txt", limit=0) == "limit must be positive. Received: limit=0"
+    assert error(tmp_path / "glove.txt", limit=0) == "limit must be at least 1. Received: limit=0"
     assert error(tmp_path / "glove.txt", words="paris") == (
         "words must be a collection of words. Received: words='paris'"
     )

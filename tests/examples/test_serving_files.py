@@ -9,7 +9,7 @@ import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format, wrappers_pb2
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
-from supportnet.serving.server.configuration import read_config
+from supportnet.serving.server.store import read_config
 
 FILES = Path(__file__).parents[2] / "examples" / "serving"
 FIELD = descriptor_pb2.FieldDescriptorProto

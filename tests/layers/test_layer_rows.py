@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from supportnet.layers.rows import by_row, pick_rows, without_padding
+from supportnet.layers.base import by_row, pick_rows, without_padding
 
 
 @pytest.mark.parametrize("shape", [(2, 5, 4), (1, 1, 4), (0, 3, 4)])

@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from supportnet.errors import UserError
-from supportnet.layers.ngram_scores import NgramScores, pair_ids
+from supportnet.layers.scores import NgramScores, pair_ids
 
 SIZES = {"num_intents": 1, "vocab_size": 3, "num_pairs": 5, "num_buckets": 2}
 WORDS = [[50.0, 50.0], [3.0, 9.0], [2.0, 4.0]]

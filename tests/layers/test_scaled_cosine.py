@@ -5,7 +5,7 @@ from keras import ops
 
 from supportnet.layers import ScaledCosine
 
-#: Of two towers; the second has the first one's vectors turned round.
+#: Of two branches; the second has the first one's vectors turned round.
 MESSAGES = np.array([[[1.0, 0.0], [0.0, 1.0]], [[0.6, 0.8], [0.8, 0.6]]], "float32")
 REPLIES = np.array([[[0.0, 1.0], [0.0, 1.0]], [[1.0, 0.0], [1.0, 0.0]], [[-0.6, 0.8], [-0.6, 0.8]]], "float32")
 COSINES = np.array([[[0.0, 1.0, -0.6], [0.8, 0.6, 0.28]], [[1.0, 0.0, 0.8], [0.6, 0.8, 0.0]]])
@@ -13,7 +13,7 @@ COSINES = np.array([[[0.0, 1.0, -0.6], [0.8, 0.6, 0.28]], [[1.0, 0.0, 0.8], [0.6
 
 @pytest.fixture
 def cosine() -> ScaledCosine:
-    cosine = ScaledCosine(num_towers=2)
+    cosine = ScaledCosine(num_branches=2)
     cosine.build(MESSAGES.shape)
     return cosine
 
@@ -25,7 +25,7 @@ def test_the_scale_begins_at_the_inverse_of_7_hundredths(cosine: ScaledCosine) -
 
 @pytest.mark.parametrize(("log_scale", "scale"), [(np.log(5), 5), (-9, np.exp(-9)), (4.6, np.exp(4.6)), (4.7, 100)])
 def test_the_scale_is_positive_and_ends_at_100(cosine: ScaledCosine, log_scale: float, scale: float) -> None:
-    """Each tower's for itself."""
+    """Each branch's for itself."""
     cosine.log_scale.assign([log_scale, 0.0])
     scales = np.array([scale, 1.0])[:, None, None]
     np.testing.assert_allclose(cosine(MESSAGES, REPLIES), scales * COSINES, rtol=1e-4, atol=1e-5)

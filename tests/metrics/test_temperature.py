@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from supportnet.metrics.temperature import fit_temperature, tempered
+from supportnet.metrics.calibration import fit_temperature, tempered
 
 
 def test_temperature_by_hand() -> None:

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 from small_replier import make_replier
-from supportnet.models.intent_classifier import IntentClassifier
-from supportnet.serving.export import export
-from supportnet.serving.index import index
-from supportnet.serving.warmup import read_warmup
+from small_suggester import ANSWERS, make_suggester
 
 from supportnet.data.bank import Bank
+from supportnet.savedmodel.signatures import read_warmup
+from supportnet.serving import export, index
+from supportnet.tasks import IntentClassifier
 
 SERVING = Path(__file__).parents[1] / "serving"
 READER = SERVING / "reader.py"
@@ -25,9 +25,6 @@ READER = SERVING / "reader.py"
 @pytest.fixture(scope="module")
 def exports(tiny_classifier: IntentClassifier, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One export of each task, with random weights."""
-    sys.path.insert(0, str(SERVING))
-    from small_suggester import ANSWERS, make_suggester
-
     folder = tmp_path_factory.mktemp("exports")
     bank = Bank("tiny bank", ANSWERS, licence="CC0-1.0")
     return {
@@ -56,7 +53,7 @@ def ask(python: Path | str, folder: Path, requests: list[tuple[str, dict[str, An
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         [python, READER, "tf2", folder],
-        input=json.dumps(encoded),
+        input=json.dumps([encoded]),
         capture_output=True,
         text=True,
         cwd="/",
@@ -64,7 +61,7 @@ def ask(python: Path | str, folder: Path, requests: list[tuple[str, dict[str, An
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    return list(json.loads(done.stdout))
+    return list(json.loads(done.stdout)[0])
 
 
 def _encoded(values: np.ndarray) -> tuple[str, list[Any]]:

@@ -12,7 +12,7 @@ import pytest
 
 from supportnet.errors import UserError
 from supportnet.serving.saved_models import export
-from supportnet.tasks.classify.fitted import Confidence
+from supportnet.tasks.classify.calibrate import Confidence
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.classify.serve import ExportedModel
 

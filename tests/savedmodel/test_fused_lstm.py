@@ -121,3 +121,15 @@ def test_no_loop_is_exported(tiny_export: Path) -> None:
     operations = {node.op for function in library.function for node in function.node_def}
     assert "BlockLSTMV2" in operations
     assert not [name for name in operations if "While" in name or name.startswith("TensorList")]
+
+
+def test_a_whole_network_is_fused_in_its_backbone(tiny_classifier: IntentClassifier) -> None:
+    """The encoder is in a model inside the network, where it must be found, once."""
+    network, features = tiny_classifier.network, tiny_classifier.preprocessor(["where is my parcel?", "", "refund"])
+    twin = fused(network)
+    fast, slow = (model.get_layer("backbone").get_layer("encoder") for model in (twin, network))
+    assert isinstance(fast, FusedBiLSTMAttention)
+    assert not isinstance(slow, FusedBiLSTMAttention)
+    outputs, expected = (keras.tree.flatten(model(features)) for model in (twin, network))
+    for one, other in zip(outputs, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)

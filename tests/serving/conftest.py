@@ -11,7 +11,7 @@ from toy_model import write_toy
 
 from supportnet.data.bank import Bank
 from supportnet.serving.saved_models import export, index
-from supportnet.tasks.reply.fitted import Handoff
+from supportnet.tasks.reply.calibrate import Handoff
 from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.suggest.model import Suggester
 

@@ -1,10 +1,10 @@
-"""Ask an exported model in a fresh Python that can't import what trained it.
+"""Ask exported models in a fresh Python that can't import what trained them.
 
-    python reader.py tf2|tf1 FOLDER < requests.json > answers.json
+    python reader.py tf2|tf1 FOLDER... < requests.json > answers.json
 
-Standard input is a list of pairs: the name of a signature, and its inputs by name, each a dtype and a list of values,
-texts in base64. Standard output is a list of what the signature answers: name of the output -> its `shape` and its
-`values` in one flat list.
+Standard input is a list for each folder, of pairs: the name of a signature, and its inputs by name, each a dtype and a
+list of values, texts in base64. Standard output is a list for each folder of what the signatures answer: name of the
+output -> its `shape` and its `values` in one flat list.
 """
 
 import base64
@@ -62,16 +62,20 @@ def as_json(array: np.ndarray) -> dict[str, Any]:
     return {"shape": list(array.shape), "values": values}
 
 
+def answer(run: Run, signature: str, inputs: dict[str, Any]) -> dict[str, Any]:
+    outputs = run(signature, **{name: as_input(*pair) for name, pair in inputs.items()})
+    return {name: as_json(np.asarray(output)) for name, output in outputs.items()}
+
+
 def main() -> None:
-    how, folder = sys.argv[1:]
+    how, *folders = sys.argv[1:]
     blocked = ["supportnet", "keras"]
     # Python refuses to import what stands as None here, and its parts.
     sys.modules.update(dict.fromkeys(blocked))
-    run = READERS[how](folder)
-    answers = []
-    for signature, inputs in json.load(sys.stdin):
-        outputs = run(signature, **{name: as_input(*pair) for name, pair in inputs.items()})
-        answers.append({name: as_json(np.asarray(output)) for name, output in outputs.items()})
+    answers = [
+        [answer(run, signature, inputs) for signature, inputs in requests]
+        for run, requests in zip(map(READERS[how], folders), json.load(sys.stdin), strict=True)
+    ]
     assert not any(map(sys.modules.get, blocked))
     json.dump(answers, sys.stdout)
 

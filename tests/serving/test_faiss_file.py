@@ -9,7 +9,7 @@ import pytest
 from small_suggester import TEXTS
 
 from supportnet.errors import UserError
-from supportnet.serving.faiss_file import write_faiss
+from supportnet.serving.saved_models import write_faiss
 from supportnet.tasks.suggest.serve import ExportedSuggester
 
 

@@ -15,7 +15,7 @@ from supportnet.errors import UserError
 from supportnet.savedmodel.load import SavedModel
 from supportnet.serving.saved_models import export
 from supportnet.tasks.classify.serve import ExportedModel
-from supportnet.tasks.reply.fitted import Handoff
+from supportnet.tasks.reply.calibrate import Handoff
 from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.reply.writer import NO_REPLY
 

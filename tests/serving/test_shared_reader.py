@@ -17,8 +17,7 @@ from supportnet.data.bank import Bank
 from supportnet.savedmodel.load import SavedModel
 from supportnet.savedmodel.reader import ServedReader, served_readers
 from supportnet.serving.saved_models import export, index
-from supportnet.serving.verify.saved_model_files import SavedModelFiles
-from supportnet.serving.verify.static_checks import size
+from supportnet.serving.verify.static_checks import SavedModelFiles, size
 from supportnet.tasks import NAMES
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.reply.model import Replier

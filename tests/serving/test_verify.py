@@ -11,11 +11,26 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
-from supportnet.savedmodel.warmup import WARMUP, record
-from supportnet.serving.verify.c_runtime import CRuntime, CRuntimeError, Request
-from supportnet.serving.verify.running_checks import batch_invariance, compare, nasty_strings, running_checks, warm_up
-from supportnet.serving.verify.saved_model_files import SavedModelFiles
-from supportnet.serving.verify.static_checks import Check, assets, operations, signatures, size, static_checks
+from supportnet.savedmodel.signatures import WARMUP, record
+from supportnet.serving.verify.running_checks import (
+    CRuntime,
+    CRuntimeError,
+    Request,
+    batch_invariance,
+    compare,
+    nasty_strings,
+    running_checks,
+    warm_up,
+)
+from supportnet.serving.verify.static_checks import (
+    Check,
+    SavedModelFiles,
+    assets,
+    operations,
+    signatures,
+    size,
+    static_checks,
+)
 
 TEXT = tf.TensorSpec([None], tf.string, name="text")
 

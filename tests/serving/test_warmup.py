@@ -9,8 +9,8 @@ import tensorflow as tf
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from supportnet.errors import UserError
-from supportnet.savedmodel.versions import write_version
-from supportnet.savedmodel.warmup import WARMUP, inputs_of, read_warmup
+from supportnet.savedmodel.signatures import WARMUP, inputs_of, read_warmup
+from supportnet.serving.saved_models import write_version
 
 TEXT = tf.TensorSpec([None], tf.string, name="text")
 EXAMPLES = tf.TensorSpec([None], tf.string, name="inputs")

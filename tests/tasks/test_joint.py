@@ -20,8 +20,7 @@ from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.data import Pairs, validation_pairs
 from supportnet.tasks.suggest.fit import PairModel
 from supportnet.tasks.train import Trained, load, train
-from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.training.loop import Objective
+from supportnet.training.loop import Objective, Progress, save_checkpoint
 from supportnet.training.run_folder import run_of, tasks_of
 from supportnet.training.splits import with_validation
 
@@ -124,7 +123,7 @@ def test_interrupted_and_resumed(
             raise KeyboardInterrupt
 
     folder, trained = several
-    monkeypatch.setattr("supportnet.training.callbacks.save_checkpoint", die)
+    monkeypatch.setattr("supportnet.training.loop.save_checkpoint", die)
     with pytest.raises(KeyboardInterrupt):
         train_tasks(replies_dataset, tmp_path / "run", **joint_options)
     monkeypatch.undo()

@@ -3,13 +3,12 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
-import pytest
 
 from supportnet.architectures import ARCHITECTURES, encoder_names
 from supportnet.backbones import Backbone
@@ -19,7 +18,7 @@ from supportnet.tasks.classify.network import build_network as build_classify
 from supportnet.tasks.reply.network import build_network as build_reply
 from supportnet.tasks.suggest.network import build_network as build_suggest
 from supportnet.tasks.suggest.network import of_side
-from supportnet.text.front_end import TextFrontEnd
+from supportnet.text.preprocessor import TextFrontEnd
 
 SMALL: dict[str, Any] = {"embedding_dim": 8, "hidden_dim": 8, "num_heads": 2, "num_buckets": 50, "num_pairs": 30}
 READ = TextFrontEnd(["where", "is", "my", "parcel"], num_buckets=50)
@@ -34,7 +33,7 @@ class Case(NamedTuple):
     build: Callable[[NetworkConfig, Backbone], keras.Model]
     inputs: dict[str, Any]
     architectures: list[str]
-    modules: str = "supportnet.layers, supportnet.backbones"
+    modules: tuple[str, ...] = ("supportnet.layers", "supportnet.backbones")
 
 
 CASES = [
@@ -47,7 +46,7 @@ CASES = [
         {**of_side("message", MESSAGES), **of_side("reply", REPLIES)},
         encoder_names(),
         # Its configuration is its own.
-        "supportnet.layers, supportnet.backbones, supportnet.tasks.suggest.network",
+        ("supportnet.layers", "supportnet.backbones", "supportnet.tasks.suggest.network"),
     ),
     Case(
         "reply",
@@ -57,20 +56,24 @@ CASES = [
     ),
 ]
 
-#: Loads each model, calls it and keeps its outputs.
+#: Its standard input lists pairs of an import and paths. Loads each model, calls it and keeps its outputs.
 READER = """
+import json
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import keras
 import numpy as np
+import supportnet
 
-{imports}
-
-for path in map(Path, sys.argv[1:]):
-    model = {load}(path)
-    outputs = model(dict(np.load(path.with_suffix(".npz"))))
-    np.savez(path.with_suffix(".outputs.npz"), **{{k: keras.ops.convert_to_numpy(v) for k, v in outputs.items()}})
+for modules, paths in json.load(sys.stdin):
+    for module in modules:
+        import_module(module)
+    load = keras.saving.load_model if modules else supportnet.load_model
+    for path in map(Path, paths):
+        outputs = load(path)(dict(np.load(path.with_suffix(".npz"))))
+        np.savez(path.with_suffix(".outputs.npz"), **{k: keras.ops.convert_to_numpy(v) for k, v in outputs.items()})
 """
 
 
@@ -99,28 +102,35 @@ def saved(case: Case, folder: Path) -> dict[Path, dict[str, np.ndarray]]:
     return expected
 
 
-def check_new_process(expected: dict[Path, dict[str, np.ndarray]], **script: str) -> None:
-    command = [sys.executable, "-c", READER.format(**script), *map(str, expected)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def check_new_process(groups: Sequence[tuple[Sequence[str], dict[Path, dict[str, np.ndarray]]]]) -> None:
+    """Load models in a new process: for each group, the modules that it imports first, and the models' outputs."""
+    asked = json.dumps([(modules, list(map(str, expected))) for modules, expected in groups])
+    done = subprocess.run([sys.executable, "-c", READER], input=asked, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for path, outputs in expected.items():
+    for path, outputs in (pair for _, expected in groups for pair in expected.items()):
         with np.load(path.with_suffix(".outputs.npz")) as found:
             assert set(found) == set(outputs)
             for name, value in outputs.items():
-                np.testing.assert_array_equal(found[name], value, err_msg=f"{path.stem}: {name}")
+                np.testing.assert_array_equal(found[name], value, err_msg=f"{path.parent.name} {path.stem}: {name}")
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_new_process_reads_them(case: Case, tmp_path: Path) -> None:
-    check_new_process(saved(case, tmp_path), imports=f"import {case.modules}", load="keras.saving.load_model")
+def folder_of(case: Case, folder: Path) -> Path:
+    own = folder / case.name
+    own.mkdir(parents=True)
+    return own
+
+
+def test_a_new_process_reads_them(tmp_path: Path) -> None:
+    # What needs more modules comes last: they must not be there before.
+    cases = sorted(CASES, key=lambda case: len(case.modules))
+    check_new_process([(case.modules, saved(case, folder_of(case, tmp_path))) for case in cases])
 
 
 def test_load_model_imports_what_it_needs(tmp_path: Path) -> None:
     expected = {}
     for case in CASES:
-        (tmp_path / case.name).mkdir()
-        expected |= saved(case._replace(architectures=["bilstm_attention"]), tmp_path / case.name)
-    check_new_process(expected, imports="import supportnet", load="supportnet.load_model")
+        expected |= saved(case._replace(architectures=["bilstm_attention"]), folder_of(case, tmp_path))
+    check_new_process([((), expected)])
 
 
 def test_parts_are_found_by_name_in_what_is_loaded(tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def test_size_and_min_count() -> None:
 
 
 def test_wrong_arguments_are_errors(vocabulary: BytePairVocabulary) -> None:
-    with pytest.raises(UserError, match=r"min_count must be positive\. Received: min_count=0"):
+    with pytest.raises(UserError, match=r"min_count must be at least 1\. Received: min_count=0"):
         BytePairVocabulary.train([], num_pieces=300, min_count=0)
     with pytest.raises(
         UserError, match=r"num_pieces must be at least 261 for texts with 2 slots\. Received: num_pieces=260"

@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from references import character_ngrams
 from tensorflow.python.saved_model import loader_impl
 
 from supportnet.errors import UserError
-from supportnet.text.front_end import TextFrontEnd
+from supportnet.text.preprocessor import TextFrontEnd
 from supportnet.text.special_tokens import PAD_ID, PLACEHOLDERS, SPECIAL_TOKENS, UNKNOWN_ID
-from supportnet.text.subwords import character_ngrams
 from supportnet.text.tokenizer import tokenize
 from supportnet.text.vocabulary import Vocabulary, table_from_file
 
@@ -183,8 +183,8 @@ def test_graph_is_of_few_core_operations(front_end: TextFrontEnd) -> None:
     ("arguments", "message"),
     [
         ({"text_mode": "other"}, r"mode must be one of unicode, article\. Received: mode='other'"),
-        ({"max_length": 0}, r"max_length must be positive\. Received: max_length=0"),
-        ({"num_buckets": 0}, r"num_buckets must be positive\. Received: num_buckets=0"),
+        ({"max_length": 0}, r"max_length must be at least 1\. Received: max_length=0"),
+        ({"num_buckets": 0}, r"num_buckets must be at least 1\. Received: num_buckets=0"),
         ({"min_gram": 0}, r"1 <= min_gram <= max_gram must hold\. Received: min_gram=0, max_gram=5"),
         ({"min_gram": 6}, r"1 <= min_gram <= max_gram must hold\. Received: min_gram=6, max_gram=5"),
         ({"vocabulary": ["a", "a"]}, "Tokens must be distinct"),

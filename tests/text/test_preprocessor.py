@@ -8,8 +8,7 @@ import pytest
 import tensorflow as tf
 
 from supportnet.errors import UserError
-from supportnet.text.front_end import TextFrontEnd
-from supportnet.text.preprocessor import Preprocessor
+from supportnet.text.preprocessor import Preprocessor, TextFrontEnd
 
 TEXTS = ["abc", "", "é"]
 
@@ -66,7 +65,7 @@ def test_config_makes_the_same_layer() -> None:
 
 
 def test_wrong_arguments_are_errors() -> None:
-    with pytest.raises(UserError, match=r"max_length must be positive\. Received: max_length=0"):
+    with pytest.raises(UserError, match=r"max_length must be at least 1\. Received: max_length=0"):
         Bytes(max_length=0, text_mode="bytes")
     with pytest.raises(UserError, match="texts must be a list or an array of texts"):
         Bytes(max_length=4, text_mode="bytes")("abc")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from test_redaction import AROUND, LINES, SURVIVES
 from test_twins import ALL_NASTY, PIECES, of_broken_bytes, of_code_points, of_digits, of_pieces
 
+from supportnet.text.graph import KINDS, personal_data_graph, redact_graph
 from supportnet.text.redaction import find_personal_data, redact
-from supportnet.text.redaction_graph import KINDS, personal_data_graph, redact_graph
 from supportnet.text.tokenizer import to_bytes
 
 Found = list[tuple[str, str]]

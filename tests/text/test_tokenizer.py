@@ -100,7 +100,7 @@ def test_only_the_first_bytes_are_read() -> None:
 
 
 def test_wrong_arguments_are_errors() -> None:
-    with pytest.raises(UserError, match=r"max_length must be positive\. Received: max_length=0"):
+    with pytest.raises(UserError, match=r"max_length must be at least 1\. Received: max_length=0"):
         tokenize("a", max_length=0)
     with pytest.raises(UserError, match="mode must be one of unicode, article"):
         get_mode("other")

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from supportnet.errors import UserError
+from supportnet.text.graph import tokenize_graph
 from supportnet.text.tokenizer import BYTES_PER_TOKEN, MAX_LENGTH, to_bytes, tokenize
-from supportnet.text.tokenizer_graph import tokenize_graph
 
 MODES = ["unicode", "article"]
 Texts = list[str | bytes]
@@ -204,7 +204,7 @@ def test_wrong_arguments_are_errors() -> None:
             UserError, match=r"texts must be a list or an array of texts\. Received: texts=b?'one text'"
         ):
             tokenize_graph(text)
-    with pytest.raises(UserError, match=r"max_length must be positive\. Received: max_length=0"):
+    with pytest.raises(UserError, match=r"max_length must be at least 1\. Received: max_length=0"):
         tokenize_graph(["a"], max_length=0)
     with pytest.raises(UserError, match="mode must be one of unicode, article"):
         tokenize_graph(["a"], mode="other")

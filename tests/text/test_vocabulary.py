@@ -72,7 +72,7 @@ def test_build_takes_any_iterable_and_many_texts() -> None:
 
 
 def test_build_wrong_arguments_are_errors() -> None:
-    with pytest.raises(UserError, match=r"min_count must be positive\. Received: min_count=0"):
+    with pytest.raises(UserError, match=r"min_count must be at least 1\. Received: min_count=0"):
         Vocabulary.build(["a"], min_count=0)
     with pytest.raises(UserError, match=r"max_size must be at least 9\. Received: max_size=8"):
         Vocabulary.build(["a"], max_size=8)

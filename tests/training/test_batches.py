@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from supportnet.training.batches import epoch_batches
+from supportnet.training.examples import epoch_batches
 
 
 def flat(batches: list[np.ndarray]) -> list[int]:

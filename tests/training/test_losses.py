@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from supportnet.training.losses import BranchCrossentropy, vote_accuracy, vote_log_loss
+from supportnet.backbones.heads import BranchCrossentropy, vote_accuracy, vote_log_loss
 
 #: Two messages, two branches, two intents: probabilities (0.9, 0.1) and (0.3, 0.7), then (0.8, 0.2) and (0.1, 0.9).
 LOGITS = np.log([[[0.9, 0.1], [0.3, 0.7]], [[0.8, 0.2], [0.1, 0.9]]])

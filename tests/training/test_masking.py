@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from supportnet.text.front_end import TextFrontEnd
-from supportnet.training.masking import mask_words
+from supportnet.text.preprocessor import TextFrontEnd
+from supportnet.training.pretrain import mask_words
 
 WORDS = [f"word{letter}" for letter in "abcdefghijklmnopqrst"]
 

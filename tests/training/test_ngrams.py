@@ -12,11 +12,11 @@ from sklearn.svm import LinearSVC
 
 from supportnet.data.ticket import TicketDataset
 from supportnet.layers import NgramScores
-from supportnet.metrics.temperature import fit_temperature
-from supportnet.text.front_end import TextFrontEnd
+from supportnet.metrics.calibration import fit_temperature
+from supportnet.text.preprocessor import TextFrontEnd
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.examples import Examples
-from supportnet.training.ngrams import USUAL_SCALE, fit_ngrams, ngram_counts
+from supportnet.training.svm import USUAL_SCALE, fit_ngrams, ngram_counts
 
 
 class Classifier(NamedTuple):

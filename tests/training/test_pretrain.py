@@ -16,8 +16,8 @@ from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json
 from supportnet.tasks.train import Trained, load, train
-from supportnet.training.checkpoint import Progress, save_checkpoint
 from supportnet.training.initial_weights import load_encoder
+from supportnet.training.loop import Progress, save_checkpoint
 from supportnet.training.pretrain import Pretrained, pretrain
 
 pytestmark = pytest.mark.slow
@@ -178,7 +178,7 @@ def test_interrupted(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("supportnet.training.callbacks.save_checkpoint", die)
+        patch.setattr("supportnet.training.loop.save_checkpoint", die)
         with pytest.raises(KeyboardInterrupt):
             pretrain(tickets(), tmp_path / "run", **tiny)
     with pytest.raises(UserError, match=r"weights\.weights\.h5 is missing: the training hasn't finished"):

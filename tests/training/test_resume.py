@@ -16,9 +16,9 @@ import supportnet
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json
-from supportnet.tasks.classify.fitted import Confidence
+from supportnet.tasks.classify.calibrate import Confidence
 from supportnet.tasks.train import Trained, train
-from supportnet.training.checkpoint import Progress, save_checkpoint
+from supportnet.training.loop import Progress, save_checkpoint
 
 JSON_FILES = ["history.json", "metrics.json", "model_card.json", "config.json", "intents.json", "confidence.json"]
 RESULTS = [*JSON_FILES, "vocabulary.txt"]
@@ -83,7 +83,7 @@ def test_killed_without_validation_data(
         if progress.epoch == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("supportnet.training.callbacks.save_checkpoint", die)
+    monkeypatch.setattr("supportnet.training.loop.save_checkpoint", die)
     with pytest.warns(UserWarning, match="no validation messages"), pytest.raises(KeyboardInterrupt):
         train(tickets, run, **options)
     with pytest.warns(UserWarning, match="no validation messages"):
@@ -183,7 +183,7 @@ def test_checkpoint_of_another_model(
 ) -> None:
     shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
     config = read_json(tmp_path / "config.json")
-    config["network"]["hidden_dim"] = 9
+    config["network"]["num_buckets"] = 501
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match=r"checkpoint\.npz can't be read: it is damaged or of another model"):
-        train(dataset, tmp_path, resume=True, **{**options, "hidden_dim": 9})
+        train(dataset, tmp_path, resume=True, **{**options, "num_buckets": 501})

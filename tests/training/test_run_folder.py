@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 import supportnet
-from supportnet.data.ticket import TicketDataset
+from supportnet.compare.messages import fingerprint_of
+from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.tasks.train import Trained, load, train
 from supportnet.training.initial_weights import load_encoder
 from supportnet.training.pretrain import pretrain
-from supportnet.training.run_folder import FORMAT, is_run
+from supportnet.training.run_folder import FORMAT, fingerprint, is_run, ticket_fingerprint
 
 FILES = ["config.json", "vocabulary.txt", "intents.json", "confidence.json", "weights.weights.h5"]
 
@@ -130,3 +131,19 @@ def test_an_encoder_of_an_earlier_version(tmp_path: Path, dataset: TicketDataset
         load_encoder(tmp_path / "encoder")
     with pytest.raises(UserError, match=r"encoder was written by supportnet 0\.1, whose runs this version can't read"):
         train(dataset, init=tmp_path / "encoder", **options)
+
+
+def test_a_fingerprint_holds_the_labels() -> None:
+    plain = Ticket("Where is it?", "track", "On its way.")
+    high, low = (Ticket("Where is it?", "track", "On its way.", labels={"priority": p}) for p in ("high", "low"))
+    seen = {fingerprint_of(TicketDataset("toy", {"train": [ticket]})) for ticket in (plain, high, low)}
+    assert seen == {ticket_fingerprint([ticket]) for ticket in (plain, high, low)}
+    assert len(seen) == 3
+    two = [Ticket("Hi", labels=labels) for labels in ({"a": "1", "b": "2"}, {"b": "2", "a": "1"})]
+    assert ticket_fingerprint(two[:1]) == ticket_fingerprint(two[1:])
+
+
+def test_a_fingerprint_without_labels_is_as_it_was() -> None:
+    tickets = [Ticket("Where is it?", "track", "On its way."), Ticket("Hi")]
+    assert ticket_fingerprint(tickets) == "dde1e62489fdcf63ea5c49ec3fb4379fa61f00a4f9987f13297615c551041af8"
+    assert ticket_fingerprint(tickets[1:], ["more"]) == fingerprint(["Hi", None, None, "more"])

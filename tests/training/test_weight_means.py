@@ -11,8 +11,7 @@ import tensorflow as tf
 from supportnet.config import RunConfig
 from supportnet.data.ticket import TicketDataset
 from supportnet.tasks.train import train
-from supportnet.training.callbacks import BestAndResume
-from supportnet.training.checkpoint import Progress, save_checkpoint
+from supportnet.training.loop import BestAndResume, Progress, save_checkpoint
 from supportnet.training.optimizer import compile_for_training
 
 MOMENTUM, EPOCHS, STEPS = 0.8, 3, 4
@@ -78,7 +77,7 @@ def test_a_killed_run_ends_as_a_whole_one(
             if progress.epoch == 2:
                 raise KeyboardInterrupt
 
-        patch.setattr("supportnet.training.callbacks.save_checkpoint", die)
+        patch.setattr("supportnet.training.loop.save_checkpoint", die)
         with pytest.raises(KeyboardInterrupt):
             train(tickets, tmp_path / "killed", **options)
         resumed = train(tickets, tmp_path / "killed", resume=True, **options)

@@ -10,9 +10,9 @@ from importlib.resources import files
 from io import StringIO
 
 from supportnet.data.bank import Answer, Bank
+from supportnet.data.tables import Table
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 from supportnet.data.upstream import TRAIN_OOS, SourceInfo, SourceOption
-from supportnet.errors import UserError
 
 #: The labels that tickets have beside their intent.
 ATTRIBUTES = ("priority",)
@@ -41,12 +41,7 @@ def load(train_oos: bool = False, attribute_columns: Sequence[str] = ATTRIBUTES)
         (31, 8525)
     """
     for name in attribute_columns:
-        if name not in ATTRIBUTES:
-            known = ", ".join(map(repr, ATTRIBUTES))
-            raise UserError(
-                f"{INFO.name}: there is no column {name!r}. "
-                f"Set attribute_columns (--attribute-columns) to one of the columns: {known}."
-            )
+        Table(INFO.name, list(ATTRIBUTES), []).column("attribute_columns", name)
     splits: dict[str, list[Ticket]] = {"train": [], "validation": [], "test": []}
     categories = {}
     for text, intent, category, priority, reply, conversation, turn, split in _rows("sample.csv"):

@@ -4,44 +4,36 @@ from enum import IntEnum
 
 
 class Code(IntEnum):
-    """The canonical codes that TensorFlow and gRPC share."""
+    """The canonical codes that TensorFlow and gRPC share.
 
-    OK = 0
-    CANCELLED = 1
-    UNKNOWN = 2
-    INVALID_ARGUMENT = 3
-    DEADLINE_EXCEEDED = 4
-    NOT_FOUND = 5
-    ALREADY_EXISTS = 6
-    PERMISSION_DENIED = 7
-    RESOURCE_EXHAUSTED = 8
-    FAILED_PRECONDITION = 9
-    ABORTED = 10
-    OUT_OF_RANGE = 11
-    UNIMPLEMENTED = 12
-    INTERNAL = 13
-    UNAVAILABLE = 14
-    DATA_LOSS = 15
-    UNAUTHENTICATED = 16
+    Attributes:
+        http_status: its status in REST: `ToHTTPStatusCode` in TensorFlow Serving's http_server.cc.
+    """
 
+    OK = 0, 200
+    CANCELLED = 1, 499
+    UNKNOWN = 2, 500
+    INVALID_ARGUMENT = 3, 400
+    DEADLINE_EXCEEDED = 4, 504
+    NOT_FOUND = 5, 404
+    ALREADY_EXISTS = 6, 409
+    PERMISSION_DENIED = 7, 403
+    RESOURCE_EXHAUSTED = 8, 429
+    FAILED_PRECONDITION = 9, 400
+    ABORTED = 10, 409
+    OUT_OF_RANGE = 11, 400
+    UNIMPLEMENTED = 12, 501
+    INTERNAL = 13, 500
+    UNAVAILABLE = 14, 503
+    DATA_LOSS = 15, 500
+    UNAUTHENTICATED = 16, 401
 
-#: HTTP status of each code, 500 if not listed: `ToHTTPStatusCode` in TensorFlow Serving's http_server.cc.
-HTTP_STATUS = {
-    Code.OK: 200,
-    Code.CANCELLED: 499,
-    Code.INVALID_ARGUMENT: 400,
-    Code.DEADLINE_EXCEEDED: 504,
-    Code.NOT_FOUND: 404,
-    Code.ALREADY_EXISTS: 409,
-    Code.PERMISSION_DENIED: 403,
-    Code.RESOURCE_EXHAUSTED: 429,
-    Code.FAILED_PRECONDITION: 400,
-    Code.ABORTED: 409,
-    Code.OUT_OF_RANGE: 400,
-    Code.UNIMPLEMENTED: 501,
-    Code.UNAVAILABLE: 503,
-    Code.UNAUTHENTICATED: 401,
-}
+    http_status: int
+
+    def __new__(cls, value: int, http_status: int = 500) -> "Code":
+        code = int.__new__(cls, value)
+        code._value_, code.http_status = value, http_status
+        return code
 
 
 class ServingError(Exception):
@@ -50,17 +42,14 @@ class ServingError(Exception):
     Args:
         code: canonical code.
         message: text for the client.
+
+    Attributes:
+        http_status: HTTP status of the code.
     """
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
-        self.code = code
-        self.message = message
-
-    @property
-    def http_status(self) -> int:
-        """HTTP status of the code."""
-        return HTTP_STATUS.get(self.code, 500)
+        self.code, self.message, self.http_status = code, message, code.http_status
 
 
 def invalid(message: str) -> ServingError:

@@ -17,18 +17,19 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
-from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataRequest, SignatureDefMap
+from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
 from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusRequest
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from supportnet.serving.server.codes import ServingError, invalid
-from supportnet.serving.server.json_response import error_response
-from supportnet.serving.server.service import RequestQueue, Service
+from supportnet.serving.server.request_queue import Options, RequestQueue
+from supportnet.serving.server.rest_json import CALLS
+from supportnet.serving.server.store import Store
 
 # From TensorFlow Serving's http_rest_api_util.cc.
 _MODEL = r"/v1/models{}(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?{}"
-_ASK = re.compile(_MODEL.format("/(?P<name>[^/:]+)", ":(?P<method>classify|regress|predict)"), re.IGNORECASE)
+_ASK = re.compile(_MODEL.format("/(?P<name>[^/:]+)", f"(?P<call>{'|'.join(CALLS)})"), re.IGNORECASE)
 _LOOK = re.compile(_MODEL.format("(?:/(?P<name>[^/:]+))?", "(?P<metadata>/metadata)?"), re.IGNORECASE)
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 #: The page is one file, loads nothing, and calls this server only.
@@ -38,60 +39,58 @@ _PAGE_HEADERS = {
 }
 
 
-class _TooLargeError(Exception):
-    """The body of a request exceeds the limit."""
-
-
-def build_app(service: Service, queue: RequestQueue, max_bytes: int, read_seconds: float) -> Starlette:
-    """Build the application.
-
-    Args:
-        service: the calls.
-        queue: runs them.
-        max_bytes: maximum size of a request's body.
-        read_seconds: time limit for sending it.
-    """
+def build_http_server(store: Store, queue: RequestQueue, options: Options) -> uvicorn.Server:
+    """Build the server, which limits the size of requests, and the time that clients may take, as uvicorn doesn't."""
 
     async def api(request: Request) -> Response:
         path = request.scope["raw_path"].decode("ascii", "replace")
         try:
-            body = await _body(request, max_bytes, read_seconds)
-            answer = _answer(service, request.method, path)
-            return _json(200, await queue.run(lambda: answer(body)))
+            body = await _body(request, options)
+            if body is None:
+                return _error(413, f"A request may have {options.max_bytes} bytes, not more.", {"Connection": "close"})
+            answer = _answer(store, request.method, path)
+            return Response(await queue.run(lambda: answer(body)), media_type="application/json")
         except ServingError as error:
-            return _json(error.http_status, error_response(error))
-        except _TooLargeError:
-            message = f"A request may have {max_bytes} bytes, not more."
-            return _json(413, error_response(invalid(message)), {"Connection": "close"})
+            return _error(error.http_status, error.message)
         except (TimeoutError, ClientDisconnect):
-            return _json(408, error_response(invalid("The request didn't come in time.")), {"Connection": "close"})
+            return _error(408, "The request didn't come in time.", {"Connection": "close"})
 
     async def page(_: Request) -> Response:
         # In a script of JSON, only `<` could end it.
-        names = json.dumps(service.store.names).replace("<", r"\u003c")
+        names = json.dumps(store.names).replace("<", r"\u003c")
         html = files("supportnet.serving.server").joinpath("page.html").read_text("utf-8")
         return HTMLResponse(html.replace('["MODELS"]', names), headers=_PAGE_HEADERS)
 
     async def too_deep(_: Request, __: Exception) -> Response:
-        return _json(400, error_response(invalid("JSON Parse error: nested too deeply")))
+        return _error(400, "JSON Parse error: nested too deeply")
 
     routes = [Route("/", page), Route("/{path:path}", api, methods=_METHODS)]
-    return Starlette(routes=routes, exception_handlers={RecursionError: too_deep})
+    config = uvicorn.Config(
+        Starlette(routes=routes, exception_handlers={RecursionError: too_deep}),
+        http=_TimedProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=options.max_connections,
+        timeout_keep_alive=math.ceil(options.read_seconds),
+        timeout_graceful_shutdown=math.ceil(options.stop_seconds),
+    )
+    return _Server(config)
 
 
-def _answer(service: Service, method: str, path: str) -> Callable[[bytes], bytes]:
+def _answer(store: Store, method: str, path: str) -> Callable[[bytes], bytes]:
     """Return the handler of a path, a function of the request's body."""
     asked, looked = _ASK.fullmatch(path), _LOOK.fullmatch(path)
     if method == "POST" and asked:
-        spec = _spec(asked)
-        calls = {"predict": service.predict_json, "classify": service.classify_json, "regress": service.regress_json}
-        call = calls[asked["method"].lower()]
-        return lambda body: call(spec, body)
+        spec, call = _spec(asked), CALLS[asked["call"].lower()]
+        return lambda body: call(store, spec, body)
     if method == "GET" and looked:
         if not looked["name"]:
             raise invalid("Missing model name in request.")
         spec, look = _spec(looked), _metadata if looked["metadata"] else _status
-        return lambda _: look(service, spec)
+        return lambda _: json.dumps(look(store, spec)).encode()
     raise invalid(f"Malformed request: {method} {path}")
 
 
@@ -106,59 +105,33 @@ def _spec(match: re.Match[str]) -> ModelSpec:
     return spec
 
 
-def _metadata(service: Service, spec: ModelSpec) -> bytes:
-    response = service.metadata(GetModelMetadataRequest(model_spec=spec, metadata_field=["signature_def"]))
-    signatures = SignatureDefMap()
-    response.metadata["signature_def"].Unpack(signatures)
-    metadata = {"signature_def": _dictionary(signatures)}
-    return json.dumps({"model_spec": _dictionary(response.model_spec), "metadata": metadata}).encode()
+def _metadata(store: Store, spec: ModelSpec) -> Any:
+    model = store.get(spec)
+    signatures = _dictionary(SignatureDefMap(signature_def=model.signatures))
+    return {"model_spec": _dictionary(model.spec()), "metadata": {"signature_def": signatures}}
 
 
-def _status(service: Service, spec: ModelSpec) -> bytes:
-    return json.dumps(_dictionary(service.status(GetModelStatusRequest(model_spec=spec)))).encode()
+def _status(store: Store, spec: ModelSpec) -> Any:
+    return _dictionary(store.status(GetModelStatusRequest(model_spec=spec)))
 
 
 def _dictionary(message: Any) -> Any:
     return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
-async def _body(request: Request, max_bytes: int, seconds: float) -> bytes:
-    parts, size = [], 0
-    async with asyncio.timeout(seconds):
+async def _body(request: Request, options: Options) -> bytes | None:
+    """Receive the body; None if it is too large."""
+    body = bytearray()
+    async with asyncio.timeout(options.read_seconds):
         async for part in request.stream():
-            size += len(part)
-            if size > max_bytes:
-                raise _TooLargeError
-            parts.append(part)
-    return b"".join(parts)
+            body += part
+            if len(body) > options.max_bytes:
+                return None
+    return bytes(body)
 
 
-def _json(status: int, body: bytes, headers: dict[str, str] | None = None) -> Response:
-    return Response(body, status, headers, media_type="application/json")
-
-
-def build_server(app: Any, read_seconds: float, max_connections: int, stop_seconds: float) -> uvicorn.Server:
-    """Build the HTTP server of an application, which limits the time that clients may take, as uvicorn doesn't.
-
-    Args:
-        app: the application.
-        read_seconds: time limit for sending a request's headers.
-        max_connections: maximum number of connections; further ones get 503.
-        stop_seconds: time that running requests get when the server stops.
-    """
-    config = uvicorn.Config(
-        app,
-        http=_TimedProtocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        limit_concurrency=max_connections,
-        timeout_keep_alive=math.ceil(read_seconds),
-        timeout_graceful_shutdown=math.ceil(stop_seconds),
-    )
-    return _Server(config)
+def _error(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    return Response(json.dumps({"error": message}), status, headers, media_type="application/json")
 
 
 class _Server(uvicorn.Server):

@@ -1,49 +1,23 @@
-"""Serve models until a signal: both protocols, one event loop, one request queue."""
+"""Serve models until a signal: REST, TensorFlow Serving's gRPC services, one event loop, one request queue."""
 
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
+import grpc
 import tensorflow as tf
+from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 from supportnet.errors import UserError
-from supportnet.serving.server.configuration import ConfiguredModel
-from supportnet.serving.server.grpc_server import build_grpc_server
-from supportnet.serving.server.http_server import build_app, build_server
-from supportnet.serving.server.service import RequestQueue, Service
-from supportnet.serving.server.store import Store
+from supportnet.serving.server.codes import Code, ServingError
+from supportnet.serving.server.http_server import build_http_server
+from supportnet.serving.server.request_queue import Options, RequestQueue
+from supportnet.serving.server.store import ConfiguredModel, Store
 
-
-@dataclass(frozen=True)
-class Options:
-    """Options of the server.
-
-    Attributes:
-        host: address to listen on.
-        rest_port, grpc_port: 0 picks a free one.
-        threads: number of requests that run in parallel.
-        queue: number of requests that may wait.
-        seconds: time limit of a request, waiting included.
-        read_seconds: time limit for sending the headers, and for sending the body.
-        stop_seconds: time that running requests get when the server stops.
-        max_bytes: maximum size of a request.
-        max_batch_size: maximum number of rows of a request.
-        max_connections: maximum number of REST connections.
-    """
-
-    host: str = "127.0.0.1"
-    rest_port: int = 8501
-    grpc_port: int = 8500
-    threads: int = 2
-    queue: int = 1000
-    seconds: float = 30.0
-    read_seconds: float = 30.0
-    stop_seconds: float = 30.0
-    max_bytes: int = 32 * 2**20
-    max_batch_size: int = 4096
-    max_connections: int = 1000
+#: The canonical codes, as grpcio names them.
+_STATUS = {Code(status.value[0]): status for status in grpc.StatusCode}
 
 
 def serve(
@@ -70,12 +44,9 @@ def serve(
 
 
 async def _serve(store: Store, options: Options, listening: socket.socket, started: Callable[[int, int], None]) -> None:
-    service = Service(store, options.max_batch_size)
     queue = RequestQueue(options.threads, options.queue, options.seconds)
-    address = f"[{options.host}]" if ":" in options.host else options.host
-    rpc, grpc_port = build_grpc_server(service, queue, options.max_bytes, f"{address}:{options.grpc_port}")
-    app = build_app(service, queue, options.max_bytes, options.read_seconds)
-    rest = build_server(app, options.read_seconds, options.max_connections, options.stop_seconds)
+    rpc, grpc_port = build_grpc_server(store, queue, options)
+    rest = build_http_server(store, queue, options)
     await rpc.start()
     serving = asyncio.create_task(rest.serve([listening]))
     stopped = asyncio.Event()
@@ -88,6 +59,37 @@ async def _serve(store: Store, options: Options, listening: socket.socket, start
     rest.should_exit = True
     await asyncio.gather(serving, rpc.stop(options.stop_seconds))
     queue.close()
+
+
+def build_grpc_server(store: Store, queue: RequestQueue, options: Options) -> tuple[grpc.aio.Server, int]:
+    """Build the server of PredictionService and ModelService, bind it to its address, and return it with its port.
+
+    grpcio answers requests that are too large with RESOURCE_EXHAUSTED.
+    """
+    limits = [("grpc.max_receive_message_length", options.max_bytes), ("grpc.max_send_message_length", -1)]
+    # Two servers on one port would share its requests.
+    server = grpc.aio.server(options=[*limits, ("grpc.so_reuseport", 0)])
+    prediction = prediction_service_pb2_grpc.PredictionServiceServicer()
+    models = model_service_pb2_grpc.ModelServiceServicer()
+    prediction.Predict = _call(lambda request: store.get(request.model_spec).predict(request), queue)
+    prediction.Classify = _call(lambda request: store.get(request.model_spec).classify(request), queue)
+    prediction.Regress = _call(lambda request: store.get(request.model_spec).regress(request), queue)
+    prediction.GetModelMetadata = _call(store.metadata, queue)
+    models.GetModelStatus = _call(store.status, queue)
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(prediction, server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(models, server)
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    return server, server.add_insecure_port(f"{host}:{options.grpc_port}")
+
+
+def _call(function: Callable[[Any], Any], queue: RequestQueue) -> Callable[..., Awaitable[Any]]:
+    async def call(request: Any, context: grpc.aio.ServicerContext) -> Any:
+        try:
+            return await queue.run(lambda: function(request))
+        except ServingError as error:
+            await context.abort(_STATUS[error.code], error.message)
+
+    return call
 
 
 def _bound(host: str, port: int, flag: str) -> socket.socket:

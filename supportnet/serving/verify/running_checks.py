@@ -1,19 +1,26 @@
-"""Checks that run an export, through the loader that TensorFlow Serving uses."""
+"""Checks that run an export in a process with TensorFlow's C API (`CRuntime`), the loader of TensorFlow Serving."""
 
+import os
+import pickle
 import statistics
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from supportnet.savedmodel.warmup import BATCH_SIZES, inputs_of, read_warmup
-from supportnet.serving.verify.c_runtime import CRuntime, CRuntimeError, Request
-from supportnet.serving.verify.saved_model_files import SavedModelFiles
-from supportnet.serving.verify.static_checks import Check, signature_problems
+from supportnet.savedmodel.signatures import BATCH_SIZES, inputs_of, read_warmup
+from supportnet.serving.verify.static_checks import Check, SavedModelFiles, signature_problems
 
+PROCESS = Path(__file__).with_name("c_process.py")
+#: No logging, no path to packages, and no oneDNN, as in the server's release build.
+SETTINGS = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": "", "TF_ENABLE_ONEDNN_OPTS": "0"}
 #: The message for measuring latency.
 TWELVE_WORDS = b"I was charged twice for the same order, please refund it today"
 PLAIN = (b"Where is my parcel?", b"refund", TWELVE_WORDS, b"I want my money back, please! " * 30)
@@ -37,12 +44,112 @@ REPEATS = 50
 TOLERANCE = 1e-5
 
 
+class Request(NamedTuple):
+    """A signature, and its inputs by name, `[B]` each."""
+
+    signature: str
+    inputs: Mapping[str, npt.NDArray[Any]]
+
+
+class Answer(NamedTuple):
+    """The answer to a request.
+
+    Attributes:
+        outputs: name -> array `[B, ...]`; strings are `bytes`.
+        seconds: wall-clock time.
+        cpu_seconds: CPU time of the process, all threads.
+    """
+
+    outputs: dict[str, npt.NDArray[Any]]
+    seconds: float
+    cpu_seconds: float
+
+
+class CRuntimeError(RuntimeError):
+    """The model can't be loaded or a request failed; the message is TensorFlow's."""
+
+
+class CRuntime:
+    """An export that is loaded in a process without supportnet, keras and tensorflow; see `c_process.py`.
+
+    Args:
+        model: files of the version to load.
+        core: CPU core to pin the process to; None for all.
+
+    Attributes:
+        load_seconds: time of loading, without the start of the process.
+
+    Raises:
+        CRuntimeError: if it can't be loaded.
+
+    Example (needs an export):
+        >>> with CRuntime(SavedModelFiles("saved_models/support")) as runtime:
+        ...     answer, = runtime.ask([Request("embed", {"text": np.array([b"where is my parcel?"], object)})])
+        >>> answer.outputs["embedding"].shape
+        (1, 768)
+    """
+
+    def __init__(self, model: SavedModelFiles, core: int | None = None) -> None:
+        self._model, self._core = model, core
+
+    def __enter__(self) -> "CRuntime":
+        self._said = tempfile.TemporaryFile()
+        self._process: Any = subprocess.Popen(
+            [sys.executable, str(PROCESS), *([] if self._core is None else [str(self._core)])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            cwd=PROCESS.anchor,
+            env={**os.environ, **SETTINGS},
+        )
+        try:
+            self.load_seconds = float(self._exchange(str(self._model.folder.absolute())))
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+        self._said.close()
+
+    def ask(self, requests: Sequence[Request]) -> list[Answer]:
+        """Run requests one after the other.
+
+        Raises:
+            CRuntimeError: if one fails.
+        """
+        signatures = [self._model.signatures[request.signature] for request in requests]
+        runs = []
+        for (_, inputs), signature in zip(requests, signatures, strict=True):
+            feeds = {signature.inputs[name].name: values for name, values in inputs.items()}
+            runs.append((feeds, [info.name for info in signature.outputs.values()]))
+        return [
+            Answer(dict(zip(signature.outputs, outputs, strict=True)), *seconds)
+            for signature, (outputs, *seconds) in zip(signatures, self._exchange(runs), strict=True)
+        ]
+
+    def _exchange(self, message: Any) -> Any:
+        try:
+            pickle.dump(message, self._process.stdin)
+            self._process.stdin.flush()
+            reply = pickle.load(self._process.stdout)
+        except (EOFError, BrokenPipeError):
+            self._process.wait()
+            self._said.seek(0)
+            said = self._said.read().decode(errors="replace").strip()
+            raise CRuntimeError(f"the process ended: {said[-2000:] or 'it said nothing'}") from None
+        if isinstance(reply, str):
+            raise CRuntimeError(reply)
+        return reply
+
+
 def running_checks(model: SavedModelFiles) -> Iterator[Check]:
     """Load the model twice, once for the cold start and once for the checks after a warm-up.
 
     Signatures that fail the static checks are skipped.
     """
-    askable = [name for name, signature in model.signatures.items() if not signature_problems(signature)]
+    askable = [name for name, signature in model.signatures.items() if not any(signature_problems(signature))]
     if not askable:
         return
     try:
@@ -66,7 +173,8 @@ def request(model: SavedModelFiles, signature: str, texts: Sequence[bytes]) -> R
 
 def cold_start(model: SavedModelFiles, runtime: CRuntime, askable: Sequence[str]) -> Check:
     """Measure the load and the first answer without a warm-up; a server would warm up first."""
-    (first,) = runtime.ask([request(model, _first(askable), [TWELVE_WORDS])])
+    name = "serving_default" if "serving_default" in askable else askable[0]
+    (first,) = runtime.ask([request(model, name, [TWELVE_WORDS])])
     seconds = {"load_seconds": runtime.load_seconds, "first_answer_seconds": first.seconds}
     says = f"{sum(seconds.values()):.2f} s: load {runtime.load_seconds:.2f} s, first answer {first.seconds:.2f} s"
     return Check("cold start", None, says, seconds)
@@ -78,22 +186,16 @@ def warm_up(model: SavedModelFiles, runtime: CRuntime) -> Check:
         requests = [Request(*record) for record in read_warmup(model.folder)]
     except (tf.errors.OpError, DecodeError) as error:
         return Check("warm-up", False, f"the records can't be read ({_line(error)})")
-    strange = [problem for request in requests for problem in _problems(model, request)]
-    if strange:
-        return Check("warm-up", False, strange[0])
+    for name, inputs in requests:
+        if name not in model.signatures:
+            return Check("warm-up", False, f"the model has no signature {name}")
+        if set(inputs) != set(model.signatures[name].inputs):
+            return Check("warm-up", False, f"a record gives {name} the inputs {', '.join(sorted(inputs))}")
     seconds = sum(answer.seconds for answer in runtime.ask(requests))
-    asked = {(request.signature, len(next(iter(request.inputs.values())))) for request in requests}
+    asked = {(name, len(next(iter(inputs.values())))) for name, inputs in requests}
     lacking = [f"{name} with {size}" for name in model.signatures for size in BATCH_SIZES if (name, size) not in asked]
     says = f"no record for {', '.join(lacking)}" if lacking else f"{len(requests)} records answered in {seconds:.2f} s"
     return Check("warm-up", not lacking, says, {"records": len(requests), "seconds": seconds})
-
-
-def _problems(model: SavedModelFiles, request: Request) -> list[str]:
-    if request.signature not in model.signatures:
-        return [f"the model has no signature {request.signature}"]
-    if set(request.inputs) != set(model.signatures[request.signature].inputs):
-        return [f"a record gives {request.signature} the inputs {', '.join(sorted(request.inputs))}"]
-    return []
 
 
 def latency(model: SavedModelFiles, runtime: CRuntime, name: str) -> Check:
@@ -111,10 +213,7 @@ def batch_invariance(model: SavedModelFiles, runtime: CRuntime, askable: Sequenc
     texts, widest, problems = [*PLAIN, *NASTY.values()], 0.0, []
     for name in askable:
         together = request(model, name, texts)
-        alone = [
-            Request(name, {key: values[row : row + 1] for key, values in together.inputs.items()})
-            for row in range(len(texts))
-        ]
+        alone = [request(model, name, [text]) for text in texts]
         batch, *rows = [answer.outputs for answer in runtime.ask([together, *alone])]
         joined = {key: np.concatenate([row[key] for row in rows]) for key in batch}
         difference, unlike = compare(batch, joined)
@@ -158,10 +257,6 @@ def _guarded(name: str, check: Callable[..., Check], *arguments: Any) -> Check:
         return check(*arguments)
     except CRuntimeError as error:
         return Check(name, False, _line(error))
-
-
-def _first(askable: Sequence[str]) -> str:
-    return "serving_default" if "serving_default" in askable else askable[0]
 
 
 def _line(error: Exception) -> str:

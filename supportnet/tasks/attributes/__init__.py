@@ -1,13 +1,14 @@
 """Predict attributes of a message, further labels beside its intent, such as its priority or channel."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from supportnet.errors import UserError
+from supportnet.files import read_json
 from supportnet.tables import table_lines
 from supportnet.tasks.attributes.config import AttributesConfig
-from supportnet.tasks.attributes.fitted import Temperatures
-from supportnet.tasks.task import Task
+from supportnet.tasks.task import Hook, Task
 
 
 class PredictAttributes(Task):
@@ -19,22 +20,21 @@ class PredictAttributes(Task):
     head_options = frozenset({"head_dropout_rate", "num_pairs", "num_filters"})
     names = "values"
     fitted = "temperatures"
-    fitted_config = Temperatures
+    learns_from = "attributes"
     main_output = "attribute_values"
-    next_command = "supportnet export {run} saved_models/NAME"
     quick: ClassVar[Mapping[str, Any]] = {"epochs": 4, "architecture": "none"}
 
-    def check_data(self, dataset: Any) -> None:
-        for split in ("train", "test"):
-            if not any(ticket.labels for ticket in dataset[split]):
-                raise UserError(
-                    f"{dataset.name} has no attributes in its split {split}: the task {self.name} needs them."
-                )
+    model_class: ClassVar[Any] = Hook("model:AttributeClassifier")
+    fitted_config: ClassVar[Any] = Hook("calibrate:Temperatures")
+    served: ClassVar[Any] = Hook("serve:ServedAttributes")
 
-    def describe(self, metrics: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[str]:
-        if metrics["accuracy"] is None:
-            yield f"not validated (epoch {metrics['best_epoch']})"
-            return
+    def read_names(self, path: Path) -> dict[str, list[str]]:
+        values = read_json(path)
+        if isinstance(values, dict) and all([values, *(isinstance(own, list) and own for own in values.values())]):
+            return values
+        raise UserError(f"{path} is damaged: it must hold the values of each attribute.")
+
+    def describe_validated(self, metrics: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[str]:
         yield f"validation accuracy {metrics['accuracy']:.4f} (epoch {metrics['best_epoch']})"
         for name, temperature in fitted["by_attribute"].items():
             yield f"{name}: temperature {temperature:.2f}"

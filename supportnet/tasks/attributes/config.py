@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from supportnet.checks import check_positive, check_rate
-from supportnet.config import RunConfig
+from supportnet.config import RunConfig, option
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,5 @@ class AttributesConfig(RunConfig):
         supportnet.errors.UserError: batch_size must be at least 1. Received: batch_size=0
     """
 
-    batch_size: int = 32
-    label_smoothing: float = 0.1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_positive("batch_size", self.batch_size)
-        check_rate("label_smoothing", self.label_smoothing)
+    batch_size: int = option(32, check_positive)
+    label_smoothing: float = option(0.1, check_rate)

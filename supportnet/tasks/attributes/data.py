@@ -3,19 +3,14 @@
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
-from supportnet.backbones.backbone import TaskModel
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.tasks.attributes.config import AttributesConfig
-from supportnet.tasks.split import TaskSplit, data_facts
-from supportnet.text.tokenizer_graph import as_strings
-from supportnet.training.batches import epoch_order
+from supportnet.tasks.task import TaskSplit
 from supportnet.training.examples import Examples
 from supportnet.training.splits import cut_conversations
 
@@ -63,10 +58,11 @@ def split(dataset: TicketDataset, config: AttributesConfig, unlabelled: Sequence
     for name, own in values.items():
         if len(own) < 2:
             raise UserError(f"The attribute {name} must have at least two values to train on. It has one: {own[0]!r}.")
-    validation = [ticket for ticket in validation if _is_known(ticket, values)]
+    # With a value that training has, of some attribute.
+    validation = [t for t in validation if any(value in values.get(name, ()) for name, value in t.labels.items())]
     if not validation:
         warnings.warn(_NO_VALIDATION, stacklevel=3)
-    return Split(tickets, validation, data_facts(dataset, tickets, validation), values)
+    return Split.of(dataset, tickets, validation, values=values)
 
 
 def with_attributes(tickets: Sequence[Ticket]) -> list[Ticket]:
@@ -83,11 +79,6 @@ def values_of(tickets: Sequence[Ticket]) -> dict[str, list[str]]:
     """
     names = sorted({name for ticket in tickets for name in ticket.labels})
     return {name: sorted({t.labels[name] for t in tickets if name in t.labels}) for name in names}
-
-
-def _is_known(ticket: Ticket, values: Values) -> bool:
-    """Tell whether training has a value that a validation message has, of some attribute."""
-    return any(value in values.get(name, ()) for name, value in ticket.labels.items())
 
 
 def targets_of(tickets: Sequence[Ticket], values: Values) -> npt.NDArray[np.int64]:
@@ -108,22 +99,3 @@ def examples_of(tickets: Sequence[Ticket], values: Values) -> Iterator[Examples]
     for column in targets.T:
         labelled = np.flatnonzero(column >= 0)
         yield Examples([tickets[i].text for i in labelled.tolist()], column[labelled])
-
-
-def batches(model: TaskModel, tickets: Sequence[Ticket], values: Values, order: tf.data.Dataset) -> tf.data.Dataset:
-    """Return encoded batches `(features, targets int [B, A])` of the tickets that batches of indices name."""
-    texts, targets = as_strings([ticket.text for ticket in tickets]), tf.constant(targets_of(tickets, values))
-
-    def encode(batch: tf.Tensor) -> tuple[Any, tf.Tensor]:
-        return model.preprocessor(tf.gather(texts, batch)), tf.gather(targets, batch)
-
-    return order.map(encode).prefetch(2)
-
-
-def training_order(tickets: Sequence[Ticket], config: AttributesConfig, epochs: range) -> tf.data.Dataset:
-    """Return the batches of all `epochs` as indices; see `epoch_order`."""
-    texts = [ticket.text for ticket in tickets]
-    return tf.data.Dataset.from_generator(
-        lambda: epoch_order(texts, config.batch_size, config.seed, epochs),
-        output_signature=tf.TensorSpec([None], tf.int64),
-    )

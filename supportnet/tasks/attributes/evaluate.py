@@ -29,7 +29,7 @@ def evaluate(model: AttributeClassifier, test_data: Sequence[Ticket]) -> dict[st
     Raises:
         UserError: no message has an attribute of the model.
 
-    Example:
+    Example (needs a trained model):
         >>> evaluate(model, supportnet.load("sample")["test"])["attributes"]["priority"]["accuracy"]
     """
     tickets = with_attributes(test_data)

@@ -1,30 +1,24 @@
 """A trained model of attributes: preprocessor, network and the attributes' values, used on plain strings."""
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
-from supportnet.backbones.backbone import Backbone, build_preprocessor
-from supportnet.backbones.texts import run_in_batches
+from supportnet.backbones.backbone import Backbone
+from supportnet.checks import checked_texts
 from supportnet.config import NetworkConfig
-from supportnet.errors import UserError
-from supportnet.files import read_json, write_json
-from supportnet.tasks.attributes.answers import Attributes, record
-from supportnet.tasks.attributes.data import Split, Values
-from supportnet.tasks.attributes.fitted import Temperatures
+from supportnet.tasks.attributes.answers import Attributes
+from supportnet.tasks.attributes.calibrate import Temperatures
+from supportnet.tasks.attributes.data import Values
 from supportnet.tasks.attributes.network import build_network
-from supportnet.text.messages import checked_texts
+from supportnet.tasks.model import LabelModel
 from supportnet.text.vocabulary import Vocabulary
 
-VALUES = "values.json"
 
-
-class AttributeClassifier:
+class AttributeClassifier(LabelModel):
     """Raw strings in, a value of each attribute out.
 
     Args:
@@ -40,13 +34,14 @@ class AttributeClassifier:
         preprocessor: strings `[B]` -> features.
         network: the Keras model; see `build_network`.
 
-    Example:
+    Example (needs a training run):
         >>> model = supportnet.train("sample", task="attributes")
         >>> model.attributes(["this is the third time I ask, I need it TODAY"])[0].values
         {'priority': 'high'}
     """
 
     task = "attributes"
+    fitted = "temperatures"
 
     def __init__(
         self,
@@ -56,53 +51,23 @@ class AttributeClassifier:
         temperatures: Temperatures | None = None,
         backbone: Backbone | None = None,
     ) -> None:
-        self.config = config
-        self.vocabulary = vocabulary
+        super().__init__(config, vocabulary, backbone)
         self.values = {name: list(own) for name, own in values.items()}
-        self.preprocessor = build_preprocessor(config, vocabulary)
-        self.backbone = backbone or Backbone(config, len(vocabulary))
         self.network = build_network(config, self.backbone, [len(own) for own in self.values.values()])
         self.temperatures = temperatures or Temperatures()
-        self.origin: dict[str, Any] = {}
 
-    @property
-    def head(self) -> keras.Model:
-        """The head of the network: the backbone's vectors -> logits."""
-        return self.network.get_layer("head")
-
-    @property
-    def temperatures(self) -> Temperatures:
-        """The temperatures of the attributes."""
-        return self._temperatures
-
-    @temperatures.setter
-    def temperatures(self, temperatures: Temperatures) -> None:
-        self._temperatures = temperatures
-        # A function that was traced before holds the old numbers.
-        self._serve = tf.function(self._outputs, input_signature=[tf.TensorSpec([None], tf.string)])
-
-    def _outputs(self, texts: Any) -> dict[str, Any]:
-        outputs = self.network(self.preprocessor(texts), training=False)
-        found = {f"probabilities_{i}": p for i, p in enumerate(self.calibrated(outputs))}
-        return {"embedding": keras.ops.cast(outputs["embedding"], "float32"), **found}
-
-    def calibrated(self, outputs: Any) -> list[Any]:
-        """Return the calibrated probabilities of each attribute's values, float32 `[B, K]` each."""
+    def decide(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the calibrated probabilities of each attribute's values, by attribute, float32 `[B, K]` each."""
         temperatures = self.temperatures.by_attribute
-        return [
-            keras.ops.softmax(outputs[f"logits_{i}"] / temperatures.get(name, 1.0))
+        return {
+            _output(name): keras.ops.softmax(outputs[f"logits_{i}"] / temperatures.get(name, 1.0))
             for i, name in enumerate(self.values)
-        ]
+        }
 
     def probabilities(self, texts: Iterable[str], batch_size: int = 64) -> dict[str, npt.NDArray[np.float32]]:
         """Return attribute -> the probability of each value for every message, float32 `[N, K]`."""
-        names = [f"probabilities_{i}" for i in range(len(self.values))]
-        found = run_in_batches(self._serve, texts, names, batch_size)
-        return dict(zip(self.values, (found[name] for name in names), strict=True))
-
-    def embed(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
-        """Return one vector per message, float32 `[N, D]`."""
-        return run_in_batches(self._serve, texts, ["embedding"], batch_size)["embedding"]
+        found = self._predict(texts, [_output(name) for name in self.values], batch_size)
+        return {name: found[_output(name)] for name in self.values}
 
     def attributes(self, texts: Iterable[str]) -> list[Attributes]:
         """Return the attributes of messages: a list, a tuple, a pandas Series or any other iterable of strings.
@@ -112,37 +77,16 @@ class AttributeClassifier:
         """
         texts = checked_texts(texts)
         found = self.probabilities(texts)
-        names = list(found)
-        best = {name: probabilities.argmax(axis=1) for name, probabilities in found.items()}
         return [
-            record(
+            Attributes(
                 text,
-                {
-                    "attribute_names": names,
-                    "attribute_values": [self.values[name][best[name][row]] for name in names],
-                    "attribute_scores": [float(found[name][row].max()) for name in names],
-                },
-                top_k=1,
+                {name: self.values[name][own[row].argmax()] for name, own in found.items()},
+                {name: float(own[row].max()) for name, own in found.items()},
             )
             for row, text in enumerate(texts)
         ]
 
 
-def build(
-    network: NetworkConfig, vocabulary: Vocabulary, split: Split, backbone: Backbone | None = None
-) -> AttributeClassifier:
-    """Make a fresh model for the attributes of the training messages."""
-    return AttributeClassifier(network, vocabulary, split.values, backbone=backbone)
-
-
-def write(folder: Path, model: AttributeClassifier) -> None:
-    """Write the attributes with their values."""
-    write_json(folder / VALUES, model.values)
-
-
-def read(folder: Path, config: NetworkConfig, vocabulary: Vocabulary) -> AttributeClassifier:
-    """Make the model of a run folder, with fresh weights."""
-    values = read_json(folder / VALUES)
-    if not isinstance(values, dict) or not values or not all(isinstance(own, list) and own for own in values.values()):
-        raise UserError(f"{folder / VALUES} is damaged: it must hold the values of each attribute.")
-    return AttributeClassifier(config, vocabulary, values)
+def _output(attribute: str) -> str:
+    """Name the output that holds an attribute's probabilities; no attribute's is that of another output."""
+    return f"probabilities of {attribute}"

@@ -23,7 +23,7 @@ def build_network(config: NetworkConfig, backbone: Backbone, num_values: Sequenc
         UserError: an attribute has no value.
 
     Example:
-        >>> from supportnet.text.front_end import TextFrontEnd
+        >>> from supportnet.text.preprocessor import TextFrontEnd
         >>> network = build_network(NetworkConfig(), Backbone(NetworkConfig(), vocab_size=2000), num_values=[3, 2])
         >>> outputs = network(TextFrontEnd(["where", "parcel"])(["where is my parcel?"]))
         >>> [keras.ops.shape(outputs[f"logits_{i}"]) for i in range(2)]

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 from supportnet.files import make_folder
 from supportnet.tables import one_line, table_lines
 from supportnet.tasks.classify.config import ClassifyConfig
-from supportnet.tasks.classify.fitted import Confidence
 from supportnet.tasks.task import Hook, Task
 
 
@@ -21,8 +20,9 @@ class Classify(Task):
     # With 3, all three tasks did better on STAR's validation data than with 1, in one run.
     loss_weight = 3.0
     names = "intents"
+    least_names = 1
     fitted = "confidence"
-    fitted_config = Confidence
+    learns_from = "intents"
     exports_are_evaluated = True
     evaluate_options = frozenset({"plots", "against"})
     main_output = "intents"
@@ -32,7 +32,11 @@ class Classify(Task):
     quick: ClassVar[Mapping[str, Any]] = {"epochs": 8}
     quick_comparison: ClassVar[Mapping[str, Any]] = {"epochs": 4}
 
+    model_class: ClassVar[Any] = Hook("model:IntentClassifier")
+    fit: ClassVar[Any] = Hook("fit:fit")
+    fitted_config: ClassVar[Any] = Hook("calibrate:Confidence")
     evaluate: ClassVar[Any] = Hook("evaluate:evaluate_model")
+    served: ClassVar[Any] = Hook("serve:ServedClassifier")
 
     def exported(self, path: str) -> Any:
         from supportnet.tasks.classify.serve import ExportedModel
@@ -56,10 +60,7 @@ class Classify(Task):
             figures["against"] = {"model": against, **compared}
         return figures
 
-    def describe(self, metrics: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[str]:
-        if metrics["accuracy"] is None:
-            yield f"not validated (epoch {metrics['best_epoch']})"
-            return
+    def describe_validated(self, metrics: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[str]:
         yield f"validation accuracy {metrics['accuracy']:.4f} (epoch {metrics['best_epoch']})"
         yield f"temperature {fitted['temperature']:.2f}, fitted on {fitted['num_in_scope']} messages in scope"
         if fitted["route_threshold"] is None:

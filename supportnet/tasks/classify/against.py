@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 from supportnet.data.splits import check_known_intents, labelled
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
-from supportnet.tasks.classify.evaluate import Classifier
+from supportnet.tasks.classify.answers import Classifier
 from supportnet.text.redaction import redact
 
 

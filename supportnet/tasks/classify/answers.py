@@ -1,15 +1,24 @@
 """Answers of the task classify: arrays for many messages, and one record for each. Loads no TensorFlow."""
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from supportnet.checks import check_positive, checked_texts
 from supportnet.data.ticket import OUT_OF_SCOPE
 
-#: The arrays of `Answers`, by the names that `supportnet.tasks.classify.scores.decide` gives them.
+if TYPE_CHECKING:
+    from supportnet.tasks.classify.calibrate import Confidence
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.floating]
+Bools = npt.NDArray[np.bool_]
+
+#: The arrays of `Answers`, by the names that `supportnet.tasks.classify.calibrate.decide` gives them.
 ANSWERS = ("probabilities", "in_scope", "in_scope_score", "route", "route_score", "coverage")
 
 
@@ -70,6 +79,45 @@ class Answers:
         """The route score, float64 `[N]`; minus infinity where the best intent is `OUT_OF_SCOPE`, never routed."""
         covered = np.array([intent != OUT_OF_SCOPE for intent in self.intents])
         return np.where(covered[self.predicted], self.route_score, -np.inf)
+
+
+class Classifier(ABC):
+    """What classifies messages: a trained model, an exported one or a baseline.
+
+    Attributes:
+        intents: names of the intents, in the order of the probabilities.
+        confidence: temperature and thresholds.
+    """
+
+    intents: list[str]
+    confidence: "Confidence"
+
+    @abstractmethod
+    def answers(self, texts: Iterable[str], batch_size: int = 64) -> Answers:
+        """Return all that is said of every message, as arrays with rows in the order given."""
+
+    def probabilities(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
+        """Return the probability of every intent for every message, float32 `[N, K]`, rows in the order given."""
+        return self.answers(texts, batch_size).probabilities
+
+    def classify(self, texts: Iterable[str], top_k: int = 5) -> list[Classification]:
+        """Classify messages: a list, a tuple, a pandas Series or any other iterable of strings.
+
+        Args:
+            texts: the messages; an empty one gets an answer like any other. What isn't valid Unicode (a lone
+                surrogate) counts as a space.
+            top_k: how many intents to list for each, at most.
+
+        Returns:
+            One `Classification` per message, in the order given.
+
+        Raises:
+            UserError: `texts` is a single string or a whole table, or holds something that isn't a string; or
+                `top_k` is below 1.
+        """
+        texts = checked_texts(texts)
+        check_positive("top_k", top_k)
+        return ranked(texts, self.answers(texts), top_k)
 
 
 def ranked(texts: Sequence[str], answers: Answers, top_k: int) -> list[Classification]:

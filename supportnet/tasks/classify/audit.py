@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import softmax
 from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import LinearSVC
@@ -15,9 +14,13 @@ from tqdm import tqdm
 from supportnet.data.splits import check_trainable, labelled
 from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
-from supportnet.metrics.temperature import fit_temperature, tempered
+from supportnet.metrics.calibration import fit_temperature, tempered
+from supportnet.tasks.classify.answers import Floats, Ints
 from supportnet.text.redaction import redact
 from supportnet.training.svm import tfidf
+
+#: A doubtful label: its kind and row, the intent that is suggested, and the probabilities of that one and its own.
+_Found = tuple[str, int, str, float | None, float | None]
 
 
 class _Message(NamedTuple):
@@ -83,7 +86,7 @@ def find_doubtful_labels(
         [message.text for message in judged], targets, min(folds, max(sizes.values())), seed, progress_bar
     )
     conflicts = list(_conflicts(tickets, messages))
-    doubts = list(_doubts(tickets, judged, intents, targets, probabilities))
+    doubts = list(_doubts(judged, intents, targets, probabilities))
     return {
         "num_messages": len(checked),
         "num_intents": len(intents),
@@ -92,11 +95,22 @@ def find_doubtful_labels(
         "accuracy": float(np.mean(probabilities.argmax(axis=1) == targets)),
         "num_conflicts": len(conflicts),
         "num_doubts": len(doubts),
-        "labels": conflicts + doubts,
+        "labels": [
+            {
+                "kind": kind,
+                "row": row + 1,
+                "text": redact(tickets[row].text),
+                "intent": tickets[row].intent,
+                "suggested_intent": suggested,
+                "suggested_probability": probability,
+                "probability": given,
+            }
+            for kind, row, suggested, probability, given in conflicts + doubts
+        ],
     }
 
 
-def confident_others(targets: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
+def confident_others(targets: Ints, probabilities: Floats) -> list[tuple[int, int]]:
     """Return which messages' labels are doubtful, with the intent that they seem to have.
 
     The threshold of an intent is the mean of its probability over the messages that are labelled with it: what a
@@ -135,49 +149,27 @@ def _distinct(tickets: Sequence[Ticket]) -> list[_Message]:
     return [_Message(text, same, sorted({str(tickets[row].intent) for row in same})) for text, same in rows.items()]
 
 
-def _conflicts(tickets: Sequence[Ticket], messages: Sequence[_Message]) -> Iterator[dict[str, Any]]:
+def _conflicts(tickets: Sequence[Ticket], messages: Sequence[_Message]) -> Iterator[_Found]:
     """Suggest the label that most of the other copies have."""
     for message in messages:
         counts = Counter(str(tickets[row].intent) for row in message.rows)
         for row in message.rows if len(counts) > 1 else []:
             others = [intent for intent in message.intents if intent != tickets[row].intent]
-            yield _label("conflict", tickets, row, max(others, key=counts.__getitem__), None, None)
+            yield "conflict", row, max(others, key=counts.__getitem__), None, None
 
 
 def _doubts(
-    tickets: Sequence[Ticket],
-    judged: Sequence[_Message],
-    intents: Sequence[str],
-    targets: npt.NDArray[np.int64],
-    probabilities: npt.NDArray[np.float64],
-) -> Iterator[dict[str, Any]]:
+    judged: Sequence[_Message], intents: Sequence[str], targets: Ints, probabilities: Floats
+) -> Iterator[_Found]:
     for i, other in confident_others(targets, probabilities):
         suggested, given = float(probabilities[i, other]), float(probabilities[i, targets[i]])
         for row in judged[i].rows:
-            yield _label("doubt", tickets, row, intents[other], suggested, given)
-
-
-def _label(
-    kind: str, tickets: Sequence[Ticket], row: int, suggested: str, probability: float | None, given: float | None
-) -> dict[str, Any]:
-    return {
-        "kind": kind,
-        "row": row + 1,
-        "text": redact(tickets[row].text),
-        "intent": tickets[row].intent,
-        "suggested_intent": suggested,
-        "suggested_probability": probability,
-        "probability": given,
-    }
+            yield "doubt", row, intents[other], suggested, given
 
 
 def out_of_fold_probabilities(
-    texts: Sequence[str],
-    targets: npt.NDArray[np.int64],
-    folds: int = 5,
-    seed: int = 0,
-    progress_bar: bool = True,
-) -> npt.NDArray[np.float64]:
+    texts: Sequence[str], targets: Ints, folds: int = 5, seed: int = 0, progress_bar: bool = True
+) -> Floats:
     """Return the probability of every intent for every message, from models that were fitted without the message.
 
     The model is TF-IDF of words (1, 2) and characters (2, 5) with a linear support vector machine. The benchmark has
@@ -227,9 +219,7 @@ def _features(texts: Sequence[str]) -> Any:
         ) from None
 
 
-def _cut(
-    targets: npt.NDArray[np.int64], folds: int, seed: int
-) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+def _cut(targets: Ints, folds: int, seed: int) -> list[tuple[Ints, Ints]]:
     with warnings.catch_warnings():
         # scikit-learn warns of intents with fewer messages than folds; whoever calls knows their names.
         warnings.simplefilter("ignore", UserWarning)

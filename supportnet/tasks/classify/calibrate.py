@@ -1,32 +1,92 @@
-"""Fit a model's temperature and thresholds on validation data: how sure is it, and what can be routed?"""
+"""How far a model can be trusted, fitted on validation data: its temperature and thresholds, and what they decide.
+
+From what the network says of a message to what is done with it, `decide`, are the same operations in Python and in the
+export.
+"""
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from keras import ops
 from sklearn.linear_model import LogisticRegression
 
+from supportnet.checks import check_not_negative
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
-from supportnet.metrics.temperature import SMALLEST, fit_temperature
-from supportnet.metrics.thresholds import RoutingCurve, best_point, lowest_point, routing_curve, threshold_at
-from supportnet.tasks.classify.answers import Answers
-from supportnet.tasks.classify.config import ClassifyConfig
-from supportnet.tasks.classify.data import Split
-from supportnet.tasks.classify.fitted import Confidence
-from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.tasks.classify.scores import discounted
+from supportnet.errors import UserError
+from supportnet.metrics.calibration import SMALLEST, fit_temperature
+from supportnet.metrics.thresholds import routing_curve, threshold_at
+from supportnet.tasks.classify.answers import Answers, Bools, Ints
+from supportnet.tasks.fit import promised_point
+from supportnet.tasks.task import Fitted
+
+if TYPE_CHECKING:
+    from supportnet.tasks.classify.config import ClassifyConfig
+    from supportnet.tasks.classify.data import Split
+    from supportnet.tasks.classify.model import IntentClassifier
+
 
 #: Share of the in-scope validation messages that count as in scope.
 ACCEPTED_SHARE = 0.95
 #: Coverage may decide alone, but not for ever more: beyond this the order no longer changes.
 MAX_COVERAGE_WEIGHT = 20.0
+#: How much coverage counts in the in-scope score, beside the probability; chosen on CLINC150's validation data.
+SCOPE_WEIGHT = 3.0
 #: A threshold for fewer messages would be an accident: 19 right of 20 is the least that shows 95%.
 MIN_ROUTED = 20
 
 
-def calibrate(model: IntentClassifier, split: Split, config: ClassifyConfig) -> None:
+@dataclass(frozen=True)
+class Confidence(Fitted):
+    """The numbers that turn scores into probabilities and decisions; `fit_confidence` fits them.
+
+    Without arguments, those of a model that nothing was fitted for: probabilities as the network gives them, every
+    message in scope, none routed.
+
+    Attributes:
+        temperature: what the logits are divided by before their softmax (Guo et al. 2017).
+        in_scope_threshold: the least in-scope score of a message that counts as in scope; None takes them all.
+        coverage_weight: how much coverage counts in the route score; 0 leaves the largest probability.
+        route_threshold: the least route score of a message that can be routed without a human; None routes none.
+        promised_precision: share of the routed messages that shall be right; None promises nothing.
+        out_of_scope_share: share of out-of-scope messages, among all, that the promise was made for.
+        num_in_scope: validation messages with an intent that all of this was fitted on.
+        num_out_of_scope: those that no intent covers.
+        expected_coverage: share of all messages that are routed, as validation has it; None without a promise.
+        expected_precision: share of the routed that are right, as validation has it; None if none is routed.
+
+    Raises:
+        UserError: a number that is none, a temperature of 0 or less, or a negative count.
+
+    Example:
+        >>> Confidence(temperature=0.0)
+        Traceback (most recent call last):
+        supportnet.errors.UserError: temperature must be above 0. Received: temperature=0.0
+    """
+
+    temperature: float = 1.0
+    in_scope_threshold: float | None = None
+    coverage_weight: float = 0.0
+    route_threshold: float | None = None
+    promised_precision: float | None = None
+    out_of_scope_share: float | None = None
+    num_in_scope: int = 0
+    num_out_of_scope: int = 0
+    expected_coverage: float | None = None
+    expected_precision: float | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.temperature > 0:
+            raise UserError(f"temperature must be above 0. Received: temperature={self.temperature}")
+        for name in ("num_in_scope", "num_out_of_scope"):
+            check_not_negative(name, getattr(self, name))
+
+
+def calibrate(model: "IntentClassifier", split: "Split", config: "ClassifyConfig") -> None:
     """Fit the model's confidence on the validation messages; without any, it stays as it is."""
     if split.validation:
         answers = model.answers([ticket.text for ticket in split.validation])
@@ -70,9 +130,11 @@ def fit_confidence(
     route_score = np.asarray(discounted(answers.route_score, answers.coverage, coverage_weight))
     order = replace(answers, route_score=route_score).routing_order
     curve = routing_curve(order[counted], correct[counted], weights[counted])
-    point = lowest_point(curve, precision, MIN_ROUTED)
-    if point is None:
-        _warn_of_promise(curve, precision)
+    warning = (
+        f"The promised precision of {precision:g} (--precision) can't be kept on validation data: {{reason}}. "
+        "No message will be routed."
+    )
+    point = promised_point(curve, precision, MIN_ROUTED, warning, ("messages", "routed"))
     return Confidence(
         temperature=fit_temperature(answers.probabilities[in_scope], targets[in_scope]),
         in_scope_threshold=float(np.quantile(answers.in_scope_score[in_scope], 1 - ACCEPTED_SHARE, method="lower")),
@@ -87,7 +149,7 @@ def fit_confidence(
     )
 
 
-def intent_indices(intents: Sequence[str], tickets: Sequence[Ticket]) -> npt.NDArray[np.int64]:
+def intent_indices(intents: Sequence[str], tickets: Sequence[Ticket]) -> Ints:
     """Return the index of each message's intent, int64 `[N]`; -1 for an out-of-scope one that `intents` lacks.
 
     Example:
@@ -98,7 +160,7 @@ def intent_indices(intents: Sequence[str], tickets: Sequence[Ticket]) -> npt.NDA
     return np.array([index[str(ticket.intent)] for ticket in tickets], dtype="int64")
 
 
-def fit_coverage_weight(answers: Answers, correct: npt.NDArray[np.bool_], weights: npt.NDArray[np.float64]) -> float:
+def fit_coverage_weight(answers: Answers, correct: Bools, weights: npt.NDArray[np.float64]) -> float:
     """Return how much coverage shall count in the route score.
 
     A logistic regression tells right from wrong by the logarithm of the largest probability and by the coverage; the
@@ -125,7 +187,7 @@ def fit_coverage_weight(answers: Answers, correct: npt.NDArray[np.bool_], weight
     return float(min(of_coverage / max(of_probability, SMALLEST), MAX_COVERAGE_WEIGHT))
 
 
-def _share(in_scope: npt.NDArray[np.bool_], wanted: float | None) -> float:
+def _share(in_scope: Bools, wanted: float | None) -> float:
     """The share of out-of-scope messages that can be promised for."""
     if in_scope.all():
         if wanted:
@@ -138,21 +200,78 @@ def _share(in_scope: npt.NDArray[np.bool_], wanted: float | None) -> float:
     return float(1 - in_scope.mean()) if wanted is None else wanted
 
 
-def _weights(in_scope: npt.NDArray[np.bool_], share: float) -> npt.NDArray[np.float64]:
+def _weights(in_scope: Bools, share: float) -> npt.NDArray[np.float64]:
     """Weights that sum to 1, those of the out-of-scope messages to `share`."""
     return np.where(in_scope, (1 - share) / in_scope.sum(), share / max(1, (~in_scope).sum()))
 
 
-def _warn_of_promise(curve: RoutingCurve, promised: float) -> None:
-    best = best_point(curve, MIN_ROUTED)
-    if best is not None:
-        # Rounded down: it is what one would ask for next.
-        precise = np.floor(curve.precision[best] * 1e4) / 1e4
-        reason = f"the best is {precise:.4f}, for {curve.coverage[best]:.1%} of the messages"
-    else:
-        reason = f"that takes {MIN_ROUTED} validation messages or more that can be routed"
-    warnings.warn(
-        f"The promised precision of {promised:g} (--precision) can't be kept on validation data: {reason}. "
-        "No message will be routed.",
-        stacklevel=3,
-    )
+def decide(outputs: Mapping[str, Any], confidence: Confidence, intents: Sequence[str]) -> dict[str, Any]:
+    """Turn the network's outputs into calibrated probabilities and decisions.
+
+    Args:
+        outputs: those of `build_intent_network`, for B messages.
+        confidence: temperature and thresholds.
+        intents: names of the K intents, in the order of the logits. A message whose best intent is `OUT_OF_SCOPE`
+            is never in scope, and never routed.
+
+    Returns:
+        `probabilities` float32 `[B, K]`; `in_scope` and `route` bool `[B]`; `in_scope_score` and `route_score`
+        float32 `[B]`, the largest probability of an intent in scope, discounted by its coverage (see `discounted`), by
+        a fixed weight and by the fitted one; `coverage` float32 `[B]`, that of the same intent. The scores don't depend
+        on the temperature: one that mends the probabilities makes them worse at telling what is out of scope.
+
+    Example:
+        >>> outputs = {"logits": ops.log(ops.array([[0.7, 0.2, 0.1]])), "coverage": ops.array([[0.9, 0.2, 0.1]])}
+        >>> answer = decide(outputs, Confidence(route_threshold=0.6), ["cancel", "refund", "track"])
+        >>> bool(answer["route"][0])
+        True
+    """
+    logits = ops.cast(outputs["logits"], "float32")
+    covered = [intent != OUT_OF_SCOPE for intent in intents]
+    best_is_covered = ops.take(ops.array(covered), ops.argmax(logits, axis=-1))
+    probability, coverage = _best(outputs, covered)
+    scope = discounted(probability, coverage, SCOPE_WEIGHT)
+    route = discounted(probability, coverage, confidence.coverage_weight)
+    return {
+        "probabilities": ops.softmax(logits / confidence.temperature),
+        "in_scope": ops.logical_and(best_is_covered, _reaches(scope, confidence.in_scope_threshold, float("-inf"))),
+        "in_scope_score": scope,
+        "route": ops.logical_and(best_is_covered, _reaches(route, confidence.route_threshold, float("inf"))),
+        "route_score": route,
+        "coverage": coverage,
+    }
+
+
+def _best(outputs: Mapping[str, Any], covered: Sequence[bool]) -> tuple[Any, Any]:
+    """The largest probability of an intent in scope, and how far that intent covers the message, both `[B]`."""
+    probabilities = ops.softmax(ops.cast(outputs["logits"], "float32"))
+    probabilities = ops.where(ops.array(covered), probabilities, 0.0)
+    best = ops.expand_dims(ops.argmax(probabilities, axis=-1), -1)
+    coverage = ops.take_along_axis(ops.cast(outputs["coverage"], "float32"), best, axis=-1)
+    return ops.max(probabilities, axis=-1), coverage[:, 0]
+
+
+def discounted(probability: Any, coverage: Any, weight: float) -> Any:
+    """Return the largest probability (Hendrycks & Gimpel 2017), times `exp(-weight (1 - coverage))`.
+
+    A message about something else is made of n-grams that its best intent has never been seen with, however probable
+    that intent is. Coverage tells what is out of scope, and hardly what is wrong: how much it is to weigh in routing
+    depends on how many out-of-scope messages there are, and is fitted (see `fit_coverage_weight`).
+
+    Args:
+        probability: of each message's best intent, float `[B]`.
+        coverage: share of the message's n-grams that are known of that intent, float `[B]`.
+        weight: 0 leaves the probability as it is.
+
+    Returns:
+        float `[B]` in [0, 1].
+
+    Example:
+        >>> round(float(discounted(0.8, coverage=0.5, weight=2.0)), 3)
+        0.294
+    """
+    return probability * ops.exp(-weight * (1.0 - coverage))
+
+
+def _reaches(scores: Any, threshold: float | None, default: float) -> Any:
+    return ops.greater_equal(scores, default if threshold is None else threshold)

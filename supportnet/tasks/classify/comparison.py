@@ -1,24 +1,60 @@
-"""Classifiers in a comparison, beside TF-IDF with a linear SVM."""
+"""Classifiers in a comparison; the baseline is TF-IDF with a linear SVM.
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, cast
+It is given the confidence that the package fits for its own models.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
+from keras import ops
+from sklearn.pipeline import Pipeline
 
 from supportnet.backbones.backbone import Backbone
 from supportnet.backbones.texts import run_in_batches
 from supportnet.config import NetworkConfig
 from supportnet.data.splits import labelled
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset, conversations_of
-from supportnet.tasks.classify.baseline import Svm
+from supportnet.tasks.classify.answers import ANSWERS, Answers, Classifier
+from supportnet.tasks.classify.calibrate import Confidence, decide, fit_confidence
 from supportnet.tasks.classify.config import ClassifyConfig
-from supportnet.tasks.classify.evaluate import Classifier, intent_table
+from supportnet.tasks.classify.evaluate import confidence_figures, intent_table, outcomes
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.classify.network import build_network
-from supportnet.tasks.classify.outcomes import confidence_figures, outcomes
 from supportnet.tasks.comparison import Compared, Scored
 from supportnet.training.svm import fit_svm
+
+
+class Svm(Classifier):
+    """A fitted SVM that answers as this package's models do: its margins stand where their logits do.
+
+    So it is judged by the same code: the score of scope and of routing is the largest probability of the softmax of
+    the margins, untempered, and the probabilities are those at the fitted temperature.
+
+    Attributes:
+        pipeline: the SVM with its TF-IDF.
+        intents: the names of the intents, in the order of the margins.
+        confidence: temperature and thresholds.
+    """
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+        self.intents = [str(intent) for intent in pipeline.classes_]
+        self.confidence = Confidence()
+
+    def calibrate(self, validation: Sequence[Ticket], config: ClassifyConfig) -> None:
+        """Fit temperature and thresholds on messages that the SVM hasn't seen, as `supportnet.train` does."""
+        self.confidence = Confidence()
+        answers = self.answers([ticket.text for ticket in validation])
+        self.confidence = fit_confidence(answers, validation, config.precision, config.out_of_scope_share)
+
+    def answers(self, texts: Iterable[str], batch_size: int = 64) -> Answers:
+        logits = self.pipeline.decision_function(list(texts)).astype("float32")
+        # It knows no coverage: a whole one for all discounts nothing.
+        judgement = decide({"logits": logits, "coverage": np.ones_like(logits)}, self.confidence, self.intents)
+        return Answers(self.intents, **{name: ops.convert_to_numpy(judgement[name]) for name in ANSWERS})
 
 
 class ComparedClassifiers(Compared):
@@ -44,34 +80,28 @@ class ComparedClassifiers(Compared):
         return build_network(config, Backbone(config, vocab_size=3), num_intents=len(intents))
 
     def score(self, model: Any, dataset: TicketDataset) -> Scored:
-        tickets = labelled(dataset["test"], "evaluate on")
+        tickets = self.messages(dataset)
         scored = _scored(model, tickets)
-        return Scored(
-            {**scored.figures, "encoder_accuracy": _encoder_accuracy(model, tickets)},
-            scored.values,
-            scored.groups,
-            scored.details,
-        )
+        return replace(scored, figures={**scored.figures, "encoder_accuracy": _encoder_accuracy(model, tickets)})
 
     def fit_baseline(self, dataset: TicketDataset, config: ClassifyConfig) -> Any:
         train_tickets = [t for t in dataset["train"] if t.intent not in (None, OUT_OF_SCOPE)]
-        svm, validation = (
-            Svm(fit_svm([t.text for t in train_tickets], [str(t.intent) for t in train_tickets])),
-            labelled(dataset["validation"], "validate on"),
-        )
+        svm = Svm(fit_svm([t.text for t in train_tickets], [str(t.intent) for t in train_tickets]))
         # The same promise as the models'.
-        svm.calibrate(validation, config)
+        svm.calibrate(labelled(dataset["validation"], "validate on"), config)
         return svm
 
     def score_baseline(self, baseline: Any, dataset: TicketDataset) -> Scored:
-        return _scored(baseline, labelled(dataset["test"], "evaluate on"))
+        return _scored(baseline, self.messages(dataset))
 
-    def answer_baseline(self, baseline: Any) -> Callable[[list[str]], object]:
-        return cast(Callable[[list[str]], object], baseline.answers)
+    def answer_baseline(self, baseline: Any) -> Any:
+        return baseline.answers
 
-    def examples(self, dataset: TicketDataset) -> tuple[Sequence[Ticket], list[str]]:
-        tickets = labelled(dataset["test"], "evaluate on")
-        return tickets, [str(ticket.intent) for ticket in tickets]
+    def messages(self, dataset: TicketDataset) -> list[Ticket]:
+        return labelled(dataset["test"], "evaluate on")
+
+    def right(self, ticket: Ticket) -> str:
+        return str(ticket.intent)
 
     def said(self, found: Mapping[str, Any]) -> list[str]:
         return [found["details"]["intents"][i] for i in found["details"]["predicted"]]

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
-import tensorflow as tf
 
-from supportnet.backbones.backbone import TaskModel
 from supportnet.data.splits import (
     check_known_intents,
     check_trainable,
@@ -19,9 +16,7 @@ from supportnet.data.splits import (
 )
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
 from supportnet.tasks.classify.config import ClassifyConfig
-from supportnet.tasks.split import TaskSplit, data_facts
-from supportnet.text.tokenizer_graph import as_strings
-from supportnet.training.batches import epoch_order
+from supportnet.tasks.task import TaskSplit
 from supportnet.training.examples import Examples
 
 _NO_VALIDATION = (
@@ -69,7 +64,7 @@ def split(dataset: TicketDataset, config: ClassifyConfig, unlabelled: Sequence[s
         UserError: there is nothing to train on, or validation has other intents.
     """
     tickets, validation = training_splits(dataset, config)
-    return Split(tickets, validation, data_facts(dataset, tickets, validation, unlabelled), unlabelled)
+    return Split.of(dataset, tickets, validation, unlabelled=unlabelled)
 
 
 def training_splits(dataset: TicketDataset, config: ClassifyConfig) -> tuple[list[Ticket], list[Ticket]]:
@@ -109,41 +104,3 @@ def labelled_examples(tickets: Sequence[Ticket], intents: Sequence[str]) -> Exam
     index = {intent: i for i, intent in enumerate(intents)}
     targets = np.array([index[str(ticket.intent)] for ticket in tickets], dtype="int64")
     return Examples([ticket.text for ticket in tickets], targets)
-
-
-def training_dataset(
-    model: TaskModel,
-    num_intents: int,
-    examples: Examples,
-    weights: npt.NDArray[np.float32],
-    batch_size: int,
-    seed: int,
-    epochs: range,
-) -> tf.data.Dataset:
-    """Encoded batches of all `epochs`: `(features, a probability of every intent, weights)`."""
-    order = tf.data.Dataset.from_generator(
-        lambda: epoch_order(examples.texts, batch_size, seed, epochs), output_signature=tf.TensorSpec([None], tf.int64)
-    )
-    return _encoded(order, model, num_intents, examples, weights)
-
-
-def validation_dataset(
-    model: TaskModel, num_intents: int, examples: Examples, batch_size: int = 256
-) -> tf.data.Dataset:
-    """Encoded batches of every message once, in the order given."""
-    order = tf.data.Dataset.range(len(examples)).batch(batch_size)
-    return _encoded(order, model, num_intents, examples, np.ones(len(examples), "float32"))
-
-
-def _encoded(
-    order: tf.data.Dataset, model: TaskModel, num_intents: int, examples: Examples, weights: npt.NDArray[np.float32]
-) -> tf.data.Dataset:
-    texts, targets, all_weights = as_strings(examples.texts), tf.constant(examples.targets), tf.constant(weights)
-    known = examples.targets.ndim == 1
-
-    def encode(batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
-        chosen = tf.gather(targets, batch)
-        probabilities = tf.one_hot(chosen, num_intents) if known else chosen
-        return model.preprocessor(tf.gather(texts, batch)), probabilities, tf.gather(all_weights, batch)
-
-    return order.map(encode).prefetch(2)

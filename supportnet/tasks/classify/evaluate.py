@@ -1,39 +1,32 @@
-"""How well a model classifies: scores, the table by intent, what it confuses, where it errs."""
+"""How well a model classifies: scores, the table by intent, what it confuses, where it errs.
+
+And what its confidence is worth: calibration, scope, and what can be routed without a human.
+"""
 
 import os
-import statistics
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import precision_recall_fscore_support
 
 from supportnet.data.splits import check_known_intents, labelled
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
-from supportnet.tasks.classify.answers import Answers
-from supportnet.tasks.classify.fitted import Confidence
-from supportnet.tasks.classify.outcomes import confidence_figures, outcomes
+from supportnet.metrics.calibration import (
+    expected_calibration_error,
+    out_of_scope_auroc,
+    out_of_scope_fpr,
+    perfect_calibration_error,
+    tempered,
+)
+from supportnet.metrics.thresholds import RoutingCurve, lowest_point, routing_curve
+from supportnet.tasks.classify.answers import Answers, Bools, Classifier, Floats, Ints
+from supportnet.tasks.classify.calibrate import Confidence, intent_indices
+from supportnet.tasks.comparison import median_milliseconds
 from supportnet.text.redaction import redact
-
-#: Messages that the latency is measured on, and that run before, unmeasured.
-TIMED_MESSAGES, UNTIMED_MESSAGES = 100, 5
-
-
-class Classifier(Protocol):
-    """What evaluation needs of a model: a trained one and an exported one both have it."""
-
-    intents: list[str]
-    confidence: Confidence
-
-    def answers(self, texts: Sequence[str], batch_size: int = 64) -> Answers:
-        """Return all that is said of every message."""
-
-    def probabilities(self, texts: Sequence[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
-        """Return the probability of every intent for every message, `[N, K]`."""
 
 
 def evaluate_model(
@@ -96,14 +89,14 @@ def evaluate_model(
     }
 
 
-def out_of_scope_recall(intents: Sequence[str], predicted: npt.NDArray[np.int64]) -> float | None:
+def out_of_scope_recall(intents: Sequence[str], predicted: Ints) -> float | None:
     """Return the share of out-of-scope messages that the model says are such, None where it can't or there are none."""
     if not len(predicted) or OUT_OF_SCOPE not in intents:
         return None
     return float(np.mean(predicted == intents.index(OUT_OF_SCOPE)))
 
 
-def top_k_accuracy(targets: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float32], k: int) -> float:
+def top_k_accuracy(targets: Ints, probabilities: Floats, k: int) -> float:
     """Return the share of messages whose intent is among the `k` most probable.
 
     Example:
@@ -114,9 +107,7 @@ def top_k_accuracy(targets: npt.NDArray[np.int64], probabilities: npt.NDArray[np
     return float(np.mean((best == targets[:, None]).any(axis=1)))
 
 
-def intent_table(
-    intents: Sequence[str], targets: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64]
-) -> list[dict[str, Any]]:
+def intent_table(intents: Sequence[str], targets: Ints, predicted: Ints) -> list[dict[str, Any]]:
     """Return precision, recall, F1 and support of each intent that occurs in `targets`, the lowest F1 first."""
     labels = sorted(set(targets.tolist()))
     columns = precision_recall_fscore_support(targets, predicted, labels=labels, zero_division=0.0)
@@ -127,9 +118,7 @@ def intent_table(
     return sorted(rows, key=lambda row: (row["f1"], row["intent"]))
 
 
-def confusions(
-    intents: Sequence[str], targets: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64], most: int = 20
-) -> list[dict[str, Any]]:
+def confusions(intents: Sequence[str], targets: Ints, predicted: Ints, most: int = 20) -> list[dict[str, Any]]:
     """Return the pairs of intents that are confused most: what was right, what the model said, how often."""
     wrong = targets != predicted
     pairs = zip(targets[wrong].tolist(), predicted[wrong].tolist(), strict=True)
@@ -139,11 +128,7 @@ def confusions(
 
 
 def errors(
-    intents: Sequence[str],
-    texts: Sequence[str],
-    targets: npt.NDArray[np.int64],
-    probabilities: npt.NDArray[np.float32],
-    most: int = 100,
+    intents: Sequence[str], texts: Sequence[str], targets: Ints, probabilities: Floats, most: int = 100
 ) -> list[dict[str, Any]]:
     """Return messages that the model gets wrong, without personal data, the most confident error first."""
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
@@ -165,11 +150,74 @@ def milliseconds_per_message(model: Classifier, texts: Sequence[str]) -> float:
     return median_milliseconds(lambda text: model.probabilities([text], batch_size=1), texts)
 
 
-def median_milliseconds(run: Callable[[str], object], texts: Sequence[str]) -> float:
-    """Return the median time that `run` takes for one text, in milliseconds; the first few count for nothing."""
-    times = []
-    for text in texts[: UNTIMED_MESSAGES + TIMED_MESSAGES]:
-        start = time.perf_counter()
-        run(text)
-        times.append((time.perf_counter() - start) * 1000)
-    return statistics.median(times[UNTIMED_MESSAGES:] or times)
+@dataclass(frozen=True)
+class Outcomes:
+    """What a model said of N labelled messages, and what is true of them.
+
+    Attributes:
+        answers: what it said.
+        confidence: its temperature and thresholds.
+        targets: index of each true intent, int64 `[N]`; -1 for an out-of-scope message that has none.
+        in_scope: whether an intent covers the message, bool `[N]`.
+    """
+
+    answers: Answers
+    confidence: Confidence
+    targets: Ints
+    in_scope: Bools
+
+    @property
+    def correct(self) -> Bools:
+        """Whether routing the message by its best intent would be right, bool `[N]`."""
+        return self.in_scope & (self.answers.predicted == self.targets)
+
+    @property
+    def curve(self) -> RoutingCurve:
+        """What routing more and more of the messages would give."""
+        return routing_curve(self.answers.routing_order, self.correct)
+
+    @property
+    def oracle(self) -> int | None:
+        """The lowest point of `curve` that keeps the promise; None if none does, or nothing was promised."""
+        promised = self.confidence.promised_precision
+        return None if promised is None else lowest_point(self.curve, promised)
+
+
+def outcomes(answers: Answers, confidence: Confidence, tickets: Sequence[Ticket]) -> Outcomes:
+    """Put a model's answers beside the labels of the messages, in the same order."""
+    in_scope = np.array([ticket.intent != OUT_OF_SCOPE for ticket in tickets])
+    return Outcomes(answers, confidence, intent_indices(answers.intents, tickets), in_scope)
+
+
+def confidence_figures(outcome: Outcomes) -> dict[str, Any]:
+    """Measure calibration in scope, and scope and routing over all messages.
+
+    Returns:
+        `ece`, `ece_uncalibrated` (at temperature 1) and `ece_perfect` (see `perfect_calibration_error`);
+        `oos_auroc` and `oos_fpr95`, None without out-of-scope messages; `out_of_scope_share` of the data;
+        `promised_precision`; `coverage_at_precision`, the share of all messages that the fitted threshold routes;
+        `precision_at_threshold`, the share of those that is right, None if there are none; `oracle_coverage`,
+        what the best threshold for the promise on these very data would route. Without a promise the three that
+        depend on it are None.
+
+    Example (needs a trained model):
+        >>> confidence_figures(outcomes(model.answers(texts), model.confidence, tickets))["ece"]
+    """
+    answers, in_scope, correct = outcome.answers, outcome.in_scope, outcome.correct
+    probabilities, right = answers.probabilities[in_scope], correct[in_scope]
+    sure = probabilities.max(axis=1)
+    untempered = tempered(probabilities, 1 / outcome.confidence.temperature).max(axis=1)
+    promised, oracle = outcome.confidence.promised_precision, outcome.oracle
+    oracle_coverage = 0.0 if oracle is None else float(outcome.curve.coverage[oracle])
+    return {
+        "ece": expected_calibration_error(sure, right),
+        "ece_uncalibrated": expected_calibration_error(untempered, right),
+        "ece_perfect": perfect_calibration_error(sure),
+        "oos_auroc": out_of_scope_auroc(answers.in_scope_score, in_scope),
+        "oos_fpr95": out_of_scope_fpr(answers.in_scope_score, in_scope),
+        "out_of_scope_share": float(1 - in_scope.mean()),
+        "promised_precision": promised,
+        "coverage_at_precision": None if promised is None else float(answers.route.mean()),
+        "precision_at_threshold": float(correct[answers.route].mean()) if answers.route.any() else None,
+        "oracle_coverage": None if promised is None else oracle_coverage,
+    }

@@ -1,47 +1,80 @@
-"""Fit an intent network to labelled messages, and in rounds to unlabelled ones."""
+"""Fit an intent network to labelled messages, and in rounds of self-training to unlabelled ones.
+
+A model labels the unlabelled messages, and the next one learns from both: from probabilities and not the best intent,
+so that a message that the teacher is unsure of teaches little. The student reads with words dropped: it has to find
+other signs of what the teacher saw (Xie et al. 2020, Self-training with Noisy Student). Its branches also learn from
+the vote of all three, which errs less than any of them.
+"""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
+from keras import ops
 
+from supportnet.backbones.heads import BranchCrossentropy, vote_accuracy
+from supportnet.errors import UserError
+from supportnet.files import written_whole
 from supportnet.tasks.classify.config import ClassifyConfig
-from supportnet.tasks.classify.data import Split, training_dataset, validation_dataset
+from supportnet.tasks.classify.data import Split
 from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.tasks.classify.self_training import pseudo_labels
+from supportnet.tasks.fit import TrainingModel, labels_objective
 from supportnet.training.examples import Examples, mixed
 from supportnet.training.loop import History, Loop, Objective
-from supportnet.training.losses import BranchCrossentropy, vote_accuracy
-from supportnet.training.ngrams import fit_ngrams
+from supportnet.training.svm import fit_ngrams
+
+#: The pseudo-labels that the last round's model gave, in the folder of the next round.
+PSEUDO_LABELS = "pseudo_labels.npy"
 
 
-class IntentModel(keras.Model):
+def pseudo_labels(model: IntentClassifier, texts: Sequence[str], folder: Path | None) -> npt.NDArray[np.float32]:
+    """Return the probability of every intent for every message, float32 `[N, K]`; those of the folder, once written.
+
+    Raises:
+        UserError: the file in the folder is damaged.
+    """
+    path = None if folder is None else folder / PSEUDO_LABELS
+    if path is None or not path.exists():
+        labels = model.probabilities(texts, batch_size=256)
+        if path is not None:
+            path.parent.mkdir(exist_ok=True)
+            with written_whole(path) as temporary, temporary.open("wb") as file:
+                np.save(file, labels)
+        return labels
+    try:
+        # `np.load` would open an archive too.
+        with path.open("rb") as file:
+            labels = np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path} can't be read: it is damaged ({error}).") from None
+    shape = (len(texts), len(model.intents))
+    if labels.shape != shape or labels.dtype != np.float32 or not np.isfinite(labels).all():
+        raise UserError(f"{path} is damaged: it must hold {len(texts)} rows of {len(model.intents)} numbers.")
+    return labels
+
+
+class IntentModel(TrainingModel):
     """The branches' logits of an intent network in training: each learns for itself.
 
     `accuracy` is the share of messages whose intent the branches' vote predicts.
     """
 
-    def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Any:
+    def loss_of(self, y: Any, y_pred: Any, weights: Any, training: bool) -> Any:
         """Return the mean loss of a batch and of the branches, a scalar."""
-        return self.branch_loss(y, y_pred, sample_weight)
+        return BranchCrossentropy(self.options.label_smoothing)(_probabilities(y, y_pred), y_pred, weights)
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Count the batch into `accuracy`."""
-        self.accuracy.update_state(vote_accuracy(y, y_pred), sample_weight)
-        return dict(self.get_metrics_result())
+    def count(self, y: Any, y_pred: Any, weights: Any) -> None:
+        self.accuracy.update_state(vote_accuracy(_probabilities(y, y_pred), y_pred), weights)
 
-    @classmethod
-    def of(cls, network: keras.Model, config: ClassifyConfig) -> "IntentModel":
-        """Make a view of the network that ends in the branches' logits."""
-        model = cls(network.input, network.output["branch_logits"], name="training")
-        model.accuracy = keras.metrics.Mean(name="accuracy")
-        model.branch_loss = BranchCrossentropy(config.label_smoothing)
-        return model
+
+def _probabilities(targets: Any, branch_logits: Any) -> Any:
+    """Return a probability of every intent, float `[B, K]`, where `targets` may be indices `[B]`."""
+    return ops.one_hot(targets, branch_logits.shape[-1]) if len(targets.shape) == 1 else targets
 
 
 def objective(model: IntentClassifier, split: Split, config: ClassifyConfig) -> Objective:
@@ -54,8 +87,7 @@ def fit(model: IntentClassifier, split: Split, config: ClassifyConfig, loop: Loo
     """Train `model.network` in place, in rounds where there are unlabelled messages.
 
     The first round learns from the labelled messages alone. The next ones start afresh, and learn as well from the
-    probabilities that the model of the round before gives to the unlabelled ones; see
-    `supportnet.tasks.classify.self_training`.
+    probabilities that the model of the round before gives to the unlabelled ones.
 
     Args:
         model: a fresh one.
@@ -114,13 +146,13 @@ def examples_objective(
         network: the network in training; the model's own by default.
     """
     weights = intent_weights(examples.best) if config.class_weights else np.ones(len(examples), "float32")
-    num_intents = len(model.intents)
-    return Objective(
-        IntentModel.of(network or model.network, config),
-        lambda left: training_dataset(model, num_intents, examples, weights, config.batch_size, config.seed, left),
-        -(-len(examples) // config.batch_size),
-        # Keras takes None for no validation, and an empty data set for a mistake.
-        validation_dataset(model, num_intents, validation) if len(validation) else None,
+    network = network or model.network
+    return labels_objective(
+        IntentModel.of(network, config, network.output["branch_logits"]),
+        model.preprocessor,
+        (examples.texts, examples.targets, weights),
+        (validation.texts, validation.targets, np.ones(len(validation), "float32")),
+        config,
     )
 
 

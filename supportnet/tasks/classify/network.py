@@ -22,7 +22,7 @@ def build_network(config: NetworkConfig, backbone: Backbone, num_intents: int) -
         UserError: `num_intents` is below 1.
 
     Example:
-        >>> from supportnet.text.front_end import TextFrontEnd
+        >>> from supportnet.text.preprocessor import TextFrontEnd
         >>> network = build_network(NetworkConfig(), Backbone(NetworkConfig(), vocab_size=2000), num_intents=77)
         >>> outputs = network(TextFrontEnd(["where", "parcel"])(["where is my parcel?"]))
         >>> keras.ops.shape(outputs["logits"])

@@ -17,7 +17,7 @@ from supportnet.metrics.calibration import (
     perfect_calibration_error,
     reliability_bins,
 )
-from supportnet.tasks.classify.outcomes import Outcomes
+from supportnet.tasks.classify.evaluate import Outcomes
 
 BLUE, ORANGE, GREEN, GREY = "#2f6db0", "#d9822b", "#3a8f5c", "#808080"
 

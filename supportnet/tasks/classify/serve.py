@@ -1,70 +1,43 @@
 """The part of an export that classifies, and an export loaded back."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.checks import check_positive
+from supportnet.checks import check_positive, checked_texts
 from supportnet.savedmodel.load import SavedModel
-from supportnet.savedmodel.reader import ServedReader, read_spec
+from supportnet.savedmodel.reader import ServedReader
 from supportnet.savedmodel.signatures import EXAMPLES, TEXT
-from supportnet.tasks.classify.answers import ANSWERS, Answers, Classification, ranked
-from supportnet.tasks.classify.fitted import Confidence
+from supportnet.tasks.classify.answers import ANSWERS, Answers, Classifier
+from supportnet.tasks.classify.calibrate import Confidence
 from supportnet.tasks.classify.model import IntentClassifier
-from supportnet.tasks.classify.scores import decide
+from supportnet.tasks.model import ServedLabels, Signatures
 from supportnet.tasks.task import ExportOptions
-from supportnet.text.messages import checked_texts
 
 #: Files of an export, in a folder that TensorFlow leaves alone: its confidence, and its intents one per line.
 CONFIDENCE, LABELS = "assets.extra/confidence.json", "assets.extra/labels.txt"
 
 
-def signatures() -> Mapping[str, list[tf.TensorSpec]]:
-    """Return the signatures by name, with their inputs."""
-    return {"classify": [TEXT], "classify_examples": [EXAMPLES], "embed": [TEXT]}
+class ServedClassifier(ServedLabels):
+    """The part of an export that classifies; see `ServedLabels`."""
 
-
-def serve(model: IntentClassifier, reader: ServedReader, options: ExportOptions) -> "ServedClassifier":
-    """Make the part of an export."""
-    return ServedClassifier(model, reader)
-
-
-def write_facts(folder: Path, model: IntentClassifier, part: "ServedClassifier", options: ExportOptions) -> None:
-    """Write what no server reads, and people do."""
-    model.confidence.save(folder / CONFIDENCE)
-    (folder / LABELS).write_text("".join(f"{intent}\n" for intent in model.intents), "utf-8")
-
-
-class ServedClassifier(tf.Module):
-    """The part of an export that classifies.
-
-    Args:
-        model: a trained model.
-        reader: reads messages for it.
-
-    Attributes:
-        reader: the argument.
-        answer: messages, string `[B]`, and what `reader` read in them -> the outputs of `classify`.
-    """
+    signatures: ClassVar[Signatures] = {"classify": [TEXT], "classify_examples": [EXAMPLES], "embed": [TEXT]}
 
     def __init__(self, model: IntentClassifier, reader: ServedReader) -> None:
-        super().__init__()
-        # tf.Module saves its attributes: the weights, and the reader.
-        self.reader = reader
-        self.weights = [weight.value for weight in model.head.weights]
-        # Kept in closures so that they are not saved: each variable would be stored a second time.
-        self._head = lambda read: model.head(read, training=False)
-        self._decide = lambda outputs: decide(outputs, model.confidence, model.intents)
+        super().__init__(model, reader)
         self._intents = tf.constant(model.intents)
-        self.answer = tf.function(self._answer, input_signature=[TEXT, read_spec(reader)])
+
+    def write_facts(self, folder: Path, model: IntentClassifier, options: ExportOptions) -> None:
+        model.confidence.save(folder / CONFIDENCE)
+        (folder / LABELS).write_text("".join(f"{intent}\n" for intent in model.intents), "utf-8")
 
     def _answer(self, text: tf.Tensor, read: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        answers = self._decide(self._head(read))
+        answers = self._model().decide(self._head(read))
         scores, order = tf.math.top_k(answers.pop("probabilities"), k=len(self._intents))
         return {"intents": tf.gather(self._intents, order), "intent_scores": scores, **answers}
 
@@ -80,14 +53,8 @@ class ServedClassifier(tf.Module):
         answers = self.classify(text)
         return {"classes": answers["intents"], "scores": answers["intent_scores"]}
 
-    @tf.function(input_signature=[TEXT])
-    def embed(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """One vector a message."""
-        outputs = self._head(self.reader.read(text))
-        return {"embedding": tf.cast(outputs["embedding"], tf.float32)}
 
-
-class ExportedModel(SavedModel):
+class ExportedModel(SavedModel, Classifier):
     """A SavedModel that classifies.
 
     Args:
@@ -114,26 +81,15 @@ class ExportedModel(SavedModel):
         self.intents = sorted(_strings(self.run("classify", [""])["intents"][0]))
 
     def answers(self, texts: Iterable[str], batch_size: int = 64) -> Answers:
-        """Return all that is said of every message; see `IntentClassifier.answers`."""
         batches = [
             {**outputs, "probabilities": self._columns(outputs)}
             for outputs in self._batches("classify", texts, batch_size)
         ]
         return Answers(self.intents, **{name: np.concatenate([batch[name] for batch in batches]) for name in ANSWERS})
 
-    def probabilities(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
-        """Return the probability of every intent for every message, float32 `[N, K]`, columns as in `intents`."""
-        return self.answers(texts, batch_size).probabilities
-
     def embed(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
         """Return one vector a message, float32 `[N, D]`; see `IntentClassifier.embed`."""
         return np.concatenate([outputs["embedding"] for outputs in self._batches("embed", texts, batch_size)])
-
-    def classify(self, texts: Iterable[str], top_k: int = 5) -> list[Classification]:
-        """Classify messages; see `IntentClassifier.classify`."""
-        texts = checked_texts(texts)
-        check_positive("top_k", top_k)
-        return ranked(texts, self.answers(texts), top_k)
 
     def _batches(self, signature: str, texts: Iterable[str], batch_size: int) -> Iterator[dict[str, npt.NDArray[Any]]]:
         """Run in batches, at least one."""

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from supportnet.architectures import ARCHITECTURES
 from supportnet.tables import one_line, table_lines
 from supportnet.tasks.reply.config import ReplyConfig
-from supportnet.tasks.reply.fitted import Handoff
 from supportnet.tasks.task import Hook, Task
 
 
@@ -26,15 +26,14 @@ class WriteReplies(Task):
     alone_options = ("pretraining_epochs",)
     names = "pieces"
     fitted = "handoff"
-    fitted_config = Handoff
-    needs_replies = True
+    learns_from = "replies"
     reads_conversations = True
     export_options = frozenset({"beam"})
     evaluate_options = frozenset({"beam"})
     main_output = "reply"
     variant = "reply_sample"
     variant_inputs: ClassVar[Mapping[str, Any]] = {"temperature": 1.0, "top_p": 1.0, "seed": 0}
-    next_command = "supportnet export {run} saved_models/NAME"
+    unvalidated = ": every reply is handed to a person"
     # Of several replies that would do, the sample has one for each message: a written one can't often be alike.
     quick: ClassVar[Mapping[str, Any]] = {
         **{"epochs": 5, "architecture": "transformer", "preset": "tiny", "batch_tokens": 1024},
@@ -45,7 +44,20 @@ class WriteReplies(Task):
         **{"max_reply_length": 48, "num_layers": 1},
     }
 
+    model_class: ClassVar[Any] = Hook("model:Replier")
+    build: ClassVar[Any] = Hook("model:build")
+    fit: ClassVar[Any] = Hook("fit:fit")
+    fitted_config: ClassVar[Any] = Hook("calibrate:Handoff")
     evaluate: ClassVar[Any] = Hook("evaluate:evaluate_replier")
+    served: ClassVar[Any] = Hook("serve:ServedReplies")
+
+    def write(self, folder: Path, model: Any) -> None:
+        model.pieces.save(self.names_file(folder))
+
+    def read_names(self, path: Path) -> Any:
+        from supportnet.text.byte_pairs import BytePairVocabulary
+
+        return BytePairVocabulary.load(path)
 
     def metrics(self, model: Any, history: Any) -> dict[str, Any]:
         metrics = {**super().metrics(model, history), "perplexity": _perplexity(history)}
@@ -53,10 +65,7 @@ class WriteReplies(Task):
             metrics["pretraining_perplexity"] = _perplexity(model.pretraining)
         return metrics
 
-    def describe(self, metrics: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[str]:
-        if metrics["perplexity"] is None:
-            yield f"not validated (epoch {metrics['best_epoch']}): every reply is handed to a person"
-            return
+    def describe_validated(self, metrics: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[str]:
         if "pretraining_perplexity" in metrics:
             yield f"pre-trained to a perplexity of {metrics['pretraining_perplexity']:.2f} of the validation messages"
         yield (

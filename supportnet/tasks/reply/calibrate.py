@@ -1,21 +1,27 @@
 """Which replies to hand off to a person: a threshold on their scores, chosen on validation for a target quality."""
 
-import warnings
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
-from supportnet.metrics.thresholds import RoutingCurve, best_point, lowest_point, routing_curve, threshold_at
-from supportnet.tasks.reply.config import ReplyConfig
-from supportnet.tasks.reply.data import Split
-from supportnet.tasks.reply.fitted import Handoff
-from supportnet.tasks.reply.model import Replier
+from supportnet.metrics.thresholds import routing_curve, threshold_at
+from supportnet.tasks.fit import promised_point
+from supportnet.tasks.task import Fitted
+from supportnet.text.graph import as_strings
 from supportnet.text.rouge import rouge_l
 from supportnet.text.slots import fill_slots
-from supportnet.text.tokenizer_graph import as_strings
+
+if TYPE_CHECKING:
+    from supportnet.tasks.reply.config import ReplyConfig
+    from supportnet.tasks.reply.data import Split
+    from supportnet.tasks.reply.model import Replier
+
 
 #: A threshold that keeps fewer replies would be an accident.
 MIN_KEPT = 30
@@ -23,13 +29,49 @@ MIN_KEPT = 30
 MAX_MESSAGES = 1000
 
 
-def calibrate(model: Replier, split: Split, config: ReplyConfig) -> None:
+@dataclass(frozen=True)
+class Handoff(Fitted):
+    """A threshold, and what it gave on validation data; `choose_handoff` chooses it.
+
+    Attributes:
+        threshold: a reply with at least this score is sent; None hands every one to a person.
+        target: the mean quality that was asked for; None where nothing was chosen.
+        quality: mean quality of the replies that are sent; None if none is.
+        rate: share of the replies that are handed off.
+        num_replies: replies that it was chosen on.
+
+    Example:
+        >>> import numpy as np
+        >>> Handoff(threshold=-0.5).applies_to(np.array([-0.1, -0.9, -0.1]), np.array([True, True, False])).tolist()
+        [False, True, True]
+    """
+
+    threshold: float | None = None
+    target: float | None = None
+    quality: float | None = None
+    rate: float = 1.0
+    num_replies: int = 0
+
+    def applies_to(self, scores: Any, complete: Any) -> Any:
+        """Tell which replies are handed off: those with a low score, and those that aren't complete, whatever theirs.
+
+        Args:
+            scores: float32 `[N]`, an array or a tensor.
+            complete: bool `[N]`; see `ReplyWriter.answers`.
+
+        Returns:
+            bool `[N]`.
+        """
+        return (scores < (math.inf if self.threshold is None else self.threshold)) | ~complete
+
+
+def calibrate(model: "Replier", split: "Split", config: "ReplyConfig") -> None:
     """Fit the hand-off threshold on validation messages; without any, every reply is handed off."""
     if split.validation:
         model.handoff = fit_handoff(model, split.validation, config.quality, config.seed)
 
 
-def fit_handoff(model: Replier, validation: Sequence[Ticket], target: float, seed: int = 0) -> Handoff:
+def fit_handoff(model: "Replier", validation: Sequence[Ticket], target: float, seed: int = 0) -> Handoff:
     """Let a model write replies to validation messages, and choose on them; see `choose_handoff`.
 
     Args:
@@ -80,17 +122,6 @@ def choose_handoff(scores: npt.NDArray[np.floating], quality: npt.NDArray[np.flo
     """
     # In the graph, scores are float32: what equals the threshold there has to equal it here.
     scores, quality = np.asarray(scores, dtype="float32"), np.asarray(quality, dtype="float64")
-    _check(scores, quality, target)
-    curve = routing_curve(scores, quality)
-    point = lowest_point(curve, target, MIN_KEPT)
-    if point is None:
-        _warn(curve, target)
-        return Handoff(None, target, None, 1.0, len(scores))
-    kept = float(curve.coverage[point])
-    return Handoff(threshold_at(curve, point), target, float(curve.precision[point]), 1 - kept, len(scores))
-
-
-def _check(scores: npt.NDArray[np.floating], quality: npt.NDArray[np.floating], target: float) -> None:
     if not 0 < len(scores) == len(quality):
         raise UserError(
             "There must be at least one reply to choose a threshold on, and as many qualities. "
@@ -101,18 +132,13 @@ def _check(scores: npt.NDArray[np.floating], quality: npt.NDArray[np.floating], 
     # A quality that is no number fails the comparison too.
     if not ((quality >= 0) & (quality <= 1)).all():
         raise UserError(f"Qualities must be 0 to 1. Received: {quality.min()} to {quality.max()}")
-
-
-def _warn(curve: RoutingCurve, target: float) -> None:
-    best = best_point(curve, MIN_KEPT)
-    if best is None:
-        reason = f"that takes {MIN_KEPT} validation replies or more that can be kept"
-    else:
-        # Rounded down: it is what one would ask for next.
-        highest = np.floor(curve.precision[best] * 1e4) / 1e4
-        reason = f"the best is {highest:.4f}, for {curve.coverage[best]:.1%} of the replies"
-    warnings.warn(
-        f"A mean quality of {target:g} (--quality) can't be reached on validation data: {reason}. "
-        "Every reply will be handed off.",
-        stacklevel=3,
+    curve = routing_curve(scores, quality)
+    warning = (
+        f"A mean quality of {target:g} (--quality) can't be reached on validation data: {{reason}}. "
+        "Every reply will be handed off."
     )
+    point = promised_point(curve, target, MIN_KEPT, warning, ("replies", "kept"))
+    if point is None:
+        return Handoff(None, target, None, 1.0, len(scores))
+    kept = float(curve.coverage[point])
+    return Handoff(threshold_at(curve, point), target, float(curve.precision[point]), 1 - kept, len(scores))

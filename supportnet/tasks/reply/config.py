@@ -1,10 +1,9 @@
 """Options of a training that writes replies."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from supportnet.checks import check_not_negative, check_positive, check_rate
-from supportnet.config import RunConfig
-from supportnet.errors import UserError
+from supportnet.checks import check_not_negative, check_positive, check_rate, in_range
+from supportnet.config import RunConfig, option
 
 
 @dataclass(frozen=True)
@@ -15,7 +14,7 @@ class ReplyConfig(RunConfig):
         batch_tokens: tokens per step, of messages and replies together, padding included.
         label_smoothing: share of each target that is spread over all subword tokens.
         pretraining_epochs: passes over the turns of the training conversations before replies are learned, at most; 2
-            for gpt (see `supportnet.tasks.reply.pretrain`).
+            for gpt (see `supportnet.tasks.reply.fit.fit`).
         quality: target mean quality (ROUGE-L, 0 to 1) of the replies that are not handed to a person.
 
     Raises:
@@ -28,15 +27,7 @@ class ReplyConfig(RunConfig):
     """
 
     epochs: int = 8
-    batch_tokens: int = 4096
-    label_smoothing: float = 0.1
-    pretraining_epochs: int = 0
-    quality: float = field(default=0.8, metadata={"group": "confidence"})
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_positive("batch_tokens", self.batch_tokens)
-        check_not_negative("pretraining_epochs", self.pretraining_epochs)
-        check_rate("label_smoothing", self.label_smoothing)
-        if not 0 < self.quality <= 1:
-            raise UserError(f"quality must be above 0 and at most 1. Received: quality={self.quality}")
+    batch_tokens: int = option(4096, check_positive)
+    label_smoothing: float = option(0.1, check_rate)
+    pretraining_epochs: int = option(0, check_not_negative)
+    quality: float = option(0.8, in_range("above 0 and at most 1", lambda share: 0 < share <= 1), group="confidence")

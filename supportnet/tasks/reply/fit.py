@@ -1,55 +1,53 @@
-"""Fit a reply network to pairs of messages and replies."""
+"""Fit a reply network to pairs of messages and replies, after pre-training on what is said next in the conversations.
 
-from collections.abc import Sequence
+For pre-training nobody has to label or choose anything, and the customers' language is learned as well as the agents'.
+"""
+
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 import keras
 from keras import ops
 
-from supportnet.data.ticket import Ticket
+from supportnet.data.ticket import Ticket, newest_turn
+from supportnet.tasks.fit import TrainingModel
 from supportnet.tasks.reply.config import ReplyConfig
-from supportnet.tasks.reply.data import ReplyPairs, Split, training_replies, validation_replies
+from supportnet.tasks.reply.data import ReplyPairs, Split, token_batches, training_replies, validation_replies
 from supportnet.tasks.reply.model import Replier
-from supportnet.tasks.reply.pretrain import FOLDER, turns_of
-from supportnet.tasks.reply.token_batches import token_batches
 from supportnet.text.byte_pairs import PAD_ID
 from supportnet.training.loop import History, Loop, Objective
 
+#: Folder of the checkpoint and the logs of pre-training, in that of the run.
+FOLDER = "pretraining"
 
-class ReplyModel(keras.Model):
+
+class ReplyModel(TrainingModel):
     """The reply network in training: every piece is asked for, given the true ones before it (teacher forcing).
 
     Metrics, of the pieces of a batch, padding aside: `accuracy`, the share of which the likeliest one is right, and
     `log_loss`, whose exponential is the perplexity.
     """
 
-    label_smoothing = 0.0
+    log_loss: keras.metrics.Mean
 
-    def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Any:
+    @classmethod
+    def of(cls, network: keras.Model, options: Any, outputs: Any = None) -> Self:
+        model = super().of(network, options, outputs)
+        model.log_loss = keras.metrics.Mean(name="log_loss")
+        return model
+
+    def loss_of(self, y: Any, y_pred: Any, weights: Any, training: bool) -> Any:
         """Return the mean loss of a batch's pieces, a scalar; what is measured is not smoothed."""
-        smoothing = self.label_smoothing if training else 0.0
+        smoothing = self.options.label_smoothing if training else 0.0
         return masked_mean(piece_losses(y, y_pred["logits"], smoothing), y)
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Count the batch into the metrics."""
+    def count(self, y: Any, y_pred: Any, weights: Any) -> None:
         # In one row: of several, Keras would take the means first, and a piece of a long batch would count for less.
         real = ops.reshape(ops.cast(y != PAD_ID, "float32"), (-1,))
         right = ops.cast(ops.equal(ops.argmax(y_pred["logits"], axis=-1), ops.cast(y, "int64")), "float32")
         self.accuracy.update_state(ops.reshape(right, (-1,)), real)
         self.log_loss.update_state(ops.reshape(piece_losses(y, y_pred["logits"]), (-1,)), real)
-        return dict(self.get_metrics_result())
-
-    @classmethod
-    def of(cls, network: keras.Model, config: ReplyConfig) -> "ReplyModel":
-        """Make a view of the network."""
-        model = cls(network.input, network.output, name="training")
-        model.accuracy = keras.metrics.Mean(name="accuracy")
-        model.log_loss = keras.metrics.Mean(name="log_loss")
-        model.label_smoothing = config.label_smoothing
-        return model
 
 
 def piece_losses(targets: Any, logits: Any, smoothing: float = 0.0) -> Any:
@@ -102,27 +100,30 @@ def fit(model: Replier, split: Split, config: ReplyConfig, loop: Loop) -> Histor
     """
     turns = turns_of(split.tickets) if config.pretraining_epochs else []
     if turns:
-        held_out, before = turns_of(split.validation), replace(config, epochs=config.pretraining_epochs)
-        model.pretraining = loop.within(FOLDER).fit(
-            pairs_objective(model, turns, held_out, before), before, what="pre-training"
-        )
+        talk = replace(split, tickets=turns, validation=turns_of(split.validation))
+        before = replace(config, epochs=config.pretraining_epochs)
+        model.pretraining = loop.within(FOLDER).fit(objective(model, talk, before), before, what="pre-training")
     return loop.fit(objective(model, split, config), config)
 
 
 def objective(model: Replier, split: Split, config: ReplyConfig) -> Objective:
-    """Return what the model is trained on: the replies."""
-    return pairs_objective(model, split.tickets, split.validation, config)
-
-
-def pairs_objective(
-    model: Replier, tickets: Sequence[Ticket], validation: Sequence[Ticket], config: ReplyConfig
-) -> Objective:
-    """Return the objective of tickets that all have a reply; validation may be empty."""
-    pairs = ReplyPairs.of(tickets, model)
-    held_out = ReplyPairs.of(validation, model) if validation else None
+    """Return what the model is trained on: tickets that all have a reply; validation may be empty."""
+    pairs = ReplyPairs.of(split.tickets, model)
+    held_out = ReplyPairs.of(split.validation, model) if split.validation else None
     return Objective(
         ReplyModel.of(model.network, config),
         lambda left: training_replies(model, pairs, config.batch_tokens, config.seed, left),
         len(token_batches(pairs.sources, pairs.targets, config.batch_tokens, config.seed, 0)),
         None if held_out is None else validation_replies(model, held_out, config.batch_tokens),
     )
+
+
+def turns_of(tickets: Iterable[Ticket]) -> list[Ticket]:
+    """Return what is said in messages: the newest turn of each, its speaker included, as a reply to those before it.
+
+    Example:
+        >>> turns_of([Ticket("customer: where is it?\\nagent: hello", reply="On its way.")])
+        [Ticket(text='agent: hello', intent=None, reply='customer: where is it?', ...)]
+    """
+    parted = (newest_turn(ticket.text) for ticket in tickets)
+    return [Ticket(before, reply=newest) for newest, before in parted if newest.strip()]

@@ -1,32 +1,29 @@
 """A trained model that writes replies: a preprocessor, an encoder and a decoder, used on plain strings."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import keras
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.backbones.backbone import Backbone, build_preprocessor, compose, feature_inputs
+from supportnet.backbones.backbone import Backbone, compose, feature_inputs
 from supportnet.backbones.texts import run_in_batches, warn_if_cut
-from supportnet.checks import check_positive
+from supportnet.checks import check_positive, checked_texts
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import conversations_of
 from supportnet.errors import UserError
+from supportnet.tasks.model import TextModel
 from supportnet.tasks.reply.answers import Reply
+from supportnet.tasks.reply.calibrate import Handoff
 from supportnet.tasks.reply.data import Split
 from supportnet.tasks.reply.decoding import DecodingOptions
-from supportnet.tasks.reply.fitted import Handoff
 from supportnet.tasks.reply.network import build_network
 from supportnet.tasks.reply.writer import ReplyWriter, build_memory
 from supportnet.text.byte_pairs import BytePairVocabulary
-from supportnet.text.messages import checked_texts
 from supportnet.text.slots import constants_of, slotted_all
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training.loop import History
 
-PIECES = "pieces.json"
 #: What is written of a message.
 OUTPUTS = ("reply", "template", "reply_score", "reply_tokens", "complete")
 #: What a message is drawn a reply with: the messages, `temperature`, `top_p`, `seed`.
@@ -36,7 +33,7 @@ _DRAWING = (
 )
 
 
-class Replier:
+class Replier(TextModel):
     """Messages in, written replies out.
 
     Args:
@@ -71,25 +68,16 @@ class Replier:
         handoff: Handoff | None = None,
         backbone: Backbone | None = None,
     ) -> None:
-        self.config = config
-        self.vocabulary = vocabulary
+        super().__init__(config, vocabulary, backbone)
         self.pieces = pieces
         self.handoff = handoff or Handoff()
-        self.origin: dict[str, Any] = {}
         self.pretraining: History | None = None
-        self.preprocessor = build_preprocessor(config, vocabulary)
-        self.backbone = backbone or Backbone(config, len(vocabulary))
         self.network = build_network(config, self.backbone, len(pieces))
         self.reader = compose(self.backbone, build_memory(self.head), feature_inputs(), "reader")
         options = DecodingOptions(config.max_reply_length)
         self.writer = ReplyWriter(self.head, self.reader, pieces.pieces, options, config.max_length)
         self._write: dict[int, Callable[[Any], dict[str, Any]]] = {}
         self._sample = tf.function(self._drawn, input_signature=_DRAWING)
-
-    @property
-    def head(self) -> keras.Model:
-        """The head of the network: the backbone's vectors -> `memory`, and `logits` of pieces."""
-        return self.network.get_layer("head")
 
     def reply(self, texts: Iterable[str], beam: int = 1) -> list[Reply]:
         """Write a reply to each message.
@@ -179,13 +167,3 @@ def build(network: NetworkConfig, vocabulary: Vocabulary, split: Split, backbone
     model = Replier(network, vocabulary, pieces, backbone=backbone)
     model.warn_if_cut([*texts, *(ticket.text for ticket in split.validation)])
     return model
-
-
-def write(folder: Path, model: Replier) -> None:
-    """Write the pieces that replies are written in: slots, and the merges of byte pairs."""
-    model.pieces.save(folder / PIECES)
-
-
-def read(folder: Path, config: NetworkConfig, vocabulary: Vocabulary) -> Replier:
-    """Make the model of a run folder, with fresh weights."""
-    return Replier(config, vocabulary, BytePairVocabulary.load(folder / PIECES))

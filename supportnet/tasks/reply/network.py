@@ -3,8 +3,7 @@
 import keras
 from keras import ops
 
-from supportnet.backbones.backbone import Backbone, compose, feature_inputs, token_inputs
-from supportnet.backbones.encoders import build_decoder
+from supportnet.backbones.backbone import Backbone, build_decoder, compose, feature_inputs, token_inputs
 from supportnet.checks import check_positive
 from supportnet.config import NetworkConfig
 
@@ -20,7 +19,7 @@ def build_network(config: NetworkConfig, backbone: Backbone, num_pieces: int) ->
         UserError: `num_pieces` is below 1.
 
     Example:
-        >>> from supportnet.text.front_end import TextFrontEnd
+        >>> from supportnet.text.preprocessor import TextFrontEnd
         >>> network = build_network(NetworkConfig(), Backbone(NetworkConfig(), vocab_size=2000), num_pieces=500)
         >>> features = TextFrontEnd(["where", "parcel"])(["where is my parcel?"])
         >>> keras.ops.shape(network({**features, "pieces": keras.ops.array([[1, 17, 200]])})["logits"])

@@ -1,13 +1,13 @@
 """The part of an export that writes replies: weights, and the loop over pieces in the graph."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
 from supportnet.savedmodel.reader import ServedReader, read_spec
 from supportnet.savedmodel.signatures import SEED, TEMPERATURE, TEXT, TOP_P
+from supportnet.tasks.model import ServedPart, Signatures
 from supportnet.tasks.reply.decoding import Decoded, DecodingOptions
 from supportnet.tasks.reply.model import Replier
 from supportnet.tasks.reply.writer import ReplyWriter, build_memory, transposed_table
@@ -17,22 +17,7 @@ from supportnet.tasks.task import ExportOptions
 HANDOFF = "assets.extra/handoff.json"
 
 
-def signatures() -> Mapping[str, list[tf.TensorSpec]]:
-    """Return the signatures by name, with their inputs."""
-    return {"reply": [TEXT], "reply_sample": [TEXT, TEMPERATURE, TOP_P, SEED], "embed": [TEXT]}
-
-
-def serve(model: Replier, reader: ServedReader, options: ExportOptions) -> "ServedReplies":
-    """Make the part of an export."""
-    return ServedReplies(model, reader, options.beam)
-
-
-def write_facts(folder: Path, model: Replier, part: "ServedReplies", options: ExportOptions) -> None:
-    """Write what no server reads, and people do."""
-    model.handoff.save(folder / HANDOFF)
-
-
-class ServedReplies(tf.Module):
+class ServedReplies(ServedPart):
     """The part of an export that writes replies.
 
     Args:
@@ -41,9 +26,14 @@ class ServedReplies(tf.Module):
         beam: how many beginnings of a reply are followed at a time; 1 writes the likeliest piece each time.
 
     Attributes:
-        reader: the argument.
-        answer: messages, string `[B]`, and what `reader` read in them -> the outputs of `reply`.
+        signatures, reader, answer: see `ServedPart`.
     """
+
+    signatures: ClassVar[Signatures] = {
+        "reply": [TEXT],
+        "reply_sample": [TEXT, TEMPERATURE, TOP_P, SEED],
+        "embed": [TEXT],
+    }
 
     def __init__(self, model: Replier, reader: ServedReader, beam: int) -> None:
         super().__init__()
@@ -62,6 +52,13 @@ class ServedReplies(tf.Module):
         self._writer = lambda: writer
         self._beam = beam
         self.answer = tf.function(self._answer, input_signature=[TEXT, read_spec(reader)])
+
+    @classmethod
+    def of(cls, model: Replier, reader: ServedReader, options: ExportOptions) -> "ServedReplies":
+        return cls(model, reader, options.beam)
+
+    def write_facts(self, folder: Path, model: Replier, options: ExportOptions) -> None:
+        model.handoff.save(folder / HANDOFF)
 
     def _answer(self, text: tf.Tensor, read: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         writer = self._writer()

@@ -7,7 +7,6 @@ from supportnet.errors import UserError
 from supportnet.startup import start_tensorflow
 from supportnet.tables import one_line, table_lines
 from supportnet.tasks.suggest.config import SuggestConfig
-from supportnet.tasks.suggest.fitted import Relevance
 from supportnet.tasks.task import Hook, Task
 
 
@@ -23,8 +22,7 @@ class Suggest(Task):
     alone_options = ("hard_negatives",)
     names = "labels"
     fitted = "relevance"
-    fitted_config = Relevance
-    needs_replies = True
+    learns_from = "replies"
     reads_conversations = True
     takes_bank = True
     export_options = frozenset({"min_score"})
@@ -37,7 +35,11 @@ class Suggest(Task):
     quick: ClassVar[Mapping[str, Any]] = {"epochs": 8, "architecture": "none"}
     quick_comparison: ClassVar[Mapping[str, Any]] = {"epochs": 12, "batch_size": 32}
 
+    model_class: ClassVar[Any] = Hook("model:Suggester")
+    fit: ClassVar[Any] = Hook("fit:fit")
+    fitted_config: ClassVar[Any] = Hook("calibrate:Relevance")
     evaluate: ClassVar[Any] = Hook("evaluate:evaluate_suggester")
+    served: ClassVar[Any] = Hook("serve:ServedSuggestions")
 
     def evaluation(
         self, model: str, data: str | None, split: str, reading: Mapping[str, Any], **options: Any
@@ -61,10 +63,7 @@ class Suggest(Task):
         start_tensorflow()
         return dict(self.evaluate(self.load(model), dataset["all" if whole else split], answers))
 
-    def describe(self, metrics: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[str]:
-        if metrics["accuracy"] is None:
-            yield f"not validated (epoch {metrics['best_epoch']})"
-            return
+    def describe_validated(self, metrics: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"{metrics['accuracy']:.1%} of the validation replies rank first among those of 256 messages "
             f"(epoch {metrics['best_epoch']})"

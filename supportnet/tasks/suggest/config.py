@@ -3,9 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from supportnet.checks import check_not_negative
-from supportnet.config import RunConfig
-from supportnet.errors import UserError
+from supportnet.checks import check_not_negative, in_range
+from supportnet.config import RunConfig, option
 
 
 @dataclass(frozen=True)
@@ -29,14 +28,6 @@ class SuggestConfig(RunConfig):
 
     epochs: int = 8
     learning_rate: float = 3e-3
-    batch_size: int = 128
-    hard_negatives: int = 0
-    label_weight: float = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.batch_size < 2:
-            raise UserError(f"batch_size must be at least 2. Received: batch_size={self.batch_size}")
-        check_not_negative("hard_negatives", self.hard_negatives)
-        if not 0 <= self.label_weight < math.inf:
-            raise UserError(f"label_weight must be at least 0. Received: label_weight={self.label_weight}")
+    batch_size: int = option(128, in_range("at least 2", lambda size: size >= 2))
+    hard_negatives: int = option(0, check_not_negative)
+    label_weight: float = option(0.0, in_range("at least 0", lambda weight: 0 <= weight < math.inf))

@@ -11,11 +11,11 @@ from supportnet.backbones.backbone import TaskModel
 from supportnet.data.bank import bank_of_replies, same_text
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
-from supportnet.tasks.split import TaskSplit, data_facts
 from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.network import of_side
-from supportnet.text.tokenizer_graph import as_strings
-from supportnet.training.batches import epoch_batches
+from supportnet.tasks.task import TaskSplit
+from supportnet.text.graph import as_strings
+from supportnet.training.examples import epoch_batches
 from supportnet.training.splits import reply_splits
 
 #: Messages a batch of the validation data: each reply stands among theirs.
@@ -100,7 +100,7 @@ def split(dataset: TicketDataset, config: SuggestConfig, unlabelled: Sequence[st
     if len(pairs.replies) < 2:
         raise UserError(f"{dataset.name} must have at least two different replies to train on. It has one.")
     held_out = Pairs.of(validation, labels) if validation else None
-    return Split(tickets, validation, data_facts(dataset, tickets, validation), labels, pairs, held_out)
+    return Split.of(dataset, tickets, validation, labels=labels, pairs=pairs, held_out=held_out)
 
 
 def _labels(tickets: Sequence[Ticket]) -> list[str]:

@@ -6,18 +6,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from supportnet.data.bank import Bank, same_text
-from supportnet.data.judgements import Judgement, check_judged
+from supportnet.data.bank import Bank, Judgement, check_judged, same_text
 from supportnet.data.splits import with_reply
 from supportnet.data.ticket import Ticket, conversations_of
 from supportnet.errors import UserError
-from supportnet.metrics.ranking import (
-    average_precision,
-    bootstrap_interval,
-    draw_candidates,
-    ranks,
-)
-from supportnet.tasks.classify.evaluate import median_milliseconds
+from supportnet.metrics.ranking import average_precision, bootstrap_interval, draw_candidates, ranks
+from supportnet.tasks.comparison import median_milliseconds
 from supportnet.tasks.suggest.model import Suggester, columns_of
 
 #: Candidates that each right reply is ranked among, itself included, and what draws the others.
@@ -36,7 +30,7 @@ def evaluate_suggester(model: Suggester, test_data: Sequence[Ticket], bank: Bank
     Among 100 candidates: the true reply and 99 replies drawn from the other messages, all of different texts, the same
     for every model (Henderson et al. 2019, A Repository of Conversational Datasets, section 4). They are as frequent
     as their uses make them, so the prior of frequent answers is left out. So is the agreement of labels, which prefers
-    an answer that does the right thing to the one that was given: the towers' scores alone rank.
+    an answer that does the right thing to the one that was given: the branches' scores alone rank.
 
     In the bank: a reply that the bank lacks can't be found, and counts as such.
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import ops
 
+from supportnet.tasks.fit import TrainingModel
 from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.data import Pairs, Split, training_pairs, validation_pairs
 from supportnet.tasks.suggest.model import Suggester
@@ -17,7 +18,7 @@ from supportnet.training.loop import History, Loop, Objective
 POOL = 50
 
 
-class PairModel(keras.Model):
+class PairModel(TrainingModel):
     """The dual encoder in training: a softmax over the candidates of a batch, and the labels as a second objective.
 
     Every message shall rank its own reply above those of the other messages and the hard negatives (Henderson et al.
@@ -26,30 +27,16 @@ class PairModel(keras.Model):
     `accuracy` is the share of messages whose own reply has the highest score among the candidates.
     """
 
-    label_weight = 0.0
-
-    def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Any:
+    def loss_of(self, y: Any, y_pred: Any, weights: Any, training: bool) -> Any:
         """Return the mean loss of a batch and of the branches, a scalar: each learns for itself."""
         loss = ops.mean(candidate_loss(y["right"], y_pred["scores"]))
         for side in ("message_labels", "reply_labels"):
             if side in y_pred:
-                loss += self.label_weight * label_loss(y[side], y_pred[side])
+                loss += self.options.label_weight * label_loss(y[side], y_pred[side])
         return loss
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
-        """Count the batch into `accuracy`."""
+    def count(self, y: Any, y_pred: Any, weights: Any) -> None:
         self.accuracy.update_state(own_is_best(y["right"], ops.mean(y_pred["scores"], axis=0)))
-        return dict(self.get_metrics_result())
-
-    @classmethod
-    def of(cls, network: keras.Model, config: SuggestConfig) -> "PairModel":
-        """Make a view of the network."""
-        model = cls(network.input, network.output, name="training")
-        model.accuracy = keras.metrics.Mean(name="accuracy")
-        model.label_weight = config.label_weight
-        return model
 
 
 def candidate_loss(right: Any, scores: Any) -> Any:

@@ -1,8 +1,10 @@
-"""A trained suggestion model: a preprocessor and a dual encoder, used on plain strings."""
+"""A trained suggestion model: a preprocessor and a dual encoder, used on plain strings, and the search for answers.
+
+The search is exact: the best answers of a bank by one product of matrices, in Python and in an export alike.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -10,23 +12,88 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.backbones.backbone import Backbone, build_preprocessor, compose, feature_inputs
+from supportnet.backbones.backbone import Backbone, compose, feature_inputs
 from supportnet.backbones.texts import run_in_batches
-from supportnet.checks import check_positive
+from supportnet.checks import check_positive, checked_texts
 from supportnet.config import NetworkConfig
 from supportnet.data.bank import Answer, Bank
 from supportnet.data.duplicates import different_answers
-from supportnet.files import write_json
+from supportnet.tasks.model import TextModel
 from supportnet.tasks.suggest.answers import Suggestion
-from supportnet.tasks.suggest.data import Split
-from supportnet.tasks.suggest.fitted import Relevance
+from supportnet.tasks.suggest.calibrate import Relevance
 from supportnet.tasks.suggest.network import SIDES, build_network
-from supportnet.tasks.suggest.search import best_answers
-from supportnet.text.messages import checked_texts
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.run_folder import read_names
 
-LABELS = "labels.json"
+
+def best_answers(
+    queries: tf.Tensor,
+    answers: tf.Tensor,
+    asked: tf.Tensor,
+    null_logit: float,
+    k: int,
+    allowed: tf.Tensor | None = None,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Find the answers with the highest logits, and their probabilities among all that are allowed.
+
+    For one message and 100,000 answers, every operation on all logits shows: there are three.
+
+    Args:
+        queries: float32 `[B, E]`.
+        answers: float32 `[E, N]`, N at least 1; the products with the queries are the answers' logits. A column each:
+            TensorFlow multiplies one query with rows at half the speed.
+        asked: bool `[B]`; a message with False gets no answer.
+        null_logit: logit of "none of them"; see `Relevance`.
+        k: how many answers K to return.
+        allowed: bool `[B, N]`, which answers a message may get; all, if not given.
+
+    Returns:
+        Their rows int32 `[B, K]`, best first, and their probabilities float32 `[B, K]`. Where fewer than K are allowed,
+        rows of -1 with a probability of 0 follow.
+
+    Example:
+        >>> rows, scores = best_answers(tf.eye(2), tf.eye(2), tf.constant([True, False]), null_logit=0.0, k=1)
+        >>> rows.numpy().tolist(), [round(score, 2) for score in scores.numpy()[:, 0].tolist()]
+        ([[0], [-1]], [0.58, 0.0])
+    """
+    logits = tf.matmul(queries, answers)
+    if allowed is not None:
+        logits = tf.where(allowed, logits, logits.dtype.min)
+    found = tf.minimum(k, tf.shape(answers)[1])
+    best, rows = tf.math.top_k(logits, k=found)
+    highest = tf.maximum(best[:, :1], null_logit)
+    total = tf.reduce_sum(tf.exp(logits - highest), axis=1, keepdims=True) + tf.exp(null_logit - highest)
+    is_answer = tf.logical_and(best > logits.dtype.min, tf.expand_dims(asked, 1))
+    rows, scores = tf.where(is_answer, rows, -1), tf.where(is_answer, tf.exp(best - highest) / total, 0.0)
+    missing = [[0, 0], [0, k - found]]
+    rows, scores = tf.pad(rows, missing, constant_values=-1), tf.pad(scores, missing)
+    return tf.ensure_shape(rows, (None, k)), tf.ensure_shape(scores, (None, k))
+
+
+def with_tag(tag: Any, tags: Any, tagged: Any, starts: Any, count: Any) -> tf.Tensor:
+    """Tell which answers have a tag.
+
+    Args:
+        tag: string `[B]`.
+        tags: string `[T]`, distinct.
+        tagged: int32 `[M]`, rows of the answers with the first tag, then those with the second, and so on.
+        starts: int32 `[T + 1]`, where each tag's rows start in `tagged`, and M.
+        count: number of answers N.
+
+    Returns:
+        bool `[B, N]`; all False for a tag that no answer has.
+
+    Example:
+        >>> with_tag(["b", "c"], ["a", "b"], [0, 1, 2], [0, 1, 3], count=3).numpy().tolist()
+        [[False, True, True], [False, False, False]]
+    """
+    found = tf.where(tf.equal(tf.expand_dims(tag, 1), tf.expand_dims(tags, 0)))
+    rows, known = tf.cast(found[:, 0], tf.int32), tf.cast(found[:, 1], tf.int32)
+    begin, end = tf.gather(starts, known), tf.gather(starts, known + 1)
+    places = tf.ragged.range(begin, end)
+    answers = tf.gather(tagged, places.values)
+    indices = tf.stack([tf.gather(rows, tf.cast(places.value_rowids(), tf.int32)), answers], axis=1)
+    shape = tf.stack([tf.shape(tag)[0], count])
+    return tf.scatter_nd(indices, tf.ones_like(answers), shape) > 0
 
 
 @dataclass(frozen=True)
@@ -42,7 +109,7 @@ class Index:
     columns: npt.NDArray[np.float32]
 
 
-class Suggester:
+class Suggester(TextModel):
     """Messages in, the best answers of a bank out.
 
     Args:
@@ -75,13 +142,9 @@ class Suggester:
         relevance: Relevance | None = None,
         backbone: Backbone | None = None,
     ) -> None:
-        self.config = config
-        self.vocabulary = vocabulary
+        super().__init__(config, vocabulary, backbone)
         self.labels = list(labels)
         self.relevance = relevance or Relevance()
-        self.origin: dict[str, Any] = {}
-        self.preprocessor = build_preprocessor(config, vocabulary)
-        self.backbone = backbone or Backbone(config, len(vocabulary))
         self.network = build_network(config, self.backbone, len(self.labels))
         self._read = {side: _reader(self, side) for side in SIDES}
 
@@ -183,18 +246,3 @@ def _reader(model: Suggester, side: str) -> Callable[[Any], dict[str, Any]]:
         return {"vectors": joined_outputs(outputs), "has_words": keras.ops.any(features["mask"], axis=1)}
 
     return tf.function(read, input_signature=[tf.TensorSpec([None], tf.string)])
-
-
-def build(network: NetworkConfig, vocabulary: Vocabulary, split: Split, backbone: Backbone | None = None) -> Suggester:
-    """Make a fresh model, with the labels of the training messages if they are a second objective."""
-    return Suggester(network, vocabulary, split.labels, backbone=backbone)
-
-
-def write(folder: Path, model: Suggester) -> None:
-    """Write the names that the labels' logits stand for; an empty list without labels."""
-    write_json(folder / LABELS, model.labels)
-
-
-def read(folder: Path, config: NetworkConfig, vocabulary: Vocabulary) -> Suggester:
-    """Make the model of a run folder, with fresh weights."""
-    return Suggester(config, vocabulary, read_names(folder / LABELS))

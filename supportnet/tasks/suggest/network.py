@@ -29,7 +29,7 @@ def build_network(config: NetworkConfig, backbone: Backbone, num_labels: int = 0
     Up to three branches read each side, and their mean score counts: the two of `MessagePooling`, and one of pairs of
     words. Each has vectors of its own and is trained with a loss of its own: a common one would let the words, which
     are learned first, starve the others. The weight of each is learned as well, and fitted anew to validation data
-    after training, as is that of each branch's labels; see `supportnet.tasks.suggest.scales`.
+    after training, as is that of each branch's labels; see `supportnet.tasks.suggest.calibrate`.
 
     Args:
         config: sizes and rates; `vector_dim` is the depth of each branch's vectors.
@@ -44,7 +44,7 @@ def build_network(config: NetworkConfig, backbone: Backbone, num_labels: int = 0
         float32 `[C, N, K]`, logits.
 
     Example:
-        >>> from supportnet.text.front_end import TextFrontEnd
+        >>> from supportnet.text.preprocessor import TextFrontEnd
         >>> network = build_network(NetworkConfig(), Backbone(NetworkConfig(), vocab_size=2000))
         >>> read = TextFrontEnd(["where", "parcel"])
         >>> message, replies = read(["where is my parcel?"]), read(["On its way.", "Goodbye."])
@@ -79,12 +79,7 @@ class DualEncoder(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         backbone = keras.saving.serialize_keras_object(self.get_layer("backbone"))
-        return {
-            "config": asdict(self.config),
-            "backbone": backbone,
-            "num_labels": self.num_labels,
-            "name": self.name,
-        }
+        return {"config": asdict(self.config), "backbone": backbone, "num_labels": self.num_labels, "name": self.name}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "DualEncoder":

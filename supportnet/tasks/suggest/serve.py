@@ -1,8 +1,8 @@
 """The part of an export that suggests answers: encoder and bank; and an export loaded back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,9 @@ from supportnet.files import write_json
 from supportnet.savedmodel.load import SavedModel
 from supportnet.savedmodel.reader import ServedReader, read_spec
 from supportnet.savedmodel.signatures import TAG, TEXT
-from supportnet.tasks.suggest.model import Suggester, columns_of, joined_outputs
+from supportnet.tasks.model import ServedPart, Signatures
+from supportnet.tasks.suggest.model import Suggester, best_answers, columns_of, joined_outputs, with_tag
 from supportnet.tasks.suggest.network import SIDES
-from supportnet.tasks.suggest.search import best_answers, with_tag
 from supportnet.tasks.task import ExportOptions
 from supportnet.text.tokenizer import to_bytes
 
@@ -27,29 +27,6 @@ TOP_K = 10
 BANK = "assets.extra/suggestions.json"
 #: Answers a batch while a bank is read.
 BATCH_SIZE = 256
-
-
-def signatures() -> Mapping[str, list[tf.TensorSpec]]:
-    """Return the signatures by name, with their inputs."""
-    return {
-        "suggest": [TEXT],
-        "suggest_filtered": [TEXT, TAG],
-        "embed": [TEXT],
-        "embed_message": [TEXT],
-        "embed_answer": [TEXT],
-    }
-
-
-def serve(model: Suggester, reader: ServedReader, options: ExportOptions) -> "ServedSuggestions":
-    """Make the part of an export, with a bank."""
-    assert options.bank is not None
-    return serve_bank(ServedEncoder(model, reader), options.bank, options.min_score)
-
-
-def write_facts(folder: Path, model: Suggester, part: "ServedSuggestions", options: ExportOptions) -> None:
-    """Write what no server reads, and people do."""
-    if options.bank is not None:
-        write_bank_facts(folder, options.bank, part)
 
 
 class ServedEncoder(tf.Module):
@@ -110,7 +87,7 @@ class ServedBank(tf.Module):
         self.starts = _constant(np.array(starts, dtype="int32"), "starts")
 
 
-class ServedSuggestions(tf.Module):
+class ServedSuggestions(ServedPart):
     """The part of an export that suggests: encoder and bank, and the functions behind the signatures.
 
     Args:
@@ -119,9 +96,13 @@ class ServedSuggestions(tf.Module):
         min_score: the least score of a first suggestion.
 
     Attributes:
-        reader: that of the encoder.
-        answer: messages, string `[B]`, and what `reader` read in them -> the outputs of `suggest`.
+        signatures, reader, answer: see `ServedPart`; the reader is that of the encoder.
     """
+
+    signatures: ClassVar[Signatures] = {
+        **{"suggest": [TEXT], "suggest_filtered": [TEXT, TAG]},
+        **{name: [TEXT] for name in ("embed", "embed_message", "embed_answer")},
+    }
 
     def __init__(self, encoder: Any, bank: ServedBank, min_score: float) -> None:
         super().__init__()
@@ -129,6 +110,15 @@ class ServedSuggestions(tf.Module):
         self.bank = bank
         self.min_score = min_score
         self.answer = tf.function(self._answer, input_signature=[TEXT, read_spec(encoder.reader)])
+
+    @classmethod
+    def of(cls, model: Suggester, reader: ServedReader, options: ExportOptions) -> "ServedSuggestions":
+        assert options.bank is not None
+        return serve_bank(ServedEncoder(model, reader), options.bank, options.min_score)
+
+    def write_facts(self, folder: Path, model: Suggester, options: ExportOptions) -> None:
+        assert options.bank is not None
+        write_bank_facts(folder, options.bank, self)
 
     def _answer(self, text: tf.Tensor, read: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return self._best(read)

@@ -7,7 +7,6 @@ import pytest
 from small_replier import MESSAGES
 
 from supportnet.savedmodel.load import SavedModel
-from supportnet.serving.server.inference import predict
 from supportnet.serving.server.model import LoadedModel
 
 pytestmark = pytest.mark.slow
@@ -16,13 +15,13 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("export", ["tiny_export", "tiny_suggestions", "tiny_replies"])
 def test_every_signature_that_takes_messages(export: str, request: pytest.FixtureRequest) -> None:
     folder: Path = request.getfixturevalue(export)
-    loaded, expected = LoadedModel("m", 1, folder), SavedModel(folder)
+    loaded, expected = LoadedModel("m", 1, folder, 100), SavedModel(folder)
     texts = np.array([text.encode() for text in MESSAGES], object)
     asked = [name for name, signature in loaded.signatures.items() if set(signature.inputs) == {"text"}]
     assert {"serving_default", "embed"} <= set(asked)
     for name in asked:
         wanted = expected.run(name, MESSAGES)
-        outputs = predict(loaded, name, {"text": texts}, 100)
+        outputs = loaded.run(name, {"text": texts})
         assert set(outputs) == set(wanted)
         for output, value in wanted.items():
             if value.dtype == object:

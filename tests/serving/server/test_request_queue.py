@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from supportnet.serving.server.codes import Code, ServingError
-from supportnet.serving.server.service import RequestQueue
+from supportnet.serving.server.request_queue import RequestQueue
 
 
 def code_of(result: Any) -> Code:

@@ -13,11 +13,9 @@ from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from supportnet.errors import UserError
-from supportnet.savedmodel.warmup import WARMUP
+from supportnet.savedmodel.signatures import WARMUP
 from supportnet.serving.server.codes import ServingError
-from supportnet.serving.server.configuration import ConfiguredModel, read_config
-from supportnet.serving.server.inference import predict
-from supportnet.serving.server.store import Store, Versions
+from supportnet.serving.server.store import ConfiguredModel, Store, Version, Versions, read_config
 
 
 @pytest.fixture
@@ -53,10 +51,10 @@ def test_a_new_version_replaces_the_old_one_after_its_last_request(
     shutil.copytree(toy_folder / "2", folder / "2")
     versions.poll()
     assert (served_by(versions), versions.get(1)) == (2, None)
-    assert {number: state for number, (state, _) in versions.states().items()} == {2: "AVAILABLE", 1: "END"}
+    assert {number: version.state for number, version in versions.states().items()} == {2: "AVAILABLE", 1: "END"}
     assert said[1:] == ["serving version 2 of toy (0 warm-up requests)", "let go of version 1 of toy"]
     text = np.array([b"a"], object)
-    assert predict(running, "serving_default", {"text": text}, 1)["version"].tolist() == [1]
+    assert running.run("serving_default", {"text": text})["version"].tolist() == [1]
     closed = weakref.ref(running)
     del running
     gc.collect()
@@ -74,13 +72,12 @@ def test_a_half_copied_version_is_left_out_until_it_is_whole(
     # Once, not at each poll.
     (line,) = said[1:]
     assert line.startswith(f"left out {folder / '2'}: ")
-    state, error = versions.states()[2]
-    assert state == "END"
-    assert error
+    assert versions.states()[2].state == "END"
+    assert versions.states()[2].error
     shutil.copy(toy_folder / "2" / missing, folder / "2" / missing)
     versions.poll()
     assert served_by(versions) == 2
-    assert versions.states()[2] == ("AVAILABLE", None)
+    assert versions.states()[2] == Version("AVAILABLE", versions.get(2))
 
 
 def test_a_damaged_version_is_left_out(versions: Versions, folder: Path, toy_folder: Path) -> None:

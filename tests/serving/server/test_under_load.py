@@ -98,11 +98,11 @@ PATHS = st.sampled_from(["toy:predict", "toy:classify", "toy:regress", "toy/vers
 METHODS = st.sampled_from(["POST"] * 8 + ["GET", "PUT", "HEAD"])
 
 
-def test_10_000_bad_requests(toy_server: Served) -> None:
+def test_thousands_of_bad_requests(toy_server: Served) -> None:
     pool = urllib3.PoolManager(retries=False, timeout=60)
     statuses: dict[int, int] = {}
 
-    @settings(max_examples=10_000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=2000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(METHODS, PATHS, BODIES)
     def ask(method: str, path: str, body: bytes) -> None:
         reply = pool.request(method, f"{toy_server.rest}/v1/models/{path}", body=body)
@@ -115,7 +115,7 @@ def test_10_000_bad_requests(toy_server: Served) -> None:
     before = toy_server.megabytes()
     ask()
     assert toy_server.megabytes() < before + 50
-    assert statuses[400] > 1000
+    assert statuses[400] > 200
     assert toy_server.predict({"instances": ["a"]})[0] == 200
 
 

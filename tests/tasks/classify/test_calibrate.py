@@ -11,11 +11,11 @@ from supportnet.tasks.classify.answers import ANSWERS, Answers
 from supportnet.tasks.classify.calibrate import (
     MAX_COVERAGE_WEIGHT,
     MIN_ROUTED,
+    Confidence,
     fit_confidence,
     fit_coverage_weight,
     intent_indices,
 )
-from supportnet.tasks.classify.fitted import Confidence
 
 INTENTS = ["cancel", "refund"]
 

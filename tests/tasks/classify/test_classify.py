@@ -13,9 +13,8 @@ from sklearn.metrics import f1_score, top_k_accuracy_score
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
 from supportnet.tasks.classify.answers import Answers
+from supportnet.tasks.classify.calibrate import Confidence
 from supportnet.tasks.classify.evaluate import (
-    TIMED_MESSAGES,
-    UNTIMED_MESSAGES,
     confusions,
     errors,
     evaluate_model,
@@ -23,7 +22,7 @@ from supportnet.tasks.classify.evaluate import (
     milliseconds_per_message,
     top_k_accuracy,
 )
-from supportnet.tasks.classify.fitted import Confidence
+from supportnet.tasks.comparison import TIMED_MESSAGES, UNTIMED_MESSAGES
 
 if TYPE_CHECKING:
     from supportnet.tasks.classify.model import IntentClassifier

@@ -10,8 +10,8 @@ import pytest
 
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.tasks.classify.answers import Answers
-from supportnet.tasks.classify.fitted import Confidence
-from supportnet.tasks.classify.outcomes import Outcomes, confidence_figures, outcomes
+from supportnet.tasks.classify.calibrate import Confidence
+from supportnet.tasks.classify.evaluate import Outcomes, confidence_figures, outcomes
 from supportnet.tasks.classify.plots import reliability_diagram, risk_coverage, save_plots
 
 #: Two intents; what is said of each message, and what is true. The fourth and the last are out of scope.

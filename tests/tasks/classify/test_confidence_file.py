@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from supportnet.errors import UserError
-from supportnet.tasks.classify.fitted import Confidence
+from supportnet.tasks.classify.calibrate import Confidence
 
 FITTED = Confidence(0.8, 0.3, 2.2, 0.7, 0.95, 0.18, 3000, 100, 0.77, 0.951)
 

@@ -6,7 +6,7 @@ import pytest
 from supportnet.architectures import encoder_names
 from supportnet.config import NetworkConfig
 from supportnet.errors import UserError
-from supportnet.tasks.classify.fitted import Confidence
+from supportnet.tasks.classify.calibrate import Confidence
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.text.vocabulary import Vocabulary
 

@@ -8,8 +8,7 @@ from keras import ops
 
 from supportnet.data.ticket import OUT_OF_SCOPE
 from supportnet.tasks.classify.answers import Answers, ranked
-from supportnet.tasks.classify.fitted import Confidence
-from supportnet.tasks.classify.scores import decide
+from supportnet.tasks.classify.calibrate import Confidence, decide
 
 #: Probabilities of two messages; the second one is halves and a rest.
 PROBABILITIES = np.array([[0.8, 0.1, 0.1], [0.2, 0.5, 0.3]], "float32")

@@ -15,18 +15,17 @@ from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json
 from supportnet.layers import NgramScores
+from supportnet.tasks.classify.calibrate import Confidence
 from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.classify.data import split
 from supportnet.tasks.classify.fit import examples_objective, fit
-from supportnet.tasks.classify.fitted import Confidence
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.train import Trained, load, train
-from supportnet.text.front_end import TextFrontEnd
+from supportnet.text.preprocessor import TextFrontEnd
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.checkpoint import Progress, save_checkpoint
 from supportnet.training.examples import Examples
-from supportnet.training.loop import Loop
-from supportnet.training.ngrams import fit_ngrams
+from supportnet.training.loop import Loop, Progress, save_checkpoint
+from supportnet.training.svm import fit_ngrams
 
 pytestmark = pytest.mark.slow
 
@@ -160,7 +159,7 @@ def test_interrupted(
 ) -> None:
     """Before the first round, in one, or after the last: it ends as if it had not been."""
     run = tmp_path / "run"
-    monkeypatch.setattr("supportnet.training.callbacks.save_checkpoint", dying(place, epoch))
+    monkeypatch.setattr("supportnet.training.loop.save_checkpoint", dying(place, epoch))
     with pytest.raises(KeyboardInterrupt):
         train(toy(), run, unlabelled=unlabelled(), **quick)
     monkeypatch.undo()
@@ -193,7 +192,7 @@ def test_interrupted_in_half_precision(quick: dict[str, Any], tmp_path: Path, mo
     """The network that trains is a twin then, another one in each round."""
     options = {**quick, "mixed_precision": True, "epochs": 1, "rounds": 1}
     expected = train(toy(), unlabelled=unlabelled(), **options)
-    monkeypatch.setattr("supportnet.training.callbacks.save_checkpoint", dying("run", 1))
+    monkeypatch.setattr("supportnet.training.loop.save_checkpoint", dying("run", 1))
     with pytest.raises(KeyboardInterrupt):
         train(toy(), tmp_path / "run", unlabelled=unlabelled(), **options)
     monkeypatch.undo()

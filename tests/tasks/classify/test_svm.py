@@ -3,7 +3,7 @@
 import numpy as np
 
 from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
-from supportnet.tasks.classify.baseline import Svm
+from supportnet.tasks.classify.comparison import Svm
 from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.classify.evaluate import evaluate_model
 from supportnet.training.svm import fit_svm

@@ -22,8 +22,7 @@ from toy_decoders import (
 )
 
 from supportnet.errors import UserError
-from supportnet.tasks.reply.beam_search import beam_search
-from supportnet.tasks.reply.decoding import Decoded, DecodingOptions, greedy
+from supportnet.tasks.reply.decoding import Decoded, DecodingOptions, beam_search, greedy
 from supportnet.text.byte_pairs import END_ID
 
 QUICK = settings(max_examples=20, deadline=None)

@@ -11,9 +11,8 @@ import tensorflow as tf
 from toy_decoders import Network, pick_rows
 
 from supportnet.serving.verify.static_checks import OPERATIONS
-from supportnet.tasks.reply.beam_search import beam_search
-from supportnet.tasks.reply.decoding import Decoded, DecodingOptions, greedy
-from supportnet.tasks.reply.sampling import sample
+from supportnet.tasks.reply.decoding import Decoded, DecodingOptions, beam_search, greedy
+from supportnet.tasks.reply.writer import sample
 
 OPTIONS = DecodingOptions(max_length=10, min_length=2, no_repeat_ngram=3)
 

@@ -13,10 +13,9 @@ from small_replier import randomize
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
-from supportnet.tasks.reply.evaluate import EXAMPLES, evaluate_replier, perplexity
-from supportnet.tasks.reply.fitted import Handoff
+from supportnet.tasks.reply.calibrate import Handoff
+from supportnet.tasks.reply.evaluate import EXAMPLES, evaluate_replier, perplexity, reply_scores
 from supportnet.tasks.reply.model import Replier
-from supportnet.tasks.reply.scores import reply_scores
 from supportnet.text.byte_pairs import END_ID, START_ID, BytePairVocabulary
 from supportnet.text.rouge import rouge_l
 from supportnet.text.slots import fill_slots, has_open_slot

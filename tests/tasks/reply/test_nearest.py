@@ -3,8 +3,8 @@
 import pytest
 
 from supportnet.data.ticket import Ticket
-from supportnet.tasks.reply import baseline as nearest
-from supportnet.tasks.reply.baseline import NearestReply, without_speakers
+from supportnet.tasks.reply import comparison as nearest
+from supportnet.tasks.reply.comparison import NearestReply, without_speakers
 
 SUBJECTS = ["parcel", "refund", "flight", "weather"]
 PAIRS = [Ticket(f"tell me about my {subject}", reply=f"Your {subject} is quite fine.") for subject in SUBJECTS]

@@ -13,8 +13,8 @@ from small_replier import MESSAGES, make_replier
 
 from supportnet.errors import UserError
 from supportnet.tasks.reply.answers import Reply
+from supportnet.tasks.reply.calibrate import Handoff
 from supportnet.tasks.reply.decoding import DecodingOptions
-from supportnet.tasks.reply.fitted import Handoff
 from supportnet.tasks.reply.model import OUTPUTS, Replier
 from supportnet.tasks.reply.writer import NO_REPLY, ReplyWriter
 from supportnet.text.byte_pairs import END_ID, PAD_ID, START_ID

@@ -17,7 +17,7 @@ from supportnet.layers import PrefixDecoder, RecurrentDecoder, TransformerDecode
 from supportnet.tasks.reply.network import build_network
 from supportnet.tasks.reply.writer import build_memory
 from supportnet.text.byte_pairs import START_ID
-from supportnet.text.front_end import TextFrontEnd
+from supportnet.text.preprocessor import TextFrontEnd
 
 SMALL: dict[str, Any] = {"embedding_dim": 16, "hidden_dim": 16, "num_heads": 2, "num_buckets": 500}
 NUM_PIECES = 30

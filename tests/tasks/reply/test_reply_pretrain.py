@@ -14,12 +14,10 @@ from supportnet.errors import UserError
 from supportnet.files import read_json
 from supportnet.tasks.reply.config import ReplyConfig
 from supportnet.tasks.reply.data import ReplyPairs, Split
-from supportnet.tasks.reply.fit import fit
-from supportnet.tasks.reply.pretrain import turns_of
+from supportnet.tasks.reply.fit import fit, turns_of
 from supportnet.tasks.train import Trained, load, train
 from supportnet.text.byte_pairs import BytePairVocabulary
-from supportnet.training.checkpoint import Progress, save_checkpoint
-from supportnet.training.loop import Loop
+from supportnet.training.loop import Loop, Progress, save_checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -103,7 +101,7 @@ def test_interrupted_and_resumed(
             raise KeyboardInterrupt
 
     folder, trained = finished
-    monkeypatch.setattr("supportnet.training.callbacks.save_checkpoint", die)
+    monkeypatch.setattr("supportnet.training.loop.save_checkpoint", die)
     stops = [(run / "pretraining", 2), (run, 1)]
     for _ in stops:
         with pytest.raises(KeyboardInterrupt):

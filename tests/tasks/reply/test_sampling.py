@@ -13,9 +13,9 @@ from test_decoding import OPTIONS
 from toy_decoders import Chains, Network, assert_as_one_by_one, log_softmax
 
 from supportnet.errors import UserError
-from supportnet.tasks.reply import sampling
+from supportnet.tasks.reply import writer
 from supportnet.tasks.reply.decoding import Decoded, DecodingOptions, greedy
-from supportnet.tasks.reply.sampling import pick, sample
+from supportnet.tasks.reply.writer import pick, sample
 from supportnet.text.byte_pairs import END_ID
 
 QUICK = settings(max_examples=20, deadline=None)
@@ -123,8 +123,8 @@ def test_few_tokens_or_all_make_no_difference(vocab_size: int, scale: float) -> 
     probabilities = tf.nn.softmax(logits)
     drawn = tf.constant(random.random(200), tf.float32)
     top_p = tf.constant(random.choice([0.0, 0.3, 0.9, 0.99, 1.0], 200), tf.float32)
-    expected, _ = sampling._pick_among(vocab_size, probabilities, top_p, drawn)
-    ids, sure = sampling._pick_among(min(sampling.FEW, vocab_size), probabilities, top_p, drawn)
+    expected, _ = writer._pick_among(vocab_size, probabilities, top_p, drawn)
+    ids, sure = writer._pick_among(min(writer.FEW, vocab_size), probabilities, top_p, drawn)
     assert ids[sure].numpy().tolist() == expected[sure].numpy().tolist()
     assert pick(probabilities, top_p, drawn).numpy().tolist() == expected.numpy().tolist()
     for row in [*np.flatnonzero(~sure.numpy())[:5].tolist(), 0, 1, 2]:

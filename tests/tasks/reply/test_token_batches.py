@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from supportnet.tasks.reply.token_batches import padding_share, token_batches
+from supportnet.tasks.reply.data import padding_share, token_batches
 
 
 def lengths(num_pairs: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -18,14 +18,12 @@ from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import read_json, write_json
-from supportnet.tasks.reply.calibrate import fit_handoff
-from supportnet.tasks.reply.evaluate import perplexity
-from supportnet.tasks.reply.fitted import Handoff
-from supportnet.tasks.reply.scores import exact_matches
+from supportnet.tasks.reply.calibrate import Handoff, fit_handoff
+from supportnet.tasks.reply.evaluate import exact_matches, perplexity
 from supportnet.tasks.train import Trained, load, train
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.checkpoint import Progress, save_checkpoint
 from supportnet.training.initial_weights import Encoder
+from supportnet.training.loop import Progress, save_checkpoint
 from supportnet.training.run_folder import begin, save_network
 
 #: What must be the same, byte by byte, whether a training was interrupted or not.
@@ -100,7 +98,7 @@ def test_interrupted_and_resumed(
             raise KeyboardInterrupt
 
     folder, trained = replier
-    monkeypatch.setattr("supportnet.training.callbacks.save_checkpoint", die)
+    monkeypatch.setattr("supportnet.training.loop.save_checkpoint", die)
     with pytest.raises(KeyboardInterrupt):
         train_replier(replies_dataset, tmp_path / "run", **reply_options)
     monkeypatch.undo()

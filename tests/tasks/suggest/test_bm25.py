@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from supportnet.tasks.suggest.baseline import Bm25
+from supportnet.tasks.suggest.comparison import Bm25
 
 
 def test_the_document_with_the_same_words_is_first_and_none_is_for_unknown_words() -> None:

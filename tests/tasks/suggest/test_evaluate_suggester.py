@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 from supportnet.config import NetworkConfig
-from supportnet.data.bank import Answer, Bank, bank_of_replies
-from supportnet.data.judgements import Judgement
+from supportnet.data.bank import Answer, Bank, Judgement, bank_of_replies
 from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
 from supportnet.metrics.ranking import draw_candidates
+from supportnet.tasks.suggest.calibrate import Relevance
 from supportnet.tasks.suggest.evaluate import CUTOFFS, evaluate_judged, evaluate_suggester
-from supportnet.tasks.suggest.fitted import Relevance
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.text.vocabulary import Vocabulary
 

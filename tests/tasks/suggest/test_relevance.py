@@ -8,7 +8,7 @@ import pytest
 from supportnet.data.ticket import Ticket
 from supportnet.tasks.suggest.calibrate import fit_relevance
 from supportnet.tasks.suggest.data import Pairs
-from supportnet.tasks.suggest.search import best_answers
+from supportnet.tasks.suggest.model import best_answers
 
 USES = [1, 2, 4, 8, 16, 32, 64]
 LABELS = [0, 0, 0, 0, 1, 1, 1]

@@ -9,8 +9,8 @@ import pytest
 
 from supportnet.data.ticket import Ticket
 from supportnet.layers import ScaledCosine
+from supportnet.tasks.suggest.calibrate import fit_labels, fit_scales
 from supportnet.tasks.suggest.data import Pairs
-from supportnet.tasks.suggest.scales import fit_labels, fit_scales
 
 REPLIES, DEPTH, BATCH = 40, 8, 128
 

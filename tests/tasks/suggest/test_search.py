@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supportnet.tasks.suggest.search import best_answers, with_tag
+from supportnet.tasks.suggest.model import best_answers, with_tag
 
 QUICK = settings(max_examples=30, deadline=None)
 

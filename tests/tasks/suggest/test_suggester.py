@@ -9,7 +9,7 @@ import pytest
 from supportnet.config import NetworkConfig
 from supportnet.data.bank import Answer, Bank
 from supportnet.errors import UserError
-from supportnet.tasks.suggest.fitted import Relevance
+from supportnet.tasks.suggest.calibrate import Relevance
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.text.vocabulary import Vocabulary
 

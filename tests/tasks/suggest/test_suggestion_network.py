@@ -11,7 +11,7 @@ from supportnet.architectures import encoder_names
 from supportnet.backbones.backbone import Backbone
 from supportnet.config import NetworkConfig
 from supportnet.tasks.suggest.network import SIDES, build_network, of_side
-from supportnet.text.front_end import TextFrontEnd
+from supportnet.text.preprocessor import TextFrontEnd
 
 SMALL: dict[str, Any] = {"embedding_dim": 16, "hidden_dim": 8, "num_heads": 2, "num_buckets": 500, "vector_dim": 6}
 WORDS = ["where", "is", "my", "parcel", "it", "on", "its", "way"]

@@ -17,14 +17,14 @@ from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.embeddings import save_word_embeddings, train_word_embeddings
 from supportnet.errors import UserError
 from supportnet.files import read_json
+from supportnet.tasks.suggest.calibrate import Relevance
 from supportnet.tasks.suggest.config import SuggestConfig
-from supportnet.tasks.suggest.fitted import Relevance
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.tasks.train import Trained, load, train
 from supportnet.text.vocabulary import Vocabulary
-from supportnet.training.checkpoint import Progress, save_checkpoint
 from supportnet.training.initial_weights import Encoder, InitialWeights
-from supportnet.training.run_folder import begin, read_names, save_network, task_of
+from supportnet.training.loop import Progress, save_checkpoint
+from supportnet.training.run_folder import begin, read_names, save_network, tasks_of
 from supportnet.training.splits import reply_splits
 
 #: What must be the same, byte by byte, whether a training was interrupted or not.
@@ -79,7 +79,7 @@ def test_the_folder(suggester: Run) -> None:
     assert (config["task"], config["network"]["vector_dim"], config["training"]["hard_negatives"]) == ("suggest", 16, 1)
     facts = ("name", "licence", "train_messages", "validation_messages")
     assert [config["data"][name] for name in facts] == ["toy pairs", "CC0-1.0", 60, 24]
-    assert (task_of(folder), task_of(folder / "logs")) == ("suggest", None)
+    assert (tasks_of(folder), tasks_of(folder / "logs")) == (("suggest",), ())
 
 
 def test_it_comes_back_from_its_folder(suggester: Run) -> None:
@@ -107,7 +107,7 @@ def test_interrupted_and_resumed(
             raise KeyboardInterrupt
 
     folder, trained = suggester
-    monkeypatch.setattr("supportnet.training.callbacks.save_checkpoint", die)
+    monkeypatch.setattr("supportnet.training.loop.save_checkpoint", die)
     with pytest.raises(KeyboardInterrupt):
         train_suggester(pairs_dataset, tmp_path / "run", **pair_options)
     monkeypatch.undo()
@@ -282,11 +282,11 @@ def test_a_run_of_another_task(copy: Path) -> None:
     (copy / "config.json").write_text(json.dumps({**config, "task": "classify"}))
     with pytest.raises(UserError, match=r"must hold a run of the task suggest\. Received: one of the task classify"):
         load(copy, "suggest")
-    assert task_of(copy) == "classify"
+    assert tasks_of(copy) == ("classify",)
     for content in ("[]", "{}", '{"task": 1}'):
         (copy / "config.json").write_text(content)
         with pytest.raises(UserError, match=r"config\.json is damaged: it names no task\."):
-            task_of(copy)
+            tasks_of(copy)
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -1,0 +1,243 @@
+"""Pictures of the report: learning, speed, attention and the studies; what each shows is said in words too."""
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+# Not pyplot, which keeps every figure and chooses a backend for the whole process.
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from supportnet.compare.measure import BATCHES
+from supportnet.compare.plan import BASELINE
+from supportnet.compare.results import Outcome, Part
+from supportnet.compare.table import model_name
+from supportnet.tasks.classify.plots import tidy
+from supportnet.tasks.registry import get_task
+
+Rows = Sequence[Mapping[str, Any]]
+
+#: Colours that people tell apart who see fewer of them (Okabe & Ito 2008).
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A picture.
+
+    Attributes:
+        name: of its file, without `.png`.
+        title: what it is about.
+        text: what it shows, for who can't see it, and for all others below it.
+        figure: the picture itself.
+    """
+
+    name: str
+    title: str
+    text: str
+    figure: Figure
+
+    def png(self) -> bytes:
+        """Return the picture as PNG."""
+        buffer = BytesIO()
+        self.figure.savefig(buffer, format="png", dpi=130, facecolor="white")
+        return buffer.getvalue()
+
+    def data_url(self) -> str:
+        """Return the picture as an address that holds it: the report needs no other file."""
+        return "data:image/png;base64," + base64.b64encode(self.png()).decode()
+
+
+def style(models: Sequence[str], model: str) -> dict[str, Any]:
+    """Return colour and marker of a model, the same in every picture."""
+    place = list(models).index(model) % len(COLOURS)
+    return {"color": COLOURS[place], "marker": MARKERS[place]}
+
+
+def named_style(part: Part, model: str) -> dict[str, Any]:
+    """Return the style of a model with its label in the legend."""
+    return {**style(part.models, model), "label": part.label(model)}
+
+
+def file_name(*parts: str) -> str:
+    """Return a name that every file system takes.
+
+    Example:
+        >>> file_name("latency", "classify", "data/tickets.csv")
+        'latency-classify-data_tickets_csv'
+    """
+    return "-".join("".join(c if c.isalnum() else "_" for c in part) for part in parts)
+
+
+def subplots(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
+    """Return a figure of a size in inches, and its axes: an array of them, if there are several."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, **options)
+
+
+def training_charts(part: Part) -> Iterator[Chart]:
+    """Return the learning curves and the latency of a part."""
+    if any(model != BASELINE for model in part.models):
+        yield learning_curves(part)
+    yield latency_bars(part)
+
+
+def learning_curves(part: Part) -> Chart:
+    """Draw the validation accuracy by epoch: a thin line a seed, a thick one for their mean."""
+    figure, axes = subplots(6.4, 4.0)
+    ends = []
+    for model in part.models:
+        curves = [[epoch["val_accuracy"] for epoch in found["history"]] for found in part.of(model) if found["history"]]
+        if not curves:
+            continue
+        drawn = named_style(part, model)
+        for curve in curves:
+            axes.plot(range(1, len(curve) + 1), curve, color=drawn["color"], alpha=0.3, lw=1)
+        shortest = min(map(len, curves))
+        mean = np.mean([curve[:shortest] for curve in curves], axis=0)
+        axes.plot(range(1, shortest + 1), mean, **drawn)
+        ends.append(f"{part.label(model)} reaches {np.mean([max(curve) for curve in curves]):.3f}")
+    axes.set(xlabel="epoch", ylabel="validation accuracy")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False)
+    tidy(axes)
+    text = f"Validation accuracy after each epoch, {part.task} on {part.data}: {', '.join(ends)} at its best."
+    return Chart(file_name("learning", part.task, part.data), "Learning curves", text, figure)
+
+
+def latency_bars(part: Part) -> Chart:
+    """Draw how long one message and a batch take: a bar for the median, a whisker up to the 99th percentile."""
+    figure, rows = subplots(6.4, 0.9 + 0.45 * len(part.models) * len(BATCHES), len(BATCHES))
+    said = []
+    for axes, size in zip(rows, BATCHES, strict=True):
+        for place, model in enumerate(part.models):
+            figures = [found["figures"] for found in part.of(model)]
+            median, late = (
+                float(np.mean([row[f"{name}_milliseconds_batch_{size}"] for row in figures]))
+                for name in ("median", "p99")
+            )
+            error = [[0], [max(late - median, 0)]]
+            axes.barh(place, median, xerr=error, color=COLOURS[place % len(COLOURS)], capsize=3)
+            said.append(f"{part.label(model)} {median:.1f} ms for {size}")
+        axes.set_yticks(range(len(part.models)), [part.label(model) for model in part.models])
+        axes.invert_yaxis()
+        axes.set_xlabel(f"milliseconds for {size} message{'s' if size > 1 else ''}: median, and 99th percentile")
+        tidy(axes)
+    text = f"Time of an answer on one core, {part.task} on {part.data}: {'; '.join(said)} at a time (medians)."
+    return Chart(file_name("latency", part.task, part.data), "How long an answer takes", text, figure)
+
+
+def attention_charts(part: Part) -> Iterator[Chart]:
+    """Return a picture for each message that was looked at, the architectures side by side; of the first seed."""
+    maps = {model: found["details"].get("attention") for model, found in part.first().items()}
+    maps = {model: found for model, found in maps.items() if found}
+    for number in range(min(map(len, maps.values()), default=0)):
+        figure, grid = subplots(4.6 * len(maps), 4.8, columns=len(maps), squeeze=False)
+        said = []
+        for axes, (model, found) in zip(grid[0], maps.items(), strict=True):
+            draw_attention(axes, found[number])
+            axes.set_title(part.label(model))
+            said.append(f"{part.label(model)} looks most at “{most_looked_at(found[number])}”")
+        text = f"“{' '.join(found[number]['tokens'])}”: {'; '.join(said)}."
+        yield Chart(file_name("attention", part.task, part.data, str(number + 1)), "Attention", text, figure)
+
+
+def draw_attention(axes: Any, found: Mapping[str, Any]) -> None:
+    """Draw the attention for one message, a row for each token that looks.
+
+    Args:
+        axes: matplotlib's, to draw on.
+        found: `tokens` and `weights` of one message; see `supportnet.compare.attention_maps`.
+
+    Example (needs a trained model):
+        >>> draw_attention(pyplot.gca(), attention_maps(model, ["where is my parcel?"])[0])
+    """
+    places = range(len(found["tokens"]))
+    axes.imshow(found["weights"], cmap="Blues", vmin=0)
+    axes.set_xticks(places, found["tokens"], rotation=60, ha="right")
+    axes.set_yticks(places, found["tokens"])
+    axes.set(xlabel="is looked at", ylabel="looks")
+
+
+def most_looked_at(found: Mapping[str, Any]) -> str:
+    """Return the token that the others look at most.
+
+    Example:
+        >>> most_looked_at({"tokens": ["my", "parcel"], "weights": [[0.3, 0.7], [0.4, 0.6]]})
+        'parcel'
+    """
+    sums = [sum(column) for column in zip(*found["weights"], strict=True)]
+    return str(found["tokens"][sums.index(max(sums))])
+
+
+def study_charts(results: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Iterator[Chart]:
+    """Return the pictures of the studies that have a run that is done."""
+    for study, column, label in (
+        ("length", "length", "tokens of each message"),
+        ("size", "share", "share of the data"),
+    ):
+        rows = [row for row in results["studies"].get(study, []) if row["mean"]]
+        if rows:
+            yield curves(study, rows, column, label)
+    found = {o.run.model: o.found["details"]["gradients"] for o in outcomes if o.run.study == "gradients" and o.found}
+    norms = {model: by_state for model, by_state in found.items() if by_state}
+    if norms:
+        yield gradient_chart(norms)
+
+
+def curves(study: str, rows: Rows, column: str, label: str) -> Chart:
+    """Draw quality, training time and the time of an answer."""
+    task = rows[0]["task"]
+    figures = get_task(task).compared.figures
+    decisive = next(name for name in figures if name in rows[0]["mean"])
+    shown = {
+        decisive: figures[decisive],
+        "training_seconds": "seconds of training",
+        "median_milliseconds_batch_1": "milliseconds for 1 message",
+    }
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    figure, plots = subplots(6.4, 8.4, len(shown), sharex=True)
+    said = []
+    for axes, (name, title) in zip(plots, shown.items(), strict=True):
+        for model in models:
+            # The comparison's own runs, which have all of the data, stand before those of the study.
+            own = [row for row in rows if row["model"] == model and name in row["mean"]]
+            own.sort(key=itemgetter(column))
+            xs, ys = [row[column] for row in own], [row["mean"][name] for row in own]
+            axes.errorbar(xs, ys, [row["sd"].get(name, 0) for row in own], **style(models, model), capsize=2)
+            if name == decisive and ys:
+                said.append(f"{model_name(task, model)} from {ys[0]:.3f} to {ys[-1]:.3f}")
+        axes.set(xscale="log", ylabel=title)
+        if name != decisive:
+            axes.set_yscale("log")
+        tidy(axes)
+    axes.set_xlabel(label)
+    figure.legend([model_name(task, model) for model in models], loc="outside upper center", ncols=3, frameon=False)
+    what = "By the length of messages" if study == "length" else "By the amount of data"
+    text = f"{shown[decisive]} by {label}, from the least to the most: {', '.join(said)}."
+    return Chart(f"study_{study}", what, text, figure)
+
+
+def gradient_chart(norms: Mapping[str, Mapping[str, Sequence[float]]]) -> Chart:
+    """Draw the norm of the gradient of the last output by the distance of the input."""
+    figure, axes = subplots(6.4, 4.4)
+    said = []
+    for model, found in norms.items():
+        colour = style(list(norms), model)["color"]
+        for state, dashes in (("trained", "-"), ("fresh", ":"), ("without attention", "--")):
+            relative = [norm / found[state][0] for norm in found[state]]
+            # Nothing but attention connects a Transformer's tokens.
+            if any(relative[1:]):
+                axes.plot(relative, dashes, color=colour, label=f"{model}, {state}")
+        said.append(f"{model} {found['trained'][-1] / found['trained'][0]:.2g}")
+    axes.set(yscale="log", xlabel="tokens between input and output", ylabel="norm of the gradient, beside that at 0")
+    axes.legend(frameon=False)
+    tidy(axes)
+    text = f"How much of a token reaches the output of a later one; at the largest distance: {', '.join(said)}."
+    return Chart("study_gradients", "Does the gradient vanish?", text, figure)

@@ -1,0 +1,31 @@
+"""What `supportnet.tasks` exports, each name with its module: `__init__.py` and type checkers read it here."""
+
+from .attributes.answers import Attributes as Attributes
+from .attributes.config import AttributesConfig as AttributesConfig
+from .attributes.model import AttributeClassifier as AttributeClassifier
+from .classify.answers import Classification as Classification
+from .classify.audit import find_doubtful_labels as find_doubtful_labels
+from .classify.calibrate import Confidence as Confidence
+from .classify.calibrate import fit_confidence as fit_confidence
+from .classify.config import ClassifyConfig as ClassifyConfig
+from .classify.evaluate import evaluate_model as evaluate_model
+from .classify.evaluate import outcomes as outcomes
+from .classify.model import IntentClassifier as IntentClassifier
+from .classify.plots import reliability_diagram as reliability_diagram
+from .classify.plots import risk_coverage as risk_coverage
+from .registry import DEFAULT as DEFAULT
+from .registry import NAMES as NAMES
+from .registry import REGISTRY as REGISTRY
+from .registry import all_tasks as all_tasks
+from .registry import get_task as get_task
+from .registry import in_order as in_order
+from .reply.answers import Reply as Reply
+from .reply.config import ReplyConfig as ReplyConfig
+from .reply.evaluate import evaluate_replier as evaluate_replier
+from .reply.model import Replier as Replier
+from .suggest.answers import Suggestion as Suggestion
+from .suggest.config import SuggestConfig as SuggestConfig
+from .suggest.evaluate import evaluate_judged as evaluate_judged
+from .suggest.evaluate import evaluate_suggester as evaluate_suggester
+from .suggest.model import Suggester as Suggester
+from .task import Task as Task

@@ -1,0 +1,131 @@
+"""What the trainings of the tasks have in common: a network in training, batches of messages, and a promise."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, Self
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from supportnet.metrics.thresholds import RoutingCurve, best_point, lowest_point
+from supportnet.text.graph import as_strings
+from supportnet.text.preprocessor import TextFrontEnd
+from supportnet.training.examples import epoch_order
+from supportnet.training.loop import Objective
+
+#: Messages per batch of the validation data.
+VALIDATION_BATCH = 256
+
+#: N messages, what is to be said of them, `[N, ...]`, and perhaps how much each counts, `[N]`.
+Rows = tuple[Sequence[str], *tuple[npt.NDArray[Any], ...]]
+
+
+class TrainingModel(keras.Model):
+    """A view of a network in training; each task's own says what is learned and counted.
+
+    Keras makes it and its subclasses functional models; one that isn't can't derive from it.
+
+    Attributes:
+        accuracy: the mean of what is right.
+        options: the task's configuration.
+    """
+
+    accuracy: keras.metrics.Mean
+    options: Any
+
+    @classmethod
+    def of(cls, network: keras.Model, options: Any, outputs: Any = None) -> Self:
+        """Make a view of a network that ends in `outputs`; in all of its own by default."""
+        model = cls(network.input, network.output if outputs is None else outputs, name="training")
+        model.accuracy = keras.metrics.Mean(name="accuracy")
+        model.options = options
+        return model
+
+    def loss_of(self, y: Any, y_pred: Any, weights: Any, training: bool) -> Any:
+        """Return the loss of a batch, a scalar."""
+        raise NotImplementedError
+
+    def count(self, y: Any, y_pred: Any, weights: Any) -> None:
+        """Count a batch into the metrics."""
+        raise NotImplementedError
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Return the loss of a batch, as Keras asks for it."""
+        return self.loss_of(y, y_pred, sample_weight, training)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+        """Count a batch into the metrics, as Keras asks for it."""
+        self.count(y, y_pred, sample_weight)
+        return dict(self.get_metrics_result())
+
+
+def labels_objective(
+    training: TrainingModel, preprocessor: TextFrontEnd, learned: Rows, held_out: Rows, config: Any
+) -> Objective:
+    """Return the objective of messages with labels, in batches of similar length.
+
+    Args:
+        training: the network in training.
+        preprocessor: reads the messages.
+        learned: the training messages.
+        held_out: the validation messages; may be empty.
+        config: how to train; it has a `batch_size`.
+    """
+    texts = learned[0]
+
+    def order(epochs: range) -> tf.data.Dataset:
+        return tf.data.Dataset.from_generator(
+            lambda: epoch_order(texts, config.batch_size, config.seed, epochs),
+            output_signature=tf.TensorSpec([None], tf.int64),
+        )
+
+    in_order = tf.data.Dataset.range(len(held_out[0])).batch(VALIDATION_BATCH)
+    return Objective(
+        training,
+        lambda left: _encoded(order(left), preprocessor, *learned),
+        -(-len(texts) // config.batch_size),
+        # Keras takes None for no validation, and an empty data set for a mistake.
+        _encoded(in_order, preprocessor, *held_out) if len(held_out[0]) else None,
+    )
+
+
+def _encoded(
+    order: tf.data.Dataset, preprocessor: TextFrontEnd, texts: Sequence[str], *columns: npt.NDArray[Any]
+) -> tf.data.Dataset:
+    """Turn batches of indices into `(features, *columns)`."""
+    strings, tensors = as_strings(texts), [tf.constant(column) for column in columns]
+
+    def encode(batch: tf.Tensor) -> tuple[Any, ...]:
+        return preprocessor(tf.gather(strings, batch)), *(tf.gather(tensor, batch) for tensor in tensors)
+
+    return order.map(encode).prefetch(2)
+
+
+def promised_point(curve: RoutingCurve, promised: float, least: int, warning: str, what: tuple[str, str]) -> int | None:
+    """Return the lowest point of a curve that keeps a promise; None if there is none.
+
+    Args:
+        curve: what each threshold gives on validation data.
+        promised: the precision that shall be reached.
+        least: messages that are above the threshold at least: for fewer, it would be an accident.
+        warning: what to warn of where there is none, with a `{reason}`.
+        what: what the curve counts, and what is done with it above the threshold.
+
+    Warns:
+        UserWarning: the promise can't be kept; the best that can be is named.
+    """
+    point = lowest_point(curve, promised, least)
+    if point is None:
+        best = best_point(curve, least)
+        if best is None:
+            reason = f"that takes {least} validation {what[0]} or more that can be {what[1]}"
+        else:
+            # Rounded down: it is what one would ask for next.
+            precise = np.floor(curve.precision[best] * 1e4) / 1e4
+            reason = f"the best is {precise:.4f}, for {curve.coverage[best]:.1%} of the {what[0]}"
+        warnings.warn(warning.format(reason=reason), stacklevel=3)
+    return point
