@@ -59,6 +59,7 @@ def test_the_norm_is_that_of_the_gradient_with_a_row_twice() -> None:
         np.testing.assert_allclose(lazy, dense, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_two_replicas_with_half_a_batch_each_are_one_with_all_of_it() -> None:
     """In a process of its own, whose processor becomes two devices; both hold some rows, and the norm is clipped."""
     script = Path(__file__).with_name("two_replicas.py")
