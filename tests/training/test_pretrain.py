@@ -62,7 +62,7 @@ def encoder(whole: tuple[Path, Pretrained], tmp_path: Path) -> Path:
 @pytest.mark.parametrize("architecture", encoder_names())
 def test_it_learns(tiny: dict[str, Any], architecture: str) -> None:
     """Words that are asked for become likelier, on messages that it didn't learn."""
-    pretrained = pretrain(tickets(40), **{**tiny, "batch_size": 8}, architecture=architecture)
+    pretrained = pretrain(tickets(40), **{**tiny, "batch_size": 8, "architecture": architecture})
     perplexities = np.exp([epoch["val_log_loss"] for epoch in pretrained.history])
     # There are 24 words; who knows the intent can do no better than guess among five, or four.
     assert 4 < perplexities[-1] < 0.75 * perplexities[0]
