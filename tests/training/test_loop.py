@@ -104,14 +104,14 @@ def test_an_optimizer_of_ones_own_trains(by_sgd: tuple[Path, Trained], dataset: 
 
 def test_it_is_used_as_it_is_given(dataset: TicketDataset, options: dict[str, Any]) -> None:
     """One step without momentum: the weights change by the gradient alone, and what is given stays unused."""
-    one_step = {**options, "epochs": 1, "batch_size": 64}
+    one_step = {**options, "architecture": "bilstm_attention", "epochs": 1, "batch_size": 64}
     still, slow, quick = (keras.optimizers.SGD(rate) for rate in (0.0, 0.1, 0.2))
     start, near, far = (weights_of(train(dataset, optimizer=own, **one_step)) for own in (still, slow, quick))
     moved = 0
     for origin, one, two in zip(start, near, far, strict=True):
         np.testing.assert_allclose(two - origin, 2 * (one - origin), atol=1e-5)
         moved += not np.array_equal(origin, one)
-    assert moved > 3
+    assert moved > 10
     assert not quick.built
     assert quick.iterations == 0
 
