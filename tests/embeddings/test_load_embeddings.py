@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from campaigns import fuzz
 from gensim.models import FastText, KeyedVectors
 from gensim.models.fasttext import FastTextKeyedVectors, load_facebook_vectors, save_facebook_model
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -176,7 +177,7 @@ def test_none_of_the_words_is_a_warning(tmp_path: Path) -> None:
     ),
     data=st.data(),
 )
-@settings(max_examples=50, deadline=None)
+@fuzz(50)
 def test_round_trip(words: list[str], data: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     numbers = st.floats(width=32, allow_nan=False, allow_infinity=False)
     dim = data.draw(st.integers(3, 9))

@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from hypothesis import example, given, settings
+from campaigns import fuzz
+from hypothesis import example, given
 from hypothesis import strategies as st
 from nltk.tokenize import PunktSentenceTokenizer, word_tokenize
 from nltk.tokenize.destructive import MacIntyreContractions, NLTKWordTokenizer
@@ -27,7 +28,7 @@ def article(text: str) -> list[str]:
     return [token for sentence in sentences for token in NLTKWordTokenizer().tokenize(sentence)]
 
 
-@settings(max_examples=1000, deadline=None)
+@fuzz(1000)
 @given(TEXTS)
 @example("")
 @example("I can't, you CANNOT.  Wanna? wanna")

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from campaigns import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 
 from supportnet.errors import UserError
@@ -99,7 +100,7 @@ _PIECES = st.sampled_from(
 _TEXT = st.one_of(st.text(max_size=30), st.lists(_PIECES, max_size=12).map("".join))
 
 
-@settings(max_examples=200, deadline=None)
+@fuzz(200)
 @given(texts=st.lists(_TEXT, min_size=1, max_size=8))
 def test_every_text_comes_back(vocabulary: BytePairVocabulary, texts: list[str]) -> None:
     ids = vocabulary.encode(texts)
@@ -115,7 +116,7 @@ _IDS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@fuzz(300)
 @given(rows=st.lists(st.lists(_IDS, max_size=12), min_size=1, max_size=8))
 def test_any_ids_are_the_same_text_in_the_graph(vocabulary: BytePairVocabulary, rows: list[list[int]]) -> None:
     assert in_graph(vocabulary, rows) == [vocabulary.decode(row) for row in rows]

@@ -1,7 +1,8 @@
 """Character n-grams: the graph's are the reference's."""
 
 import tensorflow as tf
-from hypothesis import given, settings
+from campaigns import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 from references import character_ngrams
 
@@ -20,7 +21,7 @@ def ngrams_by_word(words: list[str], min_gram: int, max_gram: int) -> list[list[
     return found
 
 
-@settings(max_examples=100, deadline=None)
+@fuzz(100)
 @given(st.lists(st.one_of(st.text(CHARACTERS, max_size=9), st.sampled_from(SPECIAL_TOKENS)), max_size=20))
 def test_twins_agree(words: list[str]) -> None:
     for min_gram, max_gram in ((3, 5), (1, 1), (2, 6)):

@@ -3,7 +3,8 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from campaigns import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 
 from supportnet.errors import UserError
@@ -273,7 +274,7 @@ _WORDS = """a bob @ . com (at) + 00 49 1234 - / : :: é 中 de89 www. :// ( ) 12
 PIECES = st.sampled_from([*_WORDS.split(), " ", " at ", " dot ", "\ufe0f", "\u00a0", "\ud800"])
 
 
-@settings(max_examples=300, deadline=None)
+@fuzz(300)
 @given(st.one_of(st.lists(PIECES, max_size=20).map("".join), st.text(max_size=30)))
 def test_spans_are_ordered_apart_and_agree_with_the_tokens(text: str) -> None:
     spans = find_personal_data(text)

@@ -4,7 +4,8 @@ import random
 import re
 
 import tensorflow as tf
-from hypothesis import given, settings
+from campaigns import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 from test_redaction import AROUND, LINES, SURVIVES
 from test_twins import ALL_NASTY, PIECES, of_broken_bytes, of_code_points, of_digits, of_pieces
@@ -69,7 +70,7 @@ def of_values(source: random.Random) -> str:
     return source.choice(["", " "]).join(source.choices([*VALUES, *PIECES], k=source.randint(0, 6)))
 
 
-@settings(max_examples=60, deadline=None)
+@fuzz(60)
 @given(st.integers(0, 2**64))
 def test_random_texts(seed: int) -> None:
     source = random.Random(seed)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from campaigns import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 from references import filled
 from test_redaction import LINES
@@ -64,7 +65,7 @@ def of_values(source: random.Random) -> str:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@fuzz(200)
 @given(st.integers(0, 2**64))
 def test_no_value_is_left_and_no_slot_is_lost(seed: int) -> None:
     reply = of_values(random.Random(seed))
@@ -154,7 +155,7 @@ def of_slots(source: random.Random) -> str:
     return "".join(source.choices(parts, k=source.randint(0, 6)))
 
 
-@settings(max_examples=80, deadline=None)
+@fuzz(80)
 @given(st.integers(0, 2**64), st.sampled_from([1, 2, 128]))
 def test_twins_agree(seed: int, max_length: int) -> None:
     source = random.Random(seed)

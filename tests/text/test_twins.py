@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import HealthCheck, given, settings
+from campaigns import fuzz
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from supportnet.errors import UserError
@@ -112,7 +113,7 @@ def test_random_texts() -> None:
     """Over 10,000 distinct texts. Hypothesis draws the seeds: it would repeat itself in lists of that many texts."""
     seen: set[bytes] = set()
 
-    @settings(max_examples=60, deadline=None, database=None)
+    @fuzz(60, database=None)
     @given(st.integers(0, 2**64))
     def check(seed: int) -> None:
         source = random.Random(seed)
@@ -134,7 +135,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@fuzz(100, suppress_health_check=list(HealthCheck))
 @given(st.lists(TEXTS, max_size=20))
 def test_random_texts_that_shrink(texts: Texts) -> None:
     for mode in MODES:

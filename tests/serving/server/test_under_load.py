@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 import urllib3
-from hypothesis import HealthCheck, given, settings
+from campaigns import fuzz
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from served import Served, serving
 from toy_model import write_toy
@@ -102,7 +103,7 @@ def test_thousands_of_bad_requests(toy_server: Served) -> None:
     pool = urllib3.PoolManager(retries=False, timeout=60)
     statuses: dict[int, int] = {}
 
-    @settings(max_examples=2000, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @fuzz(2000, database=None, suppress_health_check=list(HealthCheck))
     @given(METHODS, PATHS, BODIES)
     def ask(method: str, path: str, body: bytes) -> None:
         reply = pool.request(method, f"{toy_server.rest}/v1/models/{path}", body=body)

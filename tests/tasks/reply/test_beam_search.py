@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from campaigns import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 from test_decoding import OPTIONS
 from toy_decoders import (
@@ -25,7 +26,7 @@ from supportnet.errors import UserError
 from supportnet.tasks.reply.decoding import Decoded, DecodingOptions, beam_search, greedy
 from supportnet.text.byte_pairs import END_ID
 
-QUICK = settings(max_examples=20, deadline=None)
+QUICK = fuzz(20)
 SEEDS = st.integers(0, 2**32 - 1)
 PENALTIES = st.sampled_from([0.0, 0.6, 1.0, 3.0])
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from campaigns import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 from toy_decoders import (
     Chains,
@@ -22,7 +23,7 @@ from supportnet.errors import UserError
 from supportnet.tasks.reply.decoding import Decoded, DecodingOptions, greedy
 from supportnet.text.byte_pairs import END_ID
 
-QUICK = settings(max_examples=20, deadline=None)
+QUICK = fuzz(20)
 OPTIONS = st.builds(
     lambda max_length, min_length, no_repeat_ngram: DecodingOptions(
         max_length, min(min_length, max_length), no_repeat_ngram

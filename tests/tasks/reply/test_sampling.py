@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from campaigns import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 from test_decoding import OPTIONS
@@ -18,7 +19,7 @@ from supportnet.tasks.reply.decoding import Decoded, DecodingOptions, greedy
 from supportnet.tasks.reply.writer import pick, sample
 from supportnet.text.byte_pairs import END_ID
 
-QUICK = settings(max_examples=20, deadline=None)
+QUICK = fuzz(20)
 MANY = 20_000
 
 

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from campaigns import fuzz
+from hypothesis import given
 from hypothesis import strategies as st
 
 from supportnet.tasks.suggest.model import best_answers, with_tag
 
-QUICK = settings(max_examples=30, deadline=None)
+QUICK = fuzz(30)
 
 
 def reference(logits: np.ndarray, allowed: np.ndarray, null_logit: float, k: int) -> tuple[list, list]:
