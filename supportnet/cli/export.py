@@ -5,18 +5,12 @@ from typing import Any
 import click
 
 from supportnet.cli.common import naming_flags, print_result, start_tensorflow, writing_to
-from supportnet.cli.options import (
-    bank_options,
-    json_option,
-    min_score_option,
-    read_bank,
-    version_arguments,
-    version_options,
-)
+from supportnet.cli.options import bank_options, json_option, min_score_option, read_bank, version_options
 from supportnet.errors import UserError
 from supportnet.files import read_json
 from supportnet.tasks.registry import DEFAULT, get_task
 from supportnet.tasks.suggest import TASK as SUGGEST
+from supportnet.training.run_folder import is_run, tasks_of
 
 
 @click.command()
@@ -45,12 +39,14 @@ def export(
     The last one is of a run of several tasks (`train --task classify,suggest,reply`). Tasks that read messages alike
     share what reads them: it is stored once.
     """
-    parts = [(get_task(task), run) for run in runs for task in _tasks(run)]
+    # Where there is no run at all, loading it says so.
+    parts = [(get_task(task), run) for run in runs for task in tasks_of(run) or (DEFAULT,)]
     for task, run in parts:
         if task.takes_bank and bank is None:
             raise UserError(f"{run} suggests answers: name a file of them with --bank.")
     if beam is not None and not any("beam" in task.export_options for task, _ in parts):
         raise UserError(f"--beam is for models that write replies. {runs[0]} is none.")
+    version = {name: options.pop(name) for name in ("version", "overwrite", "keep")}
     answers = None if bank is None else read_bank(bank, options)
     start_tensorflow()
     from supportnet.serving.saved_models import export as export_models
@@ -59,19 +55,10 @@ def export(
 
     models = [load(run, task.name) for task, run in parts]
     with naming_flags(), writing_to(out):
-        folder = export_models(
-            models, out, bank=answers, min_score=min_score, beam=beam or 1, **version_arguments(options)
-        )
+        folder = export_models(models, out, bank=answers, min_score=min_score, beam=beam or 1, **version)
     signatures = list(SavedModelFiles(folder).signatures)
     found = {"model": str(folder), "version": int(folder.name), "signatures": signatures}
     print_result(as_json, found, [f"wrote {folder}"])
-
-
-def _tasks(run: str) -> tuple[str, ...]:
-    from supportnet.training.run_folder import tasks_of
-
-    # Where there is no run at all, loading it says so.
-    return tasks_of(run) or (DEFAULT,)
 
 
 @click.command()
@@ -101,13 +88,12 @@ def index(model: str, bank: str, out: str, min_score: float, faiss: str | None, 
     from supportnet.serving.verify.static_checks import SavedModelFiles
     from supportnet.tasks.suggest.serve import BANK, ExportedSuggester
     from supportnet.tasks.train import load
-    from supportnet.training.run_folder import is_run
 
     if faiss:
         import_faiss()
     loaded = load(model, SUGGEST.name) if is_run(model) else ExportedSuggester(model)
     with naming_flags(), writing_to(out):
-        folder = write_index(loaded, answers, out, min_score=min_score, **version_arguments(options))
+        folder = write_index(loaded, answers, out, min_score=min_score, **options)
     if faiss:
         with writing_to(faiss):
             write_faiss(ExportedSuggester(folder), faiss)

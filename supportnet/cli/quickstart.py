@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from supportnet.cli.common import naming_flags, print_json, start_tensorflow, writing_to
+from supportnet.cli.common import naming_flags, print_result, start_tensorflow, writing_to
 from supportnet.cli.options import json_option
 from supportnet.cli.predict import predictions
 from supportnet.tasks.registry import all_tasks
@@ -62,9 +62,8 @@ def quickstart(out: str, epochs: int | None, seed: int, as_json: bool) -> None:
     say("5. answers")
     answers = _answer(folder, say)
     seconds = time.monotonic() - started
-    say(f'done in {seconds:.0f} s; ask it yourself: supportnet predict {saved} "..."')
-    if as_json:
-        print_json({"runs": str(runs), "model": str(folder), **figures, "predictions": answers, "seconds": seconds})
+    value = {"runs": str(runs), "model": str(folder), **figures, "predictions": answers, "seconds": seconds}
+    print_result(as_json, value, [f'done in {seconds:.0f} s; ask it yourself: supportnet predict {saved} "..."'])
 
 
 def _train(dataset: Any, runs: Path, options: dict[str, Any], say: Say) -> dict[str, Any]:
