@@ -149,11 +149,10 @@ def in_group(group: str, *decorators: Decorator) -> Decorator:
 
 
 def _training_flag(one: TrainingOption) -> Decorator:
-    option, settings = one.option, {"help": one.help.replace("`", "")}
-    if option.kind is bool:
-        return in_group(one.group, _named({option.name: {"is_flag": True, **settings}}))
+    option = one.option
     kind = click.Choice(option.choices) if option.choices else option.kind
-    return in_group(one.group, _named({option.name: {"type": kind, "default": option.default, **settings}}))
+    settings = {"type": kind, "is_flag": kind is bool, "default": option.default, "help": one.help.replace("`", "")}
+    return in_group(one.group, _named({option.name: settings}))
 
 
 #: Every option of the trainings of all tasks.

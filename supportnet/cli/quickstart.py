@@ -99,13 +99,11 @@ def _answer(folder: Path, say: Say) -> list[dict[str, Any]]:
     """Ask the export."""
     from supportnet.savedmodel.load import SavedModel
 
-    answers = [
-        {"text": row["text"], **{name: value for task in TASKS for name, value in task.brief(row).items()}}
-        for row in predictions(SavedModel(folder), "serving_default", MESSAGES)
-    ]
-    for answer in answers:
-        say(f"   {answer['text']}")
-        for name, value in answer.items():
-            if name != "text":
-                say(f"     {name:<12}{value:.2f}" if isinstance(value, float) else f"     {name:<12}{value}")
+    answers = []
+    for row in predictions(SavedModel(folder), "serving_default", MESSAGES):
+        found = {name: value for task in TASKS for name, value in task.brief(row).items()}
+        say(f"   {row['text']}")
+        for name, value in found.items():
+            say(f"     {name:<12}{value:.2f}" if isinstance(value, float) else f"     {name:<12}{value}")
+        answers.append({"text": row["text"], **found})
     return answers
