@@ -52,15 +52,14 @@ class SupportModel:
     """
 
     models: dict[str, Any]
-    metrics: dict[str, Any] | None
-    history: list[dict[str, float]] | None
-    coverage: Coverage | None
+    metrics: dict[str, Any] | None = None
+    history: list[dict[str, float]] | None = None
+    coverage: Coverage | None = None
 
     def __init__(self, models: Any, trained: Trained | None = None) -> None:
         self.models = {model.task: model for model in (models if isinstance(models, list | tuple) else [models])}
-        self.metrics = None if trained is None else trained.metrics
-        self.history = None if trained is None else trained.history
-        self.coverage = None if trained is None else trained.coverage
+        if trained is not None:
+            self.metrics, self.history, self.coverage = trained.metrics, trained.history, trained.coverage
 
     @property
     def model(self) -> Any:

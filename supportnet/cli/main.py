@@ -33,13 +33,10 @@ def _with_hyphens(name: str) -> str:
 SETTINGS = {"token_normalize_func": _with_hyphens, "help_option_names": ["-h", "--help"], "show_default": True}
 
 
-COMMANDS = (
-    *(quickstart, data, audit, pretrain, train, tune, evaluate, compare),
-    *(export, index, verify, predict, serve),
+@click.group(
+    commands=[quickstart, data, audit, pretrain, train, tune, evaluate, compare, export, index, verify, predict, serve],
+    context_settings=SETTINGS,
 )
-
-
-@click.group(commands=COMMANDS, context_settings=SETTINGS)
 @click.version_option(__version__, prog_name="supportnet")
 def cli() -> None:
     """Customer support in Keras: from tickets to a model that TensorFlow Serving runs.
