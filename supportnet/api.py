@@ -12,7 +12,6 @@ from typing import Any
 
 import keras
 
-from supportnet.data.bank import Bank
 from supportnet.data.ticket import Ticket
 from supportnet.embeddings import Coverage
 from supportnet.errors import UserError
@@ -53,15 +52,14 @@ class SupportModel:
     """
 
     models: dict[str, Any]
-    metrics: dict[str, Any] | None
-    history: list[dict[str, float]] | None
-    coverage: Coverage | None
+    metrics: dict[str, Any] | None = None
+    history: list[dict[str, float]] | None = None
+    coverage: Coverage | None = None
 
     def __init__(self, models: Any, trained: Trained | None = None) -> None:
         self.models = {model.task: model for model in (models if isinstance(models, list | tuple) else [models])}
-        self.metrics = None if trained is None else trained.metrics
-        self.history = None if trained is None else trained.history
-        self.coverage = None if trained is None else trained.coverage
+        if trained is not None:
+            self.metrics, self.history, self.coverage = trained.metrics, trained.history, trained.coverage
 
     @property
     def model(self) -> Any:
@@ -119,16 +117,13 @@ class SupportModel:
         return dict(get_task(model.task).evaluate(model, test_data, **options))
 
     def export(
-        self,
-        path: str | os.PathLike[str],
-        version: int | None = None,
-        overwrite: bool = False,
-        *,
-        bank: Bank | None = None,
-        **options: Any,
+        self, path: str | os.PathLike[str], version: int | None = None, overwrite: bool = False, **options: Any
     ) -> Path:
-        """Write a SavedModel for TensorFlow Serving; see `supportnet.serving.export`, also for further options."""
-        return export(list(self.models.values()), path, version, overwrite, bank=bank, **options)
+        """Write a SavedModel for TensorFlow Serving; see `supportnet.serving.export`, also for its further options.
+
+        One of them, `bank`, is needed by a model that suggests answers.
+        """
+        return export(list(self.models.values()), path, version, overwrite, **options)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the model as a run folder, without its training's checkpoint; `supportnet.load_model` reads it.

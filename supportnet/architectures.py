@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from operator import attrgetter
+from pkgutil import resolve_name
 from types import MappingProxyType
 from typing import Any
 
@@ -91,7 +90,4 @@ def register_encoder(name: str, make: Maker, decoder: Maker | None = None) -> No
 
 def made(make: Maker, config: Any) -> Any:
     """Call a maker with a `NetworkConfig`."""
-    if not isinstance(make, str):
-        return make(config)
-    module, _, path = make.partition(":")
-    return attrgetter(path)(import_module(module))(config)
+    return (resolve_name(make) if isinstance(make, str) else make)(config)

@@ -38,9 +38,7 @@ def _at_least(least: int, name: str, number: int) -> int:
 
 def check_rate(name: str, rate: float) -> float:
     """Return `rate` if it lies in [0, 1), else raise a `UserError`."""
-    if not 0.0 <= rate < 1.0:
-        raise UserError(f"{name} must be at least 0 and below 1. Received: {name}={rate}")
-    return rate
+    return in_range("at least 0 and below 1", lambda number: 0.0 <= number < 1.0)(name, rate)
 
 
 def in_range(words: str, holds: Callable[[float], bool]) -> Callable[[str, float], float]:

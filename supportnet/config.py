@@ -6,7 +6,7 @@ Loads neither Keras nor NumPy.
 import inspect
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, TypeVar, get_args
@@ -37,7 +37,7 @@ BACKBONE_FIELDS = (
 
 def option(default: Any, check: Callable[[str, Any], object] | None = None, **shown: Any) -> Any:
     """Return a field of a configuration: its default, the check of its values, and how it is shown; see `Option`."""
-    return field(default=default, metadata={"check": check, **shown})
+    return field(default=default, metadata={"check": check, "shown": shown})
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Options:
     def __post_init__(self) -> None:
         for base in reversed(type(self).__mro__):
             for one in vars(base).get("__dataclass_fields__", {}).values():
-                value, check = getattr(self, one.name), one.metadata.get("check")
-                if allowed := one.metadata.get("choices") or one.metadata.get("names"):
+                value, check, shown = getattr(self, one.name), one.metadata.get("check"), one.metadata.get("shown", {})
+                if allowed := shown.get("choices") or shown.get("names"):
                     check_choice(one.name, value, list(allowed))
                 elif check and value is not None:
                     check(one.name, value)
@@ -193,7 +193,7 @@ class Option:
     description: str
     group: str = ""
     choices: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
+    names: Collection[str] = ()
 
 
 def options_of(config: type[Any]) -> dict[str, Option]:
@@ -205,16 +205,14 @@ def options_of(config: type[Any]) -> dict[str, Option]:
     """
     described: dict[str, str] = {}
     for base in reversed(config.__mro__):
-        described |= _described(inspect.getdoc(base) or "") if base is not object else {}
+        described |= _described(inspect.getdoc(base) or "")
     return {
         one.name: Option(
             one.name,
             next(kind for kind in (*get_args(one.type), one.type) if isinstance(kind, type)),
             one.default,
             described[one.name],
-            one.metadata.get("group", ""),
-            one.metadata.get("choices", ()),
-            tuple(one.metadata.get("names", ())),
+            **one.metadata.get("shown", {}),
         )
         for one in fields(config)
     }
@@ -258,13 +256,11 @@ def split_options(
         >>> training.epochs
         3
     """
-    network_names, training_names = ({field.name for field in fields(kind)} for kind in (NetworkConfig, training))
-    unknown = sorted(set(options) - network_names - training_names)
+    names = [{field.name for field in fields(kind)} for kind in (NetworkConfig, training)]
+    unknown = sorted(set(options).difference(*names))
     if unknown:
-        known = ", ".join(sorted(network_names | training_names))
+        known = ", ".join(sorted(names[0].union(*names)))
         raise UserError(f"There is no option named {unknown[0]!r}. The options are: {known}.")
     options = {**defaults, **({} if preset is None else get_preset(preset)), **options}
-    network, run = (
-        {name: value for name, value in options.items() if name in names} for names in (network_names, training_names)
-    )
+    network, run = ({name: value for name, value in options.items() if name in own} for own in names)
     return NetworkConfig(**network), training(**run)

@@ -31,18 +31,15 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     holder = Path(tempfile.mkdtemp(prefix=_INCOMPLETE, dir=target.parent))
+    new = holder / target.name
     try:
-        yield holder / target.name
-        _replace(target, holder / target.name)
+        yield new
+        if target.is_dir() and new.is_dir():
+            # A rename can't replace a folder that isn't empty. A file can't replace a folder at all, and mustn't.
+            target.rename(holder / f"{new.name}.old")
+        new.replace(target)
     finally:
         shutil.rmtree(holder, ignore_errors=True)
-
-
-def _replace(target: Path, new: Path) -> None:
-    if target.is_dir() and new.is_dir():
-        # A rename can't replace a folder that isn't empty. A file can't replace a folder at all, and mustn't.
-        target.rename(new.with_name(f"{new.name}.old"))
-    new.replace(target)
 
 
 def make_folder(path: str | os.PathLike[str]) -> None:

@@ -15,14 +15,10 @@ def table_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """
     columns = list(rows[0]) if rows else []
     cells = [columns, *([_cell(row[column]) for column in columns] for row in rows)]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
-    numbers = [isinstance(rows[0][column], int | float) for column in columns]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    sides = [">" if isinstance(rows[0][column], int | float) else "<" for column in columns]
     for line in cells:
-        padded = [
-            cell.rjust(width) if number else cell.ljust(width)
-            for cell, width, number in zip(line, widths, numbers, strict=True)
-        ]
-        yield "  ".join(padded).rstrip()
+        yield "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(line, sides, widths, strict=True)).rstrip()
 
 
 def one_line(value: Any, most: int = 60) -> Any:

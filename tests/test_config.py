@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from supportnet.config import (
     PretrainingConfig,
     RunConfig,
     get_preset,
+    option,
     options_of,
     split_options,
 )
@@ -91,14 +92,14 @@ def test_every_field_is_an_option_with_a_description(config: type[Any]) -> None:
     options = options_of(config)
     assert list(options) == [one.name for one in fields(config)]
     made = config()
-    for name, option in options.items():
-        assert option.name == name
-        assert option.default == getattr(made, name)
+    for name, one in options.items():
+        assert one.name == name
+        assert one.default == getattr(made, name)
         # `float | None` is float.
-        assert option.kind in (int, float, str, bool)
-        assert option.default is None or isinstance(option.default, option.kind)
-        assert option.description.endswith(".")
-        assert "\n" not in option.description
+        assert one.kind in (int, float, str, bool)
+        assert one.default is None or isinstance(one.default, one.kind)
+        assert one.description.endswith(".")
+        assert "\n" not in one.description
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Own(RunConfig):
         UserError: never.
     """
 
-    share: float | None = field(default=None, metadata={"group": "own", "choices": ("half", "all")})
+    share: float | None = option(None, group="own", choices=("half", "all"))
 
 
 def test_an_option_says_what_its_field_says() -> None:
@@ -140,9 +141,9 @@ def test_options_go_where_they_belong(config: type[Any]) -> None:
 
 def test_options_of_one_training_are_not_those_of_another() -> None:
     assert split_options({"mask_share": 0.3}, PretrainingConfig, {})[1] == PretrainingConfig(mask_share=0.3)
-    for option, config in (("mask_share", ClassifyConfig), ("precision", PretrainingConfig)):
-        with pytest.raises(UserError, match=rf"There is no option named '{option}'\. The options are: .*epochs"):
-            split_options({option: 0.5}, config, {})
+    for name, config in (("mask_share", ClassifyConfig), ("precision", PretrainingConfig)):
+        with pytest.raises(UserError, match=rf"There is no option named '{name}'\. The options are: .*epochs"):
+            split_options({name: 0.5}, config, {})
 
 
 def test_a_preset_sets_the_sizes_that_are_not_given() -> None:

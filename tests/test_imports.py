@@ -71,6 +71,7 @@ SHORT = {
     "supportnet.__main__": "`python -m supportnet`",
     "supportnet.errors": "every room imports it, and it imports nothing",
     "supportnet.startup": "runs before TensorFlow is imported",
+    "supportnet.tables": "tasks, comparisons and commands print tables, and it imports nothing",
     "supportnet.tasks.*.answers": "a client makes records and loads nothing else",
     "supportnet.tasks.*.config": "options are listed before Keras is loaded",
     "supportnet.text.special_tokens": "whoever needs a token's id imports nothing else with it",

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from supportnet.cli.common import naming_flags, print_result, writing_to
-from supportnet.cli.options import data_options, json_option, load_arguments, split_option
+from supportnet.cli.options import data_options, json_option, load_arguments
+from supportnet.data import load
 from supportnet.errors import UserError
 from supportnet.files import written_whole
 from supportnet.tables import one_line, table_lines
@@ -19,7 +20,7 @@ COLUMNS = ("kind", "row", "text", "intent", "suggested_intent", "suggested_proba
 
 @click.command()
 @data_options
-@split_option("train", "check", "checked")
+@click.option("--split", default="train", help="Which split to check; a file without splits is checked whole.")
 @click.option("--folds", type=int, default=5, help="Parts of the cross-validation.")
 @click.option("--seed", type=int, default=0, help="Of the folds.")
 @click.option("--out", metavar="FILE", help="Write every doubtful label to a CSV file.")
@@ -38,7 +39,6 @@ def audit(
     supportnet audit --data tickets.csv --label-column topic
     supportnet audit --data banking77 --data-dir downloads --out doubts.csv
     """
-    from supportnet.data import load
     from supportnet.tasks.classify.audit import find_doubtful_labels
 
     if out and Path(out).is_dir():

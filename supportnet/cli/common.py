@@ -11,22 +11,11 @@ import click
 from supportnet.errors import UserError
 from supportnet.startup import start_tensorflow as start_tensorflow  # the commands have it from here
 
-#: What `writing_to` says of a training at Ctrl-C.
-RESUMED = "training; the same command with --resume"
-
-
-def print_json(value: Any) -> None:
-    """Print one JSON object on standard output."""
-    # ASCII, so that it can be printed whatever the terminal's encoding is.
-    click.echo(json.dumps(value))
-
 
 def print_result(as_json: bool, value: Any, lines: Iterable[Any]) -> None:
     """Print one JSON object with `--json`, else lines, which are made only then."""
-    if as_json:
-        print_json(value)
-        return
-    for line in lines:
+    # ASCII, so that it can be printed whatever the terminal's encoding is.
+    for line in [json.dumps(value)] if as_json else lines:
         click.echo(line)
 
 

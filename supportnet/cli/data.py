@@ -7,6 +7,9 @@ import click
 
 from supportnet.cli.common import print_result
 from supportnet.cli.options import json_option, load_arguments, load_options
+from supportnet.data import describe as describe_data
+from supportnet.data import list_sources, load
+from supportnet.data.sources import FURTHER_LABELS
 from supportnet.tables import table_lines
 
 #: Figures that are shown where a split has any -> the column's name.
@@ -32,8 +35,6 @@ def list_command(as_json: bool) -> None:
     supportnet data list
     supportnet data list --json
     """
-    from supportnet.data import list_sources
-
     sources = list_sources()
     rows = [{key: source[key] for key in ("name", "licence", "description")} for source in sources]
     print_result(as_json, {"sources": sources}, table_lines(rows))
@@ -53,16 +54,11 @@ def describe(name: str, as_json: bool, **options: Any) -> None:
     supportnet data describe answered.csv --reply-column answer
     supportnet data describe tickets.csv --attribute-columns priority,channel
     """
-    from supportnet.data import describe as describe_data
-    from supportnet.data import load
-
     facts = describe_data(load(name, **load_arguments(options)))
     print_result(as_json, facts, _lines(facts))
 
 
 def _lines(facts: dict[str, Any]) -> Iterator[str]:
-    from supportnet.data.sources import FURTHER_LABELS
-
     for key in ("name", "description", "licence", "source"):
         yield f"{key:<12} {facts[key]}"
     splits = facts["splits"]

@@ -5,16 +5,17 @@ from typing import Any
 import click
 
 from supportnet.cli.common import print_result
-from supportnet.cli.options import data_option, flag, json_option, load_arguments, load_options, split_option
+from supportnet.cli.options import data_option, flag, json_option, load_arguments, load_options
 from supportnet.errors import UserError
 from supportnet.tasks.registry import DEFAULT, NAMES, get_task
+from supportnet.training.run_folder import tasks_of
 
 
 @click.command()
 @click.argument("model", metavar="RUN|MODEL")
 @data_option
 @load_options
-@split_option("test", "score", "scored")
+@click.option("--split", default="test", help="Which split to score; a file without splits is scored whole.")
 @click.option("--task", type=click.Choice(NAMES), help="Which task of a run of several; as trained by default.")
 @click.option("--plots", metavar="DIR", help="Classify: draw reliability.png and risk_coverage.png into DIR.")
 @click.option("--bank", metavar="PATH", help="Suggest: answers to search; the training replies by default.")
@@ -37,8 +38,6 @@ def evaluate(model: str, data: str | None, split: str, task: str | None, as_json
 
     The last one is of a run of several tasks.
     """
-    from supportnet.training.run_folder import tasks_of
-
     reading = load_arguments(options)
     known = tasks_of(model)
     if len(known) > 1 and task is None:

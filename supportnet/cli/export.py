@@ -1,22 +1,21 @@
-"""`supportnet export` and `supportnet index`: what TensorFlow Serving loads."""
+"""`supportnet export` and `supportnet index`, what TensorFlow Serving loads; `supportnet verify`, its checks."""
 
+from dataclasses import asdict
 from typing import Any
 
 import click
 
 from supportnet.cli.common import naming_flags, print_result, start_tensorflow, writing_to
-from supportnet.cli.options import (
-    bank_options,
-    json_option,
-    min_score_option,
-    read_bank,
-    version_arguments,
-    version_options,
-)
+from supportnet.cli.options import bank_options, json_option, min_score_option, read_bank, version_options
 from supportnet.errors import UserError
 from supportnet.files import read_json
+from supportnet.tables import table_lines
 from supportnet.tasks.registry import DEFAULT, get_task
 from supportnet.tasks.suggest import TASK as SUGGEST
+from supportnet.training.run_folder import is_run, tasks_of
+
+#: What the table says of a check; a figure has no limit.
+MARKS = {True: "pass", False: "FAIL", None: "figure"}
 
 
 @click.command()
@@ -45,12 +44,14 @@ def export(
     The last one is of a run of several tasks (`train --task classify,suggest,reply`). Tasks that read messages alike
     share what reads them: it is stored once.
     """
-    parts = [(get_task(task), run) for run in runs for task in _tasks(run)]
+    # Where there is no run at all, loading it says so.
+    parts = [(get_task(task), run) for run in runs for task in tasks_of(run) or (DEFAULT,)]
     for task, run in parts:
         if task.takes_bank and bank is None:
             raise UserError(f"{run} suggests answers: name a file of them with --bank.")
     if beam is not None and not any("beam" in task.export_options for task, _ in parts):
         raise UserError(f"--beam is for models that write replies. {runs[0]} is none.")
+    version = {name: options.pop(name) for name in ("version", "overwrite", "keep")}
     answers = None if bank is None else read_bank(bank, options)
     start_tensorflow()
     from supportnet.serving.saved_models import export as export_models
@@ -59,19 +60,10 @@ def export(
 
     models = [load(run, task.name) for task, run in parts]
     with naming_flags(), writing_to(out):
-        folder = export_models(
-            models, out, bank=answers, min_score=min_score, beam=beam or 1, **version_arguments(options)
-        )
+        folder = export_models(models, out, bank=answers, min_score=min_score, beam=beam or 1, **version)
     signatures = list(SavedModelFiles(folder).signatures)
     found = {"model": str(folder), "version": int(folder.name), "signatures": signatures}
     print_result(as_json, found, [f"wrote {folder}"])
-
-
-def _tasks(run: str) -> tuple[str, ...]:
-    from supportnet.training.run_folder import tasks_of
-
-    # Where there is no run at all, loading it says so.
-    return tasks_of(run) or (DEFAULT,)
 
 
 @click.command()
@@ -101,13 +93,12 @@ def index(model: str, bank: str, out: str, min_score: float, faiss: str | None, 
     from supportnet.serving.verify.static_checks import SavedModelFiles
     from supportnet.tasks.suggest.serve import BANK, ExportedSuggester
     from supportnet.tasks.train import load
-    from supportnet.training.run_folder import is_run
 
     if faiss:
         import_faiss()
     loaded = load(model, SUGGEST.name) if is_run(model) else ExportedSuggester(model)
     with naming_flags(), writing_to(out):
-        folder = write_index(loaded, answers, out, min_score=min_score, **version_arguments(options))
+        folder = write_index(loaded, answers, out, min_score=min_score, **options)
     if faiss:
         with writing_to(faiss):
             write_faiss(ExportedSuggester(folder), faiss)
@@ -122,3 +113,31 @@ def index(model: str, bank: str, out: str, min_score: float, faiss: str | None, 
     }
     lines = [f"wrote {folder}: {kept} answers of {len(answers.answers)} entries, near-duplicates once"]
     print_result(as_json, found, lines + ([f"wrote {faiss} and {faiss}.ids.json"] if faiss else []))
+
+
+@click.command()
+@click.argument("model", metavar="MODEL")
+@json_option
+def verify(model: str, as_json: bool) -> None:
+    """Check an exported model before its release. MODEL is NAME (its highest version) or NAME/VERSION.
+
+    Its operations, signatures, assets and size; then, loaded by TensorFlow's C API in a process without supportnet and
+    keras: its warm-up, its latency, whether a batch changes answers, and messages that are no text. The exit code is 1
+    if any check fails.
+
+    \b
+    supportnet verify saved_models/support
+    supportnet verify saved_models/support/3 --json
+    """
+    start_tensorflow()
+    from supportnet.serving.verify import verify as verify_model
+    from supportnet.serving.verify.static_checks import SavedModelFiles
+
+    folder = SavedModelFiles(model).folder
+    checks = verify_model(folder)
+    passed = all(check.passed is not False for check in checks)
+    value = {"model": str(folder), "passed": passed, "checks": [asdict(check) for check in checks]}
+    rows = [{"": MARKS[check.passed], "check": check.name, "found": check.says} for check in checks]
+    print_result(as_json, value, (*table_lines(rows), f"\n{folder} {'passed' if passed else 'failed'}"))
+    if not passed:
+        click.get_current_context().exit(1)

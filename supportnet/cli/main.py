@@ -11,14 +11,12 @@ from supportnet.cli.audit import audit
 from supportnet.cli.compare import compare
 from supportnet.cli.data import data
 from supportnet.cli.evaluate import evaluate
-from supportnet.cli.export import export, index
+from supportnet.cli.export import export, index, verify
 from supportnet.cli.predict import predict
-from supportnet.cli.pretrain import pretrain
 from supportnet.cli.quickstart import quickstart
 from supportnet.cli.serve import serve
-from supportnet.cli.train import train
+from supportnet.cli.train import pretrain, train
 from supportnet.cli.tune import tune
-from supportnet.cli.verify import verify
 from supportnet.errors import UserError
 from supportnet.version import __version__
 
@@ -35,7 +33,10 @@ def _with_hyphens(name: str) -> str:
 SETTINGS = {"token_normalize_func": _with_hyphens, "help_option_names": ["-h", "--help"], "show_default": True}
 
 
-@click.group(context_settings=SETTINGS)
+@click.group(
+    commands=[quickstart, data, audit, pretrain, train, tune, evaluate, compare, export, index, verify, predict, serve],
+    context_settings=SETTINGS,
+)
 @click.version_option(__version__, prog_name="supportnet")
 def cli() -> None:
     """Customer support in Keras: from tickets to a model that TensorFlow Serving runs.
@@ -48,14 +49,6 @@ def cli() -> None:
     supportnet verify saved_models/tickets
     supportnet predict saved_models/tickets "where is my parcel?"
     """
-
-
-COMMANDS = (
-    *(quickstart, data, audit, pretrain, train, tune, evaluate, compare),
-    *(export, index, verify, predict, serve),
-)
-for command in COMMANDS:
-    cli.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -2,21 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
 from supportnet.architectures import encoder_names
 from supportnet.config import PRESETS, NetworkConfig, Option, PretrainingConfig, options_of
+from supportnet.data import Bank, bank_of_replies, is_source, load, load_bank
 from supportnet.errors import UserError
 from supportnet.files import read_toml
 from supportnet.tasks.options import TrainingOption, training_options
 from supportnet.tasks.registry import DEFAULT, NAMES, all_tasks, in_order
 from supportnet.tasks.task import ExportOptions
-
-if TYPE_CHECKING:
-    from supportnet.data import Bank
 
 Decorator = Callable[[Any], Any]
 
@@ -100,32 +98,18 @@ min_score_option = click.option(
 )
 
 
-def split_option(name: str, doing: str, done: str) -> Decorator:
-    """Return the option that names a split, of a command that does something with it."""
-    text = f"Which split to {doing}; a file without splits is {done} whole."
-    return click.option("--split", default=name, help=text)
-
-
 def load_arguments(options: dict[str, Any]) -> dict[str, Any]:
     """Take the arguments of `supportnet.load` out of a command's options."""
     return {name: options.pop(name) for name in _LOAD if name in options}
 
 
-def version_arguments(options: dict[str, Any]) -> dict[str, Any]:
-    """Take which version to write out of a command's options."""
-    return {name: options.pop(name) for name in _VERSION}
-
-
-def read_bank(name_or_path: str, options: dict[str, Any]) -> "Bank":
+def read_bank(name_or_path: str, options: dict[str, Any]) -> Bank:
     """Read a bank from a file, or from the training replies of a data source; take its options out of a command's."""
-    from supportnet.data import bank_of_replies, is_source, load, load_bank
-
     columns = {name: options.pop(name) for name in _BANK}
     data_dir = columns.pop("data_dir")
     if not is_source(name_or_path):
         return load_bank(name_or_path, **columns)
-    dataset = load(name_or_path, data_dir=data_dir)
-    return bank_of_replies(name_or_path, dataset["train"])
+    return bank_of_replies(name_or_path, load(name_or_path, data_dir=data_dir)["train"])
 
 
 #: Group of options -> its heading in `--help`, in this order; options without a group stand under the first.
@@ -165,11 +149,10 @@ def in_group(group: str, *decorators: Decorator) -> Decorator:
 
 
 def _training_flag(one: TrainingOption) -> Decorator:
-    option, settings = one.option, {"help": one.help.replace("`", "")}
-    if option.kind is bool:
-        return in_group(one.group, _named({option.name: {"is_flag": True, **settings}}))
+    option = one.option
     kind = click.Choice(option.choices) if option.choices else option.kind
-    return in_group(one.group, _named({option.name: {"type": kind, "default": option.default, **settings}}))
+    settings = {"type": kind, "is_flag": kind is bool, "default": option.default, "help": one.help.replace("`", "")}
+    return in_group(one.group, _named({option.name: settings}))
 
 
 #: Every option of the trainings of all tasks.
@@ -194,19 +177,6 @@ def _of_encoder(option: Option) -> Option:
     return replace(option, description=_ENCODER_ONLY.get(option.name, option.description), names=names)
 
 
-def task_option(several: bool) -> Decorator:
-    """Return the option that names a task, or several of them."""
-    if not several:
-        return click.option("--task", type=click.Choice(NAMES), default=DEFAULT, help="What to learn.")
-    return click.option(
-        "--task",
-        callback=_in_order,
-        metavar="TASK[,TASK...]",
-        default=DEFAULT,
-        help=f"What to learn: {', '.join(NAMES)}, or several of them on one backbone.",
-    )
-
-
 def _in_order(context: click.Context, option: click.Parameter, value: str) -> list[str]:
     """Check one task, or several with commas between them, and put them into their usual order."""
     try:
@@ -216,6 +186,13 @@ def _in_order(context: click.Context, option: click.Parameter, value: str) -> li
         raise click.BadParameter(f"{value!r} is not one of {known}, or several with commas.", context, option) from None
 
 
+task_option = click.option(
+    "--task",
+    callback=_in_order,
+    metavar="TASK[,TASK...]",
+    default=DEFAULT,
+    help=f"What to learn: {', '.join(NAMES)}, or several of them on one backbone.",
+)
 preset_option = click.option(
     "--preset", metavar="NAME", help=f"Sizes by name: {', '.join(PRESETS)}. A size given beside it takes precedence."
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from supportnet.cli.common import naming_flags, print_json, start_tensorflow, writing_to
+from supportnet.cli.common import naming_flags, print_result, start_tensorflow, writing_to
 from supportnet.cli.options import json_option
 from supportnet.cli.predict import predictions
 from supportnet.tasks.registry import all_tasks
@@ -62,9 +62,8 @@ def quickstart(out: str, epochs: int | None, seed: int, as_json: bool) -> None:
     say("5. answers")
     answers = _answer(folder, say)
     seconds = time.monotonic() - started
-    say(f'done in {seconds:.0f} s; ask it yourself: supportnet predict {saved} "..."')
-    if as_json:
-        print_json({"runs": str(runs), "model": str(folder), **figures, "predictions": answers, "seconds": seconds})
+    value = {"runs": str(runs), "model": str(folder), **figures, "predictions": answers, "seconds": seconds}
+    print_result(as_json, value, [f'done in {seconds:.0f} s; ask it yourself: supportnet predict {saved} "..."'])
 
 
 def _train(dataset: Any, runs: Path, options: dict[str, Any], say: Say) -> dict[str, Any]:
@@ -100,13 +99,11 @@ def _answer(folder: Path, say: Say) -> list[dict[str, Any]]:
     """Ask the export."""
     from supportnet.savedmodel.load import SavedModel
 
-    answers = [
-        {"text": row["text"], **{name: value for task in TASKS for name, value in task.brief(row).items()}}
-        for row in predictions(SavedModel(folder), "serving_default", MESSAGES)
-    ]
-    for answer in answers:
-        say(f"   {answer['text']}")
-        for name, value in answer.items():
-            if name != "text":
-                say(f"     {name:<12}{value:.2f}" if isinstance(value, float) else f"     {name:<12}{value}")
+    answers = []
+    for row in predictions(SavedModel(folder), "serving_default", MESSAGES):
+        found = {name: value for task in TASKS for name, value in task.brief(row).items()}
+        say(f"   {row['text']}")
+        for name, value in found.items():
+            say(f"     {name:<12}{value:.2f}" if isinstance(value, float) else f"     {name:<12}{value}")
+        answers.append({"text": row["text"], **found})
     return answers

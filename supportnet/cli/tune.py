@@ -6,14 +6,14 @@ import click
 
 from supportnet.architectures import ARCHITECTURES
 from supportnet.cli.common import naming_flags, print_result, start_tensorflow, writing_to
-from supportnet.cli.options import data_options, json_option, load_arguments, preset_option, task_option
+from supportnet.cli.options import data_options, json_option, load_arguments, preset_option
 from supportnet.tables import table_lines
-from supportnet.tasks.registry import get_task
+from supportnet.tasks.registry import DEFAULT, NAMES, get_task
 
 
 @click.command()
 @data_options
-@task_option(several=False)
+@click.option("--task", type=click.Choice(NAMES), default=DEFAULT, help="What to learn.")
 @click.option("--architecture", default=next(iter(ARCHITECTURES)), help="The encoder by name.")
 @preset_option
 @click.option(

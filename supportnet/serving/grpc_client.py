@@ -32,9 +32,8 @@ class GrpcClient:
         else:
             self._channel = grpc.insecure_channel(address, options)
         self._prediction, self._models = PredictionServiceStub(self._channel), ModelServiceStub(self._channel)
-        self._spec = ModelSpec(name=model, version_label=label) if label else ModelSpec(name=model)
-        if version is not None:
-            self._spec.version.value = version
+        number = None if version is None else {"value": version}
+        self._spec = ModelSpec(name=model, version_label=label or None, version=number)
         self._timeout = timeout
 
     def predict(self, signature: str, inputs: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:

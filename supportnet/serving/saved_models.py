@@ -21,11 +21,14 @@ from supportnet.data.bank import Bank
 from supportnet.errors import UserError
 from supportnet.files import write_json, written_whole
 from supportnet.savedmodel.load import CARD, versions_in
+from supportnet.savedmodel.load import SavedModel as SavedModel  # `supportnet.serving` has it from here
 from supportnet.savedmodel.reader import served_readers
 from supportnet.savedmodel.signatures import CLASSIFY_METHOD, EXAMPLES_SUFFIX, TEXT, write_warmup
+from supportnet.tasks.classify.serve import ExportedModel as ExportedModel  # `supportnet.serving` has it from here
 from supportnet.tasks.registry import NAMES, get_task
 from supportnet.tasks.suggest import TASK as SUGGEST
-from supportnet.tasks.suggest.serve import ExportedSuggester, serve_bank, write_bank_facts
+from supportnet.tasks.suggest.serve import ExportedSuggester as ExportedSuggester
+from supportnet.tasks.suggest.serve import serve_bank, write_bank_facts
 from supportnet.tasks.task import ExportOptions
 from supportnet.text.graph import redact_graph
 from supportnet.text.vocabulary import Vocabulary, table_from_file
@@ -214,16 +217,15 @@ def write_version(
         with written_whole(target) as temporary:
             save(temporary)
             write_warmup(temporary)
-        _remove_oldest(target, keep)
+        if keep is not None:
+            _remove_oldest(target, keep)
     except (OSError, tf.errors.OpError) as error:
         raise UserError(f"The export to {folder} failed: {_reason(error)}.") from None
     return target
 
 
-def _remove_oldest(new: Path, keep: int | None) -> None:
+def _remove_oldest(new: Path, keep: int) -> None:
     """Remove versions beside the new one, the oldest first; what a server still answers from, it has in memory."""
-    if keep is None:
-        return
     others = {number: folder for number, folder in versions_in(new.parent).items() if folder != new}
     for number in sorted(others, reverse=True)[keep - 1 :]:
         # Not in its place: a server that looks meanwhile must not find half of it.

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from supportnet.serving.server.codes import Code, ServingError
 
@@ -56,7 +56,8 @@ class RequestQueue:
 
     def __init__(self, threads: int, queue: int, seconds: float) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="request")
-        self._capacity, self._taken, self._seconds = threads + queue, 0, seconds
+        self._capacity, self._seconds = threads + queue, seconds
+        self._running: set[Future[Any]] = set()
 
     async def run(self, function: Callable[[], Result]) -> Result:
         """Run a function in a thread. If the caller is cancelled before it starts, it never runs.
@@ -64,15 +65,14 @@ class RequestQueue:
         Raises:
             ServingError: if the queue is full or the time limit is exceeded.
         """
-        if self._taken >= self._capacity:
+        if len(self._running) >= self._capacity:
             # TensorFlow Serving's message for a full batching queue.
             message = "The batch scheduling queue to which this task was submitted is full; task size is 1"
             raise ServingError(Code.UNAVAILABLE, message)
-        self._taken += 1
         running = self._executor.submit(function)
-        loop = asyncio.get_running_loop()
         # It counts until it is done, even if nobody awaits it any more.
-        running.add_done_callback(lambda _: loop.call_soon_threadsafe(self._done))
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
         try:
             async with asyncio.timeout(self._seconds):
                 return await asyncio.wrap_future(running)
@@ -82,6 +82,3 @@ class RequestQueue:
     def close(self) -> None:
         """Wait for running requests."""
         self._executor.shutdown(cancel_futures=True)
-
-    def _done(self) -> None:
-        self._taken -= 1
