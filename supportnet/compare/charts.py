@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from supportnet.compare.measure import BATCHES
-from supportnet.compare.plan import BASELINE
 from supportnet.compare.results import Outcome, Part
 from supportnet.compare.table import model_name
 from supportnet.tasks.classify.plots import tidy
@@ -81,14 +80,7 @@ def subplots(width: float, height: float, rows: int = 1, columns: int = 1, **opt
     return figure, figure.subplots(rows, columns, **options)
 
 
-def training_charts(part: Part) -> Iterator[Chart]:
-    """Return the learning curves and the latency of a part."""
-    if any(model != BASELINE for model in part.models):
-        yield learning_curves(part)
-    yield latency_bars(part)
-
-
-def learning_curves(part: Part) -> Chart:
+def learning_curves(part: Part) -> Iterator[Chart]:
     """Draw the validation accuracy by epoch: a thin line a seed, a thick one for their mean."""
     figure, axes = subplots(6.4, 4.0)
     ends = []
@@ -103,12 +95,14 @@ def learning_curves(part: Part) -> Chart:
         mean = np.mean([curve[:shortest] for curve in curves], axis=0)
         axes.plot(range(1, shortest + 1), mean, **drawn)
         ends.append(f"{part.label(model)} reaches {np.mean([max(curve) for curve in curves]):.3f}")
+    if not ends:
+        return
     axes.set(xlabel="epoch", ylabel="validation accuracy")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False)
     tidy(axes)
     text = f"Validation accuracy after each epoch, {part.task} on {part.data}: {', '.join(ends)} at its best."
-    return Chart(file_name("learning", part.task, part.data), "Learning curves", text, figure)
+    yield Chart(file_name("learning", part.task, part.data), "Learning curves", text, figure)
 
 
 def latency_bars(part: Part) -> Chart:
@@ -135,8 +129,7 @@ def latency_bars(part: Part) -> Chart:
 
 def attention_charts(part: Part) -> Iterator[Chart]:
     """Return a picture for each message that was looked at, the architectures side by side; of the first seed."""
-    maps = {model: found["details"].get("attention") for model, found in part.first().items()}
-    maps = {model: found for model, found in maps.items() if found}
+    maps = {model: own for model, found in part.first().items() if (own := found["details"].get("attention"))}
     for number in range(min(map(len, maps.values()), default=0)):
         figure, grid = subplots(4.6 * len(maps), 4.8, columns=len(maps), squeeze=False)
         said = []
@@ -172,26 +165,22 @@ def most_looked_at(found: Mapping[str, Any]) -> str:
         >>> most_looked_at({"tokens": ["my", "parcel"], "weights": [[0.3, 0.7], [0.4, 0.6]]})
         'parcel'
     """
-    sums = [sum(column) for column in zip(*found["weights"], strict=True)]
-    return str(found["tokens"][sums.index(max(sums))])
+    return str(found["tokens"][np.sum(found["weights"], axis=0).argmax()])
 
 
 def study_charts(results: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Iterator[Chart]:
     """Return the pictures of the studies that have a run that is done."""
-    for study, column, label in (
-        ("length", "length", "tokens of each message"),
-        ("size", "share", "share of the data"),
+    for study, title, column, label in (
+        ("length", "By the length of messages", "length", "tokens of each message"),
+        ("size", "By the amount of data", "share", "share of the data"),
     ):
-        rows = [row for row in results["studies"].get(study, []) if row["mean"]]
-        if rows:
-            yield curves(study, rows, column, label)
-    found = {o.run.model: o.found["details"]["gradients"] for o in outcomes if o.run.study == "gradients" and o.found}
-    norms = {model: by_state for model, by_state in found.items() if by_state}
-    if norms:
+        if rows := [row for row in results["studies"].get(study, []) if row["mean"]]:
+            yield curves(study, title, rows, column, label)
+    if norms := {o.run.model: own for o in outcomes if (own := o.found.get("details", {}).get("gradients"))}:
         yield gradient_chart(norms)
 
 
-def curves(study: str, rows: Rows, column: str, label: str) -> Chart:
+def curves(study: str, title: str, rows: Rows, column: str, label: str) -> Chart:
     """Draw quality, training time and the time of an answer."""
     task = rows[0]["task"]
     figures = get_task(task).compared.figures
@@ -204,7 +193,7 @@ def curves(study: str, rows: Rows, column: str, label: str) -> Chart:
     models = list(dict.fromkeys(row["model"] for row in rows))
     figure, plots = subplots(6.4, 8.4, len(shown), sharex=True)
     said = []
-    for axes, (name, title) in zip(plots, shown.items(), strict=True):
+    for axes, (name, ylabel) in zip(plots, shown.items(), strict=True):
         for model in models:
             # The comparison's own runs, which have all of the data, stand before those of the study.
             own = [row for row in rows if row["model"] == model and name in row["mean"]]
@@ -213,15 +202,14 @@ def curves(study: str, rows: Rows, column: str, label: str) -> Chart:
             axes.errorbar(xs, ys, [row["sd"].get(name, 0) for row in own], **style(models, model), capsize=2)
             if name == decisive and ys:
                 said.append(f"{model_name(task, model)} from {ys[0]:.3f} to {ys[-1]:.3f}")
-        axes.set(xscale="log", ylabel=title)
+        axes.set(xscale="log", ylabel=ylabel)
         if name != decisive:
             axes.set_yscale("log")
         tidy(axes)
     axes.set_xlabel(label)
     figure.legend([model_name(task, model) for model in models], loc="outside upper center", ncols=3, frameon=False)
-    what = "By the length of messages" if study == "length" else "By the amount of data"
     text = f"{shown[decisive]} by {label}, from the least to the most: {', '.join(said)}."
-    return Chart(f"study_{study}", what, text, figure)
+    return Chart(f"study_{study}", title, text, figure)
 
 
 def gradient_chart(norms: Mapping[str, Mapping[str, Sequence[float]]]) -> Chart:

@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from supportnet.compare.charts import attention_charts, study_charts, training_charts
+from supportnet.compare.charts import attention_charts, latency_bars, learning_curves, study_charts
 from supportnet.compare.confidence_charts import confidence_charts
 from supportnet.compare.results import Outcome, Part, parts_of
 from supportnet.compare.table import by_part, columns, model_name, summary, with_deviation
@@ -69,7 +69,7 @@ def _section(part: Part, results: Mapping[str, Any]) -> dict[str, Any]:
         "title": f"{part.task}: {part.data}",
         "tables": [_table("Quality", quality, rows), _table("What it costs", cost, rows)],
         "differences": differences,
-        "charts": [*training_charts(part), *confidence_charts(part), *attention_charts(part)],
+        "charts": [*learning_curves(part), latency_bars(part), *confidence_charts(part), *attention_charts(part)],
         "examples": examples(part),
         "baseline": get_task(part.task).compared.baseline,
     }

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from supportnet.compare.plan import BASELINE, Plan, Run, in_study
 from supportnet.compare.pool import cores
-from supportnet.compare.table import grouped, model_name
-from supportnet.data.ticket import TicketDataset
+from supportnet.compare.table import model_name
+from supportnet.data.ticket import TicketDataset, grouped
 from supportnet.files import read_json
 from supportnet.metrics.ranking import percentile_interval
 from supportnet.tasks.classify.against import mcnemar
