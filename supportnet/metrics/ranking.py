@@ -70,26 +70,6 @@ def draw_candidates(texts: Sequence[str], count: int, seed: int) -> npt.NDArray[
     return candidates
 
 
-def recall_at(ranks: Floats, k: int) -> float:
-    """Return the share of the right candidates that stand among the first `k`.
-
-    Example:
-        >>> recall_at(np.array([1.0, 2.0, 11.0, 3.5]), k=2)
-        0.5
-    """
-    return float(np.mean(ranks <= k))
-
-
-def mean_reciprocal_rank(ranks: Floats) -> float:
-    """Return the mean of 1 / rank of the right candidates.
-
-    Example:
-        >>> mean_reciprocal_rank(np.array([1.0, 2.0, 4.0, 4.0]))
-        0.5
-    """
-    return float(np.mean(1 / ranks))
-
-
 def average_precision(ranked_relevant: npt.NDArray[np.bool_]) -> float:
     """Return the average precision of one ranking with several right answers; its mean over rankings is MAP.
 
