@@ -76,13 +76,12 @@ def results_of(plan: Plan, outcomes: Sequence[Outcome], matching: Mapping[str, A
 
 def machine() -> dict[str, Any]:
     """Return what the figures were measured on."""
-    packages = ("tensorflow", "keras", "numpy", "scikit-learn")
     return {
         "cores": len(cores()),
         "processor": platform.machine(),
         "python": platform.python_version(),
         "supportnet": __version__,
-        **{package: version(package) for package in packages},
+        **{package: version(package) for package in ("tensorflow", "keras", "numpy", "scikit-learn")},
     }
 
 

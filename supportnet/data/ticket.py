@@ -85,12 +85,8 @@ class TicketDataset:
             raise UserError(f"{self.name} has no split named {split!r}. It has: {known}.")
         return self.splits[split]
 
-    def __contains__(self, split: object) -> bool:
-        """Tell whether there is a split of that name."""
-        return split in self.splits
-
     def __iter__(self) -> Iterator[str]:
-        """Iterate over the names of the splits."""
+        """Iterate over the names of the splits, which `in` looks among too."""
         return iter(self.splits)
 
     def __repr__(self) -> str:

@@ -9,10 +9,9 @@ from supportnet.data.bank import same_text
 from supportnet.errors import UserError
 
 Floats = npt.NDArray[np.floating]
-Integers = npt.NDArray[np.integer]
 
 
-def ranks(scores: Floats, right: Integers) -> npt.NDArray[np.float64]:
+def ranks(scores: Floats, right: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
     """Return the rank of the right candidate of each row, counted from 1; ties take the middle rank.
 
     Args:
