@@ -114,12 +114,9 @@ def latency_bars(part: Part) -> Chart:
     figure, rows = subplots(6.4, 0.9 + 0.45 * len(part.models) * len(BATCHES), len(BATCHES))
     said = []
     for axes, size in zip(rows, BATCHES, strict=True):
+        names = [f"{name}_milliseconds_batch_{size}" for name in ("median", "p99")]
         for place, model in enumerate(part.models):
-            figures = [found["figures"] for found in part.of(model)]
-            median, late = (
-                float(np.mean([row[f"{name}_milliseconds_batch_{size}"] for row in figures]))
-                for name in ("median", "p99")
-            )
+            median, late = np.mean([[found["figures"][name] for name in names] for found in part.of(model)], axis=0)
             error = [[0], [max(late - median, 0)]]
             axes.barh(place, median, xerr=error, color=COLOURS[place % len(COLOURS)], capsize=3)
             said.append(f"{part.label(model)} {median:.1f} ms for {size}")

@@ -47,7 +47,6 @@ def do_runs(
         jobs: runs at a time.
         progress_bar: show on standard error what is running and how long it will take.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     free: SimpleQueue[int | None] = SimpleQueue()
     for core in (cores() * jobs)[:jobs]:
         free.put(core)
