@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from supportnet.data.ticket import Ticket, TicketDataset
-from supportnet.metrics.ranking import mean_reciprocal_rank, ranks, recall_at
+from supportnet.metrics.ranking import ranks
 from supportnet.tasks.suggest.comparison import Bm25
 
 Floats = npt.NDArray[np.floating]
@@ -45,8 +45,8 @@ def peers(dataset: TicketDataset, split: str, candidates: Rows) -> list[dict[str
 def ranking_figures(scores: Floats) -> dict[str, float]:
     """Measure scores `[N, C]` whose first column is the right reply."""
     found = ranks(scores, np.zeros(len(scores), dtype="int64"))
-    recalls = {f"recall_at_{k}": recall_at(found, k) for k in (1, 5, 10)}
-    return {**recalls, "mrr": mean_reciprocal_rank(found)}
+    recalls = {f"recall_at_{k}": float(np.mean(found <= k)) for k in (1, 5, 10)}
+    return {**recalls, "mrr": float(np.mean(1 / found))}
 
 
 def tfidf_scores(read: Sequence[str], contexts: Sequence[str], replies: Sequence[str], candidates: Rows) -> Floats:

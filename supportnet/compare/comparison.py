@@ -57,7 +57,7 @@ class Comparison:
         for dataset, task in product(self.datasets, plan.tasks):
             get_task(task).check_data(dataset)
         self.matching: dict[str, Any] = {"by": plan.match, "rows": []}
-        self.errors: dict[str, str] = {}
+        self.errors: dict[str, str | None] = {}
 
     def do(self) -> dict[str, Any]:
         """Do the runs that are missing; return the results."""
@@ -81,8 +81,7 @@ class Comparison:
     def _done(self, runs: list[Run]) -> Iterator[Run]:
         missing = [run for run in runs if not (self.folder / f"{run.key}.json").exists()]
         for run, error in do_runs(missing, self.folder, self.jobs, self.progress_bar):
-            if error is not None:
-                self.errors[run.key] = error
+            self.errors[run.key] = error
             yield run
 
     def _write(self, runs: list[Run]) -> dict[str, Any]:

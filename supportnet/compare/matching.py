@@ -14,7 +14,7 @@ from typing import Any
 import keras
 
 from supportnet.compare.plan import BASELINE, Run
-from supportnet.compare.table import grouped
+from supportnet.data.ticket import grouped
 from supportnet.errors import UserError
 from supportnet.layers import NgramScores, PairEmbedding, TokenEmbedding
 from supportnet.tasks.registry import get_task
@@ -62,12 +62,10 @@ def match_weights(
     matched: dict[str, tuple[dict[str, Any], int | None]] = {}
     budget = None
     for name, own in options.items():
-        found = dict(own)
         if name == WITHOUT_ENCODER:
-            matched[name] = (found, None)
+            matched[name] = (dict(own), None)
             continue
-        if budget is not None:
-            found |= _hidden_dim(partial(build, name), own, budget)
+        found = {**own, **(_hidden_dim(partial(build, name), own, budget) if budget else {})}
         weights = count_weights(build(name, found))
         budget = budget or weights
         check_weights(name, weights, budget)

@@ -1,12 +1,11 @@
 """The messages that all models of a comparison share: the same splits, parts and lengths for every one."""
 
 import random
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from supportnet.data.splits import train_validation_split
-from supportnet.data.ticket import Ticket, TicketDataset
+from supportnet.data.ticket import Ticket, TicketDataset, grouped
 from supportnet.text.tokenizer import tokenize
 from supportnet.training.run_folder import ticket_fingerprint
 from supportnet.training.splits import cut_conversations
@@ -55,12 +54,10 @@ def drawn(tickets: Sequence[Ticket], count: int, seed: int = 0) -> list[Ticket]:
         ['x', 'y']
     """
     draw = random.Random(seed).random
-    by_intent: dict[str | None, list[tuple[float, int]]] = defaultdict(list)
-    for row, ticket in enumerate(tickets):
-        by_intent[ticket.intent].append((draw(), row))
+    draws = [(draw(), row) for row in range(len(tickets))]
     places = [
         (rank / len(members) if rank else -1.0, chance, row)
-        for members in by_intent.values()
+        for members in grouped(draws, key=lambda drawn: tickets[drawn[1]].intent).values()
         for rank, (chance, row) in enumerate(sorted(members))
     ]
     return [tickets[row] for row in sorted(row for _, _, row in sorted(places)[:count])]

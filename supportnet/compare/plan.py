@@ -28,15 +28,9 @@ LENGTHS = (4, 8, 16, 32, 64, 128, 256, 512)
 #: Training messages where messages may be long, at most.
 LONG_MESSAGES = 1000
 
+_QUICK = {task.name: task.quick_comparison for task in all_tasks() if task.quick_comparison is not None}
 #: A comparison of all tasks in some minutes on two cores.
-QUICK: Mapping[str, Any] = {
-    "tasks": tuple(task.name for task in all_tasks() if task.quick_comparison is not None),
-    "messages": 1000,
-    "options": {
-        "preset": "tiny",
-        **{task.name: task.quick_comparison for task in all_tasks() if task.quick_comparison is not None},
-    },
-}
+QUICK: Mapping[str, Any] = {"tasks": tuple(_QUICK), "messages": 1000, "options": {"preset": "tiny", **_QUICK}}
 
 
 @dataclass(frozen=True)

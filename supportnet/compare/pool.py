@@ -47,7 +47,6 @@ def do_runs(
         jobs: runs at a time.
         progress_bar: show on standard error what is running and how long it will take.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     free: SimpleQueue[int | None] = SimpleQueue()
     for core in (cores() * jobs)[:jobs]:
         free.put(core)
@@ -110,7 +109,8 @@ def do_run(spec_path: str, out: str) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with Path(spec_path).open("rb") as file:
         core, run = pickle.load(file)
-        _hold_on(core)
+        if core is not None:
+            _hold_on(core)
         for name, architecture in pickle.load(file).items():
             if name not in ARCHITECTURES:
                 register_encoder(name, architecture.encoder, architecture.decoder)
@@ -125,11 +125,8 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _hold_on(core: int | None) -> None:
-    if core is None:
-        return
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {core})
+def _hold_on(core: int) -> None:
+    os.sched_setaffinity(0, {core})
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)

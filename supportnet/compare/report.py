@@ -6,8 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from supportnet.compare.charts import attention_charts, study_charts, training_charts
-from supportnet.compare.confidence_charts import confidence_charts
+from supportnet.compare.charts import attention_charts, confidence_charts, latency_bars, learning_curves, study_charts
 from supportnet.compare.results import Outcome, Part, parts_of
 from supportnet.compare.table import by_part, columns, model_name, summary, with_deviation
 from supportnet.data.ticket import TicketDataset
@@ -69,23 +68,18 @@ def _section(part: Part, results: Mapping[str, Any]) -> dict[str, Any]:
         "title": f"{part.task}: {part.data}",
         "tables": [_table("Quality", quality, rows), _table("What it costs", cost, rows)],
         "differences": differences,
-        "charts": [*training_charts(part), *confidence_charts(part), *attention_charts(part)],
+        "charts": [*learning_curves(part), latency_bars(part), *confidence_charts(part), *attention_charts(part)],
         "examples": examples(part),
-        "baseline": get_task(part.task).compared.baseline,
     }
 
 
 def _table(title: str, names: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    lines = [
-        {
-            "model": model_name(row["task"], row["model"]),
-            "failed": row["failed"],
-            # What is sorted by, and what is read.
-            "cells": [(row["mean"].get(name), with_deviation(row, name)) for name in names],
-        }
-        for row in rows
-    ]
-    return {"title": title, "columns": list(names.values()), "rows": lines}
+    def line(row: Mapping[str, Any]) -> dict[str, Any]:
+        # What is sorted by, and what is read.
+        cells = [(row["mean"].get(name), with_deviation(row, name)) for name in names]
+        return {"model": model_name(row["task"], row["model"]), "failed": row["failed"], "cells": cells}
+
+    return {"title": title, "columns": list(names.values()), "rows": [line(row) for row in rows]}
 
 
 def examples(part: Part) -> list[dict[str, Any]]:

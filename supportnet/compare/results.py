@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from supportnet.compare.plan import BASELINE, Plan, Run, in_study
 from supportnet.compare.pool import cores
-from supportnet.compare.table import grouped, model_name
-from supportnet.data.ticket import TicketDataset
+from supportnet.compare.table import model_name
+from supportnet.data.ticket import TicketDataset, grouped
 from supportnet.files import read_json
 from supportnet.metrics.ranking import percentile_interval
 from supportnet.tasks.classify.against import mcnemar
@@ -76,13 +76,12 @@ def results_of(plan: Plan, outcomes: Sequence[Outcome], matching: Mapping[str, A
 
 def machine() -> dict[str, Any]:
     """Return what the figures were measured on."""
-    packages = ("tensorflow", "keras", "numpy", "scikit-learn")
     return {
         "cores": len(cores()),
         "processor": platform.machine(),
         "python": platform.python_version(),
         "supportnet": __version__,
-        **{package: version(package) for package in packages},
+        **{package: version(package) for package in ("tensorflow", "keras", "numpy", "scikit-learn")},
     }
 
 

@@ -1,14 +1,12 @@
 """The results in tables and in words, for the terminal and the report."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any
 
 from supportnet.compare.plan import BASELINE
+from supportnet.data.ticket import grouped
 from supportnet.tasks.registry import get_task
-
-Item = TypeVar("Item")
-Key = TypeVar("Key")
 
 COST: Mapping[str, str] = {
     "training_seconds": "training s",
@@ -32,19 +30,6 @@ def model_name(task: str, model: str) -> str:
         'BM25'
     """
     return get_task(task).compared.baseline if model == BASELINE else model
-
-
-def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
-    """Return lists of the items that have the same key, in their order.
-
-    Example:
-        >>> grouped(["refund", "track", "return"], len)
-        {6: ['refund', 'return'], 5: ['track']}
-    """
-    groups: dict[Key, list[Item]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return groups
 
 
 def by_part(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], list[Mapping[str, Any]]]:

@@ -2,12 +2,14 @@
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
+from supportnet.data.splits import with_reply
 from supportnet.data.tables import Row, read_table
-from supportnet.data.ticket import Ticket
+from supportnet.data.ticket import Ticket, grouped
 from supportnet.errors import UserError
 
 _USUAL_COLUMNS = {
@@ -154,21 +156,14 @@ def bank_of_replies(name: str, tickets: Sequence[Ticket]) -> Bank:
         >>> [(answer.id, answer.text, answer.uses) for answer in bank_of_replies("greetings", tickets).answers]
         [('1', 'Hello!', 2), ('2', 'See you.', 1)]
     """
-    spellings: dict[str, Counter[str]] = {}
-    intents: dict[str, Counter[str]] = {}
-    for ticket in tickets:
-        if ticket.reply and (reply := same_text(ticket.reply)):
-            spellings.setdefault(reply, Counter())[ticket.reply] += 1
-            intents.setdefault(reply, Counter()).update([ticket.intent] if ticket.intent else [])
-    if not spellings:
+    groups = grouped(with_reply(tickets), key=lambda ticket: same_text(ticket.reply or "")).values()
+    if not groups:
         raise UserError(f"{name}: no message has a reply. Is there a column of replies (--reply-column)?")
-    return Bank(
-        name,
-        [
-            Answer(str(number), _most_frequent(counts)[0], tags=_most_frequent(intents[reply]), uses=counts.total())
-            for number, (reply, counts) in enumerate(spellings.items(), start=1)
-        ],
-    )
+    answers = []
+    for number, same in enumerate(groups, start=1):
+        spelling, tags = (_most_frequent(map(attrgetter(name), same)) for name in ("reply", "intent"))
+        answers.append(Answer(str(number), spelling[0], tags=tags, uses=len(same)))
+    return Bank(name, answers)
 
 
 def same_text(text: str) -> str:
@@ -234,14 +229,13 @@ def check_judged(judgements: Sequence[Judgement], bank: Bank) -> None:
     """
     known = {answer.id for answer in bank.answers}
     for number, judgement in enumerate(judgements, start=1):
-        for answer_id in judgement.relevant:
-            if answer_id not in known:
-                place = judgement.place or f"Query {number}"
-                raise UserError(f"{place}: there is no answer {answer_id!r} in {bank.name}.")
+        if unknown := [answer_id for answer_id in judgement.relevant if answer_id not in known]:
+            place = judgement.place or f"Query {number}"
+            raise UserError(f"{place}: there is no answer {unknown[0]!r} in {bank.name}.")
 
 
-def _most_frequent(counts: Counter[str]) -> tuple[str, ...]:
-    return tuple(value for value, _ in counts.most_common(1))
+def _most_frequent(values: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(value for value, _ in Counter(filter(None, values)).most_common(1))
 
 
 def _answer(row: Row, columns: Mapping[str, str], number: int) -> Answer:

@@ -75,8 +75,7 @@ def load_file(
         find_label = table.optional_column if intent_optional else table.column
         label_column = find_label("label_column", label_column, usual)
     columns = {"text_column": text_column, "label_column": label_column, "reply_column": reply_column}
-    table.check_different(columns)
-    for attribute in attributes:
+    for attribute in (None, *attributes):
         table.check_different({**columns, "attribute_columns": attribute})
     split_column = table.optional_column("split_column", split_column, ("split",))
     tickets = [

@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from operator import itemgetter
@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 
 from supportnet.data import banking77, clinc150, sample, star
 from supportnet.data.files import load_file
-from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset, grouped
 from supportnet.data.upstream import SourceInfo
 from supportnet.errors import UserError
 
@@ -89,21 +89,14 @@ def load(
         >>> len(dataset["train"])
         10003
     """
-    file_options = {
-        "text_column": text_column,
-        "label_column": label_column,
-        "reply_column": reply_column,
-        "split_column": split_column,
-        "attribute_columns": attribute_columns or None,
-        "delimiter": delimiter,
-    }
+    chosen = (text_column, label_column, reply_column, split_column, attribute_columns or None, delimiter)
     source_options = {"data_dir": data_dir, **options}
     for name in source_options:
         if name not in _SOURCE_OPTIONS:
             known = ", ".join(_SOURCE_OPTIONS)
             raise UserError(f"There is no option named {name!r}. The options of data sources are: {known}.")
     # Flags of the command line that were not given are None or False.
-    every = {**file_options, **source_options}
+    every = {**dict(zip(_FILE_OPTIONS, chosen, strict=True)), **source_options}
     given = {name: value for name, value in every.items() if value is not None and value is not False}
     if is_source(name_or_path):
         source = _SOURCES[name_or_path]
@@ -199,9 +192,8 @@ def describe(
         >>> describe("sample")["splits"]["test"]["num_messages"]
         2005
     """
-    dataset = name_or_dataset
-    if not isinstance(dataset, TicketDataset):
-        dataset = load(dataset, data_dir=data_dir)
+    given = name_or_dataset
+    dataset = given if isinstance(given, TicketDataset) else load(given, data_dir=data_dir)
     shown = ("name", "description", "licence", "source")
     splits = {split: _figures(tickets) for split, tickets in dataset.splits.items()}
     return {**{key: getattr(dataset, key) for key in shown}, "splits": splits}
@@ -216,10 +208,7 @@ def _figures(tickets: Sequence[Ticket]) -> dict[str, Any]:
     ]
     replies = [ticket.reply for ticket in tickets if ticket.reply is not None]
     lengths = [len(ticket.text.split()) for ticket in tickets]
-    labels: dict[str, list[str]] = defaultdict(list)
-    for ticket in tickets:
-        for name, label in ticket.labels.items():
-            labels[name].append(label)
+    labels = grouped((label for ticket in tickets for label in ticket.labels.items()), key=itemgetter(0))
     return {
         "num_messages": len(tickets),
         "num_intents": len(by_intent),

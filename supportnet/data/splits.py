@@ -2,10 +2,9 @@
 
 import random
 import warnings
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, intents_of
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, grouped, intents_of
 from supportnet.errors import UserError
 
 #: How many names a message lists before it only counts the rest.
@@ -41,9 +40,8 @@ def train_validation_split(
         raise UserError(f"validation_share must be between 0 and 1. Received: {validation_share=}")
     # Of Python's generators only random() is promised to give the same numbers in every version.
     draw = random.Random(seed).random
-    by_intent: dict[str | None, list[tuple[float, int]]] = defaultdict(list)
-    for index, ticket in enumerate(tickets):
-        by_intent[ticket.intent].append((draw(), index))
+    draws = [(draw(), index) for index in range(len(tickets))]
+    by_intent = grouped(draws, key=lambda drawn: tickets[drawn[1]].intent)
     chosen: set[int] = set()
     for members in by_intent.values():
         num_chosen = min(max(1, round(len(members) * validation_share)), len(members) - 1)

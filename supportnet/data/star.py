@@ -12,9 +12,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from supportnet.data.tables import decode, parse_json
-from supportnet.data.ticket import Ticket, TicketDataset, Turn, context
-from supportnet.data.upstream import DATA_DIR, SourceInfo, SourceOption, copy_content
+from supportnet.data.tables import decode, parse_json, read_bytes
+from supportnet.data.ticket import Ticket, TicketDataset, Turn, context, grouped
+from supportnet.data.upstream import DATA_DIR, SourceInfo, SourceOption
 from supportnet.errors import UserError
 
 SPLITS = ("train", "validation", "test")
@@ -98,7 +98,7 @@ def load(data_dir: str | os.PathLike[str] | None = None, context_turns: int = CO
         by_split = {split: [Pair(*example) for example in examples] for split, examples in prepared.items()}
     else:
         path = Path(data_dir) / INFO.name / FILE
-        files = read_dialogues(copy_content(path, URL), str(path))
+        files = read_dialogues(read_bytes(path, URL), str(path))
         if dialogues_sha256(files) != DIALOGUES_SHA256:
             warnings.warn(f"{path} isn't the recorded file (the SHA-256 of its dialogues differs).", stacklevel=2)
         by_split = parse(files, context_turns)
@@ -115,11 +115,9 @@ def parse(files: dict[str, bytes], num_turns: int) -> dict[str, list[Pair]]:
     Raises:
         UserError: if a file isn't of STAR's form.
     """
-    by_split: dict[str, list[Pair]] = {split: [] for split in SPLITS}
-    for name, content in files.items():
-        for pair in read_pairs(content, f"dialogues/{name}", num_turns):
-            by_split[split_of(pair.dialogue)].append(pair)
-    return by_split
+    pairs = [pair for name in files for pair in read_pairs(files[name], f"dialogues/{name}", num_turns)]
+    by_split = grouped(pairs, key=lambda pair: split_of(pair.dialogue))
+    return {split: by_split.get(split, []) for split in SPLITS}
 
 
 INFO = SourceInfo(

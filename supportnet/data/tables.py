@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping
@@ -270,33 +271,40 @@ def _reader(text: str, delimiter: str, *, strict: bool) -> Iterator[list[str]]:
     return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
 
 
-def parse_json(content: str | bytes, name: str) -> Any:
+def parse_json(content: str | bytes, name: str, problem: str = " isn't JSON") -> Any:
     """Return what JSON holds; a `UserError` that names the file if it isn't JSON."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{name} isn't JSON ({error}).") from None
+        raise UserError(f"{name}{problem} ({error}).") from None
 
 
 def _json_object(line: str, place: str) -> dict[str, object]:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{place}: this isn't JSON, each line must hold one object ({error}).") from None
+    value = parse_json(line, place, ": this isn't JSON, each line must hold one object")
     if not isinstance(value, dict):
         raise UserError(f"{place}: each line must hold one JSON object. Received: a {type(value).__name__}")
     return value
 
 
 def _content(path: Path) -> bytes:
+    if os.path.isdir(path):  # noqa: PTH112  (Path.is_dir raises where the path can't be looked up)
+        raise UserError(f"{path} is a folder. Give a file: CSV, TSV or JSONL.")
+    content = read_bytes(path)
     try:
-        if path.is_dir():
-            raise UserError(f"{path} is a folder. Give a file: CSV, TSV or JSONL.")
-        content = path.read_bytes()
         return gzip.decompress(content) if path.suffix.lower() == ".gz" else content
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing.") from None
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise UserError(f"{path} isn't a whole gzip file.") from None
+
+
+def read_bytes(path: Path, url: str = "") -> bytes:
+    """Return what a file holds, such as the user's copy of the one at `url`.
+
+    Raises:
+        UserError: if it is missing (it says where to get it, if there is an `url`) or can't be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing.{url and f' It can be downloaded from {url}'}") from None
     except OSError as error:
         raise UserError(f"{path} can't be read: {error.strerror}.") from None

@@ -1,12 +1,15 @@
-"""The one record that every data source yields, the data set that holds them, and the context of a message."""
+"""The one record that every data source yields, the data set that holds them, groups of them, and their context."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from supportnet.checks import check_positive
 from supportnet.errors import UserError
+
+Item = TypeVar("Item")
+Key = TypeVar("Key")
 
 #: The intent of a message that none of the trained intents covers. It is a class of the model
 #: only where training messages have it, as `--train-oos` asks for.
@@ -82,12 +85,8 @@ class TicketDataset:
             raise UserError(f"{self.name} has no split named {split!r}. It has: {known}.")
         return self.splits[split]
 
-    def __contains__(self, split: object) -> bool:
-        """Tell whether there is a split of that name."""
-        return split in self.splits
-
     def __iter__(self) -> Iterator[str]:
-        """Iterate over the names of the splits."""
+        """Iterate over the names of the splits, which `in` looks among too."""
         return iter(self.splits)
 
     def __repr__(self) -> str:
@@ -109,6 +108,19 @@ def intents_of(tickets: Iterable[Ticket]) -> list[str]:
     """
     found = {ticket.intent for ticket in tickets}
     return sorted(intent for intent in found if intent not in (None, OUT_OF_SCOPE))
+
+
+def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """Return lists of the items that have the same key, in their order.
+
+    Example:
+        >>> grouped(["refund", "track", "return"], len)
+        {6: ['refund', 'return'], 5: ['track']}
+    """
+    groups: dict[Key, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
 
 
 def conversations_of(tickets: Iterable[Ticket]) -> list[str]:

@@ -10,8 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
+from supportnet.data.tables import read_bytes
 from supportnet.data.ticket import Ticket, TicketDataset
-from supportnet.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -98,24 +98,10 @@ def read_copy(folder: str | os.PathLike[str], file: UpstreamFile) -> bytes:
         UserError: if the copy is missing or can't be read.
     """
     path = Path(folder) / file.name
-    content = copy_content(path, file.url)
+    content = read_bytes(path, file.url)
     if hashlib.sha256(content).hexdigest() != file.sha256:
         warnings.warn(f"{path} isn't the recorded file (its SHA-256 differs from {file.url}).", stacklevel=2)
     return content
-
-
-def copy_content(path: Path, url: str) -> bytes:
-    """Return what the user's copy of the file at `url` holds.
-
-    Raises:
-        UserError: if the copy is missing (it says where to get it) or can't be read.
-    """
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing. It can be downloaded from {url}") from None
-    except OSError as error:
-        raise UserError(f"{path} can't be read: {error.strerror}.") from None
 
 
 def to_tickets(examples: Iterable[tuple[str, ...]], split: str) -> list[Ticket]:

@@ -4,7 +4,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
@@ -74,9 +74,12 @@ def train_word_embeddings(
     if (most := max(counts.values())) < min_count:
         raise UserError(f"min_count must be at most {most}: no word occurs more often. Received: {min_count=}")
     from gensim.models import FastText, Word2Vec
+    from gensim.models.callbacks import CallbackAny2Vec
 
     make, extra = (Word2Vec, {}) if method == "word2vec" else (FastText, _NGRAMS)
     with tqdm(total=epochs, desc=f"training {method}", unit="epoch", disable=not progress_bar) as bar:
+        counter = CallbackAny2Vec()
+        counter.on_epoch_end = lambda model: bar.update()
         model = make(
             sentences,
             vector_size=embedding_dim,
@@ -84,7 +87,7 @@ def train_word_embeddings(
             seed=seed,
             workers=1,
             hashfxn=stable_hash,
-            callbacks=[_epoch_counter(bar)],
+            callbacks=[counter],
             **sizes,
             **extra,
         )
@@ -99,13 +102,3 @@ def stable_hash(word: str) -> int:
         1529615448
     """
     return zlib.crc32(word.encode("utf-8", "surrogatepass"))
-
-
-def _epoch_counter(bar: "tqdm[Any]") -> Any:
-    from gensim.models.callbacks import CallbackAny2Vec
-
-    class EpochCounter(CallbackAny2Vec):
-        def on_epoch_end(self, model: Any) -> None:
-            bar.update()
-
-    return EpochCounter()

@@ -9,10 +9,9 @@ from supportnet.data.bank import same_text
 from supportnet.errors import UserError
 
 Floats = npt.NDArray[np.floating]
-Integers = npt.NDArray[np.integer]
 
 
-def ranks(scores: Floats, right: Integers) -> npt.NDArray[np.float64]:
+def ranks(scores: Floats, right: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
     """Return the rank of the right candidate of each row, counted from 1; ties take the middle rank.
 
     Args:
@@ -68,26 +67,6 @@ def draw_candidates(texts: Sequence[str], count: int, seed: int) -> npt.NDArray[
         candidates[row, 0] = row
         candidates[row, 1:] = rows_by_text[first[drawn] + random.integers(frequency[drawn])]
     return candidates
-
-
-def recall_at(ranks: Floats, k: int) -> float:
-    """Return the share of the right candidates that stand among the first `k`.
-
-    Example:
-        >>> recall_at(np.array([1.0, 2.0, 11.0, 3.5]), k=2)
-        0.5
-    """
-    return float(np.mean(ranks <= k))
-
-
-def mean_reciprocal_rank(ranks: Floats) -> float:
-    """Return the mean of 1 / rank of the right candidates.
-
-    Example:
-        >>> mean_reciprocal_rank(np.array([1.0, 2.0, 4.0, 4.0]))
-        0.5
-    """
-    return float(np.mean(1 / ranks))
 
 
 def average_precision(ranked_relevant: npt.NDArray[np.bool_]) -> float:

@@ -118,9 +118,9 @@ class BytePairVocabulary:
         if room < len(_CHARACTERS):
             least = f"at least {num_pieces - room + len(_CHARACTERS)} for texts with {len(slots)} slots"
             raise UserError(f"num_pieces must be {least}. Received: num_pieces={num_pieces}")
-        from tokenizers import models, trainers
+        from tokenizers import trainers
 
-        tokenizer = _tokenizer(models.BPE())
+        tokenizer = _tokenizer()
         trainer = trainers.BpeTrainer(
             vocab_size=room, min_frequency=min_count, initial_alphabet=_CHARACTERS, show_progress=False
         )
@@ -170,10 +170,7 @@ class BytePairVocabulary:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        # Decoding doesn't need the library.
-        from tokenizers import models
-
-        return _tokenizer(models.BPE(vocab=self._ids, merges=self.merges))
+        return _tokenizer(vocab=self._ids, merges=self.merges)
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of ids up to the first `END_ID`: the reference of `detokenize`.
@@ -226,10 +223,11 @@ def _valid(text: str) -> str:
     return to_bytes(text).decode("utf-8", "replace")
 
 
-def _tokenizer(model: Any) -> Any:
+def _tokenizer(**pieces: Any) -> Any:
     """Return the library's byte-level tokenizer: words include the preceding space, and merges stay within words."""
-    from tokenizers import Tokenizer, pre_tokenizers
+    # Decoding doesn't need the library.
+    from tokenizers import Tokenizer, models, pre_tokenizers
 
-    tokenizer = Tokenizer(model)
+    tokenizer = Tokenizer(models.BPE(**pieces))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     return tokenizer

@@ -14,6 +14,7 @@ values that occur once; more frequent ones become tokens.
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from supportnet.text.code_points import DELETE, EUROPEAN, fold
@@ -154,13 +155,15 @@ def find_personal_data(text: str, mode: str = "unicode") -> list[Span]:
     """
     prepared, offsets = _prepare(text.translate(fold(mode)))
     spans = []
+
+    def blanked(match: re.Match[str], kind: str) -> str:
+        start, end = offsets[match.start()], offsets[match.end() - 1] + 1
+        spans.append(Span(start, end, kind, text[start:end]))
+        # As long as the match; later patterns treat it like a placeholder between spaces.
+        return f" {'<' * (len(match[0]) - 2)} "
+
     for kind, pattern in _COMPILED:
-        matches = list(pattern.finditer(prepared))
-        for match in matches:
-            start, end = offsets[match.start()], offsets[match.end() - 1] + 1
-            spans.append(Span(start, end, kind, text[start:end]))
-        if matches:
-            prepared = pattern.sub(_blank, prepared)
+        prepared = pattern.sub(partial(blanked, kind=kind), prepared)
     return sorted(spans)
 
 
@@ -201,8 +204,3 @@ def _prepare(folded: str) -> tuple[str, list[int]]:
         if character != DELETE and not repeated:
             offsets.append(index)
     return "".join(folded[index] for index in offsets), offsets
-
-
-def _blank(match: re.Match[str]) -> str:
-    """Return a filler of the same length, which later patterns treat like a placeholder between spaces."""
-    return f" {'<' * (len(match[0]) - 2)} "

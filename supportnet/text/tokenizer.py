@@ -20,7 +20,7 @@ The article's own cleaning (section 4.1), `preprocess`, is what the mode `articl
 import re
 from functools import cache
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from supportnet.checks import check_positive
 from supportnet.text.code_points import Fold, fold, own_tokens
@@ -44,17 +44,14 @@ _ARTICLE_RULES = (
 )
 
 
-class Mode(NamedTuple):
-    """A fold of code points and the rules that run after it, in order."""
-
-    fold: Fold
-    rules: tuple[Rule, ...]
-
-
 @cache
-def get_mode(name: str) -> Mode:
-    """Return the mode `unicode` or `article`; raise UserError for other names."""
-    return Mode(fold(name), PREPARATION + REDACTION + (_ARTICLE_RULES if name == "article" else _unicode_rules()))
+def get_mode(name: str) -> tuple[Fold, tuple[Rule, ...]]:
+    """Return what a mode, `unicode` or `article`, is: a fold of code points, and the rules that run after it, in order.
+
+    Raises:
+        UserError: if there is no such mode.
+    """
+    return fold(name), PREPARATION + REDACTION + (_ARTICLE_RULES if name == "article" else _unicode_rules())
 
 
 def _unicode_rules() -> tuple[Rule, ...]:

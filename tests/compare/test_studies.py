@@ -45,7 +45,7 @@ def test_curves_go_from_little_data_to_all() -> None:
         for share in (1.0, 0.01, 0.1)
         for model in ("transformer", BASELINE)
     ]
-    chart = curves("size", rows, "share", "share of the data")
+    chart = curves("size", "By the amount of data", rows, "share", "share of the data")
     for line in chart.figure.axes[0].lines[:2]:
         assert list(line.get_xdata()) == [0.01, 0.1, 1.0]
     assert "from 0.005 to 0.500" in chart.text

@@ -67,7 +67,7 @@ def test_article_mode(text: str, tokens: str) -> None:
 
 @pytest.mark.parametrize("mode", ["unicode", "article"])
 def test_rules_keep_to_what_python_and_re2_read_alike(mode: str) -> None:
-    for pattern, rewrite in get_mode(mode).rules:
+    for pattern, rewrite in get_mode(mode)[1]:
         assert not re.search(r"(?<!\\)\(\?[^:]|\\[swdpSWDPAZz1-9]", pattern), pattern
         assert re.compile(pattern).groups <= 9
         assert not re.search(pattern, "", re.ASCII), "Python and RE2 may treat empty matches differently"
