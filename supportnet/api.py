@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 
+from supportnet.data.bank import Bank
 from supportnet.data.ticket import Ticket
 from supportnet.embeddings import Coverage
 from supportnet.errors import UserError
@@ -117,13 +118,16 @@ class SupportModel:
         return dict(get_task(model.task).evaluate(model, test_data, **options))
 
     def export(
-        self, path: str | os.PathLike[str], version: int | None = None, overwrite: bool = False, **options: Any
+        self,
+        path: str | os.PathLike[str],
+        version: int | None = None,
+        overwrite: bool = False,
+        *,
+        bank: Bank | None = None,
+        **options: Any,
     ) -> Path:
-        """Write a SavedModel for TensorFlow Serving; see `supportnet.serving.export`, also for its further options.
-
-        One of them, `bank`, is needed by a model that suggests answers.
-        """
-        return export(list(self.models.values()), path, version, overwrite, **options)
+        """Write a SavedModel for TensorFlow Serving; see `supportnet.serving.export`, also for further options."""
+        return export(list(self.models.values()), path, version, overwrite, bank=bank, **options)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the model as a run folder, without its training's checkpoint; `supportnet.load_model` reads it.

@@ -11,6 +11,9 @@ import click
 from supportnet.errors import UserError
 from supportnet.startup import start_tensorflow as start_tensorflow  # the commands have it from here
 
+#: What `writing_to` says of a training at Ctrl-C.
+RESUMED = "training; the same command with --resume"
+
 
 def print_result(as_json: bool, value: Any, lines: Iterable[Any]) -> None:
     """Print one JSON object with `--json`, else lines, which are made only then."""

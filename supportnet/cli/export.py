@@ -1,6 +1,5 @@
-"""`supportnet export` and `supportnet index`, what TensorFlow Serving loads; `supportnet verify`, its checks."""
+"""`supportnet export` and `supportnet index`: what TensorFlow Serving loads."""
 
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -9,13 +8,9 @@ from supportnet.cli.common import naming_flags, print_result, start_tensorflow, 
 from supportnet.cli.options import bank_options, json_option, min_score_option, read_bank, version_options
 from supportnet.errors import UserError
 from supportnet.files import read_json
-from supportnet.tables import table_lines
 from supportnet.tasks.registry import DEFAULT, get_task
 from supportnet.tasks.suggest import TASK as SUGGEST
 from supportnet.training.run_folder import is_run, tasks_of
-
-#: What the table says of a check; a figure has no limit.
-MARKS = {True: "pass", False: "FAIL", None: "figure"}
 
 
 @click.command()
@@ -113,31 +108,3 @@ def index(model: str, bank: str, out: str, min_score: float, faiss: str | None, 
     }
     lines = [f"wrote {folder}: {kept} answers of {len(answers.answers)} entries, near-duplicates once"]
     print_result(as_json, found, lines + ([f"wrote {faiss} and {faiss}.ids.json"] if faiss else []))
-
-
-@click.command()
-@click.argument("model", metavar="MODEL")
-@json_option
-def verify(model: str, as_json: bool) -> None:
-    """Check an exported model before its release. MODEL is NAME (its highest version) or NAME/VERSION.
-
-    Its operations, signatures, assets and size; then, loaded by TensorFlow's C API in a process without supportnet and
-    keras: its warm-up, its latency, whether a batch changes answers, and messages that are no text. The exit code is 1
-    if any check fails.
-
-    \b
-    supportnet verify saved_models/support
-    supportnet verify saved_models/support/3 --json
-    """
-    start_tensorflow()
-    from supportnet.serving.verify import verify as verify_model
-    from supportnet.serving.verify.static_checks import SavedModelFiles
-
-    folder = SavedModelFiles(model).folder
-    checks = verify_model(folder)
-    passed = all(check.passed is not False for check in checks)
-    value = {"model": str(folder), "passed": passed, "checks": [asdict(check) for check in checks]}
-    rows = [{"": MARKS[check.passed], "check": check.name, "found": check.says} for check in checks]
-    print_result(as_json, value, (*table_lines(rows), f"\n{folder} {'passed' if passed else 'failed'}"))
-    if not passed:
-        click.get_current_context().exit(1)

@@ -11,12 +11,14 @@ from supportnet.cli.audit import audit
 from supportnet.cli.compare import compare
 from supportnet.cli.data import data
 from supportnet.cli.evaluate import evaluate
-from supportnet.cli.export import export, index, verify
+from supportnet.cli.export import export, index
 from supportnet.cli.predict import predict
+from supportnet.cli.pretrain import pretrain
 from supportnet.cli.quickstart import quickstart
 from supportnet.cli.serve import serve
-from supportnet.cli.train import pretrain, train
+from supportnet.cli.train import train
 from supportnet.cli.tune import tune
+from supportnet.cli.verify import verify
 from supportnet.errors import UserError
 from supportnet.version import __version__
 

@@ -1,4 +1,4 @@
-"""`supportnet train` and `supportnet pretrain`."""
+"""`supportnet train`."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from supportnet.cli.common import naming_flags, print_result, start_tensorflow, writing_to
+from supportnet.cli.common import RESUMED, naming_flags, print_result, start_tensorflow, writing_to
 from supportnet.cli.options import (
     GroupedCommand,
     config_option,
@@ -17,18 +17,13 @@ from supportnet.cli.options import (
     json_option,
     load_arguments,
     preset_option,
-    pretraining_flags,
     run_options,
     task_option,
-    text_options,
     training_flags,
 )
 from supportnet.errors import UserError
 from supportnet.tasks.options import UNLABELLED, check_not_alone, tasks_with, training_options
 from supportnet.tasks.registry import get_task
-
-#: What `writing_to` says of a training at Ctrl-C.
-RESUMED = "training; the same command with --resume"
 
 
 @click.command(cls=GroupedCommand)
@@ -125,48 +120,3 @@ def _lines(found: dict[str, dict[str, Any]], coverage: Any, out: str, data: str)
     if not several:
         following = get_task(next(iter(found))).next_command.format(run=out, data=data)
     yield f"wrote {out}; next: {following}"
-
-
-@click.command(cls=GroupedCommand)
-@run_options
-@in_group(
-    "data",
-    click.option(
-        "--data",
-        required=True,
-        multiple=True,
-        metavar="NAME|PATH",
-        help="A source of `data list`, or a CSV, TSV or JSONL file; labels aren't read. Can be given several times.",
-    ),
-    text_options,
-)
-@in_group(
-    "network",
-    preset_option,
-    click.option(
-        "--init", metavar="ENCODER", help="Go on from what `supportnet pretrain` wrote, with its words and sizes."
-    ),
-)
-@pretraining_flags
-@json_option
-def pretrain(data: tuple[str, ...], out: str, as_json: bool, **options: Any) -> None:
-    """Pre-train an encoder on messages without labels, for `train --init`.
-
-    \b
-    supportnet pretrain --data tickets.csv --text-column body --out runs/encoder
-    supportnet pretrain --data banking77 --data star --data-dir downloads --architecture transformer --out runs/encoder
-    supportnet pretrain --data tickets.csv --init runs/encoder --out runs/own
-    """
-    reading = load_arguments(options)
-    start_tensorflow()
-    from supportnet.training.pretrain import pretrain as pretrain_encoder
-
-    with naming_flags(), writing_to(out, RESUMED):
-        pretrained = pretrain_encoder(data, out, data_options=reading, **given(options))
-    metrics = pretrained.metrics
-    lines = (
-        f"held-out perplexity {metrics['perplexity']:.1f}, {metrics['accuracy']:.1%} of the hidden words found "
-        f"(epoch {metrics['best_epoch']})",
-        f"wrote {out}; next: supportnet train --data LABELLED --init {out} --out RUN",
-    )
-    print_result(as_json, {"encoder": out, "held_out": metrics, "epochs": len(pretrained.history)}, lines)

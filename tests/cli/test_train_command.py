@@ -23,7 +23,8 @@ import supportnet
 from supportnet.architectures import encoder_names
 from supportnet.cli.main import cli, main
 from supportnet.cli.options import flag
-from supportnet.cli.train import pretrain, train
+from supportnet.cli.pretrain import pretrain
+from supportnet.cli.train import train
 from supportnet.config import NetworkConfig, PretrainingConfig
 from supportnet.tasks import all_tasks, get_task
 from supportnet.tasks.classify.config import ClassifyConfig
