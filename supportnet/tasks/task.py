@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from supportnet.config import NetworkConfig, RunConfig, split_options
@@ -27,13 +26,11 @@ if TYPE_CHECKING:
     from supportnet.data.bank import Bank
 
 #: What a task may learn from -> whether a message has it.
-LEARNED_FROM: Mapping[str, Callable[[Ticket], bool]] = MappingProxyType(
-    {
-        "intents": lambda ticket: ticket.intent is not None,
-        "replies": lambda ticket: bool(ticket.reply),
-        "attributes": lambda ticket: bool(ticket.labels),
-    }
-)
+LEARNED_FROM: Mapping[str, Callable[[Ticket], bool]] = {
+    "intents": lambda ticket: ticket.intent is not None,
+    "replies": lambda ticket: bool(ticket.reply),
+    "attributes": lambda ticket: bool(ticket.labels),
+}
 
 
 class Hook:
@@ -187,7 +184,7 @@ class Task(ABC):
 
     # Training. `split(dataset, config, unlabelled) -> TaskSplit`.
     split: ClassVar[Any] = Hook("data:split")
-    # The class of its models, a `supportnet.tasks.model.TextModel`; each task names its own.
+    # The class of its models, a `supportnet.backbones.backbone.TaskModel`; each task names its own.
     model_class: ClassVar[Any]
     # `objective(model, split, config) -> Objective`: what a model is trained on.
     objective: ClassVar[Any] = Hook("fit:objective")

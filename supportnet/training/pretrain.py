@@ -176,10 +176,8 @@ def _batches(
         order = tf.data.Dataset.range(len(texts)).batch(config.batch_size)
         order = order.enumerate().map(lambda number, batch: (-1 - number, batch))
     else:
-        order = tf.data.Dataset.from_generator(
-            lambda: epoch_order(texts, config.batch_size, config.seed, epochs),
-            output_signature=tf.TensorSpec([None], tf.int64),
-        ).enumerate(epochs.start * -(-len(texts) // config.batch_size))
+        order = epoch_order(texts, config.batch_size, config.seed, epochs)
+        order = order.enumerate(epochs.start * -(-len(texts) // config.batch_size))
 
     def encode(number: tf.Tensor, batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         seed = tf.stack([tf.cast(config.seed, tf.int64), number])
