@@ -54,11 +54,14 @@ class LabelModel(TaskModel):
 
 
 class ServedPart(tf.Module):
-    """The part of an export that answers for a task.
+    """The part of an export that answers for a task; its class method `of` makes it of a model, reader and options.
+
+    Args:
+        reader: reads messages for it.
 
     Attributes:
         signatures: name -> specs of the inputs, that of the task first; a method, a `tf.function`, has each name.
-        reader: reads messages for it.
+        reader: the argument.
         answer: messages, string `[B]`, and what `reader` read in them -> the outputs of the task's signature.
     """
 
@@ -73,11 +76,6 @@ class ServedPart(tf.Module):
     def _answer(self, text: tf.Tensor, read: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         raise NotImplementedError
 
-    @classmethod
-    def of(cls, model: Any, reader: ServedReader, options: ExportOptions) -> Self:
-        """Make the part of a trained model."""
-        return cls(model, reader)
-
     def write_facts(self, folder: Path, model: Any, options: ExportOptions) -> None:
         """Write what no server reads, and people do, into the folder of an export."""
         raise NotImplementedError
@@ -90,6 +88,11 @@ class ServedLabels(ServedPart):
         model: a trained model.
         reader: reads messages for it.
     """
+
+    @classmethod
+    def of(cls, model: Any, reader: ServedReader, options: ExportOptions) -> Self:
+        """Make the part of a trained model."""
+        return cls(model, reader)
 
     def __init__(self, model: LabelModel, reader: ServedReader) -> None:
         super().__init__(reader)

@@ -214,10 +214,13 @@ class Task(ABC):
         """Return its defaults that differ from those of the configurations."""
         return {**self.network_defaults, **self.architecture_defaults.get(architecture or "", {})}
 
-    def configs(self, options: Mapping[str, Any]) -> tuple[NetworkConfig, RunConfig]:
-        """Return both configurations of a training by options, `preset` among them; see `split_options`."""
+    def configs(self, options: Mapping[str, Any], more: Mapping[str, Any] = {}) -> tuple[NetworkConfig, RunConfig]:
+        """Return both configurations of a training by options, `preset` among them; `more` are further defaults.
+
+        See `supportnet.config.split_options`.
+        """
         named = {name: value for name, value in options.items() if name != "preset"}
-        defaults = self.defaults(named.get("architecture"))
+        defaults = {**self.defaults(named.get("architecture")), **more}
         return split_options(named, self.config, defaults, options.get("preset"))
 
     def load_data(self, data: Any, **reading: Any) -> TicketDataset:

@@ -160,7 +160,7 @@ def moving(bar: "tqdm[Any]") -> keras.callbacks.Callback:
         validation = {"validation": f"{logs['val_accuracy']:.4f}"} if "val_accuracy" in logs else {}
         bar.set_postfix(epoch=epoch + 1, loss=f"{logs['loss']:.3f}", **validation)
 
-    return keras.callbacks.LambdaCallback(on_epoch_end=show, on_train_batch_end=lambda *_: bar.update())
+    return keras.callbacks.LambdaCallback(on_epoch_end=show, on_train_batch_end=lambda batch, logs: bar.update())
 
 
 class StopAtInterrupt(keras.callbacks.Callback):

@@ -160,17 +160,6 @@ def token_batches(sources: Ints, targets: Ints, tokens: int, seed: int, epoch: i
     return [batches[i] for i in generator.permutation(len(batches))]
 
 
-def padding_share(sources: Ints, targets: Ints, batches: list[Ints]) -> float:
-    """Return the share of what the batches hold that is padding.
-
-    Example:
-        >>> round(padding_share(np.array([2, 4]), np.array([3, 3]), [np.array([0, 1])]), 3)
-        0.143
-    """
-    held = sum(len(batch) * (sources[batch].max() + targets[batch].max()) for batch in batches)
-    return 1.0 - float(sources.sum() + targets.sum()) / float(held)
-
-
 def _cuts(sources: Ints, targets: Ints, tokens: int) -> list[int]:
     """Where the batches of sorted pairs begin, but for the first."""
     cuts, start, source, target = [], 0, 0, 0
