@@ -19,7 +19,7 @@ import supportnet
 from supportnet.config import NetworkConfig
 from supportnet.tasks import get_task
 from supportnet.tasks.reply.config import ReplyConfig
-from supportnet.tasks.reply.data import ReplyPairs, padding_share, token_batches, training_replies
+from supportnet.tasks.reply.data import ReplyPairs, token_batches, training_replies
 from supportnet.tasks.reply.fit import ReplyModel
 from supportnet.tasks.reply.model import Replier
 from supportnet.text.byte_pairs import START_ID
@@ -60,7 +60,8 @@ def measured(spec: dict[str, Any]) -> dict[str, Any]:
     }
     # The first round compiles.
     found = {name: figures(counts[name], statistics.median(times[1:])) for name, times in seconds.items()}
-    found["supportnet"]["padding_of_an_epoch"] = padding_share(pairs.sources, pairs.targets, batches)
+    tokens, positions = sizes(pairs, batches)
+    found["supportnet"]["padding_of_an_epoch"] = 1 - tokens / positions
     found["supportnet"]["parameters"], found["keras_layers"]["parameters"] = ours.count_params(), theirs.count_params()
     return {**found, "ratio": found["supportnet"]["tokens_per_second"] / found["keras_layers"]["tokens_per_second"]}
 

@@ -6,7 +6,7 @@ The layers of a network are those that its architecture names, made for its conf
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,28 +18,6 @@ from supportnet.errors import UserError
 from supportnet.layers import TokenEmbedding
 from supportnet.text.preprocessor import TextFrontEnd
 from supportnet.text.vocabulary import Vocabulary
-
-
-class TaskModel(Protocol):
-    """A model of any task: a preprocessor, a backbone and a head, composed into a network.
-
-    Attributes:
-        task: name of the task.
-        config: what the network was built from.
-        vocabulary: words with an id of their own.
-        preprocessor: strings `[B]` -> features.
-        backbone: features -> vectors of tokens.
-        network: the whole functional model, features -> outputs.
-        origin: the data it was trained on (`data`) and its validation metrics (`validation`); empty if untrained.
-    """
-
-    task: str
-    config: NetworkConfig
-    vocabulary: Vocabulary
-    preprocessor: TextFrontEnd
-    backbone: "Backbone"
-    network: keras.Model
-    origin: dict[str, Any]
 
 
 def build_preprocessor(config: NetworkConfig, vocabulary: Vocabulary | Sequence[str]) -> TextFrontEnd:
@@ -139,7 +117,7 @@ def build_embedding(config: NetworkConfig, vocab_size: int) -> TokenEmbedding:
 
 
 @contextmanager
-def _policy(dtype: Any) -> Iterator[None]:
+def dtype_policy(dtype: Any) -> Iterator[None]:
     """Make layers by a dtype policy, those of a user's own encoder too; by the global one, if it is None."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(keras.dtype_policies.get(dtype))
@@ -177,7 +155,7 @@ class Backbone(keras.Model):
     ) -> None:
         config = config if isinstance(config, NetworkConfig) else NetworkConfig(**config)
         inputs = feature_inputs()
-        with _policy(dtype):
+        with dtype_policy(dtype):
             encoder = None if ARCHITECTURES[config.architecture].decoder_only else build_encoder(config)
             vectors = build_embedding(config, vocab_size)(inputs)
             outputs = {"words": vectors}
@@ -211,6 +189,39 @@ class Backbone(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "config": asdict(self.config), "vocab_size": self.vocab_size}
+
+
+class TaskModel:
+    """A model of any task: a preprocessor, a backbone and a head; the base of each task's own, which makes the network.
+
+    Args:
+        config: what the network is built from.
+        vocabulary: words with an id of their own.
+        backbone: that of another task's model, to share its weights; a new one by default.
+
+    Attributes:
+        task: name of the task.
+        config, vocabulary: the arguments.
+        preprocessor: strings `[B]` -> features.
+        backbone: features -> vectors of tokens.
+        network: the whole functional model, features -> outputs.
+        origin: the data it was trained on (`data`) and its validation metrics (`validation`); empty if untrained.
+    """
+
+    task: str
+    network: keras.Model
+
+    def __init__(self, config: NetworkConfig, vocabulary: Vocabulary, backbone: Backbone | None = None) -> None:
+        self.config = config
+        self.vocabulary = vocabulary
+        self.origin: dict[str, Any] = {}
+        self.preprocessor = build_preprocessor(config, vocabulary)
+        self.backbone = backbone or Backbone(config, len(vocabulary))
+
+    @property
+    def head(self) -> keras.Model:
+        """The head of the network: the backbone's vectors -> its outputs."""
+        return self.network.get_layer("head")
 
 
 def compose(backbone: Backbone, head: keras.Model, inputs: Mapping[str, Any], name: str, **more: Any) -> keras.Model:

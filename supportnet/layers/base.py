@@ -34,12 +34,11 @@ class BaseLayer(keras.layers.Layer):
 class SequenceLayer(BaseLayer):
     """Base of the layers that return as many vectors as they are given, of the same depth, with the same mask."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.supports_masking = True
-
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Mask | None = None) -> Mask | None:
+        return previous_mask
 
 
 def take_rows(table: keras.Variable, rows: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from keras import ops
 
 from supportnet.checks import check_choice, check_positive, check_rate
 from supportnet.layers.attention import CausalSelfAttention, MultiHeadAttention
-from supportnet.layers.base import SequenceLayer, by_row
+from supportnet.layers.base import Part, SequenceLayer, by_row
 from supportnet.types import Mask, Shape, State, Tensor
 
 #: Where a block normalizes: what each of its parts is given, or the sum with what the part returns.
@@ -84,6 +84,11 @@ class ResidualBlock(SequenceLayer):
         self.dropout_rate = check_rate("dropout_rate", dropout_rate)
         self.norm = check_choice("norm", norm, NORMS)
 
+    def _attention(self, kind: type[Part], shape: Shape, name: str) -> tuple[LayerNorm, Part]:
+        """Make an attention layer, and the normalization beside it."""
+        norm = self._part(LayerNorm, shape, name=f"{name}_norm")
+        return norm, self._part(kind, shape, self.num_heads, self.dropout_rate, name=name)
+
     def _build_feed_forward(self, shape: Shape) -> None:
         inner = (*shape[:-1], self.hidden_dim)
         self.feed_forward_norm = self._part(LayerNorm, shape, name="feed_forward_norm")
@@ -137,9 +142,7 @@ class AttentionBlock(ResidualBlock):
     """
 
     def build(self, input_shape: Shape) -> None:
-        sizes = (self.num_heads, self.dropout_rate)
-        self.attention_norm = self._part(LayerNorm, input_shape, name="attention_norm")
-        self.attention = self._part(MultiHeadAttention, input_shape, *sizes, name="attention")
+        self.attention_norm, self.attention = self._attention(MultiHeadAttention, input_shape, "attention")
         self._build_feed_forward(input_shape)
 
     def call(self, x: Tensor, mask: Mask) -> Tensor:
@@ -155,9 +158,7 @@ class CausalResidualBlock(ResidualBlock):
     """The base of the blocks that begin with causal self-attention."""
 
     def _build_self_attention(self, shape: Shape) -> None:
-        sizes = (self.num_heads, self.dropout_rate)
-        self.self_attention_norm = self._part(LayerNorm, shape, name="self_attention_norm")
-        self.self_attention = self._part(CausalSelfAttention, shape, *sizes, name="self_attention")
+        self.self_attention_norm, self.self_attention = self._attention(CausalSelfAttention, shape, "self_attention")
 
     def _step_self_attention(self, x: Tensor, place: tuple[Tensor, Tensor], state: State) -> tuple[Tensor, State]:
         """The self-attention of one position, `[B, D]` -> `[B, D]`, and the buffers with the position's own."""
@@ -242,9 +243,8 @@ class CrossAttentionBlock(ResidualBlock):
     """
 
     def build(self, input_shape: Shape) -> None:
-        sizes = (self.num_heads, self.dropout_rate)
-        self.cross_attention_norm = self._part(LayerNorm, input_shape, name="cross_attention_norm")
-        self.cross_attention = self._part(MultiHeadAttention, input_shape, *sizes, name="cross_attention")
+        parts = self._attention(MultiHeadAttention, input_shape, "cross_attention")
+        self.cross_attention_norm, self.cross_attention = parts
         self._build_feed_forward(input_shape)
 
     def call(self, x: Tensor, memory: Tensor, memory_mask: Mask) -> Tensor:

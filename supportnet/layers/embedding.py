@@ -16,8 +16,19 @@ from supportnet.layers.scores import pair_ids
 from supportnet.types import Shape, Tensor
 
 
+class TableLayer(BaseLayer):
+    """Base of the layers that look vectors up in tables."""
+
+    embedding_dim: int
+
+    def _add_table(self, rows: int, name: str) -> keras.Variable:
+        initializer = keras.initializers.RandomNormal(stddev=self.embedding_dim**-0.5)
+        # In float32 under every policy: bfloat16 can't count beyond 256 n-grams, and would copy the whole table.
+        return self.add_weight((rows, self.embedding_dim), initializer=initializer, autocast=False, name=name)
+
+
 @keras.saving.register_keras_serializable(package="supportnet")
-class TokenEmbedding(BaseLayer):
+class TokenEmbedding(TableLayer):
     """A token's own vector plus the mean of the vectors of its character n-grams.
 
     With the n-grams, a word that training never saw still gets a vector, from its parts (Bojanowski et al.
@@ -68,11 +79,6 @@ class TokenEmbedding(BaseLayer):
         self.word_embeddings = self._add_table(self.vocab_size, "word_embeddings")
         self.subword_embeddings = self._add_table(self.num_buckets, "subword_embeddings")
 
-    def _add_table(self, rows: int, name: str) -> keras.Variable:
-        initializer = keras.initializers.RandomNormal(stddev=self.embedding_dim**-0.5)
-        # In float32 under every policy: bfloat16 can't count beyond 256 n-grams, and would copy the whole table.
-        return self.add_weight((rows, self.embedding_dim), initializer=initializer, autocast=False, name=name)
-
     def call(self, inputs: dict[str, Tensor]) -> Tensor:
         words = take_rows(self.word_embeddings, inputs["token_ids"])
         vectors = words + ops.take(self._subword_means(inputs), inputs["word_index"], axis=0)
@@ -86,12 +92,9 @@ class TokenEmbedding(BaseLayer):
         counts = sum_over_ngrams(ops.ones_like(vectors[:, :1]), inputs)
         return sums / ops.maximum(counts, 1)
 
-    def compute_output_spec(self, inputs: dict[str, Tensor]) -> keras.KerasTensor:
-        return keras.KerasTensor((*inputs["token_ids"].shape, self.embedding_dim), dtype=self.compute_dtype)
-
 
 @keras.saving.register_keras_serializable(package="supportnet")
-class PairEmbedding(BaseLayer):
+class PairEmbedding(TableLayer):
     """A vector for each token together with the one after it: some order, at the price of a look-up.
 
     Pairs are hashed to buckets, so that the table doesn't grow with the text (Henderson et al. 2017, section 4.2, sum
@@ -123,15 +126,10 @@ class PairEmbedding(BaseLayer):
         self.embedding_dim = check_positive("embedding_dim", embedding_dim)
 
     def build(self, input_shape: Shape) -> None:
-        initializer = keras.initializers.RandomNormal(stddev=self.embedding_dim**-0.5)
-        shape = (self.num_pairs, self.embedding_dim)
-        self.pair_embeddings = self.add_weight(shape, initializer=initializer, autocast=False, name="pair_embeddings")
+        self.pair_embeddings = self._add_table(self.num_pairs, "pair_embeddings")
 
     def call(self, token_ids: Tensor) -> Tensor:
         return ops.cast(take_rows(self.pair_embeddings, pair_ids(token_ids, self.num_pairs)), self.compute_dtype)
-
-    def compute_output_spec(self, token_ids: Tensor) -> keras.KerasTensor:
-        return keras.KerasTensor((*token_ids.shape, self.embedding_dim), dtype=self.compute_dtype)
 
 
 def positional_encoding(length: int, depth: int) -> np.ndarray[Any, np.dtype[np.float32]]:

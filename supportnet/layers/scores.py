@@ -37,10 +37,6 @@ class MaskedPooling(keras.layers.Layer):
         array([[3., 2.]], dtype=float32)
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.supports_masking = True
-
     def call(self, x: Tensor, mask: Mask) -> Tensor:
         mask = ops.expand_dims(mask, -1)
         real = ops.cast(mask, x.dtype)
@@ -143,10 +139,6 @@ class NgramScores(BaseLayer):
         coverage = known[:, :-1] / ops.maximum(known[:, -1:], 1.0)
         return ops.cast(scores, self.compute_dtype) + self.bias, ops.cast(coverage, self.compute_dtype)
 
-    def compute_output_spec(self, inputs: dict[str, Tensor]) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-        shape = (inputs["token_ids"].shape[0], self.num_intents)
-        return keras.KerasTensor(shape, dtype=self.compute_dtype), keras.KerasTensor(shape, dtype=self.compute_dtype)
-
 
 def _total(rows: Tensor, mask: Mask) -> Tensor:
     """`[B, T, C]` -> `[B, C]`, over the real tokens."""
@@ -204,7 +196,3 @@ class ScaledCosine(BaseLayer):
         scale = ops.cast(self.scale, messages.dtype)
         products = ops.matmul(ops.transpose(messages, (1, 0, 2)), ops.transpose(candidates, (1, 2, 0)))
         return products * scale[:, None, None]
-
-    def compute_output_spec(self, messages: Tensor, candidates: Tensor) -> keras.KerasTensor:
-        shape = (self.num_branches, messages.shape[0], candidates.shape[0])
-        return keras.KerasTensor(shape, dtype=self.compute_dtype)

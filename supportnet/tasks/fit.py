@@ -75,18 +75,10 @@ def labels_objective(
         held_out: the validation messages; may be empty.
         config: how to train; it has a `batch_size`.
     """
-    texts = learned[0]
-
-    def order(epochs: range) -> tf.data.Dataset:
-        return tf.data.Dataset.from_generator(
-            lambda: epoch_order(texts, config.batch_size, config.seed, epochs),
-            output_signature=tf.TensorSpec([None], tf.int64),
-        )
-
-    in_order = tf.data.Dataset.range(len(held_out[0])).batch(VALIDATION_BATCH)
+    texts, in_order = learned[0], tf.data.Dataset.range(len(held_out[0])).batch(VALIDATION_BATCH)
     return Objective(
         training,
-        lambda left: _encoded(order(left), preprocessor, *learned),
+        lambda left: _encoded(epoch_order(texts, config.batch_size, config.seed, left), preprocessor, *learned),
         -(-len(texts) // config.batch_size),
         # Keras takes None for no validation, and an empty data set for a mistake.
         _encoded(in_order, preprocessor, *held_out) if len(held_out[0]) else None,

@@ -1,4 +1,4 @@
-"""What the models of the tasks have in common: in Python, strings to a network; and the part of an export of each."""
+"""What the models of tasks have in common beside `TaskModel`: labels of messages, and the part of an export of each."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,44 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.backbones.backbone import Backbone, build_preprocessor
+from supportnet.backbones.backbone import TaskModel
 from supportnet.backbones.texts import run_in_batches
-from supportnet.config import NetworkConfig
 from supportnet.savedmodel.reader import ServedReader, read_spec
 from supportnet.savedmodel.signatures import TEXT
 from supportnet.tasks.task import ExportOptions
-from supportnet.text.vocabulary import Vocabulary
 
 #: name -> specs of the inputs of signatures.
 Signatures = Mapping[str, list[tf.TensorSpec]]
 
 
-class TextModel:
-    """A model of a task; the base of each task's own, which makes the `network`. See `TaskModel` for its attributes.
-
-    Args:
-        config: what the network is built from.
-        vocabulary: words with an id of their own.
-        backbone: that of another task's model, to share its weights; a new one by default.
-    """
-
-    task: str
-    network: keras.Model
-
-    def __init__(self, config: NetworkConfig, vocabulary: Vocabulary, backbone: Backbone | None = None) -> None:
-        self.config = config
-        self.vocabulary = vocabulary
-        self.origin: dict[str, Any] = {}
-        self.preprocessor = build_preprocessor(config, vocabulary)
-        self.backbone = backbone or Backbone(config, len(vocabulary))
-
-    @property
-    def head(self) -> keras.Model:
-        """The head of the network: the backbone's vectors -> its outputs."""
-        return self.network.get_layer("head")
-
-
-class LabelModel(TextModel):
+class LabelModel(TaskModel):
     """A model that labels messages: one compiled function says all that it has to say of them.
 
     Attributes:
@@ -81,22 +54,27 @@ class LabelModel(TextModel):
 
 
 class ServedPart(tf.Module):
-    """The part of an export that answers for a task.
+    """The part of an export that answers for a task; its class method `of` makes it of a model, reader and options.
+
+    Args:
+        reader: reads messages for it.
 
     Attributes:
         signatures: name -> specs of the inputs, that of the task first; a method, a `tf.function`, has each name.
-        reader: reads messages for it.
+        reader: the argument.
         answer: messages, string `[B]`, and what `reader` read in them -> the outputs of the task's signature.
     """
 
     signatures: ClassVar[Signatures]
-    reader: ServedReader
-    answer: Any
 
-    @classmethod
-    def of(cls, model: Any, reader: ServedReader, options: ExportOptions) -> Self:
-        """Make the part of a trained model."""
-        return cls(model, reader)
+    def __init__(self, reader: ServedReader) -> None:
+        super().__init__()
+        # tf.Module saves its attributes.
+        self.reader = reader
+        self.answer = tf.function(self._answer, input_signature=[TEXT, read_spec(reader)])
+
+    def _answer(self, text: tf.Tensor, read: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        raise NotImplementedError
 
     def write_facts(self, folder: Path, model: Any, options: ExportOptions) -> None:
         """Write what no server reads, and people do, into the folder of an export."""
@@ -111,18 +89,17 @@ class ServedLabels(ServedPart):
         reader: reads messages for it.
     """
 
+    @classmethod
+    def of(cls, model: Any, reader: ServedReader, options: ExportOptions) -> Self:
+        """Make the part of a trained model."""
+        return cls(model, reader)
+
     def __init__(self, model: LabelModel, reader: ServedReader) -> None:
-        super().__init__()
-        # tf.Module saves its attributes: the weights, and the reader.
-        self.reader = reader
+        super().__init__(reader)
         self.weights = [weight.value for weight in model.head.weights]
         # Kept in closures so that they are not saved: each variable would be stored a second time.
         self._head = lambda read: model.head(read, training=False)
         self._model: Callable[[], Any] = lambda: model
-        self.answer = tf.function(self._answer, input_signature=[TEXT, read_spec(reader)])
-
-    def _answer(self, text: tf.Tensor, read: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        raise NotImplementedError
 
     @tf.function(input_signature=[TEXT])
     def embed(self, text: tf.Tensor) -> dict[str, tf.Tensor]:

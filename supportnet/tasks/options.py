@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from supportnet.config import NetworkConfig, Option, RunConfig, options_of, split_options
+from supportnet.config import NetworkConfig, Option, RunConfig, options_of
 from supportnet.errors import UserError
 from supportnet.tasks.registry import all_tasks, get_task
 
@@ -128,13 +128,10 @@ def task_configs(
         preset: name of a preset, or None.
         initial: fields of `NetworkConfig` that a pre-trained encoder decides.
     """
-    architecture = options.get("architecture")
-    shared = {field.name for field in fields(NetworkConfig)}
     configs = {}
     for name in tasks:
         task = get_task(name)
-        own = {option: value for option, value in options.items() if option in task.options() or option in shared}
+        own = {option: value for option, value in options.items() if option in task.options()}
         joint = JOINT_DEFAULTS if len(tasks) > 1 else {}
-        defaults = {**task.defaults(architecture), **joint, **(initial or {})}
-        configs[name] = split_options(own, task.config, defaults, preset)
+        configs[name] = task.configs({**own, "preset": preset}, {**joint, **(initial or {})})
     return configs

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from supportnet.config import NetworkConfig, RunConfig, split_options
@@ -27,13 +26,11 @@ if TYPE_CHECKING:
     from supportnet.data.bank import Bank
 
 #: What a task may learn from -> whether a message has it.
-LEARNED_FROM: Mapping[str, Callable[[Ticket], bool]] = MappingProxyType(
-    {
-        "intents": lambda ticket: ticket.intent is not None,
-        "replies": lambda ticket: bool(ticket.reply),
-        "attributes": lambda ticket: bool(ticket.labels),
-    }
-)
+LEARNED_FROM: Mapping[str, Callable[[Ticket], bool]] = {
+    "intents": lambda ticket: ticket.intent is not None,
+    "replies": lambda ticket: bool(ticket.reply),
+    "attributes": lambda ticket: bool(ticket.labels),
+}
 
 
 class Hook:
@@ -187,7 +184,7 @@ class Task(ABC):
 
     # Training. `split(dataset, config, unlabelled) -> TaskSplit`.
     split: ClassVar[Any] = Hook("data:split")
-    # The class of its models, a `supportnet.tasks.model.TextModel`; each task names its own.
+    # The class of its models, a `supportnet.backbones.backbone.TaskModel`; each task names its own.
     model_class: ClassVar[Any]
     # `objective(model, split, config) -> Objective`: what a model is trained on.
     objective: ClassVar[Any] = Hook("fit:objective")
@@ -217,10 +214,13 @@ class Task(ABC):
         """Return its defaults that differ from those of the configurations."""
         return {**self.network_defaults, **self.architecture_defaults.get(architecture or "", {})}
 
-    def configs(self, options: Mapping[str, Any]) -> tuple[NetworkConfig, RunConfig]:
-        """Return both configurations of a training by options, `preset` among them; see `split_options`."""
+    def configs(self, options: Mapping[str, Any], more: Mapping[str, Any] = {}) -> tuple[NetworkConfig, RunConfig]:
+        """Return both configurations of a training by options, `preset` among them; `more` are further defaults.
+
+        See `supportnet.config.split_options`.
+        """
         named = {name: value for name, value in options.items() if name != "preset"}
-        defaults = self.defaults(named.get("architecture"))
+        defaults = {**self.defaults(named.get("architecture")), **more}
         return split_options(named, self.config, defaults, options.get("preset"))
 
     def load_data(self, data: Any, **reading: Any) -> TicketDataset:

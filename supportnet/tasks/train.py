@@ -219,7 +219,8 @@ def _train(parts: Sequence[_Part], whole: dict[str, Any], start: InitialWeights,
                 remove_incomplete(own)
                 run_folder.begin(own, part.made)
             metrics[part.task.name] = _finish(part, _of_task(history, part.task.name), own)
-        _write_metrics(loop.folder, history, metrics)
+        if loop.folder is not None:
+            run_folder.write_metrics(loop.folder, history.epochs, metrics)
     return Trained({part.task.name: part.model for part in parts}, metrics, history.epochs, coverage)
 
 
@@ -230,14 +231,8 @@ def _finish(part: _Part, history: History, folder: Path | None) -> dict[str, Any
     part.model.origin = {"data": part.split.facts, "validation": metrics}
     if folder is not None:
         save(folder, part.model)
-    _write_metrics(folder, history, metrics)
+        run_folder.write_metrics(folder, history.epochs, metrics)
     return metrics
-
-
-def _write_metrics(folder: Path | None, history: History, metrics: dict[str, Any]) -> None:
-    if folder is not None:
-        write_json(folder / "history.json", history.epochs)
-        write_json(folder / "metrics.json", metrics)
 
 
 def _of_all(made: Sequence[dict[str, Any]]) -> dict[str, Any]:

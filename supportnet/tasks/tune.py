@@ -7,10 +7,9 @@ import json
 import os
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import keras_tuner
@@ -24,26 +23,22 @@ from supportnet.tasks.train import train
 from supportnet.training.run_folder import ticket_fingerprint
 
 #: What is searched if nothing is said: option -> its values, or the lowest and the highest one.
-SPACE: Mapping[str, Any] = MappingProxyType(
-    {
-        "learning_rate": {"low": 5e-4, "high": 8e-3, "log": True},
-        "hidden_dim": [64, 96, 128, 192],
-        "num_layers": [1, 2, 3],
-        "dropout_rate": [0.0, 0.1, 0.2],
-        "word_dropout": [0.0, 0.1, 0.2],
-    }
-)
+SPACE: Mapping[str, Any] = {
+    "learning_rate": {"low": 5e-4, "high": 8e-3, "log": True},
+    "hidden_dim": [64, 96, 128, 192],
+    "num_layers": [1, 2, 3],
+    "dropout_rate": [0.0, 0.1, 0.2],
+    "word_dropout": [0.0, 0.1, 0.2],
+}
 
 
 #: The best options, for `supportnet train --config`; and what was searched, so that only the same search goes on.
 BEST, SEARCH = "best.toml", "search.json"
-METHODS: Mapping[str, type[keras_tuner.Tuner]] = MappingProxyType(
-    {
-        "random": keras_tuner.RandomSearch,
-        "bayesian": keras_tuner.BayesianOptimization,
-        "hyperband": keras_tuner.Hyperband,
-    }
-)
+METHODS: Mapping[str, type[keras_tuner.Tuner]] = {
+    "random": keras_tuner.RandomSearch,
+    "bayesian": keras_tuner.BayesianOptimization,
+    "hyperband": keras_tuner.Hyperband,
+}
 
 
 def load_space(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -152,22 +147,42 @@ def tune(
     _check_same(folder, made)
 
     errors: list[UserError] = []
+    base: Any = METHODS[method]
 
-    def score(values: dict[str, Any]) -> float:
-        try:
-            trained = train(dataset, task=task, progress_bar=progress_bar, **{**fixed, **values})
-        except UserError as error:
-            errors.append(error)
-            raise
-        if trained.metrics["accuracy"] is None:
-            errors.append(UserError("Tuning needs validation data: there are none (--validation-share)."))
-            raise errors[-1]
-        return float(trained.metrics["accuracy"])
+    class Search(base):
+        """Trains as this package does, where KerasTuner would call `fit` of a model."""
 
+        def run_trial(self, trial: Any, *_: Any, **__: Any) -> float:
+            values = {**fixed, **options_of(trial.hyperparameters, parameters)}
+            if "tuner/epochs" in trial.hyperparameters.values:
+                values["epochs"] = trial.hyperparameters.values["tuner/epochs"]
+            try:
+                trained = train(dataset, task=task, progress_bar=progress_bar, **values)
+                if trained.metrics["accuracy"] is None:
+                    raise UserError("Tuning needs validation data: there are none (--validation-share).")
+            except UserError as error:
+                errors.append(error)
+                raise
+            return float(trained.metrics["accuracy"])
+
+    hyperband = method == "hyperband"
     try:
         # What KerasTuner prints isn't what a command is asked for.
         with redirect_stdout(sys.stderr):
-            tuner = _tuner(method, parameters, score, trials, fixed, folder)
+            tuner = Search(
+                hypermodel=lambda _: None,
+                objective=keras_tuner.Objective("score", "max"),
+                hyperparameters=parameters,
+                tune_new_entries=False,
+                **({"max_epochs": fixed.get("epochs", 20)} if hyperband else {"max_trials": trials}),
+                seed=fixed.get("seed", 0),
+                directory=folder,
+                project_name="trials",
+                overwrite=False,
+                # A training that fails (it diverged, say) is a trial without a score, unless so many do that something
+                # is wrong.
+                max_consecutive_failed_trials=3,
+            )
             tuner.search(verbose=0)
     except RuntimeError:
         # KerasTuner gives up; it has printed the errors, and kept none.
@@ -181,43 +196,6 @@ def tune(
     with written_whole(folder / BEST) as temporary:
         temporary.write_text(as_toml(task, best), encoding="utf-8")
     return {"best": best, "score": found[0]["score"], "trials": found}
-
-
-def _tuner(
-    method: str,
-    parameters: keras_tuner.HyperParameters,
-    score: Callable[[dict[str, Any]], float],
-    trials: int,
-    fixed: Mapping[str, Any],
-    folder: Path,
-) -> keras_tuner.Tuner:
-    base: Any = METHODS[method]
-
-    class Search(base):
-        """Trains as this package does, where KerasTuner would call `fit` of a model."""
-
-        def run_trial(self, trial: Any, *_: Any, **__: Any) -> float:
-            values = options_of(trial.hyperparameters, parameters)
-            if "tuner/epochs" in trial.hyperparameters.values:
-                values["epochs"] = trial.hyperparameters.values["tuner/epochs"]
-            return score(values)
-
-    # A training that fails (it diverged, say) is a trial without a score, unless so many do that something is wrong.
-    amount: dict[str, Any] = (
-        {"max_epochs": fixed.get("epochs", 20)} if method == "hyperband" else {"max_trials": trials}
-    )
-    return Search(
-        hypermodel=lambda _: None,
-        objective=keras_tuner.Objective("score", "max"),
-        hyperparameters=parameters,
-        tune_new_entries=False,
-        **amount,
-        seed=fixed.get("seed", 0),
-        directory=folder,
-        project_name="trials",
-        overwrite=False,
-        max_consecutive_failed_trials=3,
-    )
 
 
 def _check_same(folder: Path, made: dict[str, Any]) -> None:

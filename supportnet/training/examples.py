@@ -3,11 +3,13 @@
 The order of the batches comes from the seed and the epoch alone, so that a resumed run sees the same ones.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,14 @@ def epoch_batches(
     return [batches[i] for i in generator.permutation(len(batches))]
 
 
-def epoch_order(texts: Sequence[str], batch_size: int, seed: int, epochs: range) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield the batches of all `epochs`, one after the other, as indices into `texts`; see `epoch_batches`."""
+def in_epochs(batches: Callable[[int], Iterable[npt.NDArray[np.int64]]], epochs: range) -> tf.data.Dataset:
+    """Return the batches of all `epochs`, one after the other; those of an epoch are made when it begins."""
+    return tf.data.Dataset.from_generator(
+        lambda: chain.from_iterable(map(batches, epochs)), output_signature=tf.TensorSpec([None], tf.int64)
+    )
+
+
+def epoch_order(texts: Sequence[str], batch_size: int, seed: int, epochs: range) -> tf.data.Dataset:
+    """Return the batches of all `epochs`, as indices into `texts`; see `epoch_batches`."""
     lengths = np.array([len(text) for text in texts])
-    for epoch in epochs:
-        yield from epoch_batches(lengths, batch_size, seed, epoch)
+    return in_epochs(lambda epoch: epoch_batches(lengths, batch_size, seed, epoch), epochs)

@@ -149,24 +149,18 @@ class BestAndResume(keras.callbacks.Callback):
             save_checkpoint(self.path, self.model, self.best_weights, progress)
 
 
-class ProgressBar(keras.callbacks.Callback):
-    """Move one bar for the whole training: a unit a step, and the metrics of the last epoch beside it.
+def moving(bar: "tqdm[Any]") -> keras.callbacks.Callback:
+    """Return what moves one bar for the whole training: a unit a step, and the metrics of the last epoch beside it.
 
     Args:
         bar: whoever made it closes it, whatever ends training.
     """
 
-    def __init__(self, bar: "tqdm[Any]") -> None:
-        super().__init__()
-        self.bar = bar
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        self.bar.update()
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        logs = logs or {}
+    def show(epoch: int, logs: dict[str, float]) -> None:
         validation = {"validation": f"{logs['val_accuracy']:.4f}"} if "val_accuracy" in logs else {}
-        self.bar.set_postfix(epoch=epoch + 1, loss=f"{logs['loss']:.3f}", **validation)
+        bar.set_postfix(epoch=epoch + 1, loss=f"{logs['loss']:.3f}", **validation)
+
+    return keras.callbacks.LambdaCallback(on_epoch_end=show, on_train_batch_end=lambda batch, logs: bar.update())
 
 
 class StopAtInterrupt(keras.callbacks.Callback):
@@ -312,7 +306,7 @@ class Loop:
                     initial_epoch=progress.epoch,
                     epochs=config.epochs,
                     steps_per_epoch=steps,
-                    callbacks=[*objective.callbacks, *kept, *self.callbacks, ProgressBar(bar), stop],
+                    callbacks=[*objective.callbacks, *kept, *self.callbacks, moving(bar), stop],
                     # The data sets bring their own order.
                     shuffle=False,
                     verbose=0,

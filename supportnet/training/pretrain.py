@@ -16,13 +16,12 @@ from supportnet.backbones.heads import BranchCrossentropy, vote_accuracy, vote_l
 from supportnet.config import PretrainingConfig, split_options
 from supportnet.data.ticket import TicketDataset
 from supportnet.errors import UserError
-from supportnet.files import write_json
 from supportnet.text.graph import as_strings
 from supportnet.text.preprocessor import TextFrontEnd
 from supportnet.training.examples import epoch_order
 from supportnet.training.initial_weights import PRETRAINING, Encoder, InitialWeights
 from supportnet.training.loop import Loop, Objective
-from supportnet.training.run_folder import begin, check_folder, fingerprint, save_network
+from supportnet.training.run_folder import begin, check_folder, fingerprint, save_network, write_metrics
 from supportnet.training.splits import Sources, build_vocabulary, texts_of, unlabelled_sets
 
 #: Of the chosen words, the share that is hidden, and the share that another word of the batch takes the place of; the
@@ -133,8 +132,7 @@ def pretrain(
     }
     if folder is not None:
         save_network(folder, encoder.vocabulary, encoder.network)
-        write_json(folder / "history.json", history.epochs)
-        write_json(folder / "metrics.json", metrics)
+        write_metrics(folder, history.epochs, metrics)
     return Pretrained(encoder, metrics, history.epochs)
 
 
@@ -176,10 +174,8 @@ def _batches(
         order = tf.data.Dataset.range(len(texts)).batch(config.batch_size)
         order = order.enumerate().map(lambda number, batch: (-1 - number, batch))
     else:
-        order = tf.data.Dataset.from_generator(
-            lambda: epoch_order(texts, config.batch_size, config.seed, epochs),
-            output_signature=tf.TensorSpec([None], tf.int64),
-        ).enumerate(epochs.start * -(-len(texts) // config.batch_size))
+        order = epoch_order(texts, config.batch_size, config.seed, epochs)
+        order = order.enumerate(epochs.start * -(-len(texts) // config.batch_size))
 
     def encode(number: tf.Tensor, batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         seed = tf.stack([tf.cast(config.seed, tf.int64), number])

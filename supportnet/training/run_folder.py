@@ -158,6 +158,12 @@ def save_network(folder: Path, vocabulary: "Vocabulary", network: "keras.Model")
         network.save_weights(temporary)
 
 
+def write_metrics(folder: Path, epochs: list[dict[str, float]], metrics: dict[str, Any]) -> None:
+    """Write the metrics of each epoch, and those of the best one."""
+    write_json(folder / "history.json", epochs)
+    write_json(folder / "metrics.json", metrics)
+
+
 def read_origin(folder: Path) -> dict[str, Any]:
     """Read the `origin` from the model card; a run that was copied without its card has none."""
     if not (folder / CARD).exists():

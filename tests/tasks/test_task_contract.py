@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from supportnet import tasks
+from supportnet.backbones.backbone import TaskModel
 from supportnet.errors import UserError
 from supportnet.tasks.comparison import Compared
-from supportnet.tasks.model import ServedPart, TextModel
+from supportnet.tasks.model import ServedPart
 from supportnet.tasks.task import LEARNED_FROM, Fitted
 
 #: In the folder of every task.
@@ -37,7 +38,7 @@ def test_folders_have_the_same_files(name: str) -> None:
 def test_contract(name: str) -> None:
     task = tasks.get_task(name)
     assert task.name == name == task.model_class.task
-    assert issubclass(task.model_class, TextModel)
+    assert issubclass(task.model_class, TaskModel)
     assert issubclass(task.fitted_config, Fitted)
     assert issubclass(task.served, ServedPart)
     assert isinstance(task.compared, Compared)

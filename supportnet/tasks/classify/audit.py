@@ -220,7 +220,6 @@ def _features(texts: Sequence[str]) -> Any:
 
 
 def _cut(targets: Ints, folds: int, seed: int) -> list[tuple[Ints, Ints]]:
-    with warnings.catch_warnings():
-        # scikit-learn warns of intents with fewer messages than folds; whoever calls knows their names.
-        warnings.simplefilter("ignore", UserWarning)
+    # scikit-learn warns of intents with fewer messages than folds; whoever calls knows their names.
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
         return list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(targets, targets))

@@ -19,7 +19,8 @@ from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 from supportnet.errors import UserError
 from supportnet.metrics.calibration import SMALLEST, fit_temperature
 from supportnet.metrics.thresholds import routing_curve, threshold_at
-from supportnet.tasks.classify.answers import Answers, Bools, Ints
+from supportnet.tasks.classify.answers import Answers, Bools
+from supportnet.tasks.classify.data import intent_indices
 from supportnet.tasks.fit import promised_point
 from supportnet.tasks.task import Fitted
 
@@ -123,7 +124,8 @@ def fit_confidence(
     in_scope = np.array([ticket.intent != OUT_OF_SCOPE for ticket in tickets])
     targets = intent_indices(answers.intents, tickets)
     share = _share(in_scope, out_of_scope_share)
-    weights = _weights(in_scope, share)
+    # They sum to 1, those of the out-of-scope messages to `share`.
+    weights = np.where(in_scope, (1 - share) / in_scope.sum(), share / max(1, (~in_scope).sum()))
     counted = weights > 0
     correct = in_scope & (answers.predicted == targets)
     coverage_weight = fit_coverage_weight(answers, correct, weights) if share > 0 else 0.0
@@ -147,17 +149,6 @@ def fit_confidence(
         expected_coverage=0.0 if point is None else float(curve.coverage[point]),
         expected_precision=None if point is None else float(curve.precision[point]),
     )
-
-
-def intent_indices(intents: Sequence[str], tickets: Sequence[Ticket]) -> Ints:
-    """Return the index of each message's intent, int64 `[N]`; -1 for an out-of-scope one that `intents` lacks.
-
-    Example:
-        >>> intent_indices(["cancel", "track"], [Ticket("where is it", "track"), Ticket("sing", OUT_OF_SCOPE)])
-        array([ 1, -1])
-    """
-    index = {OUT_OF_SCOPE: -1} | {intent: i for i, intent in enumerate(intents)}
-    return np.array([index[str(ticket.intent)] for ticket in tickets], dtype="int64")
 
 
 def fit_coverage_weight(answers: Answers, correct: Bools, weights: npt.NDArray[np.float64]) -> float:
@@ -198,11 +189,6 @@ def _share(in_scope: Bools, wanted: float | None) -> float:
             )
         return 0.0
     return float(1 - in_scope.mean()) if wanted is None else wanted
-
-
-def _weights(in_scope: Bools, share: float) -> npt.NDArray[np.float64]:
-    """Weights that sum to 1, those of the out-of-scope messages to `share`."""
-    return np.where(in_scope, (1 - share) / in_scope.sum(), share / max(1, (~in_scope).sum()))
 
 
 def decide(outputs: Mapping[str, Any], confidence: Confidence, intents: Sequence[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from supportnet.data.splits import (
     check_known_intents,
@@ -101,6 +102,15 @@ def labelled_examples(tickets: Sequence[Ticket], intents: Sequence[str]) -> Exam
         >>> labelled_examples([Ticket("where is it", "track")], ["cancel", "track"]).targets
         array([1])
     """
-    index = {intent: i for i, intent in enumerate(intents)}
-    targets = np.array([index[str(ticket.intent)] for ticket in tickets], dtype="int64")
-    return Examples([ticket.text for ticket in tickets], targets)
+    return Examples([ticket.text for ticket in tickets], intent_indices(intents, tickets))
+
+
+def intent_indices(intents: Sequence[str], tickets: Sequence[Ticket]) -> npt.NDArray[np.int64]:
+    """Return the index of each message's intent, int64 `[N]`; -1 for an out-of-scope one that `intents` lacks.
+
+    Example:
+        >>> intent_indices(["cancel", "track"], [Ticket("where is it", "track"), Ticket("sing", OUT_OF_SCOPE)])
+        array([ 1, -1])
+    """
+    index = {OUT_OF_SCOPE: -1} | {intent: i for i, intent in enumerate(intents)}
+    return np.array([index[str(ticket.intent)] for ticket in tickets], dtype="int64")

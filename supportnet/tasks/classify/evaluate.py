@@ -24,7 +24,8 @@ from supportnet.metrics.calibration import (
 )
 from supportnet.metrics.thresholds import RoutingCurve, lowest_point, routing_curve
 from supportnet.tasks.classify.answers import Answers, Bools, Classifier, Floats, Ints
-from supportnet.tasks.classify.calibrate import Confidence, intent_indices
+from supportnet.tasks.classify.calibrate import Confidence
+from supportnet.tasks.classify.data import intent_indices
 from supportnet.tasks.comparison import median_milliseconds
 from supportnet.text.redaction import redact
 

@@ -6,7 +6,6 @@ other signs of what the teacher saw (Xie et al. 2020, Self-training with Noisy S
 the vote of all three, which errs less than any of them.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 from keras import ops
+from sklearn.utils.class_weight import compute_sample_weight
 
+from supportnet.backbones.backbone import dtype_policy
 from supportnet.backbones.heads import BranchCrossentropy, vote_accuracy
 from supportnet.errors import UserError
 from supportnet.files import written_whole
@@ -163,19 +164,14 @@ def intent_weights(targets: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         >>> intent_weights(np.array([0, 0, 0, 1]))
         array([0.6666667, 0.6666667, 0.6666667, 2.       ], dtype=float32)
     """
-    counts = Counter(targets.tolist())
-    return np.array([len(targets) / (len(counts) * counts[t]) for t in targets.tolist()], dtype="float32")
+    return compute_sample_weight("balanced", targets).astype("float32")
 
 
 def _network(model: IntentClassifier, config: ClassifyConfig) -> keras.Model:
     """The model's own network, or a twin of it that computes in bfloat16: only training is to be quick."""
     if not config.mixed_precision:
         return model.network
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with dtype_policy("mixed_bfloat16"):
         twin = model.build_network()
-    finally:
-        keras.config.set_dtype_policy(policy)
     twin.set_weights(model.network.get_weights())
     return twin

@@ -12,10 +12,9 @@ from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
 from supportnet.metrics.thresholds import routing_curve, threshold_at
 from supportnet.tasks.fit import promised_point
+from supportnet.tasks.reply.data import filled
 from supportnet.tasks.task import Fitted
-from supportnet.text.graph import as_strings
 from supportnet.text.rouge import rouge_l
-from supportnet.text.slots import fill_slots
 
 if TYPE_CHECKING:
     from supportnet.tasks.reply.config import ReplyConfig
@@ -86,9 +85,7 @@ def fit_handoff(model: "Replier", validation: Sequence[Ticket], target: float, s
     chosen = [validation[i] for i in np.random.default_rng(seed).permutation(len(validation))[:MAX_MESSAGES]]
     texts = [ticket.text for ticket in chosen]
     answers = model.write(texts)
-    replies = as_strings([ticket.reply or "" for ticket in chosen])
-    filled = fill_slots(replies, as_strings(texts), model.config.max_length).numpy()
-    references = [reply.decode() for reply in filled]
+    references = filled([ticket.reply or "" for ticket in chosen], texts, model.config.max_length)
     quality = rouge_l([reply.decode() for reply in answers["reply"]], references)
     return choose_handoff(np.where(answers["complete"], answers["reply_score"], -np.inf), quality, target)
 

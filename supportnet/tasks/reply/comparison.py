@@ -15,7 +15,8 @@ from supportnet.data.splits import with_reply
 from supportnet.data.ticket import Ticket, TicketDataset, conversations_of
 from supportnet.tasks.comparison import Compared, Scored
 from supportnet.tasks.reply.config import ReplyConfig
-from supportnet.tasks.reply.evaluate import exact_matches, filled, perplexity, reply_scores
+from supportnet.tasks.reply.data import filled
+from supportnet.tasks.reply.evaluate import exact_matches, perplexity, reply_scores
 from supportnet.tasks.reply.network import build_network
 from supportnet.text.redaction import redact
 from supportnet.text.rouge import rouge_l

@@ -3,7 +3,7 @@
 Batches have about as many tokens each, of messages and replies that are about as long: little is padding.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,8 @@ from supportnet.tasks.task import TaskSplit
 from supportnet.text.byte_pairs import END_ID, START_ID
 from supportnet.text.graph import as_strings
 from supportnet.text.preprocessor import TextFrontEnd
-from supportnet.text.slots import slotted_all
+from supportnet.text.slots import fill_slots, slotted_all
+from supportnet.training.examples import in_epochs
 from supportnet.training.splits import reply_splits
 
 if TYPE_CHECKING:
@@ -52,6 +53,16 @@ def split(dataset: TicketDataset, config: ReplyConfig, unlabelled: Sequence[str]
     """
     tickets, validation = reply_splits(dataset, config.validation_share, config.seed)
     return Split.of(dataset, tickets, validation, min_count=config.min_count)
+
+
+def filled(replies: Sequence[str], texts: Sequence[str], max_length: int) -> list[str]:
+    """Return replies with their slots filled from the messages, as `supportnet.text.slots.fill_slots` does.
+
+    Example:
+        >>> filled(["Order {number} was sent."], ["Where is order 1234567?"], max_length=128)
+        ['Order 1234567 was sent.']
+    """
+    return [reply.decode() for reply in fill_slots(as_strings(replies), as_strings(texts), max_length).numpy()]
 
 
 @dataclass(frozen=True)
@@ -94,13 +105,8 @@ def count_tokens(preprocessor: TextFrontEnd, texts: Sequence[str], batch_size: i
 
 def training_replies(model: "Replier", pairs: ReplyPairs, tokens: int, seed: int, epochs: range) -> tf.data.Dataset:
     """Encoded batches of all `epochs`; see `_encoded`."""
-
-    def order() -> Iterator[Ints]:
-        for epoch in epochs:
-            yield from token_batches(pairs.sources, pairs.targets, tokens, seed, epoch)
-
-    index = tf.TensorSpec([None], tf.int64)
-    return _encoded(tf.data.Dataset.from_generator(order, output_signature=index), model, pairs)
+    order = in_epochs(lambda epoch: token_batches(pairs.sources, pairs.targets, tokens, seed, epoch), epochs)
+    return _encoded(order, model, pairs)
 
 
 def validation_replies(model: "Replier", pairs: ReplyPairs, tokens: int) -> tf.data.Dataset:
@@ -152,17 +158,6 @@ def token_batches(sources: Ints, targets: Ints, tokens: int, seed: int, epoch: i
     cuts = _cuts(source[order] * SOURCE_WIDTH, target[order] * TARGET_WIDTH, tokens)
     batches = np.split(shuffled[order], cuts)
     return [batches[i] for i in generator.permutation(len(batches))]
-
-
-def padding_share(sources: Ints, targets: Ints, batches: list[Ints]) -> float:
-    """Return the share of what the batches hold that is padding.
-
-    Example:
-        >>> round(padding_share(np.array([2, 4]), np.array([3, 3]), [np.array([0, 1])]), 3)
-        0.143
-    """
-    held = sum(len(batch) * (sources[batch].max() + targets[batch].max()) for batch in batches)
-    return 1.0 - float(sources.sum() + targets.sum()) / float(held)
 
 
 def _cuts(sources: Ints, targets: Ints, tokens: int) -> list[int]:

@@ -19,13 +19,12 @@ from supportnet.data.splits import with_reply
 from supportnet.data.ticket import Ticket, conversations_of
 from supportnet.errors import UserError
 from supportnet.metrics.ranking import bootstrap_interval, percentile_interval, resampled_sums
-from supportnet.tasks.reply.data import ReplyPairs, validation_replies
+from supportnet.tasks.reply.data import ReplyPairs, filled, validation_replies
 from supportnet.tasks.reply.fit import piece_losses
 from supportnet.tasks.reply.model import Replier
 from supportnet.text.byte_pairs import PAD_ID, SLOT, BytePairVocabulary
-from supportnet.text.graph import as_strings
 from supportnet.text.rouge import check_pairs, rouge_l
-from supportnet.text.slots import fill_slots, slotted_all
+from supportnet.text.slots import slotted_all
 
 #: Tokens a batch while the perplexity is measured.
 BATCH_TOKENS = 4096
@@ -89,16 +88,6 @@ def evaluate_replier(model: Replier, test_data: Sequence[Ticket], beam: int = 1)
         "num_examples": len(tickets),
         "examples": _examples(texts, written, references, answers["reply_score"]),
     }
-
-
-def filled(replies: Sequence[str], texts: Sequence[str], max_length: int) -> list[str]:
-    """Return replies with their slots filled from the messages, as `supportnet.text.slots.fill_slots` does.
-
-    Example:
-        >>> filled(["Order {number} was sent."], ["Where is order 1234567?"], max_length=128)
-        ['Order 1234567 was sent.']
-    """
-    return [reply.decode() for reply in fill_slots(as_strings(replies), as_strings(texts), max_length).numpy()]
 
 
 def perplexity(model: Replier, tickets: Sequence[Ticket]) -> float:

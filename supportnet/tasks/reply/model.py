@@ -6,13 +6,12 @@ from typing import Any
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.backbones.backbone import Backbone, compose, feature_inputs
+from supportnet.backbones.backbone import Backbone, TaskModel, compose, feature_inputs
 from supportnet.backbones.texts import run_in_batches, warn_if_cut
 from supportnet.checks import check_positive, checked_texts
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import conversations_of
 from supportnet.errors import UserError
-from supportnet.tasks.model import TextModel
 from supportnet.tasks.reply.answers import Reply
 from supportnet.tasks.reply.calibrate import Handoff
 from supportnet.tasks.reply.data import Split
@@ -33,7 +32,7 @@ _DRAWING = (
 )
 
 
-class Replier(TextModel):
+class Replier(TaskModel):
     """Messages in, written replies out.
 
     Args:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from supportnet.savedmodel.reader import ServedReader, read_spec
+from supportnet.savedmodel.reader import ServedReader
 from supportnet.savedmodel.signatures import SEED, TEMPERATURE, TEXT, TOP_P
 from supportnet.tasks.model import ServedPart, Signatures
 from supportnet.tasks.reply.decoding import Decoded, DecodingOptions
@@ -36,22 +36,18 @@ class ServedReplies(ServedPart):
     }
 
     def __init__(self, model: Replier, reader: ServedReader, beam: int) -> None:
-        super().__init__()
+        super().__init__(reader)
         head = model.head
-        # tf.Module saves its attributes.
-        self.reader = reader
         self.weights = [weight.value for weight in head.weights]
         self.projection = transposed_table(head)
         remember = build_memory(head)
-        options = DecodingOptions(model.config.max_reply_length)
-        sizes = (options, model.config.max_length, self.projection)
-        writer = ReplyWriter(head, lambda read: remember(read, training=False), model.pieces.pieces, *sizes)
         # Kept in closures so that they are not saved.
         self._memory = lambda read: remember(read, training=False)
+        options = DecodingOptions(model.config.max_reply_length)
+        writer = ReplyWriter(head, self._memory, model.pieces.pieces, options, model.config.max_length, self.projection)
         self._handoff = model.handoff.applies_to
         self._writer = lambda: writer
         self._beam = beam
-        self.answer = tf.function(self._answer, input_signature=[TEXT, read_spec(reader)])
 
     @classmethod
     def of(cls, model: Replier, reader: ServedReader, options: ExportOptions) -> "ServedReplies":

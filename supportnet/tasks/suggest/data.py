@@ -54,10 +54,9 @@ class Pairs:
         """
         replies = [answer.text for answer in bank_of_replies("the replies", tickets).answers]
         row = {same_text(reply): i for i, reply in enumerate(replies)}
-        known = {label: i for i, label in enumerate(labels)}
+        known: dict[str | None, int] = {label: i for i, label in enumerate(labels)}
         reply = np.array([row[same_text(ticket.reply or "")] for ticket in tickets], dtype="int64")
-        intents = [ticket.intent for ticket in tickets]
-        label = np.array([-1 if intent is None else known.get(intent, -1) for intent in intents], dtype="int64")
+        label = np.array([known.get(ticket.intent, -1) for ticket in tickets], dtype="int64")
         counts = np.zeros((len(replies), len(known) + 1), dtype="int64")
         np.add.at(counts, (reply, label), 1)
         named = counts[:, :-1]

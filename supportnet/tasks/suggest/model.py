@@ -12,13 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.backbones.backbone import Backbone, compose, feature_inputs
+from supportnet.backbones.backbone import Backbone, TaskModel, compose, feature_inputs
 from supportnet.backbones.texts import run_in_batches
 from supportnet.checks import check_positive, checked_texts
 from supportnet.config import NetworkConfig
 from supportnet.data.bank import Answer, Bank
 from supportnet.data.duplicates import different_answers
-from supportnet.tasks.model import TextModel
 from supportnet.tasks.suggest.answers import Suggestion
 from supportnet.tasks.suggest.calibrate import Relevance
 from supportnet.tasks.suggest.network import SIDES, build_network
@@ -109,7 +108,7 @@ class Index:
     columns: npt.NDArray[np.float32]
 
 
-class Suggester(TextModel):
+class Suggester(TaskModel):
     """Messages in, the best answers of a bank out.
 
     Args:

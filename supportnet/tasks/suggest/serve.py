@@ -105,11 +105,8 @@ class ServedSuggestions(ServedPart):
     }
 
     def __init__(self, encoder: Any, bank: ServedBank, min_score: float) -> None:
-        super().__init__()
-        self.encoder, self.reader = encoder, encoder.reader
-        self.bank = bank
-        self.min_score = min_score
-        self.answer = tf.function(self._answer, input_signature=[TEXT, read_spec(encoder.reader)])
+        super().__init__(encoder.reader)
+        self.encoder, self.bank, self.min_score = encoder, bank, min_score
 
     @classmethod
     def of(cls, model: Suggester, reader: ServedReader, options: ExportOptions) -> "ServedSuggestions":

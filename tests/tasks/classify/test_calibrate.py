@@ -14,8 +14,8 @@ from supportnet.tasks.classify.calibrate import (
     Confidence,
     fit_confidence,
     fit_coverage_weight,
-    intent_indices,
 )
+from supportnet.tasks.classify.data import intent_indices
 
 INTENTS = ["cancel", "refund"]
 
