@@ -44,7 +44,7 @@ class TrainingModel(keras.Model):
         return model
 
     def loss_of(self, y: Any, y_pred: Any, weights: Any, training: bool) -> Any:
-        """Return the loss of a batch, a scalar."""
+        """Return the mean loss of a batch, or of a replica's part of it, a scalar."""
         raise NotImplementedError
 
     def count(self, y: Any, y_pred: Any, weights: Any) -> None:
@@ -55,12 +55,17 @@ class TrainingModel(keras.Model):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         """Return the loss of a batch, as Keras asks for it."""
-        return self.loss_of(y, y_pred, sample_weight, training)
+        return replica_share(self.loss_of(y, y_pred, sample_weight, training))
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Count a batch into the metrics, as Keras asks for it."""
         self.count(y, y_pred, sample_weight)
         return dict(self.get_metrics_result())
+
+
+def replica_share(loss: Any) -> Any:
+    """Return a replica's share of the mean loss over all of them, as Keras's own losses do: gradients are added up."""
+    return loss / tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def labels_objective(

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from supportnet.tasks.fit import TrainingModel
+from supportnet.tasks.fit import TrainingModel, replica_share
 from supportnet.tasks.registry import get_task
 from supportnet.training.loop import Objective
 
@@ -40,7 +40,7 @@ class JointModel(keras.Model):
             loss = model.loss_of(y[task], y_pred[task], sample_weight.get(task), training)
             self.means[task].update_state(loss)
             total += get_task(task).loss_weight * loss
-        return total
+        return replica_share(total)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Count the batch into the tasks' metrics."""

@@ -100,6 +100,28 @@ class LazyAdamW(keras.optimizers.AdamW):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "frozen_steps": self.frozen_steps}
 
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        """Update the variables by the gradient of the whole batch, on however many replicas it was computed.
+
+        A row that a batch holds twice comes twice in a table's gradient. The rows are merged and the replicas' shares
+        added up before Keras clips: the norm is then that of the gradient, however the batch was cut.
+
+        Args:
+            grads: the gradients, in the order of the variables; on several replicas, their shares of it.
+            trainable_variables: as in Keras.
+        """
+        grads = [_merged(gradient) for gradient in grads]
+        replica = tf.distribute.get_replica_context()
+        if replica is not None and replica.num_replicas_in_sync > 1:
+            given = [gradient for gradient in grads if gradient is not None]
+            added = iter(replica.all_reduce(tf.distribute.ReduceOp.SUM, given))
+            grads = [None if gradient is None else _merged(next(added)) for gradient in grads]
+        super().apply(grads, trainable_variables)
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
+        # Keras would add the replicas' gradients here, each clipped by itself. `apply` has added them.
+        return grads_and_vars
+
     def _clip_gradients(self, grads: Any) -> Any:
         # Keras multiplies each gradient by the scale, which makes a table of a table's rows.
         if self.global_clipnorm is None:
@@ -116,8 +138,7 @@ class LazyAdamW(keras.optimizers.AdamW):
             super().update_step(gradient, variable, learning_rate)
 
     def _update_rows(self, gradient: tf.IndexedSlices, variable: Any, learning_rate: tf.Tensor) -> None:
-        rows, position = tf.unique(gradient.indices)
-        slope = tf.math.unsorted_segment_sum(gradient.values, position, tf.size(rows))
+        rows, slope = gradient.indices, gradient.values
         index = self._get_variable_index(variable)
         momentum, velocity = self._momentums[index].value, self._velocities[index].value
         step = tf.cast(self.iterations + 1, variable.dtype)
@@ -133,6 +154,15 @@ class LazyAdamW(keras.optimizers.AdamW):
     def _use_weight_decay(self, variable: Any) -> bool:
         # The rows' decay is part of their update.
         return "embeddings" not in variable.name and super()._use_weight_decay(variable)
+
+
+def _merged(gradient: Any) -> Any:
+    """Sum the entries of a table's gradient that are of the same row; another gradient stays as it is."""
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    rows, position = tf.unique(gradient.indices)
+    values = tf.math.unsorted_segment_sum(gradient.values, position, tf.size(rows))
+    return tf.IndexedSlices(values, rows, gradient.dense_shape)
 
 
 def swap_means(optimizer: keras.optimizers.Optimizer) -> None:

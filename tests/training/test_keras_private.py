@@ -79,6 +79,16 @@ def clip_gradients() -> None:
     np.testing.assert_allclose(clipped[0], [0.6, 0.8], rtol=1e-5)
 
 
+def all_reduce_sum_gradients() -> None:
+    class Nothing(keras.optimizers.AdamW):
+        def _all_reduce_sum_gradients(self, grads_and_vars: Any) -> Any:
+            return [(0 * gradient, variable) for gradient, variable in grads_and_vars]
+
+    optimizer, variables = built(Nothing)
+    step(optimizer, variables)
+    check_values(variables, [[1.0, 2.0], [3.0]])
+
+
 def use_weight_decay() -> None:
     class Matrices(keras.optimizers.AdamW):
         def _use_weight_decay(self, variable: Any) -> bool:
@@ -108,6 +118,7 @@ MEMBERS = [
     Member("_velocities", OPTIMIZER, velocities),
     Member("_get_variable_index", OPTIMIZER, variable_index),
     Member("_clip_gradients", OPTIMIZER, clip_gradients),
+    Member("_all_reduce_sum_gradients", OPTIMIZER, all_reduce_sum_gradients),
     Member("_use_weight_decay", OPTIMIZER, use_weight_decay),
 ]
 

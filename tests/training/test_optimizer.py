@@ -1,6 +1,9 @@
 """The lazy optimizer: Keras's AdamW on the rows that are touched, nothing on the others."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -25,6 +28,8 @@ def trained(
             loss = tf.reduce_sum(tf.gather(table.value, rows) ** 2) + tf.reduce_sum(kernel.value**2)
         gradients = tape.gradient(loss, [table.value, kernel.value])
         assert isinstance(gradients[0], tf.IndexedSlices)
+        if optimizer is not LazyAdamW:
+            gradients[0] = tf.convert_to_tensor(gradients[0])
         adam.apply(gradients, [table, kernel])
     return keras.ops.convert_to_numpy(table), keras.ops.convert_to_numpy(kernel)
 
@@ -45,6 +50,21 @@ def test_a_row_that_occurs_twice_is_updated_once_with_the_sum() -> None:
     """The first step of Adam has the size of the learning rate, whatever the gradient, on top of the decay."""
     table, _ = trained(LazyAdamW, [[1, 1]])
     np.testing.assert_allclose(table[1], TABLE[1] * (1 - 0.1 * 0.1) - 0.1, atol=1e-5)
+
+
+def test_the_norm_is_that_of_the_gradient_with_a_row_twice() -> None:
+    """AdamW divides the scale away in its first step; with another gradient in the next one, it shows."""
+    steps = [[0, 1, 2, 3, 3, 3], [3, 2, 1, 0], [0, 1, 2, 3, 1, 0]]
+    for lazy, dense in zip(trained(LazyAdamW, steps), trained(keras.optimizers.AdamW, steps), strict=True):
+        np.testing.assert_allclose(lazy, dense, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_two_replicas_with_half_a_batch_each_are_one_with_all_of_it() -> None:
+    """In a process of its own, whose processor becomes two devices; both hold some rows, and the norm is clipped."""
+    script = Path(__file__).with_name("two_replicas.py")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 1e-6
 
 
 def test_without_clipping() -> None:

@@ -67,7 +67,8 @@ class IntentModel(TrainingModel):
 
     def loss_of(self, y: Any, y_pred: Any, weights: Any, training: bool) -> Any:
         """Return the mean loss of a batch and of the branches, a scalar."""
-        return BranchCrossentropy(self.options.label_smoothing)(_probabilities(y, y_pred), y_pred, weights)
+        losses = BranchCrossentropy(self.options.label_smoothing).call(_probabilities(y, y_pred), y_pred)
+        return ops.mean(losses if weights is None else losses * weights)
 
     def count(self, y: Any, y_pred: Any, weights: Any) -> None:
         self.accuracy.update_state(vote_accuracy(_probabilities(y, y_pred), y_pred), weights)
