@@ -164,7 +164,7 @@ class Run:
     Attributes:
         data: arguments of `supportnet.load`.
         fingerprint: of the messages, see `supportnet.compare.messages.fingerprint_of`.
-        task: `classify`, `suggest` or `reply`.
+        task: name of a task.
         model: an architecture, or `BASELINE`.
         seed: of training; 0 for a baseline, which has none.
         options: of the training.
