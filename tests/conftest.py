@@ -3,6 +3,7 @@
 import csv
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,16 @@ TINY_TEXTS = [
 ]
 #: More than five, so that a list of the best five is cut; one isn't ASCII; not in alphabetical order.
 TINY_INTENTS = ["refund", "track_order", "cancel_order", "réclamation", "change_address", "payment_failed", "退款"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unoptimized_graphs(request: pytest.FixtureRequest) -> None:
+    """Leave TensorFlow's optimizer of graphs out of the fast tier: for a graph that runs once, it takes a fifth longer.
+
+    The slow tier, `supportnet quickstart` and the notebooks have it.
+    """
+    if request.config.option.markexpr == "not slow" and "tensorflow" in sys.modules:
+        sys.modules["tensorflow"].config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 @pytest.fixture

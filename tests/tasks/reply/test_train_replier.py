@@ -1,7 +1,6 @@
 """Training a model that writes replies: it learns, repeats itself, goes on where it was stopped, keeps no secrets."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 from leaks import leaks
 from small_replier import make_replier
 
-from supportnet import architectures
 from supportnet.architectures import register_encoder
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset
@@ -198,15 +196,6 @@ def test_a_convolutional_encoder_learns(replies_dataset: TicketDataset, reply_op
     trained = train_replier(replies_dataset, **{**reply_options, "architecture": "conv"})
     assert trained.metrics["accuracy"] > 0.85
     assert trained.history[-1]["loss"] < 0.5 * trained.history[0]["loss"]
-
-
-@pytest.fixture
-def own_architectures() -> Iterator[None]:
-    """What a test registers is forgotten after it."""
-    known = dict(architectures._ARCHITECTURES)
-    yield
-    architectures._ARCHITECTURES.clear()
-    architectures._ARCHITECTURES.update(known)
 
 
 @pytest.mark.usefixtures("own_architectures")
