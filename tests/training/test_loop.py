@@ -75,11 +75,15 @@ def test_an_interrupt_ends_training_after_the_batch(dataset: TicketDataset, opti
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             ended.append(batch)
 
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        train(dataset, callbacks=[Press()], **options)
-    assert ended == [0, 1]
-    assert signal.getsignal(signal.SIGINT) is before
+    # A shell that starts the tests in the background has interrupts ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train(dataset, callbacks=[Press()], **options)
+        assert ended == [0, 1]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_every_round_and_every_task_has_the_callbacks(
