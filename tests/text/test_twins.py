@@ -166,7 +166,7 @@ def test_every_locale_gives_the_same_tokens() -> None:
     processes = {}
     for name in ("C", "C.UTF-8", "tr_TR.UTF-8"):
         environment = {**os.environ, "LC_ALL": name, "PYTHONIOENCODING": "utf-8"}
-        environment["PYTHONPATH"] = str(Path(__file__).parents[2])
+        environment["PYTHONPATH"] = os.pathsep.join(str(Path(__file__).parents[up]) for up in (1, 2))
         processes[name] = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     here = {mode: tokens_of_graph(ALL_NASTY, mode) for mode in MODES}
     for name, process in processes.items():
