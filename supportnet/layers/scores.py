@@ -196,3 +196,8 @@ class ScaledCosine(BaseLayer):
         scale = ops.cast(self.scale, messages.dtype)
         products = ops.matmul(ops.transpose(messages, (1, 0, 2)), ops.transpose(candidates, (1, 2, 0)))
         return products * scale[:, None, None]
+
+    def compute_output_spec(self, messages: Tensor, candidates: Tensor) -> keras.KerasTensor:
+        # Two numbers of rows that aren't known: JAX would take both for the same.
+        shape = (self.num_branches, messages.shape[0], candidates.shape[0])
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)
