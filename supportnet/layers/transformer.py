@@ -7,7 +7,7 @@ from keras import ops
 
 from supportnet.checks import check_choice, check_positive
 from supportnet.errors import UserError
-from supportnet.layers.attention import HIDDEN, cache_place, mask_bias
+from supportnet.layers.attention import cache_place, mask_bias
 from supportnet.layers.base import without_padding
 from supportnet.layers.blocks import NORMS, AttentionBlock, CausalBlock, DecoderBlock, LayerNorm, ResidualBlock
 from supportnet.layers.embedding import PositionalEncoding
@@ -185,13 +185,10 @@ class TransformerDecoder(TransformerStack, Decoder):
 
     def step(self, x: Tensor, position: Tensor, state: State) -> tuple[Tensor, State]:
         """Decode one token; see `Decoder.step`."""
-        keys = state[self.blocks[0].name]["self_keys"]
-        place = cache_place(position, ops.shape(x)[0], keys, state.get("bias", HIDDEN))
-        # Only blocks that look at a memory have to be told where its padding is.
-        memory = [state["memory_bias"]] if "memory_bias" in state else []
+        place = cache_place(position, ops.shape(x)[0], state[self.blocks[0].name]["self_keys"])
         x, state = self.positions.step(ops.cast(x, self.compute_dtype) * self.scale, position), dict(state)
         for block in self.blocks:
-            x, state[block.name] = block.step(x, *memory, place, state[block.name])
+            x, state[block.name] = block.step(x, state["memory_bias"], place, state[block.name])
         return self.norm(x), state
 
 
@@ -278,3 +275,11 @@ class PrefixDecoder(TransformerDecoder):
             blocks[block.name] = {"self_keys": ops.pad(keys, room), "self_values": ops.pad(values, room)}
         seen = ops.pad(memory_mask, ((0, 0), (max_length, 0)), constant_values=False)
         return {"bias": mask_bias(ops.expand_dims(seen, 1)), **blocks}
+
+    def step(self, x: Tensor, position: Tensor, state: State) -> tuple[Tensor, State]:
+        """Decode one token; see `Decoder.step`."""
+        place = cache_place(position, ops.shape(x)[0], state[self.blocks[0].name]["self_keys"], state["bias"])
+        x, state = self.positions.step(ops.cast(x, self.compute_dtype) * self.scale, position), dict(state)
+        for block in self.blocks:
+            x, state[block.name] = block.step(x, place, state[block.name])
+        return self.norm(x), state

@@ -19,6 +19,7 @@ def padding_share(sources: np.ndarray, targets: np.ndarray, batches: list[np.nda
 def test_the_docstring_is_true() -> None:
     batches = token_batches(np.array([3, 40, 4, 41]), np.array([5, 9, 6, 9]), tokens=120, seed=0, epoch=0)
     assert [batch.tolist() for batch in batches] == [[1, 3], [2, 0]]
+    assert padding_share(np.array([2, 4]), np.array([3, 3]), [np.array([0, 1])]) == pytest.approx(1 / 7)
 
 
 @pytest.mark.parametrize("num_pairs", [1, 2, 1000])
