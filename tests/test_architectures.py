@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from toy_messages import messages
 
 import supportnet
 from supportnet import architectures
@@ -58,9 +59,16 @@ def registered(own_architectures: None) -> None:
     register_encoder(NAME, MeanMixing.from_network, TransformerDecoder.from_network)
 
 
-@pytest.fixture
-def own_options(options: dict[str, Any], registered: None) -> dict[str, Any]:
-    return {**options, "architecture": NAME, "num_layers": 2}
+@pytest.fixture(scope="module")
+def own_run(options: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, supportnet.SupportModel]:
+    """The folder of a finished run of the encoder, and what `train` returned; don't change it."""
+    folder = tmp_path_factory.mktemp("runs") / "own"
+    register_encoder(NAME, MeanMixing.from_network, TransformerDecoder.from_network)
+    own = {**options, "architecture": NAME, "num_layers": 2, "max_length": 12}
+    dataset = TicketDataset("toy", {"train": messages(12, seed=0), "validation": messages(4, seed=1)})
+    trained = supportnet.train(dataset, folder, **own)
+    del architectures._ARCHITECTURES[NAME]
+    return folder, trained
 
 
 def test_it_is_one_of_the_architectures(registered: None) -> None:
@@ -91,32 +99,32 @@ def test_the_name_must_be_new(registered: None, name: str) -> None:
         register_encoder(name, MeanMixing.from_network)
 
 
-def test_it_trains_and_exports(dataset: TicketDataset, own_options: dict[str, Any], tmp_path: Path) -> None:
-    model = supportnet.train(dataset, tmp_path / "run", **own_options)
+def test_it_trains_and_exports(own_run: tuple[Path, supportnet.SupportModel], registered: None, tmp_path: Path) -> None:
+    folder, model = own_run
     assert model.metrics["accuracy"] > 0.8
     assert isinstance(model.backbone.encoder, MeanMixing)
-    loaded = supportnet.load_model(tmp_path / "run")
+    loaded = supportnet.load_model(folder)
     np.testing.assert_array_equal(loaded.probabilities(TEXTS), model.probabilities(TEXTS))
     exported = ExportedModel(model.export(tmp_path / "saved_models" / "own"))
     np.testing.assert_allclose(exported.probabilities(TEXTS), model.probabilities(TEXTS), atol=1e-5)
     # It learns: an untrained encoder gives another answer.
-    model.backbone.encoder.set_weights([np.zeros(w.shape) for w in model.backbone.encoder.weights])
+    loaded.backbone.encoder.set_weights([np.zeros(w.shape) for w in model.backbone.encoder.weights])
     assert not np.allclose(loaded.probabilities(TEXTS), model.probabilities(TEXTS), atol=1e-3)
 
 
+@pytest.mark.usefixtures("own_architectures")
 def test_without_registration_the_run_is_refused_by_name(
-    dataset: TicketDataset, own_options: dict[str, Any], tmp_path: Path
+    own_run: tuple[Path, supportnet.SupportModel], dataset: TicketDataset, options: dict[str, Any]
 ) -> None:
-    supportnet.train(dataset, tmp_path / "run", **{**own_options, "epochs": 1})
-    del architectures._ARCHITECTURES[NAME]
+    folder, _ = own_run
     refused = rf"config\.json .*architecture must be one of .*, gpt\. Received: architecture='{NAME}'"
     with pytest.raises(UserError, match=refused):
-        supportnet.load_model(tmp_path / "run")
+        supportnet.load_model(folder)
     with pytest.raises(UserError, match=rf"^architecture must be one of .* Received: architecture='{NAME}'$"):
-        supportnet.train(dataset, **own_options)
+        supportnet.train(dataset, **{**options, "architecture": NAME})
     # Registered again, it loads.
     register_encoder(NAME, MeanMixing.from_network)
-    assert supportnet.load_model(tmp_path / "run").classify(["where is my parcel"])
+    assert supportnet.load_model(folder).classify(["where is my parcel"])
 
 
 def test_it_writes_replies(
@@ -132,7 +140,9 @@ def test_it_writes_replies(
     assert not (tmp_path / "run").exists()
 
 
-def test_it_is_compared(dataset: TicketDataset, own_options: dict[str, Any]) -> None:
+def test_it_is_compared(
+    own_run: tuple[Path, supportnet.SupportModel], dataset: TicketDataset, registered: None
+) -> None:
     """Its weights are matched, its gradients measured; it has no attention to show."""
     task = get_task("classify")
     plan = Plan(architectures=("transformer", NAME))
@@ -149,7 +159,7 @@ def test_it_is_compared(dataset: TicketDataset, own_options: dict[str, Any]) -> 
     with pytest.raises(UserError, match=r"^fixed can't be matched: it has [0-9,]+ weights, and shall have "):
         match_weights(build, {**options, "fixed": options[NAME]})
 
-    model = supportnet.train(dataset, **{**own_options, "epochs": 1, "max_length": 12}).model
+    model = own_run[1].model
     splits = {**dataset.splits, "test": dataset["validation"]}
     compared = TicketDataset("toy", splits)
     assert 0 <= task.compared.score(model, compared).figures["accuracy"] <= 1

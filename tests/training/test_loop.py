@@ -108,7 +108,7 @@ def test_an_optimizer_of_ones_own_trains(by_sgd: tuple[Path, Trained], dataset: 
 
 def test_it_is_used_as_it_is_given(dataset: TicketDataset, options: dict[str, Any]) -> None:
     """One step without momentum: the weights change by the gradient alone, and what is given stays unused."""
-    one_step = {**options, "architecture": "bilstm_attention", "epochs": 1, "batch_size": 64}
+    one_step = {**options, "architecture": "conv", "num_layers": 1, "epochs": 1, "batch_size": 64}
     still, slow, quick = (keras.optimizers.SGD(rate) for rate in (0.0, 0.1, 0.2))
     start, near, far = (weights_of(train(dataset, optimizer=own, **one_step)) for own in (still, slow, quick))
     moved = 0

@@ -11,7 +11,6 @@ import pytest
 from leaks import leaks
 from small_replier import make_replier
 
-from supportnet.architectures import register_encoder
 from supportnet.config import NetworkConfig
 from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
@@ -196,21 +195,6 @@ def test_a_convolutional_encoder_learns(replies_dataset: TicketDataset, reply_op
     trained = train_replier(replies_dataset, **{**reply_options, "architecture": "conv"})
     assert trained.metrics["accuracy"] > 0.85
     assert trained.history[-1]["loss"] < 0.5 * trained.history[0]["loss"]
-
-
-@pytest.mark.usefixtures("own_architectures")
-def test_a_registered_encoder_needs_a_decoder(
-    replies_dataset: TicketDataset, reply_options: dict[str, Any], tmp_path: Path
-) -> None:
-    """It is refused before anything is written; with a decoder, it is trained."""
-    register_encoder("mute", "supportnet.layers:ConvEncoder.from_network")
-    with pytest.raises(UserError, match=r"^architecture must have a decoder to write replies: mute was registered"):
-        train_replier(replies_dataset, tmp_path / "run", **{**reply_options, "architecture": "mute"})
-    assert not (tmp_path / "run").exists()
-    decoder = "supportnet.layers:TransformerDecoder.from_network"
-    register_encoder("own", "supportnet.layers:ConvEncoder.from_network", decoder)
-    own = train_replier(replies_dataset, **{**reply_options, "architecture": "own", "epochs": 1})
-    assert own.model.config.architecture == "own"
 
 
 def test_there_must_be_replies(reply_options: dict[str, Any]) -> None:
