@@ -186,9 +186,13 @@ class TransformerDecoder(TransformerStack, Decoder):
     def step(self, x: Tensor, position: Tensor, state: State) -> tuple[Tensor, State]:
         """Decode one token; see `Decoder.step`."""
         place = cache_place(position, ops.shape(x)[0], state[self.blocks[0].name]["self_keys"])
+        return self._decoded(x, position, state, state["memory_bias"], place)
+
+    def _decoded(self, x: Tensor, position: Tensor, state: State, *context: Any) -> tuple[Tensor, State]:
+        """Take a token through the blocks, each of which is told the context beside its own state."""
         x, state = self.positions.step(ops.cast(x, self.compute_dtype) * self.scale, position), dict(state)
         for block in self.blocks:
-            x, state[block.name] = block.step(x, state["memory_bias"], place, state[block.name])
+            x, state[block.name] = block.step(x, *context, state[block.name])
         return self.norm(x), state
 
 
@@ -279,7 +283,4 @@ class PrefixDecoder(TransformerDecoder):
     def step(self, x: Tensor, position: Tensor, state: State) -> tuple[Tensor, State]:
         """Decode one token; see `Decoder.step`."""
         place = cache_place(position, ops.shape(x)[0], state[self.blocks[0].name]["self_keys"], state["bias"])
-        x, state = self.positions.step(ops.cast(x, self.compute_dtype) * self.scale, position), dict(state)
-        for block in self.blocks:
-            x, state[block.name] = block.step(x, place, state[block.name])
-        return self.norm(x), state
+        return self._decoded(x, position, state, place)
