@@ -100,8 +100,14 @@ def load(
     given = {name: value for name, value in every.items() if value is not None and value is not False}
     if is_source(name_or_path):
         source = _SOURCES[name_or_path]
-        return source.load(**_taken(name_or_path, [option.name for option in source.options], given))
-    return _load_path(name_or_path, **_taken(name_or_path, _FILE_OPTIONS, given), encoding=encoding)
+        reading = _taken(name_or_path, [option.name for option in source.options], given)
+        path, dataset = name_or_path, source.load(**reading)
+    else:
+        reading = _taken(name_or_path, _FILE_OPTIONS, given) | ({} if encoding == "utf-8" else {"encoding": encoding})
+        path, dataset = os.path.abspath(name_or_path), _load_path(name_or_path, **reading)  # noqa: PTH100
+    if "data_dir" in reading:
+        reading["data_dir"] = os.path.abspath(reading["data_dir"])  # noqa: PTH100
+    return replace(dataset, files=({"path": path, "reading": reading},))
 
 
 #: Arguments of `load` that `load_unlabelled` takes for files.

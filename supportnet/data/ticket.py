@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from supportnet.checks import check_positive
 from supportnet.errors import UserError
@@ -59,6 +59,8 @@ class TicketDataset:
         licence: SPDX id or name of the licence; "unknown" for a user's own file.
         source: where it comes from: an address with its commit, or the file's path.
         categories: intent -> group of intents (CLINC150's domains, the sample's categories); may be empty.
+        files: for each file or source, what reads it again by `supportnet.load`: its `path`, and the options `reading`;
+            JSON can hold it. Empty for a data set that wasn't loaded.
 
     Example:
         >>> from supportnet import load
@@ -77,6 +79,8 @@ class TicketDataset:
     licence: str = "unknown"
     source: str = ""
     categories: Mapping[str, str] = field(default_factory=dict)
+    # The same messages are the same data set, wherever they were read.
+    files: Sequence[Mapping[str, Any]] = field(default=(), compare=False)
 
     def __getitem__(self, split: str) -> Sequence[Ticket]:
         """Return the tickets of `split`; a split that isn't there is a `UserError` that lists those that are."""

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -47,6 +48,22 @@ def test_a_file_loads_with_its_options(own_csv):
         load(own_csv, text_column="part", label_column="topic", delimiter=";", encoding="utf-16")["all"][1].text
         == "test"
     )
+
+
+def test_what_was_loaded_says_how_to_load_it_again(own_csv, dummy_data, tmp_path, monkeypatch):
+    """From whatever folder, and by way of JSON; only what was asked for is repeated."""
+    monkeypatch.chdir(tmp_path)
+    options = {"label_column": "topic", "encoding": "utf-16", "attribute_columns": ("part",), "delimiter": None}
+    dataset = load(own_csv.name, **options)
+    (file,) = json.loads(json.dumps(dataset.files))
+    reading = {"label_column": "topic", "encoding": "utf-16", "attribute_columns": ["part"]}
+    assert file == {"path": str(own_csv), "reading": reading}
+    monkeypatch.chdir("/")
+    assert load(file["path"], **file["reading"]).splits == dataset.splits
+    assert load("sample", train_oos=False).files == ({"path": "sample", "reading": {}},)
+    monkeypatch.chdir(dummy_data)
+    (file,) = load("star", data_dir=".", context_turns=1).files
+    assert file == {"path": "star", "reading": {"data_dir": str(dummy_data), "context_turns": 1}}
 
 
 def test_a_path_may_have_the_name_of_a_source(tmp_path, monkeypatch):
