@@ -86,6 +86,26 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise UserError(f"{path} can't be read: it is damaged or not JSON ({error}).") from None
 
 
+def write_array(path: str | os.PathLike[str], array: Any) -> None:
+    """Write a NumPy array as a `.npy` file, whole or not at all."""
+    import numpy as np
+
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array)
+
+
+def read_array(path: str | os.PathLike[str]) -> Any:
+    """Read what `write_array` wrote; a missing or damaged file is a `UserError` that names it."""
+    import numpy as np
+
+    try:
+        # `np.load` would open an archive too.
+        with Path(path).open("rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path} can't be read: it is damaged ({error}).") from None
+
+
 def read_toml(path: str | os.PathLike[str], flag: str = "") -> dict[str, Any]:
     """Read a TOML file of a user's; a `UserError` that names it, and the flag that named it, if it can't be read."""
     try:

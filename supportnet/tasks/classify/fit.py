@@ -20,7 +20,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from supportnet.backbones.backbone import dtype_policy
 from supportnet.backbones.heads import BranchCrossentropy, vote_accuracy
 from supportnet.errors import UserError
-from supportnet.files import written_whole
+from supportnet.files import read_array, write_array
 from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.classify.data import Split
 from supportnet.tasks.classify.model import IntentClassifier
@@ -43,16 +43,9 @@ def pseudo_labels(model: IntentClassifier, texts: Sequence[str], folder: Path | 
     if path is None or not path.exists():
         labels = model.probabilities(texts, batch_size=256)
         if path is not None:
-            path.parent.mkdir(exist_ok=True)
-            with written_whole(path) as temporary, temporary.open("wb") as file:
-                np.save(file, labels)
+            write_array(path, labels)
         return labels
-    try:
-        # `np.load` would open an archive too.
-        with path.open("rb") as file:
-            labels = np.lib.format.read_array(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path} can't be read: it is damaged ({error}).") from None
+    labels = read_array(path)
     shape = (len(texts), len(model.intents))
     if labels.shape != shape or labels.dtype != np.float32 or not np.isfinite(labels).all():
         raise UserError(f"{path} is damaged: it must hold {len(texts)} rows of {len(model.intents)} numbers.")
