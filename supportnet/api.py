@@ -108,8 +108,8 @@ class SupportModel:
         Args:
             test_data: labelled messages, or messages with replies, as the task has it.
             task: which, of a model of several tasks.
-            **options: of the task: `plots`, a folder to draw into (classify); `bank`, the answers to search (suggest);
-                `beam` (reply).
+            **options: of the task: `plots`, a folder to draw into, and `baseline`, training messages for baselines
+                (classify); `bank`, the answers to search (suggest); `beam` (reply).
 
         Returns:
             Metrics that JSON can hold; see the task's `evaluate` module.

@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 from keras import ops
 
 from supportnet.architectures import ARCHITECTURES, made
@@ -206,6 +207,8 @@ class TaskModel:
         backbone: features -> vectors of tokens.
         network: the whole functional model, features -> outputs.
         origin: the data it was trained on (`data`) and its validation metrics (`validation`); empty if untrained.
+        seen: hashes of the messages that it was trained and validated on (see `supportnet.training.seen`); None if
+            unknown.
     """
 
     task: str
@@ -215,6 +218,7 @@ class TaskModel:
         self.config = config
         self.vocabulary = vocabulary
         self.origin: dict[str, Any] = {}
+        self.seen: npt.NDArray[np.uint32] | None = None
         self.preprocessor = build_preprocessor(config, vocabulary)
         self.backbone = backbone or Backbone(config, len(vocabulary))
 

@@ -74,7 +74,7 @@ def _train(dataset: Any, runs: Path, options: dict[str, Any], say: Say) -> dict[
     for task in TASKS:
         say(f"   {task.learns}")
         run = runs / task.name
-        trained = train(dataset, run, task=task.name, **{**(task.quick or {}), **options})
+        trained = train(dataset, run, task=task.name, baseline=False, **{**(task.quick or {}), **options})
         models[task.name] = trained.model
         fitted = asdict(getattr(trained.model, task.fitted))
         say(f"   {next(iter(task.describe(trained.metrics, fitted)))}; the run is in {run}")

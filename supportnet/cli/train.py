@@ -30,6 +30,15 @@ from supportnet.tasks.registry import get_task
 @task_option
 @config_option
 @run_options
+@click.option(
+    "--no-baseline",
+    "baseline",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    show_default=False,
+    help="Don't score simple methods beside the model on the validation messages.",
+)
 @in_group(
     "data",
     data_options,
@@ -95,7 +104,9 @@ def train(task: list[str], data: str, out: str, unlabelled: tuple[str, ...], as_
     coverage = None if trained.coverage is None else asdict(trained.coverage)
     value = {"task": task if several else task[0], "run": out, **(found if several else found[task[0]])}
     value |= {"coverage": coverage, "epochs": len(trained.history)}
-    print_result(as_json, value, _lines(found, trained.coverage, out, data))
+    # Never the training messages: their figures would be too good.
+    held_out = data if "test" in dataset else "HELD_OUT.csv"
+    print_result(as_json, value, _lines(found, trained.coverage, out, held_out))
 
 
 def _check_tasks(tasks: list[str], options: dict[str, Any]) -> None:
@@ -106,7 +117,7 @@ def _check_tasks(tasks: list[str], options: dict[str, Any]) -> None:
             raise UserError(f"{flag(name)} is for --task {' or '.join(known)}.")
 
 
-def _lines(found: dict[str, dict[str, Any]], coverage: Any, out: str, data: str) -> Iterator[Any]:
+def _lines(found: dict[str, dict[str, Any]], coverage: Any, out: str, held_out: str) -> Iterator[Any]:
     """Yield what each task found on validation data, and the next command."""
     several = len(found) > 1
     if coverage is not None:
@@ -118,5 +129,5 @@ def _lines(found: dict[str, dict[str, Any]], coverage: Any, out: str, data: str)
     bank = " --bank FILE" if any(get_task(name).takes_bank for name in found) else ""
     following = f"supportnet export {out} saved_models/NAME{bank}"
     if not several:
-        following = get_task(next(iter(found))).next_command.format(run=out, data=data)
+        following = get_task(next(iter(found))).next_command.format(run=out, data=held_out)
     yield f"wrote {out}; next: {following}"

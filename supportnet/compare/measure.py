@@ -93,7 +93,7 @@ def _model(run: Run, task: Task, dataset: TicketDataset) -> dict[str, Any]:
 
 def _trained(run: Run, dataset: TicketDataset, **options: Any) -> Trained:
     named = {**run.options, "architecture": run.model, "seed": run.seed, **options}
-    return train(dataset, task=run.task, progress_bar=False, **named)
+    return train(dataset, task=run.task, progress_bar=False, baseline=False, **named)
 
 
 def _baseline(run: Run, task: Task, dataset: TicketDataset) -> dict[str, Any]:

@@ -89,6 +89,7 @@ class TaskSplit:
             "validation_messages": len(validation),
             **({} if unlabelled is None else {"unlabelled_messages": len(unlabelled)}),
             "fingerprint": ticket_fingerprint((*tickets, *validation), unlabelled or ()),
+            **({"labelled_fingerprint": ticket_fingerprint((*tickets, *validation))} if unlabelled else {}),
         }
         return cls(tickets, validation, facts, **own)
 
@@ -146,11 +147,12 @@ class Task(ABC):
         exports_are_evaluated: exports can be evaluated, not runs alone; see `exported`.
         export_options: names of the fields of `ExportOptions` that it has a use for, `bank` aside.
         evaluate_options: names of the options of `evaluate` that it has a use for.
+        baseline_names: what its baselines are, by their names in figures.
         main_output: output of its signature by which an answer of it is recognized.
         ranked_outputs: outputs that are ranked, best first, of which callers take as many as they show.
         variant: a signature of its own that takes further inputs; empty for none.
         variant_inputs: these inputs, with their defaults; None for one that must be given.
-        next_command: what to do with a run, for the command line, with `{run}`.
+        next_command: what to do with a run, for the command line, with `{run}`, and `{data}` for held-out messages.
         unvalidated: what a model that wasn't validated does, for the end of the sentence that says so.
         quick: options that are quick and good enough for `supportnet quickstart`; None leaves the task out.
         quick_comparison: the same for `supportnet compare --quick`.
@@ -173,6 +175,7 @@ class Task(ABC):
     exports_are_evaluated: ClassVar[bool] = False
     export_options: ClassVar[frozenset[str]] = frozenset()
     evaluate_options: ClassVar[frozenset[str]] = frozenset()
+    baseline_names: ClassVar[Mapping[str, str]] = {}
     main_output: ClassVar[str]
     ranked_outputs: ClassVar[frozenset[str]] = frozenset()
     variant: ClassVar[str] = ""
@@ -290,12 +293,25 @@ class Task(ABC):
         Raises:
             UserError: there is no data set, or as for loading and evaluating.
         """
+        tickets = self.evaluated(data, split, reading)
+        start_tensorflow()
+        return dict(self.evaluate(self.load(model), tickets, **options))
+
+    def evaluated(self, data: str | None, split: str, reading: Mapping[str, Any]) -> Sequence[Ticket]:
+        """Load the messages that `evaluation` is asked for."""
         if data is None:
             raise UserError("--data is missing: name the labelled messages.")
         dataset = self.load_data(data, **reading)
-        tickets = dataset["all" if "all" in dataset.splits else split]
-        start_tensorflow()
-        return dict(self.evaluate(self.load(model), tickets, **options))
+        return dataset["all" if "all" in dataset.splits else split]
+
+    def baselines(self, model: Any, split: Any) -> dict[str, dict[str, Any]]:
+        """Score what a user would pick instead of a model on the validation messages, fitted on the training messages.
+
+        Returns:
+            Name, of `baseline_names` -> its figures by name, and `difference`: the 95% interval of what the model has
+            more of the first one, message by message. Empty where a task has no baselines.
+        """
+        return {}
 
     def metrics(self, model: Any, history: Any) -> dict[str, Any]:
         """Return the validation metrics of the best epoch of a `History`; see `History.best_metrics`."""
@@ -348,6 +364,13 @@ class Task(ABC):
             yield f"not validated (epoch {metrics['best_epoch']}){self.unvalidated}"
         else:
             yield from self.describe_validated(metrics, fitted)
+
+    def describe_baselines(self, baselines: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+        """Yield a line about each baseline, as `baselines` returns them."""
+        for name, figures in baselines.items():
+            low, high = (100 * end for end in figures["difference"])
+            value = next(iter(figures.values()))
+            yield f"{self.baseline_names[name]:<26}{value:.4f} (difference {low:+.1f} to {high:+.1f} points)"
 
     @abstractmethod
     def describe_validated(self, metrics: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[str]:

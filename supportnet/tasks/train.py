@@ -1,18 +1,23 @@
 """From tickets to a trained model of one task, or of several that share a backbone, in a run folder."""
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from supportnet.config import NetworkConfig, RunConfig
+from supportnet.data import is_source
+from supportnet.data import load as load_data
 from supportnet.data.ticket import TicketDataset
 from supportnet.embeddings import Coverage
 from supportnet.errors import UserError
-from supportnet.files import remove_incomplete, write_json
+from supportnet.files import remove_incomplete, write_array, write_json
 from supportnet.tasks.joint import joint_objective
 from supportnet.tasks.options import UNLABELLED, check_not_alone, check_options, task_configs, tasks_with
 from supportnet.tasks.registry import DEFAULT, get_task, in_order
@@ -22,6 +27,7 @@ from supportnet.training import run_folder
 from supportnet.training.initial_weights import InitialWeights
 from supportnet.training.loop import History, Loop
 from supportnet.training.optimizer import optimizer_facts
+from supportnet.training.seen import message_hashes, read_seen
 from supportnet.training.splits import Sources, build_vocabulary, texts_of, unlabelled_sets, with_validation
 
 
@@ -32,7 +38,7 @@ class Trained:
     Attributes:
         models: task -> its model, with the weights of the best epoch and its numbers fitted on validation data.
         metrics: validation metrics of the best epoch (None without validation), such as `accuracy`, `loss` and
-            `best_epoch`, counted from 1; of several tasks, by task.
+            `best_epoch`, counted from 1, and those of the task's `baselines`; of several tasks, by task.
         history: one dictionary of metrics per epoch.
         coverage: how much of the vocabulary the given word vectors hold; None where none were given.
     """
@@ -50,13 +56,14 @@ class Trained:
 
 @dataclass
 class _Part:
-    """What a run has of one task; `made` is the configuration in its files."""
+    """What a run has of one task; `made` is the configuration in its files, `baseline` asks for its baselines."""
 
     task: Task
     network: NetworkConfig
     config: RunConfig
     split: TaskSplit
     made: dict[str, Any]
+    baseline: bool
     model: Any = None
 
 
@@ -72,6 +79,7 @@ def train(
     unlabelled: Sources | TicketDataset | None = None,
     resume: bool = False,
     progress_bar: bool = True,
+    baseline: bool = True,
     data_options: Mapping[str, Any] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     optimizer: keras.optimizers.Optimizer | None = None,
@@ -101,6 +109,8 @@ def train(
         resume: continue the interrupted run in `out`, with the same result as an uninterrupted one: same data, options
             and machine. A finished run is returned as it is.
         progress_bar: show one on standard error.
+        baseline: say in the metrics as well, as `baselines`, what simple methods reach on the validation messages, for
+            tasks that have some.
         data_options: arguments of `supportnet.load`, where `data` is a name or a path; `unlabelled` is read by those of
             them that apply to it.
         callbacks: Keras callbacks of your own.
@@ -153,9 +163,9 @@ def train(
             "network": asdict(network),
             "training": asdict(config),
             "start": begun,
-            "data": split.facts,
+            "data": {**split.facts, "files": list(dataset.files)},
         }
-        parts.append(_Part(get_task(name), network, config, split, made))
+        parts.append(_Part(get_task(name), network, config, split, made, baseline))
     whole = _of_all([part.made for part in parts])
     loop = Loop(None if out is None else Path(out), progress_bar, callbacks, optimizer)
     loop.check(options.get("frozen_epochs", 0))
@@ -183,8 +193,40 @@ def load(path: str | os.PathLike[str], task: str) -> Any:
         model.network,
         f"{run_folder.CONFIG}, {run_folder.VOCABULARY} and {kind.names}.json",
     )
-    model.origin = run_folder.read_origin(folder)
+    model.origin, model.seen = run_folder.read_origin(folder), read_seen(folder / run_folder.SEEN)
     return model
+
+
+def training_split(path: str | os.PathLike[str], task: str) -> TaskSplit:
+    """Read the messages again that a run was trained and validated on.
+
+    Raises:
+        UserError: the run doesn't say where they lay, they can't be read, or they have changed.
+
+    Example (needs a run folder):
+        >>> len(training_split("runs/tickets", "classify").tickets)
+        7657
+    """
+    kind, folder = get_task(task), run_folder.run_of(path, task)
+    config = run_folder.read_config(folder)
+    facts = config.get("data", {})
+    if not facts.get("files"):
+        raise UserError(f"{folder} doesn't say where its training messages lay.")
+    try:
+        settings = kind.config(**config["training"])
+        source, reading = facts["files"][0]["path"], facts["files"][0]["reading"]
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{folder / run_folder.CONFIG} is damaged ({error!r}).") from None
+    if not is_source(source) and not Path(source).exists():
+        raise UserError(f"{source}, which {folder} was trained on, isn't there any more.")
+    dataset = load_data(source, **reading)
+    # Several tasks share the cut of one validation split.
+    for data in (dataset, with_validation(dataset, settings.validation_share, settings.seed)):
+        with warnings.catch_warnings(action="ignore"), suppress(UserError):
+            split: TaskSplit = kind.split(data, settings, ())
+            if split.facts["fingerprint"] == facts.get("labelled_fingerprint", facts["fingerprint"]):
+                return split
+    raise UserError(f"{dataset.name} holds other messages than those that {folder} was trained on.")
 
 
 def save(folder: Path, model: Any) -> None:
@@ -193,6 +235,8 @@ def save(folder: Path, model: Any) -> None:
     kind.write(folder, model)
     getattr(model, kind.fitted).save(kind.fitted_file(folder))
     write_json(folder / run_folder.CARD, kind.card(model))
+    if model.seen is not None:
+        write_array(folder / run_folder.SEEN, model.seen)
     run_folder.save_network(folder, model.vocabulary, model.network)
 
 
@@ -228,7 +272,10 @@ def _finish(part: _Part, history: History, folder: Path | None) -> dict[str, Any
     """Calibrate a trained model, and write it where there is a folder; return the metrics."""
     part.task.calibrate(part.model, part.split, part.config)
     metrics = part.task.metrics(part.model, history)
+    if part.baseline and part.split.validation and (found := part.task.baselines(part.model, part.split)):
+        metrics["baselines"] = found
     part.model.origin = {"data": part.split.facts, "validation": metrics}
+    part.model.seen = np.unique(message_hashes(ticket.text for ticket in (*part.split.tickets, *part.split.validation)))
     if folder is not None:
         save(folder, part.model)
         run_folder.write_metrics(folder, history.epochs, metrics)
@@ -245,7 +292,10 @@ def _of_all(made: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "task": ",".join(own["task"] for own in made),
         **{part: merged_options({own["task"]: own[part] for own in made}) for part in ("network", "training")},
         "start": first["start"],
-        "data": {**{name: first["data"][name] for name in ("name", "source", "licence")}, "fingerprint": prints},
+        "data": {
+            **{name: first["data"][name] for name in ("name", "source", "licence", "files")},
+            "fingerprint": prints,
+        },
     }
 
 

@@ -157,7 +157,7 @@ def tune(
             if "tuner/epochs" in trial.hyperparameters.values:
                 values["epochs"] = trial.hyperparameters.values["tuner/epochs"]
             try:
-                trained = train(dataset, task=task, progress_bar=progress_bar, **values)
+                trained = train(dataset, task=task, progress_bar=progress_bar, baseline=False, **values)
                 if trained.metrics["accuracy"] is None:
                     raise UserError("Tuning needs validation data: there are none (--validation-share).")
             except UserError as error:

@@ -7,6 +7,7 @@ RUN/
                       names that the outputs stand for, by task
   confidence.json, relevance.json or handoff.json
                       numbers fitted on validation data, by task
+  seen.npy            hashes of the training and validation messages, for `evaluate`
   weights.weights.h5  the network's weights of the best epoch
   history.json        metrics of each epoch
   metrics.json        validation metrics of the best epoch
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 VOCABULARY = "vocabulary.txt"
 WEIGHTS = "weights.weights.h5"
+SEEN = "seen.npy"
 CARD = "model_card.json"
 
 #: The file of a run that says how it was made.
@@ -69,7 +71,7 @@ def check_folder(folder: Path, config: dict[str, Any], resume: bool) -> None:
     if not resume:
         state = "a finished run" if any(folder.rglob(WEIGHTS)) else "a run that was interrupted"
         raise UserError(f"{folder} already holds {state}: go on with --resume, or choose another --out.")
-    known = _read_config(folder)
+    known = read_config(folder)
     try:
         if known["task"] != config["task"]:
             raise UserError(f"{folder} holds a run of the task {known['task']}: choose another --out.")
@@ -125,7 +127,7 @@ def finished_run(path: str | os.PathLike[str], task: str) -> tuple[Path, Network
     folder = run_of(path, task)
     if not folder.is_dir():
         raise UserError(f"{folder} is missing: the training hasn't finished, go on with --resume.")
-    config = _read_config(folder)
+    config = read_config(folder)
     try:
         found = config["task"]
         network = NetworkConfig(**config["network"]) if found == task else None
@@ -138,7 +140,7 @@ def finished_run(path: str | os.PathLike[str], task: str) -> tuple[Path, Network
     return folder, network
 
 
-def _read_config(folder: Path) -> Any:
+def read_config(folder: Path) -> Any:
     """Read how a run was made; of an earlier version's, whose weights have other names, raise a `UserError`."""
     config = read_json(folder / CONFIG)
     if isinstance(config, dict) and "task" in config and config.get("format") != FORMAT:

@@ -48,10 +48,29 @@ def test_confidence_in_words(shell: Shell, tiny_export: Path, data: Path) -> Non
         f"perfect calibration {figures['ece_perfect']:.4f})"
     ) in out
     assert f"oos_auroc                 {figures['oos_auroc']:.4f} (false positives at 95%: " in out
-    assert "% of them right, 75.0% promised; 33.3% out of scope; best possible" in out
+    low, high = figures["precision_interval"]
+    interval = f"of them right, 95% interval {low:.1%} to {high:.1%}"
+    assert f"{interval}, 75.0% promised; 33.3% out of scope; best possible" in out
+    low, high = figures["accuracy_interval"]
+    assert out.startswith(
+        f"accuracy                  {figures['accuracy']:.4f} (95% interval {low:.3f} to {high:.3f})\n"
+    )
     out, _ = shell("evaluate", tiny_export, "--data", data, "--split", "train")
     assert "oos_auroc" not in out
     assert "coverage_at_precision     0.0000 (none, 75.0% promised; 0.0% out of scope" in out
+
+
+def test_an_export_knows_no_training_messages(shell: Shell, tiny_export: Path, data: Path) -> None:
+    """Unless they are named."""
+    command = ["evaluate", tiny_export, "--data", data]
+    figures = shell.json(*command)
+    assert (figures["seen_in_training"], figures["baselines"]) == (None, None)
+    assert "seen_in_training" not in shell(*command)[0]
+    assert shell.json(*command, "--baseline", data)["baselines"]["majority"]["accuracy"] == 0.5
+    out, _ = shell(*command, "--baseline", data)
+    assert out.splitlines()[2].startswith("most frequent intent      0.5000 (difference -")
+    assert "exclude each other" in shell.error(*command, "--baseline", data, "--no-baseline")
+    assert "no data source named 'missing.csv'" in shell.error(*command, "--baseline", "missing.csv")
 
 
 def test_plots(shell: Shell, tiny_export: Path, data: Path, tmp_path: Path) -> None:

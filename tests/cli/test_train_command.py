@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -92,6 +93,23 @@ def test_flags_reach_the_run(trained: dict[str, Any], folder: Path) -> None:
     assert ClassifyConfig(**config["training"]) == training
 
 
+def test_the_run_says_where_its_messages_lay(trained: dict[str, Any], folder: Path) -> None:
+    """In its configuration alone: the card goes into exports."""
+    reading = {"text_column": "body", "label_column": "topic"}
+    config = json.loads((folder / "run" / "config.json").read_text())
+    assert config["data"]["files"] == [{"path": str(folder / "tickets.csv"), "reading": reading}]
+    assert "files" not in json.loads((folder / "run" / "model_card.json").read_text())["data"]
+
+
+def test_baselines_in_words() -> None:
+    figures = {"svm": {"accuracy": 0.79, "difference": [0.005, 0.041]}}
+    figures["majority"] = {"accuracy": 0.0325, "difference": [-0.01, 0.8]}
+    assert list(get_task("classify").describe_baselines(figures)) == [
+        "TF-IDF + linear SVM       0.7900 (difference +0.5 to +4.1 points)",
+        "most frequent intent      0.0325 (difference -1.0 to +80.0 points)",
+    ]
+
+
 def test_a_promise_in_words() -> None:
     promise = {"promised_precision": 0.95, "out_of_scope_share": 0.18, "expected_coverage": 0.781}
     lines = get_task("classify").describe(
@@ -110,12 +128,16 @@ def test_resume(shell: Shell, trained: dict[str, Any], folder: Path) -> None:
     with warnings.catch_warnings():
         # As in a process of its own, which hasn't seen those of the training.
         warnings.simplefilter("always")
-        out, err = shell(*train_command(folder), "--resume")
+        # The messages may lie elsewhere by now.
+        moved = shutil.copy(folder / "tickets.csv", folder / "moved.csv")
+        out, err = shell(*train_command(folder), "--data", moved, "--resume")
     lines = out.splitlines()
+    found = get_task("classify").describe_baselines(trained["validation"]["baselines"])
+    assert [lines.pop(1), lines.pop(1)] == list(found)
     assert lines[0] == "validation accuracy {accuracy:.4f} (epoch {best_epoch})".format(**trained["validation"])
     assert lines[1] == "temperature {temperature:.2f}, fitted on 3 messages in scope".format(**trained["confidence"])
     assert lines[2] == "no message will be routed: no threshold keeps the promise"
-    assert lines[3].endswith(f"next: supportnet evaluate {folder / 'run'} --data {folder / 'tickets.csv'}")
+    assert lines[3].endswith(f"next: supportnet evaluate {folder / 'run'} --data HELD_OUT.csv")
     assert "The promised precision of 0.95 (--precision) can't be kept" in err
     assert "already holds a finished run" in shell.error(*train_command(folder))
     assert "Received: patience=1" in shell.error(*train_command(folder), "--resume", "--patience", 1)
@@ -140,6 +162,47 @@ def test_evaluate_the_run_on_a_whole_file(shell: Shell, trained: dict[str, Any],
     figures = shell.json("evaluate", folder / "run", *data)
     assert (figures["task"], figures["num_examples"]) == ("classify", len(ROWS))
     assert {row["intent"] for row in figures["per_intent"]} == {"track", "refund", "cancel"}
+
+
+def test_evaluate_beside_the_training_messages(
+    shell: Shell, trained: dict[str, Any], folder: Path, tmp_path: Path
+) -> None:
+    """The run finds them again; where they don't lie any more, it says so."""
+    run, gone = shutil.copytree(folder / "run", tmp_path / "run"), tmp_path / "gone.csv"
+    held_out = write_csv(tmp_path / "held_out.csv", [("where is it", "track"), ("money", "refund"), ("stop", "cancel")])
+    command = ["evaluate", run, "--data", held_out]
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        out, err = shell(*command)
+        assert err == ""
+        assert "TF-IDF + linear SVM       " in out
+        assert "seen_in_training          0 (0.0% of all)" in out
+        config = json.loads((run / "config.json").read_text())
+        config["data"]["files"][0]["path"] = str(gone)
+        (run / "config.json").write_text(json.dumps(config))
+        out, err = shell(*command)
+        assert "TF-IDF" not in out
+        assert err == (
+            f"supportnet: warning: There are no baselines: {gone}, which {run} was trained on, isn't there any more. "
+            "Name the training messages with --baseline FILE, or say --no-baseline.\n"
+        )
+        assert shell(*command, "--no-baseline")[1] == ""
+        assert shell.json(*command)["baselines"] is None
+        assert set(shell.json(*command, "--baseline", write_csv(gone))["baselines"]) == {"svm", "majority"}
+        columns = ["--text-column", "body", "--label-column", "topic"]
+        _, err = shell("evaluate", folder / "run", "--data", folder / "tickets.csv", *columns)
+        assert "24 of 24 messages to evaluate on (100%) were there in training: the figures are too good" in err
+
+
+def test_no_baseline_and_a_test_split(shell: Shell, trained: dict[str, Any], folder: Path, tmp_path: Path) -> None:
+    """What the next command reads has been held out."""
+    run = shutil.copytree(folder / "run", tmp_path / "run")
+    rows = [*((*row, "train") for row in ROWS), ("where is it", "track", "test")]
+    data = write_csv(tmp_path / "split.csv", rows, ("body", "topic", "split"))
+    command = [*train_command(folder), "--data", data, "--out", run, "--resume", "--no-baseline"]
+    assert shell(*command)[0].splitlines()[-1] == f"wrote {run}; next: supportnet evaluate {run} --data {data}"
+    kept = {name: value for name, value in trained["validation"].items() if name != "baselines"}
+    assert json.loads((run / "metrics.json").read_text()) == kept
 
 
 CONFIGS = [*(task.config for task in all_tasks()), NetworkConfig]

@@ -45,7 +45,8 @@ def test_contract(name: str) -> None:
     assert task.learns_from in LEARNED_FROM
     assert next(iter(task.signatures())) == name
     assert all(hasattr(task.served, signature) for signature in task.signatures())
-    assert all(callable(hook) for hook in (task.split, task.objective, task.calibrate, task.evaluate, task.record))
+    hooks = (task.split, task.objective, task.calibrate, task.evaluate, task.record, task.baselines)
+    assert all(callable(hook) for hook in hooks)
 
 
 def test_an_unknown_task_is_named() -> None:

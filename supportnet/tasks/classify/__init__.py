@@ -1,12 +1,17 @@
 """Classify messages by intent, with calibrated probabilities, out-of-scope detection and routing."""
 
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+from supportnet.data.ticket import Ticket
+from supportnet.errors import UserError
 from supportnet.files import make_folder
+from supportnet.startup import start_tensorflow
 from supportnet.tables import one_line, table_lines
 from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.task import Hook, Task
+from supportnet.training.run_folder import is_run
 
 
 class Classify(Task):
@@ -24,7 +29,8 @@ class Classify(Task):
     fitted = "confidence"
     learns_from = "intents"
     exports_are_evaluated = True
-    evaluate_options = frozenset({"plots", "against"})
+    evaluate_options = frozenset({"plots", "against", "baseline", "no_baseline"})
+    baseline_names: ClassVar[Mapping[str, str]] = {"svm": "TF-IDF + linear SVM", "majority": "most frequent intent"}
     main_output = "intents"
     ranked_outputs = frozenset({"intents", "intent_scores"})
     next_command = "supportnet evaluate {run} --data {data}"
@@ -36,6 +42,7 @@ class Classify(Task):
     fit: ClassVar[Any] = Hook("fit:fit")
     fitted_config: ClassVar[Any] = Hook("calibrate:Confidence")
     evaluate: ClassVar[Any] = Hook("evaluate:evaluate_model")
+    baselines: ClassVar[Any] = Hook("baselines:validation_baselines")
     served: ClassVar[Any] = Hook("serve:ServedClassifier")
 
     def exported(self, path: str) -> Any:
@@ -46,22 +53,43 @@ class Classify(Task):
     def evaluation(
         self, model: str, data: str | None, split: str, reading: Mapping[str, Any], **options: Any
     ) -> dict[str, Any]:
-        against, plots = options.pop("against", None), options.get("plots")
-        if data is not None and plots is not None:
+        against, plots = options.get("against"), options.get("plots")
+        tickets = self.evaluated(data, split, reading)
+        if plots is not None:
             # Before minutes are spent on what can't be drawn then.
             make_folder(plots)
-        figures = {**super().evaluation(model, data, split, reading, **options), "plots": plots}
+        start_tensorflow()
+        loaded = self.load(model)
+        learned: Any = None
+        if options.get("baseline") is not None:
+            learned = self.load_data(options["baseline"], **reading)
+        elif not options.get("no_baseline") and is_run(model):
+            learned = self._training_messages(model)
+        figures = {**self.evaluate(loaded, tickets, plots, learned), "plots": plots}
         if against is not None:
             from supportnet.tasks.classify.against import compare_models
 
-            dataset = self.load_data(data, **reading)
-            tickets = dataset["all" if "all" in dataset.splits else split]
-            compared = compare_models(self.load(model), self.load(against), tickets)
-            figures["against"] = {"model": against, **compared}
+            figures["against"] = {"model": against, **compare_models(loaded, self.load(against), tickets)}
         return figures
+
+    def _training_messages(self, run: str) -> Sequence[Ticket] | None:
+        """Return those of a run; None, with a warning, where it doesn't find them again."""
+        from supportnet.tasks.train import training_split
+
+        try:
+            return training_split(run, self.name).tickets
+        except UserError as error:
+            reason = str(error).rstrip(".")
+            warnings.warn(
+                f"There are no baselines: {reason}. Name the training messages with --baseline FILE, or say "
+                "--no-baseline.",
+                stacklevel=2,
+            )
+            return None
 
     def describe_validated(self, metrics: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[str]:
         yield f"validation accuracy {metrics['accuracy']:.4f} (epoch {metrics['best_epoch']})"
+        yield from self.describe_baselines(metrics.get("baselines", {}))
         yield f"temperature {fitted['temperature']:.2f}, fitted on {fitted['num_in_scope']} messages in scope"
         if fitted["route_threshold"] is None:
             yield "no message will be routed: no threshold keeps the promise"
@@ -73,10 +101,15 @@ class Classify(Task):
         )
 
     def describe_evaluation(self, figures: Mapping[str, Any]) -> Iterator[str]:
-        for name in ("accuracy", "macro_f1", "top5_accuracy"):
+        low, high = figures["accuracy_interval"]
+        yield f"{'accuracy':<26}{figures['accuracy']:.4f} (95% interval {low:.3f} to {high:.3f})"
+        yield from self.describe_baselines(figures["baselines"] or {})
+        for name in ("macro_f1", "top5_accuracy"):
             yield f"{name:<26}{figures[name]:.4f}"
         yield f"{'milliseconds_per_message':<26}{figures['milliseconds_per_message']:.2f}"
         yield f"{'num_examples':<26}{figures['num_examples']} (and {figures['num_out_of_scope']} out of scope)"
+        if figures["seen_in_training"] is not None:
+            yield "{:<26}{count} ({share:.1%} of all)".format("seen_in_training", **figures["seen_in_training"])
         if figures["out_of_scope_recall"] is not None:
             yield f"{'out_of_scope_recall':<26}{figures['out_of_scope_recall']:.4f}"
         yield from _confidence_lines(figures)
@@ -121,7 +154,10 @@ def _confidence_lines(figures: Mapping[str, Any]) -> Iterator[str]:
         yield "nothing is routed: the model was trained without validation data"
         return
     promised, precision = figures["promised_precision"], figures["precision_at_threshold"]
-    right = "none" if precision is None else f"{precision:.1%} of them right"
+    right = "none"
+    if precision is not None:
+        low, high = figures["precision_interval"]
+        right = f"{precision:.1%} of them right, 95% interval {low:.1%} to {high:.1%}"
     yield (
         f"{'coverage_at_precision':<26}{figures['coverage_at_precision']:.4f} ({right}, {promised:.1%} promised; "
         f"{figures['out_of_scope_share']:.1%} out of scope; best possible {figures['oracle_coverage']:.4f})"

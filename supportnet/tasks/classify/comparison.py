@@ -16,15 +16,16 @@ from supportnet.backbones.backbone import Backbone
 from supportnet.backbones.texts import run_in_batches
 from supportnet.config import NetworkConfig
 from supportnet.data.splits import labelled
-from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset, conversations_of
+from supportnet.data.ticket import Ticket, TicketDataset, conversations_of
+from supportnet.tasks.classify import TASK
 from supportnet.tasks.classify.answers import ANSWERS, Answers, Classifier
+from supportnet.tasks.classify.baselines import in_scope_svm
 from supportnet.tasks.classify.calibrate import Confidence, decide, fit_confidence
 from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.classify.evaluate import confidence_figures, intent_table, outcomes
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.classify.network import build_network
 from supportnet.tasks.comparison import Compared, Scored
-from supportnet.training.svm import fit_svm
 
 
 class Svm(Classifier):
@@ -71,7 +72,7 @@ class ComparedClassifiers(Compared):
     }
     decisive = ("accuracy",)
     meaning: ClassVar[Mapping[str, str]] = {"accuracy": "sorts {share} of 100 messages right"}
-    baseline = "TF-IDF + linear SVM"
+    baseline = TASK.baseline_names["svm"]
     has_confidence = True
     is_binary = True
 
@@ -85,8 +86,7 @@ class ComparedClassifiers(Compared):
         return replace(scored, figures={**scored.figures, "encoder_accuracy": _encoder_accuracy(model, tickets)})
 
     def fit_baseline(self, dataset: TicketDataset, config: ClassifyConfig) -> Any:
-        train_tickets = [t for t in dataset["train"] if t.intent not in (None, OUT_OF_SCOPE)]
-        svm = Svm(fit_svm([t.text for t in train_tickets], [str(t.intent) for t in train_tickets]))
+        svm = Svm(in_scope_svm(dataset["train"]))
         # The same promise as the models'.
         svm.calibrate(labelled(dataset["validation"], "validate on"), config)
         return svm

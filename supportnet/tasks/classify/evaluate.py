@@ -22,16 +22,22 @@ from supportnet.metrics.calibration import (
     perfect_calibration_error,
     tempered,
 )
+from supportnet.metrics.intervals import share_interval
 from supportnet.metrics.thresholds import RoutingCurve, lowest_point, routing_curve
 from supportnet.tasks.classify.answers import Answers, Bools, Classifier, Floats, Ints
+from supportnet.tasks.classify.baselines import Learned, baseline_figures, learned_messages
 from supportnet.tasks.classify.calibrate import Confidence
 from supportnet.tasks.classify.data import intent_indices
 from supportnet.tasks.comparison import median_milliseconds
 from supportnet.text.redaction import redact
+from supportnet.training.seen import seen_figures
 
 
 def evaluate_model(
-    model: Classifier, test_data: Sequence[Ticket], plots: str | os.PathLike[str] | None = None
+    model: Classifier,
+    test_data: Sequence[Ticket],
+    plots: str | os.PathLike[str] | None = None,
+    baseline: Learned | None = None,
 ) -> dict[str, Any]:
     """Score `model` on labelled messages: the article's function (section 4.4).
 
@@ -44,16 +50,26 @@ def evaluate_model(
         test_data: labelled tickets; their intents must be the model's, or `OUT_OF_SCOPE`. Those without an intent are
             left out, with a warning.
         plots: a folder for `reliability.png` and `risk_coverage.png`; None draws nothing.
+        baseline: the training messages, to fit baselines to: tickets, a data set, or the name or path of one; None has
+            no baselines.
 
     Returns:
-        A dictionary that JSON can hold: `task`, `accuracy`, `macro_f1`, `top5_accuracy`, `num_examples` (in
-        scope), `num_out_of_scope`, `out_of_scope_recall` (None if the model has no such intent, or the data no
-        such message), `milliseconds_per_message` (one message at a time, median), `per_intent` (precision,
-        recall, F1, support), `confusions` (the most frequent first), `errors` (the most confident first;
-        their texts are redacted), and those of `confidence_figures`.
+        A dictionary that JSON can hold: `task`, `accuracy` and its 95% interval `accuracy_interval`, `macro_f1`,
+        `top5_accuracy`, `num_examples` (in scope), `num_out_of_scope`, `out_of_scope_recall` (None if the model has no
+        such intent, or the data no such message), `seen_in_training` (`count` and `share` of all messages that the
+        model was trained or validated on; None if unknown, as of an export), `baselines` (see `baseline_figures`; None
+        without any), `precision_interval` (95%, of the routed messages; None if there are none),
+        `milliseconds_per_message` (one message at a time, median), `per_intent` (precision, recall, F1, support),
+        `confusions` (the most frequent first), `errors` (the most confident first; their texts are redacted), and those
+        of `confidence_figures`.
 
     Raises:
-        UserError: no messages in scope, none with an intent, or an intent that training never saw.
+        UserError: no messages in scope, none with an intent, an intent that training never saw, or training messages
+            that no baseline can be fitted to.
+
+    Warns:
+        UserWarning: more than 10% of the messages were there in training.
+
         OSError: the plots can't be written.
 
     Example (needs a trained model):
@@ -61,9 +77,12 @@ def evaluate_model(
     """
     test_data = labelled(test_data, "evaluate on")
     check_known_intents(model.intents, test_data)
-    texts = [ticket.text for ticket in test_data if ticket.intent != OUT_OF_SCOPE]
-    if not texts:
+    inside = [ticket for ticket in test_data if ticket.intent != OUT_OF_SCOPE]
+    if not inside:
         raise UserError("There is nothing to score: every message is out of scope.")
+    texts = [ticket.text for ticket in inside]
+    # Exports and baselines have no such list.
+    seen = seen_figures(getattr(model, "seen", None), [ticket.text for ticket in test_data])
     answers = model.answers([ticket.text for ticket in test_data])
     outcome = outcomes(answers, model.confidence, test_data)
     scored, predicted = outcome.in_scope, answers.predicted
@@ -74,15 +93,20 @@ def evaluate_model(
 
         save_plots(plots, outcome)
     per_intent = intent_table(model.intents, targets, predicted[scored])
+    right = outcome.correct[scored]
     return {
         "task": "classify",
-        "accuracy": float(np.mean(predicted[scored] == targets)),
+        "accuracy": float(np.mean(right)),
+        "accuracy_interval": share_interval(right),
+        "baselines": None if baseline is None else baseline_figures(learned_messages(baseline), inside, right),
+        "seen_in_training": seen,
         "macro_f1": float(np.mean([row["f1"] for row in per_intent])),
         "top5_accuracy": top_k_accuracy(targets, probabilities, k=5),
         "num_examples": len(texts),
         "num_out_of_scope": len(test_data) - len(texts),
         "out_of_scope_recall": out_of_scope_recall(model.intents, predicted[~scored]),
         **confidence_figures(outcome),
+        "precision_interval": share_interval(outcome.correct[answers.route]),
         "milliseconds_per_message": milliseconds_per_message(model, texts),
         "per_intent": per_intent,
         "confusions": confusions(model.intents, targets, predicted[scored]),
