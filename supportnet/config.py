@@ -48,9 +48,11 @@ class Options:
         for base in reversed(type(self).__mro__):
             for one in vars(base).get("__dataclass_fields__", {}).values():
                 value, check, shown = getattr(self, one.name), one.metadata.get("check"), one.metadata.get("shown", {})
+                if value is None:
+                    continue
                 if allowed := shown.get("choices") or shown.get("names"):
                     check_choice(one.name, value, list(allowed))
-                elif check and value is not None:
+                elif check:
                     check(one.name, value)
 
 

@@ -68,26 +68,34 @@ def tiny_classifier() -> "IntentClassifier":
     from supportnet.config import NetworkConfig
     from supportnet.tasks.classify.calibrate import Confidence
     from supportnet.tasks.classify.model import IntentClassifier
+    from supportnet.text.special_tokens import SPECIAL_TOKENS
     from supportnet.text.vocabulary import Vocabulary
 
     keras.utils.set_random_seed(7)
     config = NetworkConfig(embedding_dim=16, hidden_dim=8, num_heads=2, num_buckets=500)
     confidence = Confidence(
         temperature=1.6,
-        in_scope_threshold=0.12,
-        coverage_weight=0.39,
-        route_threshold=0.4,
+        in_scope_threshold=0.08,
+        route_threshold=0.15,
+        asked_precision=0.9,
         promised_precision=0.75,
+        lower_bound=0.76,
+        routed_share=0.5,
+        certified=True,
         out_of_scope_share=0.1,
-        expected_coverage=0.5,
+        promise_rows=60,
     )
     model = IntentClassifier(config, Vocabulary.build(TINY_TEXTS, min_count=1), TINY_INTENTS, confidence)
     random = np.random.default_rng(0)
     # Every weight, so that two that are mixed up, or a bias that is left out, change the scores.
     for weight in model.network.weights:
         weight.assign(weight.numpy() + random.normal(scale=0.3, size=weight.shape).astype("float32"))
-    # What is a share must be one: which n-grams are known of each intent, and a column of ones that counts them.
-    ngrams = model.head.get_layer("ngrams").ngrams
+    # What is a share must be one: which n-grams are known of each intent, and a column of ones that counts them; what
+    # branches count in the vote; and which tokens are words.
+    ngrams, words = model.head.get_layer("ngrams").ngrams, model.head.get_layer("ngrams").words
+    model.head.get_layer("vote").shares.assign([0.2, 0.3, 0.5])
+    is_word = [token not in SPECIAL_TOKENS and token.isalnum() for token in model.vocabulary]
+    words.assign(np.column_stack([words.numpy()[:, :-1], is_word]))
     known = random.random((config.num_buckets, len(TINY_INTENTS))) < 0.6
     table = np.concatenate(
         [ngrams.numpy()[:, : len(TINY_INTENTS) + 1], known, np.ones((config.num_buckets, 1))], axis=1

@@ -73,7 +73,8 @@ def test_evaluate_and_export(model: "supportnet.SupportModel", tmp_path: Path) -
 def test_train_and_load(tmp_path: Path) -> None:
     tickets = [Ticket(text, intent) for text, intent in (("my parcel", "track"), ("my money", "refund"))] * 6
     options = {"embedding_dim": 16, "hidden_dim": 8, "num_heads": 2, "num_layers": 0, "num_buckets": 500, "epochs": 1}
-    model = supportnet.train(TicketDataset("two", {"all": tickets}), tmp_path / "run", progress_bar=False, **options)
+    options |= {"validation": "split", "progress_bar": False}
+    model = supportnet.train(TicketDataset("two", {"all": tickets}), tmp_path / "run", **options)
     assert model.intents == ["refund", "track"]
     assert model.history is not None
     assert len(model.history) == 1

@@ -207,3 +207,60 @@ def test_what_is_compared_can_be_planned() -> None:
     assert {task for plan in plans.values() for task in plan.tasks} == {"classify", "suggest"}
     assert {study for plan in plans.values() for study in plan.studies} == {"length", "size", "gradients"}
     assert all(len(plan.seeds) >= 3 for plan in plans.values())
+
+
+def real_run(ours: int, theirs: int, both: int, seed: int = 0) -> dict[str, Any]:
+    """A run of which so many messages are right for one alone, for the other alone, and for both or neither."""
+    judged = ours + theirs + both
+    right = {"accuracy": (ours + both) / judged, "svm_accuracy": (theirs + both) / judged}
+    promise = {"precision": 0.9, "asked": 0.95}
+    routed = {"routed_right_in_scope": {"share": 0.92, "interval": [0.88, 0.95], "count": 100}}
+    found = {
+        "num_judged": judged,
+        "only_ours_right": ours,
+        "only_svm_right": theirs,
+        "promise": promise,
+        **right,
+        **routed,
+    }
+    return {"data": "banking77", "kind": "rows", "amount": 300, "seed": seed, "options": {}, "figures": found}
+
+
+def test_draws_that_are_won_tied_and_lost() -> None:
+    from real_traffic import tables
+
+    runs = [real_run(60, 20, 400), real_run(20, 20, 440, seed=1), real_run(20, 60, 400, seed=2)]
+    line = list(tables(runs))[2]
+    assert line.startswith("| banking77 | rows 300 | 3 | 93.1 ± ")
+    assert line.endswith("| +0.0 | 2 of 3 | 3 of 3 |")
+
+
+def test_promises_on_rows_that_did_not_make_them() -> None:
+    """Half of 2,000 rows: the rule of 0.1 takes chance for precision half of the time."""
+    import numpy as np
+    from real_traffic import promises
+
+    random = np.random.default_rng(0)
+    scores = random.random(2000)
+    right = random.random(2000) < 1 - 0.3 * (1 - scores)
+    stored = {"scores": scores.tolist(), "correct": right.tolist(), "in_scope": [True] * 2000}
+    run = {"data": "banking77", "kind": "scores", "amount": 0, "seed": 0, "options": {}, "figures": stored}
+    by_precision = {row["precision"]: row for row in promises([run])}
+    assert 60 <= by_precision[0.95]["broken_before"] <= 140
+    assert by_precision[0.95]["broken"] <= 15
+    assert 0.5 < by_precision[0.95]["relative_share"] <= 1.0
+
+
+def test_errors_are_put_into_the_messages_that_are_learned() -> None:
+    from real_traffic_runs import changed
+
+    train = [Ticket(f"where is parcel number {i}", "track" if i % 2 else "refund") for i in range(400)]
+    spec = {"seed": 0, "amount": 20}
+    wrong = changed(train, {**spec, "kind": "wrong"})
+    assert 50 < sum(one.intent != other.intent for one, other in zip(train, wrong, strict=True)) < 110
+    typos = changed(train, {**spec, "kind": "typos"})
+    assert 200 < sum(one.text != other.text for one, other in zip(train, typos, strict=True)) < 380
+    assert [ticket.intent for ticket in typos] == [ticket.intent for ticket in train]
+    drawn = changed(train, {**spec, "kind": "rows", "amount": 30})
+    assert (len(drawn), len({ticket.text for ticket in drawn})) == (30, 30)
+    assert changed(train, {**spec, "kind": "all"}) == train

@@ -134,6 +134,7 @@ class Leavings:
 
     folder: Path
     figures: dict[str, Any]
+    drift: dict[str, Any]
 
     def vocabulary(self, run: str = "run") -> list[str]:
         return (self.folder / run / "vocabulary.txt").read_text("utf-8").split("\n")
@@ -157,6 +158,8 @@ def leavings(tmp_path_factory: pytest.TempPathFactory) -> Leavings:
         ["export", "run", "model"],
         ["evaluate", "run", *source],
         ["audit", *source, "--out", "doubts.csv"],
+        ["drift", "run", *source, f"--most={len(TRAIN)}", "--plots", "plots"],
+        ["drift", "model", *source, "--reference", str(data), f"--most={len(TRAIN)}", "--json"],
         ["evaluate", "run", *source, "--against", "model", "--json"],
     ]
     environment = {**os.environ, "PYTHONPATH": str(Path(supportnet.__file__).parents[1])}
@@ -171,10 +174,10 @@ def leavings(tmp_path_factory: pytest.TempPathFactory) -> Leavings:
     assert done.returncode == 0, done.stderr.decode()
     (folder / "stdout.txt").write_bytes(done.stdout)
     (folder / "stderr.txt").write_bytes(done.stderr)
-    figures = json.loads(done.stdout.splitlines()[-1])
+    drift, figures = map(json.loads, done.stdout.splitlines()[-2:])
     # Once more without escapes, which would hide full-width digits from the search.
-    (folder / "stdout.json").write_text(json.dumps(figures, ensure_ascii=False), encoding="utf-8")
-    return Leavings(folder, figures)
+    (folder / "stdout.json").write_text(json.dumps([drift, figures], ensure_ascii=False), encoding="utf-8")
+    return Leavings(folder, figures, drift)
 
 
 @pytest.mark.slow
@@ -183,6 +186,7 @@ def test_nothing_leaks(leavings: Leavings) -> None:
     assert {"run/checkpoint.npz", "run/weights.weights.h5", "run/vocabulary.txt", "run/seen.npy"} <= names
     assert "model/1/saved_model.pb" in names
     assert {"model/1/assets/vocabulary.txt", "stdout.txt", "stderr.txt", "doubts.csv"} <= names
+    assert {"run/traffic.json", "plots/drift.png"} <= names
     assert {"encoder/checkpoint.npz", "encoder/weights.weights.h5", "encoder/vocabulary.txt"} <= names
     for number in (1, 2):
         home = {f"{run}/round_{number}" for run in ("started", "unlabelled")}
@@ -209,6 +213,9 @@ def test_reports_are_redacted(leavings: Leavings) -> None:
     with (leavings.folder / "doubts.csv").open(newline="") as file:
         doubts = [row["text"] for row in csv.DictReader(file)]
     assert len(doubts) >= 2 * len(CANARIES)
+    texts = [row["text"] for row in leavings.drift["unlike"]]
+    # Values of one kind read alike once they are redacted.
+    assert {f"my data <{kind}> thanks" for kind in ("card", "iban", "phone", "email")} <= set(texts)
 
 
 @pytest.mark.slow

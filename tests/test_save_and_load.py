@@ -39,7 +39,7 @@ def test_it_is_the_run_without_its_training(finished: "tuple[Path, Trained]", tm
     folder, trained = finished
     model = supportnet.load_model(folder)
     model.save(tmp_path / "copy")
-    own = files_of(folder) - {"history.json", "metrics.json", "checkpoint.npz"}
+    own = files_of(folder) - {"history.json", "metrics.json", "traffic.json", "checkpoint.npz"}
     assert files_of(tmp_path / "copy") == {name for name in own if not name.startswith("logs")}
     for name in ("vocabulary.txt", "intents.json", "confidence.json", "model_card.json"):
         assert (tmp_path / "copy" / name).read_bytes() == (folder / name).read_bytes()

@@ -53,13 +53,14 @@ class MessagePooling:
         return pooled
 
 
-def vote(branch_logits: Any) -> Any:
+def vote(branch_logits: Any, shares: Any = None) -> Any:
     """Return the logarithm of the power mean of the branches' probabilities, with the exponent 1/5.
 
     It lies between the geometric mean (exponent 0), the most accurate, and the arithmetic one (1), the best calibrated.
 
     Args:
         branch_logits: float `[B, N, K]` of N branches.
+        shares: how much each branch counts, float `[N]`, at least 0; alike by default.
 
     Returns:
         Logits `[B, K]`.
@@ -70,7 +71,33 @@ def vote(branch_logits: Any) -> Any:
         array([[0.739, 0.261]], dtype=float32)
     """
     powers = ops.multiply(ops.log_softmax(branch_logits, axis=-1), VOTE_EXPONENT)
+    if shares is not None:
+        # A share of 0 has no logarithm; that of this number leaves nothing of a branch.
+        powers = powers + ops.log(ops.maximum(shares, 1e-30))[:, None]
     return ops.logsumexp(powers, axis=1) / VOTE_EXPONENT
+
+
+@keras.saving.register_keras_serializable(package="supportnet")
+class Vote(keras.layers.Layer):
+    """The vote of N branches, each with a share that is fitted and not trained; see `vote`.
+
+    Call arguments:
+        branch_logits: float `[B, N, K]`.
+
+    Returns:
+        Logits `[B, K]`.
+
+    Example:
+        >>> keras.ops.shape(Vote()(ops.zeros((2, 3, 5))))
+        (2, 5)
+    """
+
+    def build(self, input_shape: Any) -> None:
+        equal = keras.initializers.Constant(1 / input_shape[1])
+        self.shares = self.add_weight((input_shape[1],), initializer=equal, trainable=False, name="shares")
+
+    def call(self, branch_logits: Any) -> Any:
+        return vote(branch_logits, self.shares)
 
 
 class BranchCrossentropy(keras.losses.Loss):
@@ -104,17 +131,18 @@ class BranchCrossentropy(keras.losses.Loss):
         return {**super().get_config(), "label_smoothing": self.label_smoothing}
 
 
-def vote_accuracy(y_true: Any, y_pred: Any) -> Any:
+def vote_accuracy(y_true: Any, y_pred: Any, shares: Any = None) -> Any:
     """Tell for each message whether the branches' vote is highest for the true intent.
 
     Args:
         y_true: one-hot `[B, K]`.
         y_pred: logits `[B, N, K]` of N branches.
+        shares: see `vote`.
 
     Returns:
         float `[B]`, 0 or 1.
     """
-    return keras.metrics.categorical_accuracy(y_true, vote(y_pred))
+    return keras.metrics.categorical_accuracy(y_true, vote(y_pred, shares))
 
 
 def vote_log_loss(y_true: Any, y_pred: Any) -> Any:

@@ -8,8 +8,10 @@ from typing import Any
 import click
 
 from supportnet.cli.audit import audit
+from supportnet.cli.calibrate import calibrate
 from supportnet.cli.compare import compare
 from supportnet.cli.data import data
+from supportnet.cli.drift import drift
 from supportnet.cli.evaluate import evaluate
 from supportnet.cli.export import export, index
 from supportnet.cli.predict import predict
@@ -36,7 +38,23 @@ SETTINGS = {"token_normalize_func": _with_hyphens, "help_option_names": ["-h", "
 
 
 @click.group(
-    commands=[quickstart, data, audit, pretrain, train, tune, evaluate, compare, export, index, verify, predict, serve],
+    commands=[
+        quickstart,
+        data,
+        audit,
+        pretrain,
+        train,
+        tune,
+        evaluate,
+        calibrate,
+        drift,
+        compare,
+        export,
+        index,
+        verify,
+        predict,
+        serve,
+    ],
     context_settings=SETTINGS,
 )
 @click.version_option(__version__, prog_name="supportnet")

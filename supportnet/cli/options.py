@@ -155,6 +155,8 @@ def _training_flag(one: TrainingOption) -> Decorator:
     return in_group(one.group, _named({option.name: settings}))
 
 
+#: Options of the confidence that can be fitted without a training.
+promise_flags = _all(*(_training_flag(training_options()[name]) for name in ("precision", "out_of_scope_share")))
 #: Every option of the trainings of all tasks.
 training_flags = _all(*map(_training_flag, training_options().values()))
 

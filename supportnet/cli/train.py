@@ -1,7 +1,8 @@
 """`supportnet train`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
 import click
@@ -24,6 +25,7 @@ from supportnet.cli.options import (
 from supportnet.errors import UserError
 from supportnet.tasks.options import UNLABELLED, check_not_alone, tasks_with, training_options
 from supportnet.tasks.registry import get_task
+from supportnet.training.run_folder import tasks_of
 
 
 @click.command(cls=GroupedCommand)
@@ -48,6 +50,13 @@ from supportnet.tasks.registry import get_task
         metavar="NAME|PATH",
         help="Learn from these messages as well, without labels. Can be given several times.",
     ),
+    click.option(
+        "--from",
+        "previous",
+        metavar="RUN",
+        help="Train this run anew, with its options and its messages, to which --data adds more, or corrections.",
+    ),
+    click.option("--against", metavar="NAME|PATH", help="Compare with the run of --from on these held-out messages."),
 )
 @in_group(
     "network",
@@ -62,7 +71,15 @@ from supportnet.tasks.registry import get_task
 )
 @training_flags
 @json_option
-def train(task: list[str], data: str, out: str, unlabelled: tuple[str, ...], as_json: bool, **options: Any) -> None:
+def train(
+    task: list[str],
+    data: str,
+    out: str,
+    unlabelled: tuple[str, ...],
+    against: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Train a model and write it, with all that made it, to a run folder.
 
     \b
@@ -72,6 +89,7 @@ def train(task: list[str], data: str, out: str, unlabelled: tuple[str, ...], as_
     supportnet train --config search/best.toml --data tickets.csv --out runs/best
     supportnet train --data banking77 --data-dir downloads --out runs/banking77 --resume
     supportnet train --data few.csv --init runs/encoder --unlabelled tickets.csv --out runs/few
+    supportnet train --from runs/may --data corrections.csv --out runs/june --against held_out.csv
     supportnet train --task suggest --data chats.csv --text-column question --reply-column answer --out runs/answers
     supportnet train --task reply --data star --data-dir downloads --architecture transformer --out runs/replies
     supportnet train --task reply --data star --data-dir downloads --architecture gpt --out runs/gpt
@@ -81,6 +99,11 @@ def train(task: list[str], data: str, out: str, unlabelled: tuple[str, ...], as_
     of its own in the folder. Options that several tasks have a use for are the same for all of them.
     """
     reading, chosen = load_arguments(options), given(options)
+    previous = chosen.get("previous")
+    if previous is not None:
+        task = list(tasks_of(previous)) or task
+    if against is not None and (previous is None or "against" not in get_task(task[0]).evaluate_options):
+        raise UserError("--against compares a classifier with the one of --from.")
     if unlabelled:
         chosen[UNLABELLED] = unlabelled
     _check_tasks(task, chosen)
@@ -95,10 +118,7 @@ def train(task: list[str], data: str, out: str, unlabelled: tuple[str, ...], as_
         trained = train_models(dataset, out, task=task, data_options=reading, **chosen)
     several = len(task) > 1
     found = {
-        name: {
-            "validation": trained.metrics[name] if several else trained.metrics,
-            get_task(name).fitted: asdict(getattr(model, get_task(name).fitted)),
-        }
+        name: get_task(name).report(model, trained.metrics[name] if several else trained.metrics)
         for name, model in trained.models.items()
     }
     coverage = None if trained.coverage is None else asdict(trained.coverage)
@@ -106,7 +126,12 @@ def train(task: list[str], data: str, out: str, unlabelled: tuple[str, ...], as_
     value |= {"coverage": coverage, "epochs": len(trained.history)}
     # Never the training messages: their figures would be too good.
     held_out = data if "test" in dataset else "HELD_OUT.csv"
-    print_result(as_json, value, _lines(found, trained.coverage, out, held_out))
+    compared: Iterable[Any] = ()
+    if against is not None:
+        kind = get_task(task[0])
+        figures = kind.evaluation(out, against, "test", reading, against=previous, no_baseline=True)
+        value["against"], compared = figures["against"], kind.describe_against(figures["against"])
+    print_result(as_json, value, chain(_lines(found, trained.coverage, out, held_out), compared))
 
 
 def _check_tasks(tasks: list[str], options: dict[str, Any]) -> None:

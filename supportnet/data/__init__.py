@@ -8,13 +8,12 @@ from supportnet.data.bank import (
     check_judged,
     load_bank,
     load_judgements,
-    same_text,
 )
 from supportnet.data.duplicates import collapse
 from supportnet.data.files import load_file
 from supportnet.data.sources import describe, is_source, list_sources, load, load_unlabelled
 from supportnet.data.splits import check_known_intents, check_trainable, labelled, train_validation_split
-from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset, Turn, context
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset, Turn, context, same_text
 
 # By what they are about: messages, where they come from, training and test data, answers.
 __all__ = ["OUT_OF_SCOPE", "Ticket", "TicketDataset", "Turn", "context"]

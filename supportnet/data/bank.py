@@ -9,7 +9,7 @@ from pathlib import Path
 
 from supportnet.data.splits import with_reply
 from supportnet.data.tables import Row, read_table
-from supportnet.data.ticket import Ticket, grouped
+from supportnet.data.ticket import Ticket, grouped, same_text
 from supportnet.errors import UserError
 
 _USUAL_COLUMNS = {
@@ -164,16 +164,6 @@ def bank_of_replies(name: str, tickets: Sequence[Ticket]) -> Bank:
         spelling, tags = (_most_frequent(map(attrgetter(name), same)) for name in ("reply", "intent"))
         answers.append(Answer(str(number), spelling[0], tags=tags, uses=len(same)))
     return Bank(name, answers)
-
-
-def same_text(text: str) -> str:
-    """Return `text` lower-cased, its white space collapsed: replies are equal if this is.
-
-    Example:
-        >>> same_text(" Thank  you,\\nAnna ")
-        'thank you, anna'
-    """
-    return " ".join(text.lower().split())
 
 
 def load_judgements(

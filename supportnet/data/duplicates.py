@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from rapidfuzz.distance import OSA
 
-from supportnet.data.bank import Answer, Bank, same_text
+from supportnet.data.bank import Answer, Bank
+from supportnet.data.ticket import same_text
 from supportnet.errors import UserError
 
 #: Punctuation of many scripts, but none that can change what is said, such as the # of "press #" or the % of "5 %".

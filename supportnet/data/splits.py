@@ -3,8 +3,9 @@
 import random
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, grouped, intents_of
+from supportnet.data.ticket import OUT_OF_SCOPE, Ticket, TicketDataset, grouped, intents_of, same_text
 from supportnet.errors import UserError
 
 #: How many names a message lists before it only counts the rest.
@@ -50,10 +51,28 @@ def train_validation_split(
         raise UserError("A validation split needs an intent with at least two messages; there is none.")
     if single := [intent for intent in intents_of(tickets) if len(by_intent[intent]) == 1]:
         warnings.warn(
-            f"Intents with a single message stay in training, outside validation: {_listed(single)}.", stacklevel=2
+            f"Intents with a single message stay in training, outside validation: {listed(single)}.", stacklevel=2
         )
     train = [ticket for index, ticket in enumerate(tickets) if index not in chosen]
     return train, [ticket for index, ticket in enumerate(tickets) if index in chosen]
+
+
+def corrected(dataset: TicketDataset, more: TicketDataset) -> TicketDataset:
+    """Add messages to the training split of a data set; one that stands in both is as the later one says.
+
+    Messages are the same if they differ in case and white space only. Other splits of `more` are left out.
+
+    Example:
+        >>> first = TicketDataset("may", {"all": [Ticket("where is it", "refund"), Ticket("my money", "refund")]})
+        >>> both = corrected(first, TicketDataset("june", {"all": [Ticket("Where is it", "track")]}))
+        >>> [(ticket.text, ticket.intent) for ticket in both["all"]]
+        [('my money', 'refund'), ('Where is it', 'track')]
+    """
+    split, later = ("all" if "all" in own.splits else "train" for own in (dataset, more))
+    known = {same_text(ticket.text) for ticket in more[later]}
+    kept = [ticket for ticket in dataset[split] if same_text(ticket.text) not in known]
+    splits = {**dataset.splits, split: [*kept, *more[later]]}
+    return replace(dataset, splits=splits, files=[*dataset.files, *more.files])
 
 
 def labelled(tickets: Sequence[Ticket], purpose: str) -> list[Ticket]:
@@ -118,7 +137,7 @@ def check_known_intents(train_intents: Iterable[str], test_tickets: Sequence[Tic
     _check_labelled(test_tickets, "evaluate on")
     if unknown := sorted(set(intents_of(test_tickets)) - set(train_intents)):
         raise UserError(
-            f"The data to evaluate on has intents that training never saw: {_listed(unknown)}. "
+            f"The data to evaluate on has intents that training never saw: {listed(unknown)}. "
             f"Remove or rename them, or label their messages {OUT_OF_SCOPE}."
         )
 
@@ -127,7 +146,7 @@ def warn_of_unvalidated_intents(intents: Iterable[str], validation: Sequence[Tic
     """Warn of intents without a validation message: nothing shows how well the model knows them."""
     if missing := sorted(set(intents) - {OUT_OF_SCOPE} - set(intents_of(validation))):
         warnings.warn(
-            f"Intents without a validation message: {_listed(missing)}. "
+            f"Intents without a validation message: {listed(missing)}. "
             "How sure the model is of them, and whether they can be routed, is judged by the others.",
             stacklevel=3,
         )
@@ -139,6 +158,7 @@ def _check_labelled(tickets: Sequence[Ticket], purpose: str) -> None:
             raise UserError(f"Every message to {purpose} needs an intent; message {number} has none.")
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Join names for a message; of many, the first ones and a count of the rest."""
     rest = len(names) - _MOST_NAMES
     return ", ".join(names[:_MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")

@@ -127,6 +127,16 @@ def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list
     return groups
 
 
+def same_text(text: str) -> str:
+    """Return `text` lower-cased, its white space collapsed: messages and replies are the same if this is.
+
+    Example:
+        >>> same_text(" Thank  you,\\nAnna ")
+        'thank you, anna'
+    """
+    return " ".join(text.lower().split())
+
+
 def conversations_of(tickets: Iterable[Ticket]) -> list[str]:
     """Return the conversation of each ticket; one without is a conversation of its own.
 

@@ -1,6 +1,6 @@
 """What the layers share: their configuration, making their parts, and operations on rows of tables and batches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 import keras
@@ -109,15 +109,15 @@ def pick_rows(state: State, rows: Tensor) -> State:
     return keras.tree.map_structure(lambda tensor: ops.take(tensor, rows, axis=0), state)
 
 
-def sum_over_ngrams(vectors: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+def sum_over_ngrams(vectors: Tensor, inputs: Mapping[str, Tensor]) -> Tensor:
     """Add up the vectors of the n-grams of each distinct word of a batch.
 
     Args:
-        vectors: float `[N, D]`, one for each of `inputs["subword_ids"]`.
+        vectors: `[N, D]` or `[N]`, one for each of `inputs["subword_ids"]`.
         inputs: what the text front end returns; see `TokenEmbedding`.
 
     Returns:
-        float `[U, D]`, one row a distinct word, zeros for a word without n-grams; U is an upper bound of their number.
+        `[U, D]` or `[U]`, one row a distinct word, 0 for a word without n-grams; U is an upper bound of their number.
     """
     batch, time = ops.shape(inputs["token_ids"])[0], ops.shape(inputs["token_ids"])[1]
     # A batch has at most B T distinct words. Unlike their true number, that bound is known to every backend.

@@ -1,6 +1,7 @@
 """From vectors to scores: pooling of tokens, a linear classifier of n-grams, and cosines of messages and candidates."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -8,6 +9,7 @@ from keras import ops
 
 from supportnet.checks import check_positive
 from supportnet.layers.base import BaseLayer, sum_over_ngrams, take_rows
+from supportnet.text.special_tokens import UNKNOWN_ID
 from supportnet.types import Mask, Shape, Tensor
 
 #: Spreads the ids of a pair's first word; a prime, and small enough for int32 times a vocabulary of 200,000 words.
@@ -70,6 +72,27 @@ def pair_ids(token_ids: Tensor, num_pairs: int) -> Tensor:
     return (token_ids * _PRIME + following) % num_pairs
 
 
+def hashed_words(inputs: Mapping[str, Tensor], num_buckets: int) -> Tensor:
+    """Hash each word to a bucket, by its character n-grams: a word outside the vocabulary has no id of its own.
+
+    Args:
+        inputs: what the text front end returns; see `TokenEmbedding`.
+        num_buckets: number of buckets.
+
+    Returns:
+        int `[B, T]`; 0 for tokens without n-grams.
+
+    Example:
+        >>> from supportnet.text.preprocessor import TextFrontEnd
+        >>> first, second = hashed_words(TextFrontEnd(["a"])(["where is it", "is it where"]), num_buckets=1000)
+        >>> first[0] == second[2]
+        <tf.Tensor: shape=(), dtype=bool, numpy=True>
+    """
+    # Sums that don't fit into 32 bits wrap around, with every backend alike.
+    signatures = ops.take(sum_over_ngrams(inputs["subword_ids"], inputs), inputs["word_index"], axis=0)
+    return signatures * _PRIME % num_buckets
+
+
 @keras.saving.register_keras_serializable(package="supportnet")
 class NgramScores(BaseLayer):
     """The decision function of TF-IDF with a linear classifier, and how familiar a message is.
@@ -78,8 +101,12 @@ class NgramScores(BaseLayer):
     n-grams, are two vectors, each divided by its length (Salton & Buckley 1988, Term-weighting approaches in automatic
     text retrieval; a repeated feature enters the length once for each time). Then a word adds the same wherever it
     stands, and the classifier is a table look-up: a row holds the weights of a feature for every intent, times its
-    idf, and in a last column its squared idf, the sum of which over the message is the squared length.
+    idf, and in a column of its own its squared idf, the sum of which over the message is the squared length.
 
+    Words outside the vocabulary share the buckets of pairs, so that one that occurred once in training counts, and
+    stands nowhere in plain text.
+
+    Words have one more column: 1 where a row of the vocabulary is a word, 0 for punctuation and special tokens.
     Character n-grams have more columns: whether training saw the n-gram with an intent, 0 or 1, for every intent, and a
     1, which counts them. They give the coverage: of the n-grams of a message, the share that is known of an intent.
 
@@ -88,15 +115,17 @@ class NgramScores(BaseLayer):
     Args:
         num_intents: number of intents K.
         vocab_size: number of token ids V.
-        num_pairs: number of buckets that pairs of words are hashed to.
+        num_pairs: number of buckets that pairs of words, and unknown words, are hashed to.
         num_buckets: number of buckets that character n-grams are hashed to.
 
     Call arguments:
         inputs: what the text front end returns; see `TokenEmbedding`.
 
     Returns:
-        Scores `[B, K]`, the bias where a message has no tokens, and coverage `[B, K]`, between 0 and 1, 0 where a
-        message has no n-grams.
+        A dictionary of `margins` float `[B, K]`, the decision function, the bias where a message has no tokens;
+        `scores` float `[B, K]`, the margins times a fitted factor that makes logits of them; `coverage` float `[B, K]`,
+        between 0 and 1, 0 where a message has no n-grams; and `known_words` float `[B]`, the number of words that are
+        in the vocabulary.
 
     Raises:
         UserError: a number below 1.
@@ -104,9 +133,9 @@ class NgramScores(BaseLayer):
     Example:
         >>> from supportnet.text.preprocessor import TextFrontEnd
         >>> ngrams = NgramScores(num_intents=77, vocab_size=1000, num_pairs=5000, num_buckets=5000)
-        >>> scores, coverage = ngrams(TextFrontEnd(["where", "parcel"], num_buckets=5000)(["where is my parcel?"]))
-        >>> keras.ops.shape(scores), keras.ops.shape(coverage)
-        ((1, 77), (1, 77))
+        >>> outputs = ngrams(TextFrontEnd(["where", "parcel"], num_buckets=5000)(["where is my parcel?"]))
+        >>> keras.ops.shape(outputs["scores"]), keras.ops.shape(outputs["known_words"])
+        ((1, 77), (1,))
     """
 
     argument_names = ("num_intents", "vocab_size", "num_pairs", "num_buckets")
@@ -120,24 +149,43 @@ class NgramScores(BaseLayer):
 
     def build(self, input_shape: Shape) -> None:
         columns = self.num_intents + 1
-        self.words = self._add_table((self.vocab_size, columns), "words")
-        self.pairs = self._add_table((self.num_pairs, columns), "pairs")
-        self.ngrams = self._add_table((self.num_buckets, 2 * columns), "ngrams")
-        self.bias = self.add_weight((self.num_intents,), initializer="zeros", trainable=False, name="bias")
+        self.words = self._add_weight((self.vocab_size, columns + 1), "words")
+        self.pairs = self._add_weight((self.num_pairs, columns), "pairs")
+        self.ngrams = self._add_weight((self.num_buckets, 2 * columns), "ngrams")
+        self.bias = self._add_weight((self.num_intents,), "bias")
+        self.scale = self._add_weight((), "scale", "ones")
 
-    def _add_table(self, shape: tuple[int, int], name: str) -> keras.Variable:
-        return self.add_weight(shape, initializer="zeros", trainable=False, autocast=False, name=name)
+    def _add_weight(self, shape: tuple[int, ...], name: str, initializer: str = "zeros") -> keras.Variable:
+        return self.add_weight(shape, initializer=initializer, trainable=False, autocast=False, name=name)
 
-    def call(self, inputs: dict[str, Tensor]) -> Tensor:
-        token_ids, mask = inputs["token_ids"], inputs["mask"]
-        followed = ops.pad(mask[:, 1:], ((0, 0), (0, 1)))
-        words = _total(take_rows(self.words, token_ids), mask)
-        pairs = _total(take_rows(self.pairs, pair_ids(token_ids, self.num_pairs)), followed)
+    def call(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        mask = inputs["mask"]
+        unknown, hashed, pairs, followed = self.feature_ids(inputs)
+        known = ops.logical_and(mask, ops.logical_not(unknown))
+        words, known_words = _without_last(_total(take_rows(self.words, inputs["token_ids"]), known))
+        words = words + _total(take_rows(self.pairs, hashed), unknown) + _total(take_rows(self.pairs, pairs), followed)
         by_word = sum_over_ngrams(take_rows(self.ngrams, inputs["subword_ids"]), inputs)
-        ngrams, known = ops.split(_total(ops.take(by_word, inputs["word_index"], axis=0), mask), 2, axis=-1)
-        scores = _normalized(words + pairs) + _normalized(ngrams)
-        coverage = known[:, :-1] / ops.maximum(known[:, -1:], 1.0)
-        return ops.cast(scores, self.compute_dtype) + self.bias, ops.cast(coverage, self.compute_dtype)
+        ngrams, seen = ops.split(_total(ops.take(by_word, inputs["word_index"], axis=0), mask), 2, axis=-1)
+        margins = _normalized(words) + _normalized(ngrams) + self.bias
+        seen, num_ngrams = _without_last(seen)
+        outputs = {
+            "margins": margins,
+            "scores": margins * self.scale,
+            "coverage": seen / ops.maximum(num_ngrams, 1.0)[:, None],
+            "known_words": known_words,
+        }
+        return {name: ops.cast(output, self.compute_dtype) for name, output in outputs.items()}
+
+    def feature_ids(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return which tokens are unknown words, their buckets, the buckets of pairs, and what begins a pair.
+
+        All are `[B, T]`: bool, int, int, bool.
+        """
+        token_ids, mask = inputs["token_ids"], inputs["mask"]
+        unknown, hashed = ops.equal(token_ids, UNKNOWN_ID), hashed_words(inputs, self.num_pairs)
+        keys = ops.where(unknown, self.vocab_size + hashed, token_ids)
+        followed = ops.logical_and(mask, ops.pad(mask[:, 1:], ((0, 0), (0, 1))))
+        return unknown, hashed, pair_ids(keys, self.num_pairs), followed
 
 
 def _total(rows: Tensor, mask: Mask) -> Tensor:
@@ -145,9 +193,15 @@ def _total(rows: Tensor, mask: Mask) -> Tensor:
     return ops.sum(rows * ops.cast(ops.expand_dims(mask, -1), rows.dtype), axis=1)
 
 
+def _without_last(columns: Tensor) -> tuple[Tensor, Tensor]:
+    """`[B, C + 1]` -> `[B, C]` and the last column, `[B]`."""
+    return columns[:, :-1], columns[:, -1]
+
+
 def _normalized(sums: Tensor) -> Tensor:
     """Divide the scores by the length of the feature vector; a feature's idf is at least 1, so is the length."""
-    return sums[:, :-1] / ops.sqrt(ops.maximum(sums[:, -1:], 1.0))
+    scores, squared_length = _without_last(sums)
+    return scores / ops.sqrt(ops.maximum(squared_length, 1.0))[:, None]
 
 
 @keras.saving.register_keras_serializable(package="supportnet")

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from supportnet.data.bank import same_text
+from supportnet.data.ticket import same_text
 from supportnet.errors import UserError
 
 Floats = npt.NDArray[np.floating]

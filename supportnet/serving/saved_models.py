@@ -9,6 +9,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,13 @@ import tensorflow as tf
 from supportnet.checks import check_positive, check_rate
 from supportnet.data.bank import Bank
 from supportnet.errors import UserError
-from supportnet.files import write_json, written_whole
+from supportnet.files import read_json, write_json, written_whole
 from supportnet.savedmodel.load import CARD, versions_in
 from supportnet.savedmodel.load import SavedModel as SavedModel  # `supportnet.serving` has it from here
 from supportnet.savedmodel.reader import served_readers
 from supportnet.savedmodel.signatures import CLASSIFY_METHOD, EXAMPLES_SUFFIX, TEXT, write_warmup
+from supportnet.tasks.classify import TASK as CLASSIFY
+from supportnet.tasks.classify.serve import CONFIDENCE
 from supportnet.tasks.classify.serve import ExportedModel as ExportedModel  # `supportnet.serving` has it from here
 from supportnet.tasks.registry import NAMES, get_task
 from supportnet.tasks.suggest import TASK as SUGGEST
@@ -60,8 +63,9 @@ def export(
         `classify`: `intents` string `[B, K]`, best first, and `intent_scores` float32 `[B, K]`, their calibrated
             probabilities; K is the number of intents. `in_scope` bool `[B]`, and `in_scope_score` float32 `[B]`, which
             it follows from; `route` bool `[B]`, whether the message can be routed without a human at the promised
-            precision, and `route_score` float32 `[B]`; `coverage` float32 `[B]`, the share of the message's character
-            n-grams that training saw with the best intent.
+            precision, and `route_score` float32 `[B]`. Further ones, float32 `[B]`, say what these follow from:
+            `coverage`, the share of the message's character n-grams that training saw with the best intent; `margin`,
+            the linear classifier's decision function for it; `known_words`, how many words are in the vocabulary.
         `classify_examples`: for the Classify API; takes `inputs` string `[B]`, serialized `tf.train.Example` with the
             message in the feature `text`; `classes` string `[B, K]` and `scores` float32 `[B, K]`.
 
@@ -173,6 +177,48 @@ def index(
         ServedModel({**parts, SUGGEST.name: suggestions}).save(folder)
         shutil.copytree(model.path / "assets.extra", folder / "assets.extra")
         write_bank_facts(folder, bank, suggestions)
+
+    return write_version(path, save, version, overwrite, keep)
+
+
+def calibrate(
+    model: ExportedModel,
+    confidence: Any,
+    path: str | os.PathLike[str],
+    version: int | None = None,
+    overwrite: bool = False,
+    *,
+    keep: int | None = None,
+) -> Path:
+    """Write an exported classifier with another confidence to `path`/VERSION. Nothing is trained.
+
+    What else the exported model does, it goes on doing.
+
+    Args:
+        model: an exported model; it has the confidence from then on.
+        confidence: see `supportnet.tasks.classify.calibrate.recalibrate`.
+        path, version, overwrite, keep: as for `export`.
+
+    Returns:
+        The folder of the version.
+
+    Raises:
+        UserError: the export is of a version that can't be calibrated, or as for `export`.
+
+    Example (needs an export):
+        >>> model = ExportedModel("saved_models/support")
+        >>> calibrate(model, recalibrate(model, supportnet.load("recent.csv")["all"]), "saved_models/support")
+        PosixPath('saved_models/support/2')
+    """
+
+    def save(folder: Path) -> None:
+        parts = {name: model.part(name) for name in NAMES if model.part(name) is not None}
+        ServedModel({**parts, CLASSIFY.name: model.calibrated(confidence)}).save(folder)
+        shutil.copytree(model.path / "assets.extra", folder / "assets.extra")
+        card = read_json(folder / CARD)
+        card[CLASSIFY.name][CLASSIFY.fitted] = asdict(confidence)
+        write_json(folder / CARD, card)
+        confidence.save(folder / CONFIDENCE)
 
     return write_version(path, save, version, overwrite, keep)
 

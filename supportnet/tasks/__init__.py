@@ -16,6 +16,7 @@ Exported from the folders, and imported when first used:
 - options: `ClassifyConfig`, `SuggestConfig`, `ReplyConfig`, `AttributesConfig`;
 - evaluation: `evaluate_model` of a classifier, `evaluate_suggester`, `evaluate_judged`, `evaluate_replier`;
 - labels that look wrong: `find_doubtful_labels`;
+- recent messages beside those of the training: `find_drift`, `Traffic`, `drift_chart`;
 - the confidence of a classifier: `Confidence`, `fit_confidence`, `outcomes`, `reliability_diagram`, `risk_coverage`.
 """
 

@@ -8,11 +8,14 @@ from .classify.audit import find_doubtful_labels as find_doubtful_labels
 from .classify.calibrate import Confidence as Confidence
 from .classify.calibrate import fit_confidence as fit_confidence
 from .classify.config import ClassifyConfig as ClassifyConfig
+from .classify.drift import find_drift as find_drift
 from .classify.evaluate import evaluate_model as evaluate_model
 from .classify.evaluate import outcomes as outcomes
 from .classify.model import IntentClassifier as IntentClassifier
+from .classify.plots import drift_chart as drift_chart
 from .classify.plots import reliability_diagram as reliability_diagram
 from .classify.plots import risk_coverage as risk_coverage
+from .classify.traffic import Traffic as Traffic
 from .registry import DEFAULT as DEFAULT
 from .registry import NAMES as NAMES
 from .registry import REGISTRY as REGISTRY

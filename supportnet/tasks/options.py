@@ -126,7 +126,7 @@ def task_configs(
         tasks: their names.
         options: fields of the configurations, checked.
         preset: name of a preset, or None.
-        initial: fields of `NetworkConfig` that a pre-trained encoder decides.
+        initial: defaults that take precedence over the task's: what the data suggest, what a pre-trained encoder has.
     """
     configs = {}
     for name in tasks:

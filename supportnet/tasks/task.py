@@ -148,6 +148,8 @@ class Task(ABC):
         export_options: names of the fields of `ExportOptions` that it has a use for, `bank` aside.
         evaluate_options: names of the options of `evaluate` that it has a use for.
         baseline_names: what its baselines are, by their names in figures.
+        recalibrates: its fitted numbers can be fitted anew on recent messages, without training; see `recalibrate`.
+        finds_drift: recent messages can be compared with those of a training; see `drift`.
         main_output: output of its signature by which an answer of it is recognized.
         ranked_outputs: outputs that are ranked, best first, of which callers take as many as they show.
         variant: a signature of its own that takes further inputs; empty for none.
@@ -176,6 +178,8 @@ class Task(ABC):
     export_options: ClassVar[frozenset[str]] = frozenset()
     evaluate_options: ClassVar[frozenset[str]] = frozenset()
     baseline_names: ClassVar[Mapping[str, str]] = {}
+    recalibrates: ClassVar[bool] = False
+    finds_drift: ClassVar[bool] = False
     main_output: ClassVar[str]
     ranked_outputs: ClassVar[frozenset[str]] = frozenset()
     variant: ClassVar[str] = ""
@@ -193,7 +197,7 @@ class Task(ABC):
     objective: ClassVar[Any] = Hook("fit:objective")
     # The class of the numbers that are fitted on validation data, a `Fitted`; each task names its own.
     fitted_config: ClassVar[Any]
-    # `calibrate(model, split, config)`: fits them, in place.
+    # `calibrate(model, split, config, history)`: fits them, in place.
     calibrate: ClassVar[Any] = Hook("calibrate:calibrate")
     # Evaluation. `evaluate(model, tickets, **options) -> dict` that JSON can hold.
     evaluate: ClassVar[Any] = Hook("evaluate:evaluate")
@@ -226,6 +230,10 @@ class Task(ABC):
         defaults = {**self.defaults(named.get("architecture")), **more}
         return split_options(named, self.config, defaults, options.get("preset"))
 
+    def data_defaults(self, dataset: TicketDataset, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return defaults that suit a data set, of either configuration; the options that are given take precedence."""
+        return {}
+
     def load_data(self, data: Any, **reading: Any) -> TicketDataset:
         """Load a data set by name or path, with the labels that the task learns from; see `supportnet.load`."""
         from supportnet.data import is_source, load
@@ -257,6 +265,11 @@ class Task(ABC):
     def write(self, folder: Path, model: Any) -> None:
         """Write the names that the outputs of a model stand for."""
         write_json(self.names_file(folder), getattr(model, self.names))
+
+    def write_traffic(  # noqa: B027  (most tasks write none)
+        self, folder: Path, model: Any, split: Any, history: Any
+    ) -> None:
+        """Write a summary of the messages of a training, without their words, for `drift`; nothing by default."""
 
     def read(self, folder: Path, config: NetworkConfig, vocabulary: Any) -> Any:
         """Make the model of a run folder, with fresh weights."""
@@ -304,18 +317,46 @@ class Task(ABC):
         dataset = self.load_data(data, **reading)
         return dataset["all" if "all" in dataset.splits else split]
 
-    def baselines(self, model: Any, split: Any) -> dict[str, dict[str, Any]]:
-        """Score what a user would pick instead of a model on the validation messages, fitted on the training messages.
+    def baselines(self, model: Any, split: Any, history: Any) -> dict[str, dict[str, Any]]:
+        """Score what a user would pick instead of a model as the model was validated, by a split or by folds.
 
         Returns:
             Name, of `baseline_names` -> its figures by name, and `difference`: the 95% interval of what the model has
-            more of the first one, message by message. Empty where a task has no baselines.
+            more of the first one, message by message. Empty where a task has no baselines, or nothing validates.
         """
         return {}
+
+    def recalibrate(self, model: Any, tickets: Sequence[Ticket], **options: Any) -> Any:
+        """Fit the numbers of a trained or an exported model anew, where the task `recalibrates`; return them."""
+        raise NotImplementedError
+
+    def drift(
+        self, model: str, data: str, reference: str | None, reading: Mapping[str, Any], **options: Any
+    ) -> dict[str, Any]:
+        """Compare recent messages with those of the training, where the task `finds_drift`.
+
+        Args:
+            model: path of a run folder; with a `reference`, of an export too.
+            data: name or path of the recent messages, which need no labels.
+            reference: that of messages to compare with; None for those of the training.
+            reading: arguments of `supportnet.data.load_unlabelled`.
+            **options: `most`, messages to list, and `plots`, a folder to draw into.
+
+        Returns:
+            A dictionary that JSON can hold.
+
+        Raises:
+            UserError: as for loading, or the run has no summary of its messages.
+        """
+        raise NotImplementedError
 
     def metrics(self, model: Any, history: Any) -> dict[str, Any]:
         """Return the validation metrics of the best epoch of a `History`; see `History.best_metrics`."""
         return dict(history.best_metrics())
+
+    def report(self, model: Any, metrics: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what `train --json` prints of a model: its validation metrics and fitted numbers."""
+        return {"validation": dict(metrics), self.fitted: asdict(getattr(model, self.fitted))}
 
     def card(self, model: Any) -> dict[str, Any]:
         """Describe a model for whoever finds it later: what it is, and what it was trained on; JSON can hold it."""
@@ -372,6 +413,14 @@ class Task(ABC):
             value = next(iter(figures.values()))
             yield f"{self.baseline_names[name]:<26}{value:.4f} (difference {low:+.1f} to {high:+.1f} points)"
 
+    def describe_against(self, figures: Mapping[str, Any]) -> Iterator[str]:
+        """Yield lines about a comparison with another model, where `against` is an option of its `evaluate`."""
+        raise NotImplementedError
+
+    def describe_fitted(self, fitted: Mapping[str, Any]) -> Iterator[str]:
+        """Yield lines about the fitted numbers alone, where the task `recalibrates`."""
+        raise NotImplementedError
+
     @abstractmethod
     def describe_validated(self, metrics: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[str]:
         """Yield these lines where there were validation data."""
@@ -379,6 +428,10 @@ class Task(ABC):
     @abstractmethod
     def describe_evaluation(self, figures: Mapping[str, Any]) -> Iterator[str]:
         """Yield lines about what `evaluate` returned."""
+
+    def describe_drift(self, report: Mapping[str, Any]) -> Iterator[str]:
+        """Yield lines about what `drift` returned."""
+        raise NotImplementedError
 
     @abstractmethod
     def describe_answer(self, row: Mapping[str, Any]) -> Iterator[str]:

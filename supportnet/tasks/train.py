@@ -1,10 +1,12 @@
 """From tickets to a trained model of one task, or of several that share a backbone, in a run folder."""
 
 import os
+import shutil
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,11 @@ import numpy as np
 from supportnet.config import NetworkConfig, RunConfig
 from supportnet.data import is_source
 from supportnet.data import load as load_data
-from supportnet.data.ticket import TicketDataset
+from supportnet.data.splits import corrected
+from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.embeddings import Coverage
 from supportnet.errors import UserError
-from supportnet.files import remove_incomplete, write_array, write_json
+from supportnet.files import remove_incomplete, write_array, write_json, written_whole
 from supportnet.tasks.joint import joint_objective
 from supportnet.tasks.options import UNLABELLED, check_not_alone, check_options, task_configs, tasks_with
 from supportnet.tasks.registry import DEFAULT, get_task, in_order
@@ -25,7 +28,7 @@ from supportnet.tasks.task import Task, TaskSplit
 from supportnet.text.vocabulary import Vocabulary
 from supportnet.training import run_folder
 from supportnet.training.initial_weights import InitialWeights
-from supportnet.training.loop import History, Loop
+from supportnet.training.loop import CHECKPOINT, History, Loop
 from supportnet.training.optimizer import optimizer_facts
 from supportnet.training.seen import message_hashes, read_seen
 from supportnet.training.splits import Sources, build_vocabulary, texts_of, unlabelled_sets, with_validation
@@ -77,6 +80,7 @@ def train(
     embeddings: str | os.PathLike[str] | None = None,
     require_coverage: float | None = None,
     unlabelled: Sources | TicketDataset | None = None,
+    previous: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress_bar: bool = True,
     baseline: bool = True,
@@ -106,6 +110,9 @@ def train(
         require_coverage: share of the vocabulary that the word vectors must hold, in [0, 1].
         unlabelled: messages to learn from as well, in rounds (see `supportnet.tasks.classify.fit`): names or
             paths (see `supportnet.data.load_unlabelled`), or a data set with a split `train` or `all`.
+        previous: a finished run of one task, which is trained anew: with its options, and with its messages, which are
+            read again, before those of `data`; of a message that stands in both, the label in `data` counts. Options
+            that are given take precedence.
         resume: continue the interrupted run in `out`, with the same result as an uninterrupted one: same data, options
             and machine. A finished run is returned as it is.
         progress_bar: show one on standard error.
@@ -134,6 +141,8 @@ def train(
         >>> trained.metrics["accuracy"]
     """
     tasks = in_order([task] if isinstance(task, str) else list(task))
+    if previous is not None:
+        tasks, options = _continued(previous, {"init": init, "embeddings": embeddings}, options)
     if unlabelled:
         check_not_alone(tasks, {UNLABELLED: unlabelled})
         if tasks[0] not in tasks_with(UNLABELLED):
@@ -150,8 +159,13 @@ def train(
         # For the task that needs most of a file.
         needy = next((name for name in tasks if get_task(name).needs_replies), tasks[0])
         dataset = get_task(needy).load_data(data, **reading)
+    if previous is not None:
+        dataset = corrected(training_messages(previous, tasks[0])[0], dataset)
     more = texts_of(unlabelled_sets(unlabelled, reading))
-    if len(tasks) > 1:
+    if len(tasks) == 1:
+        suited = get_task(tasks[0]).data_defaults(dataset, {**start.network_options, **options})
+        configs = task_configs(tasks, options, preset, {**suited, **start.network_options})
+    else:
         first = configs[tasks[0]][1]
         dataset = with_validation(dataset, first.validation_share, first.seed)
     begun = {**start.facts, "optimizer": None if optimizer is None else optimizer_facts(optimizer)}
@@ -198,14 +212,20 @@ def load(path: str | os.PathLike[str], task: str) -> Any:
 
 
 def training_split(path: str | os.PathLike[str], task: str) -> TaskSplit:
-    """Read the messages again that a run was trained and validated on.
-
-    Raises:
-        UserError: the run doesn't say where they lay, they can't be read, or they have changed.
+    """Read the messages again that a run was trained and validated on; see `training_messages`.
 
     Example (needs a run folder):
         >>> len(training_split("runs/tickets", "classify").tickets)
         7657
+    """
+    return training_messages(path, task)[1]
+
+
+def training_messages(path: str | os.PathLike[str], task: str) -> tuple[TicketDataset, TaskSplit]:
+    """Read the data again that a run was trained on, and return its messages as they were divided, too.
+
+    Raises:
+        UserError: the run doesn't say where they lay, they can't be read, or they have changed.
     """
     kind, folder = get_task(task), run_folder.run_of(path, task)
     config = run_folder.read_config(folder)
@@ -214,19 +234,65 @@ def training_split(path: str | os.PathLike[str], task: str) -> TaskSplit:
         raise UserError(f"{folder} doesn't say where its training messages lay.")
     try:
         settings = kind.config(**config["training"])
-        source, reading = facts["files"][0]["path"], facts["files"][0]["reading"]
+        files = [(file["path"], file["reading"]) for file in facts["files"]]
     except (KeyError, TypeError) as error:
         raise UserError(f"{folder / run_folder.CONFIG} is damaged ({error!r}).") from None
-    if not is_source(source) and not Path(source).exists():
-        raise UserError(f"{source}, which {folder} was trained on, isn't there any more.")
-    dataset = load_data(source, **reading)
+    for source, _ in files:
+        if not is_source(source) and not Path(source).exists():
+            raise UserError(f"{source}, which {folder} was trained on, isn't there any more.")
+    dataset = reduce(corrected, (load_data(source, **reading) for source, reading in files))
     # Several tasks share the cut of one validation split.
     for data in (dataset, with_validation(dataset, settings.validation_share, settings.seed)):
         with warnings.catch_warnings(action="ignore"), suppress(UserError):
             split: TaskSplit = kind.split(data, settings, ())
             if split.facts["fingerprint"] == facts.get("labelled_fingerprint", facts["fingerprint"]):
-                return split
+                return dataset, split
     raise UserError(f"{dataset.name} holds other messages than those that {folder} was trained on.")
+
+
+def _continued(
+    previous: str | os.PathLike[str], start: Mapping[str, Any], options: Mapping[str, Any]
+) -> tuple[list[str], dict[str, Any]]:
+    """Return the task of a run, and its options, of which those that are given now take precedence.
+
+    Raises:
+        UserError: there is no finished run of one task, or what it started from isn't named again.
+    """
+    tasks = list(run_folder.tasks_of(previous))
+    if len(tasks) != 1:
+        raise UserError(f"{previous} (--from) must be the folder of a run of one task.")
+    folder, _ = run_folder.finished_run(previous, tasks[0])
+    config = run_folder.read_config(folder)
+    for name, value in start.items():
+        if config["start"][name] is not None and value is None:
+            raise UserError(f"{previous} was trained with {name} (--{name}): name it again.")
+    known = {**config["network"], **config["training"]}
+    return tasks, {**{name: value for name, value in known.items() if tasks[0] in tasks_with(name)}, **options}
+
+
+def copy_calibrated(
+    run: str | os.PathLike[str], model: Any, out: str | os.PathLike[str], tickets: Sequence[Ticket]
+) -> None:
+    """Write a run again, with the numbers that a model of it is fitted with now.
+
+    Args:
+        run: the run's folder, as it was trained.
+        model: the model of one of its tasks.
+        out: the new folder, which is written whole or not at all. What only a training needs is left out.
+        tickets: the messages that the numbers were fitted on; the summary for `drift` is of them.
+
+    Raises:
+        UserError: there is something at `out`.
+    """
+    kind, target = get_task(model.task), Path(out)
+    if target.exists():
+        raise UserError(f"{target} is there already: choose another folder (--out).")
+    with written_whole(target) as temporary:
+        shutil.copytree(run, temporary, ignore=shutil.ignore_patterns(CHECKPOINT, "logs", ".*"))
+        own = run_folder.run_of(temporary, model.task)
+        getattr(model, kind.fitted).save(kind.fitted_file(own))
+        write_json(own / run_folder.CARD, kind.card(model))
+        kind.write_traffic(own, model, TaskSplit(tickets, tickets, {}), History([], 0))
 
 
 def save(folder: Path, model: Any) -> None:
@@ -270,13 +336,14 @@ def _train(parts: Sequence[_Part], whole: dict[str, Any], start: InitialWeights,
 
 def _finish(part: _Part, history: History, folder: Path | None) -> dict[str, Any]:
     """Calibrate a trained model, and write it where there is a folder; return the metrics."""
-    part.task.calibrate(part.model, part.split, part.config)
+    part.task.calibrate(part.model, part.split, part.config, history)
     metrics = part.task.metrics(part.model, history)
-    if part.baseline and part.split.validation and (found := part.task.baselines(part.model, part.split)):
+    if part.baseline and (found := part.task.baselines(part.model, part.split, history)):
         metrics["baselines"] = found
     part.model.origin = {"data": part.split.facts, "validation": metrics}
     part.model.seen = np.unique(message_hashes(ticket.text for ticket in (*part.split.tickets, *part.split.validation)))
     if folder is not None:
+        part.task.write_traffic(folder, part.model, part.split, history)
         save(folder, part.model)
         run_folder.write_metrics(folder, history.epochs, metrics)
     return metrics

@@ -5,7 +5,7 @@ The order of the batches comes from the seed and the epoch alone, so that a resu
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, compress
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,10 @@ class Examples:
         """The probability of that class, float32 `[N]`; 1 where it is labelled."""
         known = self.targets.ndim == 1
         return np.ones(len(self.texts), "float32") if known else self.targets.max(axis=1).astype("float32")
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> "Examples":
+        """Return those that are chosen, bool `[N]`."""
+        return Examples(list(compress(self.texts, chosen)), self.targets[chosen])
 
     def __len__(self) -> int:
         return len(self.texts)

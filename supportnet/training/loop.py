@@ -52,9 +52,9 @@ class Progress:
 
 
 def state_variables(model: keras.Model) -> list[Any]:
-    """Every variable that decides how training goes on: weights, dropout's seeds, the optimizer's moments."""
+    """Every variable that decides how training goes on: weights, dropout's seeds, the optimizer's moments if any."""
     # Unlike its weights, a model's variables include the states of the random generators.
-    return [*model.variables, *model.optimizer.variables]
+    return [*model.variables, *(model.optimizer.variables if model.compiled else ())]
 
 
 def save_checkpoint(
@@ -139,11 +139,14 @@ class BestAndResume(keras.callbacks.Callback):
         validated = "val_loss" in metrics
         score = (metrics["val_accuracy"], -metrics["val_loss"]) if validated else progress.best_score
         self._show_means(True)
-        if score > progress.best_score or not validated:
+        better = score > progress.best_score or not validated
+        if better:
             progress.best_score, progress.best_epoch = score, epoch
+        progress.finished = progress.epoch == self.epochs or progress.wait >= self.patience
+        # Large tables take a while to copy: where every epoch is better, only what is kept in the end, or in a file.
+        if better and (validated or progress.finished or self.path is not None):
             self.best_weights[:] = self.model.get_weights()
         self._show_means(False)
-        progress.finished = progress.epoch == self.epochs or progress.wait >= self.patience
         self.model.stop_training = progress.finished
         if self.path is not None:
             save_checkpoint(self.path, self.model, self.best_weights, progress)
@@ -217,20 +220,30 @@ class Objective:
 
 @dataclass(frozen=True)
 class History:
-    """The metrics of each epoch, and the epoch (from 0) whose weights were kept."""
+    """What a training leaves behind beside the weights.
+
+    Attributes:
+        epochs: metrics of each epoch.
+        best_epoch: the epoch (from 0) whose weights were kept.
+        cross_validation: what models of parts of the messages said of the others, where the task has such; None
+            without.
+    """
 
     epochs: list[dict[str, float]]
     best_epoch: int
+    cross_validation: Any = None
 
     def best_metrics(self) -> dict[str, Any]:
-        """Return the validation metrics of the best epoch; None where there was no validation.
+        """Return the validation metrics of the best epoch, or of a cross-validation; None where there was neither.
 
         Example:
             >>> History([{"loss": 2.0, "val_accuracy": 0.5, "val_loss": 1.5}], best_epoch=0).best_metrics()
             {'accuracy': 0.5, 'loss': 1.5, 'best_epoch': 1}
         """
-        best = self.epochs[self.best_epoch]
+        best, found = self.epochs[self.best_epoch], self.cross_validation
         accuracy, loss = best.get("val_accuracy"), best.get("val_loss")
+        if found is not None:
+            accuracy, loss = found.accuracy, found.loss
         return {"accuracy": accuracy, "loss": loss, "best_epoch": self.best_epoch + 1}
 
 
@@ -269,14 +282,22 @@ class Loop:
         if frozen_epochs and self.optimizer is not None:
             raise UserError(f"frozen_epochs must be 0 with an optimizer of your own. Received: {frozen_epochs=}")
 
-    def fit(self, objective: Objective, config: RunConfig, what: str = "training", frozen_epochs: int = 0) -> History:
+    def fit(
+        self,
+        objective: Objective,
+        config: RunConfig,
+        what: str = "training",
+        frozen_epochs: int = 0,
+        last_epoch: int | None = None,
+    ) -> History:
         """Train the objective's model in place; it ends with the weights of the best epoch.
 
         Args:
-            objective: its model is compiled here.
+            objective: its model is compiled here, unless `compile` did before.
             config: how to train.
             what: label of the progress bar.
             frozen_epochs: epochs at the start in which the word vectors stay as they are.
+            last_epoch: ends training after so many epochs; the schedule stays that of all epochs.
 
         Returns:
             The history; without validation data, the last epoch is the best.
@@ -288,23 +309,24 @@ class Loop:
         Example (needs a model):
             >>> Loop().fit(objective(model, split, config), config)
         """
-        model, steps = objective.model, objective.steps
-        self._compile(objective, config, frozen_epochs)
+        model, steps, epochs = objective.model, objective.steps, last_epoch or config.epochs
+        if not model.compiled:
+            self.compile(objective, config, frozen_epochs)
         progress, best_weights = Progress(), model.get_weights()
         checkpoint = None if self.folder is None else self.folder / CHECKPOINT
         if checkpoint is not None and checkpoint.exists():
             best_weights, progress = load_checkpoint(checkpoint, model)
         if not progress.finished:
-            kept = [BestAndResume(progress, best_weights, config.epochs, config.patience, checkpoint)]
+            kept = [BestAndResume(progress, best_weights, epochs, config.patience, checkpoint)]
             kept += [] if self.folder is None else [keras.callbacks.TensorBoard(str(self.folder / "logs"))]
             options = {"disable": not self.progress_bar, "desc": what, "unit": "batch", "mininterval": 0.5}
-            shown = tqdm(total=steps * config.epochs, initial=steps * progress.epoch, **options)
+            shown = tqdm(total=steps * epochs, initial=steps * progress.epoch, **options)
             with shown as bar, StopAtInterrupt() as stop:
                 model.fit(
-                    objective.batches(range(progress.epoch, config.epochs)),
+                    objective.batches(range(progress.epoch, epochs)),
                     validation_data=objective.validation,
                     initial_epoch=progress.epoch,
-                    epochs=config.epochs,
+                    epochs=epochs,
                     steps_per_epoch=steps,
                     callbacks=[*objective.callbacks, *kept, *self.callbacks, moving(bar), stop],
                     # The data sets bring their own order.
@@ -314,7 +336,8 @@ class Loop:
         model.set_weights(best_weights)
         return History(progress.history, progress.best_epoch)
 
-    def _compile(self, objective: Objective, config: RunConfig, frozen_epochs: int) -> None:
+    def compile(self, objective: Objective, config: RunConfig, frozen_epochs: int = 0) -> None:
+        """Compile the objective's model for a training; several that begin with the same state need it once."""
         steps, options = objective.steps, objective.compile_options or {}
         if self.optimizer is None:
             compile_for_training(objective.model, config, steps * config.epochs, steps * frozen_epochs, **options)

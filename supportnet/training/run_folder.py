@@ -8,10 +8,13 @@ RUN/
   confidence.json, relevance.json or handoff.json
                       numbers fitted on validation data, by task
   seen.npy            hashes of the training and validation messages, for `evaluate`
+  traffic.json        counts of what the model says of validation messages, for `supportnet drift`, by task
   weights.weights.h5  the network's weights of the best epoch
   history.json        metrics of each epoch
   metrics.json        validation metrics of the best epoch
   model_card.json     what the model is, what it was trained on, under which licence
+  cross_validation.npz
+                      what models of parts of few messages said of the others, and what follows from it
   checkpoint.npz      the state after the last epoch, for --resume
   logs/               for TensorBoard
 
@@ -44,7 +47,7 @@ CARD = "model_card.json"
 #: The file of a run that says how it was made.
 CONFIG = "config.json"
 #: Format of the folder; another one is refused.
-FORMAT = 2
+FORMAT = 3
 
 #: The parts of a run's configuration that hold options by name.
 OPTIONS = ("network", "training", "start")
@@ -147,8 +150,7 @@ def read_config(folder: Path) -> Any:
         card = read_json(folder / CARD) if (folder / CARD).exists() else {}
         version = card.get("supportnet", "0.1")
         raise UserError(
-            f"{folder} was written by supportnet {version}, whose runs this version can't read: train again, or "
-            "carry it over with tools/carry_weights.py."
+            f"{folder} was written by supportnet {version}, whose runs this version can't read: train again."
         )
     return config
 

@@ -74,8 +74,8 @@ def seen_figures(seen: Hashes | None, texts: Sequence[str]) -> dict[str, Any] | 
     share = count / len(texts)
     if share > MOST_SEEN:
         warnings.warn(
-            f"{count:,} of {len(texts):,} messages to evaluate on ({share:.0%}) were there in training: the figures "
-            "are too good. Evaluate on held-out messages.",
+            f"{count:,} of {len(texts):,} messages ({share:.0%}) were there in training: what they say is too good. "
+            "Take held-out messages.",
             stacklevel=3,
         )
     return {"count": count, "share": share}

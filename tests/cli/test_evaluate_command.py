@@ -9,7 +9,7 @@ from shell import Shell
 from supportnet.serving.saved_models import export
 from supportnet.tasks.classify.model import IntentClassifier
 
-TEXTS = ["hello there", "refund\nplease", "我要退款", "cancel " * 80]
+TEXTS = ["hello there", "where is\nmy parcel", "我要退款", "parcel " * 80]
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_table(shell: Shell, tiny_export: Path, data: Path) -> None:
     assert "num_examples              2 (and 0 out of scope)" in out
     for title in ("the weakest intents", "the most confused", "the most confident errors"):
         assert title in out
-    assert "refund please" in out
+    assert "where is my parcel" in out
 
 
 def test_confidence_in_words(shell: Shell, tiny_export: Path, data: Path) -> None:
@@ -141,7 +141,9 @@ def test_against(
 
     out, _ = shell("evaluate", other, "--data", path, "--against", tiny_export)
     scores = "accuracy                  0.0000\naccuracy_against          1.0000\np_value                   0.0625\n"
-    assert f"against {tiny_export}\n{scores}" in out
+    # Six messages the other way round have the p-value 1/32.
+    verdict = "no difference that chance doesn't explain, in 5 messages"
+    assert f"against {tiny_export}: {verdict}\n{scores}" in out
     assert "       other right  other wrong\nright            0            0\nwrong            5            0\n" in out
     assert "\nbroken\n" in out
     assert "\nfixed\n" not in out

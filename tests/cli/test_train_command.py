@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import warnings
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def train_command(folder: Path) -> list[str]:
+def train_command(folder: Path, *validation: object) -> list[str]:
+    """The command of a run that is split, unless `validation` says otherwise."""
     data = ["--data", folder / "tickets.csv", "--text_column", "body", "--label-column", "topic"]
     options = [
         "--architecture",
@@ -62,6 +63,7 @@ def train_command(folder: Path) -> list[str]:
         2,
         "--learning-rate",
         0.02,
+        *(validation or ("--validation", "split")),
     ]
     return [str(argument) for argument in ["train", *data, *TINY, *options, "--class-weights", "--out", folder / "run"]]
 
@@ -77,18 +79,24 @@ def trained(folder: Path) -> dict[str, Any]:
 
 
 def test_json(trained: dict[str, Any], folder: Path) -> None:
-    assert set(trained) == {"task", "run", "validation", "confidence", "coverage", "epochs"}
+    assert set(trained) == {"task", "run", "validation", "confidence", "promise", "coverage", "epochs"}
     assert trained["coverage"] is None
+    assert set(trained["validation"]) == {"accuracy", "loss", "best_epoch", "method", "baselines"}
+    assert trained["validation"]["method"] == "split"
     assert (trained["task"], trained["run"], trained["epochs"]) == ("classify", str(folder / "run"), 2)
     assert trained["validation"] == json.loads((folder / "run" / "metrics.json").read_text())
     assert trained["confidence"] == json.loads((folder / "run" / "confidence.json").read_text())
+    # Of 3 validation messages, every second one carries the promise.
+    nothing = {"precision": None, "lower_bound": None, "routed_share": 0.0, "rows": 1, "kind": "certified"}
+    assert trained["promise"] == {"asked": 0.95, "confidence": 0.95, "out_of_scope_share": 0.0, **nothing}
 
 
 def test_flags_reach_the_run(trained: dict[str, Any], folder: Path) -> None:
-    """Those that aren't given keep the configuration's default."""
+    """Those that aren't given keep the configuration's default, or that of few messages."""
     config = json.loads((folder / "run" / "config.json").read_text())
     network = NetworkConfig(embedding_dim=16, hidden_dim=8, num_heads=2, num_layers=0, num_buckets=500)
-    training = ClassifyConfig(epochs=2, batch_size=8, learning_rate=0.02, seed=7, class_weights=True)
+    given = ClassifyConfig(epochs=2, batch_size=8, learning_rate=0.02, seed=7, class_weights=True)
+    network, training = replace(network, word_dropout=0.2), replace(given, validation="split")
     assert NetworkConfig(**config["network"]) == network
     assert ClassifyConfig(**config["training"]) == training
 
@@ -110,17 +118,49 @@ def test_baselines_in_words() -> None:
     ]
 
 
-def test_a_promise_in_words() -> None:
-    promise = {"promised_precision": 0.95, "out_of_scope_share": 0.18, "expected_coverage": 0.781}
-    lines = get_task("classify").describe(
-        {"accuracy": 0.94, "best_epoch": 3},
-        {"temperature": 0.75, "num_in_scope": 3000, "route_threshold": 0.4, **promise},
-    )
+FITTED = {"temperature": 0.75, "num_in_scope": 3000, "asked_precision": 0.95, "promise_rows": 1550, "certified": True}
+
+
+@pytest.mark.parametrize(
+    ("promise", "line"),
+    [
+        (
+            {"promised_precision": 0.95, "out_of_scope_share": 0.18, "routed_share": 0.781},
+            "promise: 1,550 rows allow 95% (95% confidence, certified on held-out messages): routes 78% of in-scope "
+            "messages, with 18.0% of all messages out of scope",
+        ),
+        (
+            {"promised_precision": 0.85, "out_of_scope_share": 0.0, "routed_share": 0.5, "certified": False},
+            "promise: asked for 95%; 1,550 rows allow 85% (95% confidence, estimated by cross-validation): routes 50% "
+            "of in-scope messages, if all messages are in scope",
+        ),
+        (
+            {"promised_precision": None, "out_of_scope_share": 0.0, "routed_share": 0.0},
+            "no message will be routed: asked for 95%; 1,550 rows allow no promise of 80% or more",
+        ),
+    ],
+    ids=["as asked", "less", "none"],
+)
+def test_a_promise_in_words(promise: dict[str, Any], line: str) -> None:
+    lines = get_task("classify").describe({"accuracy": 0.94, "best_epoch": 3, "method": "split"}, {**FITTED, **promise})
     assert list(lines) == [
         "validation accuracy 0.9400 (epoch 3)",
         "temperature 0.75, fitted on 3000 messages in scope",
-        "promise: 95.0% of the routed messages are right, if 18.0% of all are out of scope; "
-        "expected to be routed: 78.1%",
+        line,
+    ]
+
+
+def test_a_cross_validation_in_words() -> None:
+    found = {"accuracy": 0.94, "best_epoch": 3, "method": "cross-validation", "rows": 1980, "shares": [0.2, 0.8]}
+    fitted = {**FITTED, "promised_precision": None, "out_of_scope_share": 0.0, "routed_share": 0.0}
+    lines = list(get_task("classify").describe(found, fitted))
+    assert lines[0] == "validation accuracy 0.9400 (cross-validated on 1,980 messages, epoch 3)"
+    assert len(lines) == 3
+    without = list(get_task("classify").describe({**found, "shares": [0.0, 1.0]}, fitted))
+    assert without == [
+        lines[0],
+        "the network adds nothing to the linear classifier here: left out of the vote",
+        *lines[1:],
     ]
 
 
@@ -136,9 +176,9 @@ def test_resume(shell: Shell, trained: dict[str, Any], folder: Path) -> None:
     assert [lines.pop(1), lines.pop(1)] == list(found)
     assert lines[0] == "validation accuracy {accuracy:.4f} (epoch {best_epoch})".format(**trained["validation"])
     assert lines[1] == "temperature {temperature:.2f}, fitted on 3 messages in scope".format(**trained["confidence"])
-    assert lines[2] == "no message will be routed: no threshold keeps the promise"
+    assert lines[2] == "no message will be routed: asked for 95%; 1 rows allow no promise of 80% or more"
     assert lines[3].endswith(f"next: supportnet evaluate {folder / 'run'} --data HELD_OUT.csv")
-    assert "The promised precision of 0.95 (--precision) can't be kept" in err
+    assert "A precision of 0.95 (--precision) can't be promised: 1 rows allow none of 0.8 or more" in err
     assert "already holds a finished run" in shell.error(*train_command(folder))
     assert "Received: patience=1" in shell.error(*train_command(folder), "--resume", "--patience", 1)
 
@@ -146,14 +186,14 @@ def test_resume(shell: Shell, trained: dict[str, Any], folder: Path) -> None:
 def test_without_validation(shell: Shell, folder: Path) -> None:
     """One warning; and the run can be evaluated, though it promises nothing."""
     run = folder / "unvalidated"
-    out, err = shell(*train_command(folder), "--out", run, "--epochs", 1, "--validation-share", 0)
+    out, err = shell(*train_command(folder, "--validation-share", 0), "--out", run, "--epochs", 1)
     assert out.splitlines()[0] == "not validated (epoch 1)"
     assert len(out.splitlines()) == 2
     warnings = [line for line in err.splitlines() if line.startswith("supportnet: warning: ")]
     assert len(warnings) == 1
     assert "There are no validation messages in scope: the last epoch's weights are kept" in warnings[0]
     data = ["--data", folder / "tickets.csv", "--text-column", "body", "--label_column", "topic"]
-    assert "nothing is routed: the model was trained without validation data" in shell("evaluate", run, *data)[0]
+    assert "nothing is routed: no precision was promised when the model was trained" in shell("evaluate", run, *data)[0]
 
 
 def test_evaluate_the_run_on_a_whole_file(shell: Shell, trained: dict[str, Any], folder: Path) -> None:
@@ -191,7 +231,7 @@ def test_evaluate_beside_the_training_messages(
         assert set(shell.json(*command, "--baseline", write_csv(gone))["baselines"]) == {"svm", "majority"}
         columns = ["--text-column", "body", "--label-column", "topic"]
         _, err = shell("evaluate", folder / "run", "--data", folder / "tickets.csv", *columns)
-        assert "24 of 24 messages to evaluate on (100%) were there in training: the figures are too good" in err
+        assert "24 of 24 messages (100%) were there in training: what they say is too good" in err
 
 
 def test_no_baseline_and_a_test_split(shell: Shell, trained: dict[str, Any], folder: Path, tmp_path: Path) -> None:
@@ -415,10 +455,12 @@ def test_help_shows_defaults_and_names(shell: Shell) -> None:
 def test_a_flag_beside_a_preset_wins(shell: Shell, tmp_path: Path) -> None:
     """Even with its default as its value; the run holds the numbers and not the preset's name."""
     command = ["train", "--data", write_csv(tmp_path / "tickets.csv"), "--out", tmp_path / "run", "--epochs", 1]
+    command += ["--validation", "split"]
     shell(*command, "--architecture", "transformer", "--preset", "tiny", "--hidden-dim", 96, "--num-buckets", 500)
     network = json.loads((tmp_path / "run" / "config.json").read_text())["network"]
     sizes = {"embedding_dim": 64, "hidden_dim": 96, "num_layers": 1, "num_heads": 4, "num_buckets": 500}
-    assert NetworkConfig(**network) == NetworkConfig(architecture="transformer", **sizes)
+    # Few messages are learned from with more words dropped.
+    assert NetworkConfig(**network) == NetworkConfig(architecture="transformer", word_dropout=0.2, **sizes)
 
 
 def test_options_without_a_default_are_numbers(shell: Shell) -> None:
@@ -461,7 +503,8 @@ def test_options_without_a_default_are_numbers(shell: Shell) -> None:
 )
 def test_flags_that_cannot_be(shell: Shell, tmp_path: Path, flags: list[object], message: str) -> None:
     data = write_csv(tmp_path / "tickets.csv")
-    assert message in shell.error("train", "--data", data, *TINY, "--out", tmp_path / "run", *flags)
+    command = ["train", "--data", data, *TINY, "--validation", "split", "--out", tmp_path / "run"]
+    assert message in shell.error(*command, *flags)
     assert not (tmp_path / "run").exists()
 
 
@@ -480,13 +523,15 @@ def test_flags_that_cannot_be(shell: Shell, tmp_path: Path, flags: list[object],
 def test_data_that_cannot_be_trained_on(shell: Shell, tmp_path: Path, content: bytes | None, message: str) -> None:
     if content is not None:
         (tmp_path / "tickets.csv").write_bytes(content)
-    assert message in shell.error("train", "--data", tmp_path / "tickets.csv", "--out", tmp_path / "run")
+    command = ["train", "--data", tmp_path / "tickets.csv", "--validation", "split", "--out", tmp_path / "run"]
+    assert message in shell.error(*command)
 
 
 def test_out_that_cannot_be_written(shell: Shell, tmp_path: Path) -> None:
     data = write_csv(tmp_path / "tickets.csv")
-    assert "Not a directory" in shell.error("train", "--data", data, *TINY, "--out", data / "run")
-    assert "choose another --out" in shell.error("train", "--data", data, *TINY, "--out", data)
+    command = ["train", "--data", data, *TINY, "--validation", "split", "--out"]
+    assert "Not a directory" in shell.error(*command, data / "run")
+    assert "choose another --out" in shell.error(*command, data)
 
 
 def test_warning_is_one_line(shell: Shell, tmp_path: Path) -> None:
@@ -494,7 +539,7 @@ def test_warning_is_one_line(shell: Shell, tmp_path: Path) -> None:
     data = write_csv(tmp_path / "tickets.csv", [*ROWS, ("sing a song", "dance")])
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.json").touch()
-    _, err = shell("train", "--data", data, "--out", tmp_path / "run", code=2)
+    _, err = shell("train", "--data", data, "--validation", "split", "--out", tmp_path / "run", code=2)
     warning, error = err.splitlines()
     assert warning.startswith("supportnet: warning: Intents with a single message stay in training")
     assert error.startswith("supportnet: error: ")
@@ -504,6 +549,7 @@ def test_ctrl_c(tmp_path: Path) -> None:
     data = write_csv(tmp_path / "tickets.csv")
     run = tmp_path / "run"
     command = [sys.executable, "-m", "supportnet", "train", "--data", data, *TINY, "--epochs", 9999, "--patience", 9999]
+    command += ["--validation", "split"]
     process = subprocess.Popen(
         [str(argument) for argument in [*command, "--num-layers", 0, "--out", run, "--json"]],
         stdout=subprocess.PIPE,

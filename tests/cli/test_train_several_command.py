@@ -61,6 +61,8 @@ def test_from_training_to_export(shell: Shell, data: Path, run: tuple[Path, dict
     for task, name in (("classify", "accuracy"), ("suggest", "recall_at_1"), ("reply", "bleu")):
         assert name in shell.json("evaluate", folder, "--task", task, "--data", data)
 
+    assert shell.json("drift", folder, "--data", data)["num_messages"] == len(ROWS)
+
     bank = tmp_path / "bank.csv"
     bank.write_text("text\nWe see to it.\nIt is on its way.\n")
     saved = tmp_path / "saved_models" / "support"

@@ -16,7 +16,7 @@ def test_a_model_that_passes(shell: Shell, tiny_export: Path) -> None:
     assert {name for name, check in checks.items() if check["passed"] is None} == {"cold start", *latencies}
     assert checks["warm-up"]["figures"]["records"] == 10
     assert checks["size"]["figures"]["times_parameters"] > 1
-    assert checks["batch invariance"]["figures"]["difference"] <= 1e-5
+    assert checks["batch invariance"]["figures"]["difference"] <= 1e-4
     assert all(0 < checks[name]["figures"]["seconds"] < 1 for name in latencies)
 
 

@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from supportnet.data.bank import Answer, bank_of_replies, load_bank, same_text
-from supportnet.data.ticket import Ticket
+from supportnet.data.bank import Answer, bank_of_replies, load_bank
+from supportnet.data.ticket import Ticket, same_text
 from supportnet.errors import UserError
 
 HI = Answer("7", "Hi", "Greeting", ("a", "b"), "en", 3)

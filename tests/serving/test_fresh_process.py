@@ -133,8 +133,8 @@ def assert_same_scores(answer: dict[str, Any], model: IntentClassifier, texts: l
     expected = model.answers(texts)
     for name in ("in_scope", "route"):
         assert as_array(answer[name]).tolist() == getattr(expected, name).tolist()
-    for name in ("in_scope_score", "route_score", "coverage"):
-        np.testing.assert_allclose(as_array(answer[name]), getattr(expected, name), atol=1e-5)
+    for name in ("in_scope_score", "route_score", "coverage", "margin", "known_words"):
+        np.testing.assert_allclose(as_array(answer[name]), getattr(expected, name), rtol=1e-5, atol=1e-5)
 
 
 Answers = list[list[dict[str, Any]]]

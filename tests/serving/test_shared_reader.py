@@ -95,7 +95,8 @@ def test_the_answers_are_those_of_the_models(together: Path, models: Models, ban
     outputs = SavedModel(together).run("serving_default", MESSAGES)
     answers = models["classify"].answers(MESSAGES)
     np.testing.assert_allclose(outputs["intent_scores"], -np.sort(-answers.probabilities, axis=1), atol=1e-5)
-    np.testing.assert_allclose(outputs["coverage"], answers.coverage, atol=1e-5)
+    for name in ("in_scope_score", "route_score", "coverage", "margin", "known_words"):
+        np.testing.assert_allclose(outputs[name], getattr(answers, name), rtol=1e-5, atol=1e-5)
     for row, found in enumerate(models["suggest"].suggest(MESSAGES, models["suggest"].index(bank), top_k=10)):
         ids = [answer.id.encode() for answer in found]
         assert outputs["suggestion_ids"][row].tolist() == ids + [b""] * (10 - len(ids))

@@ -24,7 +24,15 @@ from supportnet.tasks.train import train
 print("ready", flush=True)
 train(sys.argv[1], sys.argv[2], resume=True, **json.loads(sys.argv[3]))
 """
-FILES = ["history.json", "metrics.json", "config.json", "intents.json", "confidence.json", "vocabulary.txt"]
+FILES = [
+    "history.json",
+    "metrics.json",
+    "config.json",
+    "intents.json",
+    "confidence.json",
+    "traffic.json",
+    "vocabulary.txt",
+]
 
 
 def train_for(seconds: float | None, data: str, run: Path, options: dict[str, Any]) -> tuple[int, float]:

@@ -31,7 +31,7 @@ def test_the_share_that_is_worth_a_warning() -> None:
     with warnings.catch_warnings(action="error"):
         assert seen_figures(seen, [*TEXTS[:1] * 2, *(f"new {i}" for i in range(18))]) == {"count": 2, "share": 0.1}
         assert seen_figures(None, TEXTS) is None
-    with pytest.warns(UserWarning, match=r"^3 of 20 messages .* \(15%\) .* too good\. Evaluate on held-out"):
+    with pytest.warns(UserWarning, match=r"^3 of 20 messages \(15%\) .*: what they say is too good\. Take held-out"):
         seen_figures(seen, [*TEXTS[:3], *(f"new {i}" for i in range(17))])
 
 

@@ -68,7 +68,8 @@ def test_a_killed_run_ends_as_a_whole_one(
     validation_share: float,
 ) -> None:
     tickets = TicketDataset("toy", {"all": dataset["train"]})
-    options = {**options, "ema_momentum": 0.9, "validation_share": validation_share}
+    validation = "split" if validation_share else "none"
+    options = {**options, "ema_momentum": 0.9, "validation": validation, "validation_share": validation_share}
     with monkeypatch.context() as patch:
         patch.setattr("warnings.warn", lambda *_, **__: None)
         whole, plain = train(tickets, **options), train(tickets, **{**options, "ema_momentum": 0.0})

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from supportnet.tasks.attributes.config import AttributesConfig
     from supportnet.tasks.attributes.data import Split
     from supportnet.tasks.attributes.model import AttributeClassifier
+    from supportnet.training.loop import History
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Temperatures(Fitted):
                 raise UserError(f"The temperature of {name} must be above 0. Received: {temperature}")
 
 
-def calibrate(model: "AttributeClassifier", split: "Split", config: "AttributesConfig") -> None:
+def calibrate(model: "AttributeClassifier", split: "Split", config: "AttributesConfig", history: "History") -> None:
     """Fit the temperatures (Guo et al. 2017); those of attributes without validation messages stay 1."""
     model.temperatures = Temperatures()
     fitted = {}

@@ -58,7 +58,7 @@ def build_head(config: NetworkConfig, backbone: Backbone, num_values: Sequence[i
     outputs: dict[str, Any] = {"embedding": ops.concatenate(list(pooled.values()), axis=-1)}
     for i, count in enumerate(num_values):
         sizes = (check_positive("num_values", count), backbone.vocab_size, config.num_pairs, config.num_buckets)
-        ngram_scores, _ = NgramScores(*sizes, dtype="float32", name=f"ngrams_{i}")(features)
+        ngram_scores = NgramScores(*sizes, dtype="float32", name=f"ngrams_{i}")(features)["scores"]
         trained = [
             keras.layers.Dense(count, dtype="float32", name=f"{branch}_values_{i}")(vector)
             for branch, vector in dropped.items()

@@ -4,14 +4,37 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from supportnet.data.ticket import Ticket
+from supportnet.config import NetworkConfig
+from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.errors import UserError
 from supportnet.files import make_folder
 from supportnet.startup import start_tensorflow
 from supportnet.tables import one_line, table_lines
 from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.task import Hook, Task
-from supportnet.training.run_folder import is_run
+from supportnet.training.run_folder import finished_run, is_run
+
+#: What a reference is of -> how it is said after a number of messages.
+_ORIGINS: Mapping[str, str] = {
+    "validation": "that were held out of its training",
+    "training": "that it was trained on, which it knows better than any others",
+    "messages": "of the reference",
+}
+
+#: P-values from which on a difference may be chance.
+SIGNIFICANT = 0.05
+
+#: Defaults for few messages, chosen by cross-validation of training messages; see benchmarks/README.md. An encoder adds
+#: nothing there, and costs most of the time.
+FEW_ROWS_OPTIONS: Mapping[str, Any] = {
+    "architecture": "none",
+    "epochs": 40,
+    "batch_size": 64,
+    "learning_rate": 6e-3,
+    "word_dropout": 0.2,
+}
+#: Those of them that a named encoder does without.
+ENCODER_OPTIONS = frozenset({"architecture", "batch_size", "learning_rate"})
 
 
 class Classify(Task):
@@ -21,7 +44,7 @@ class Classify(Task):
     learns = "the intent of a message"
     config = ClassifyConfig
     head_options = frozenset({"head_dropout_rate", "num_pairs", "num_filters"})
-    alone_options = ("unlabelled", "rounds", "round_epochs", "frozen_epochs", "mixed_precision")
+    alone_options = ("validation", "unlabelled", "rounds", "round_epochs", "frozen_epochs", "mixed_precision")
     # With 3, all three tasks did better on STAR's validation data than with 1, in one run.
     loss_weight = 3.0
     names = "intents"
@@ -31,6 +54,8 @@ class Classify(Task):
     exports_are_evaluated = True
     evaluate_options = frozenset({"plots", "against", "baseline", "no_baseline"})
     baseline_names: ClassVar[Mapping[str, str]] = {"svm": "TF-IDF + linear SVM", "majority": "most frequent intent"}
+    recalibrates = True
+    finds_drift = True
     main_output = "intents"
     ranked_outputs = frozenset({"intents", "intent_scores"})
     next_command = "supportnet evaluate {run} --data {data}"
@@ -41,6 +66,8 @@ class Classify(Task):
     model_class: ClassVar[Any] = Hook("model:IntentClassifier")
     fit: ClassVar[Any] = Hook("fit:fit")
     fitted_config: ClassVar[Any] = Hook("calibrate:Confidence")
+    recalibrate: ClassVar[Any] = Hook("calibrate:recalibrate")
+    write_traffic: ClassVar[Any] = Hook("traffic:write_traffic")
     evaluate: ClassVar[Any] = Hook("evaluate:evaluate_model")
     baselines: ClassVar[Any] = Hook("baselines:validation_baselines")
     served: ClassVar[Any] = Hook("serve:ServedClassifier")
@@ -72,6 +99,55 @@ class Classify(Task):
             figures["against"] = {"model": against, **compare_models(loaded, self.load(against), tickets)}
         return figures
 
+    def drift(
+        self, model: str, data: str, reference: str | None, reading: Mapping[str, Any], **options: Any
+    ) -> dict[str, Any]:
+        from supportnet.data import load_unlabelled
+
+        if reference is None and not is_run(model):
+            raise UserError(
+                f"There is no run folder at {model}, and an export has no summary of its training: name the run, or "
+                "messages to compare with (--reference)."
+            )
+        folder = None if reference is not None else finished_run(model, self.name)[0]
+        plots = options.get("plots")
+        if plots is not None:
+            make_folder(plots)
+        names = [data] if reference is None else [data, reference]
+        recent, *earlier = (
+            [ticket.text for ticket in dataset["train"]] for dataset in load_unlabelled(names, **reading)
+        )
+        start_tensorflow()
+        from supportnet.tasks.classify.drift import find_drift
+        from supportnet.tasks.classify.traffic import TRAFFIC, Traffic
+
+        compared = earlier[0] if folder is None else Traffic.load(folder / TRAFFIC)
+        return {**find_drift(self.load(model), recent, compared, **options), "plots": plots}
+
+    def data_defaults(self, dataset: TicketDataset, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        from supportnet.tasks.classify.data import FEW_ROWS, count_labelled
+
+        if count_labelled(dataset) > FEW_ROWS:
+            return {}
+        left_out = ENCODER_OPTIONS if "architecture" in given else frozenset()
+        return {name: value for name, value in FEW_ROWS_OPTIONS.items() if name not in left_out}
+
+    def build(self, network: NetworkConfig, vocabulary: Any, split: Any, backbone: Any = None) -> Any:
+        from supportnet.training.svm import check_size
+
+        sizes = (len(vocabulary), network.num_pairs, network.num_buckets)
+        check_size(len(split.intents), len(split.tickets), *sizes)
+        return super().build(network, vocabulary, split, backbone)
+
+    def metrics(self, model: Any, history: Any) -> dict[str, Any]:
+        found, metrics = history.cross_validation, super().metrics(model, history)
+        if found is None:
+            return {**metrics, "method": "none" if metrics["accuracy"] is None else "split"}
+        return {**metrics, "method": "cross-validation", "rows": len(found.rows), "shares": found.shares.tolist()}
+
+    def report(self, model: Any, metrics: Mapping[str, Any]) -> dict[str, Any]:
+        return {**super().report(model, metrics), "promise": model.confidence.promise}
+
     def _training_messages(self, run: str) -> Sequence[Ticket] | None:
         """Return those of a run; None, with a warning, where it doesn't find them again."""
         from supportnet.tasks.train import training_split
@@ -88,17 +164,18 @@ class Classify(Task):
             return None
 
     def describe_validated(self, metrics: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[str]:
-        yield f"validation accuracy {metrics['accuracy']:.4f} (epoch {metrics['best_epoch']})"
+        how = f"epoch {metrics['best_epoch']}"
+        if "shares" in metrics:
+            how = f"cross-validated on {metrics['rows']:,} messages, {how}"
+        yield f"validation accuracy {metrics['accuracy']:.4f} ({how})"
+        if metrics.get("shares", [1.0])[0] == 0:
+            yield "the network adds nothing to the linear classifier here: left out of the vote"
         yield from self.describe_baselines(metrics.get("baselines", {}))
+        yield from self.describe_fitted(fitted)
+
+    def describe_fitted(self, fitted: Mapping[str, Any]) -> Iterator[str]:
         yield f"temperature {fitted['temperature']:.2f}, fitted on {fitted['num_in_scope']} messages in scope"
-        if fitted["route_threshold"] is None:
-            yield "no message will be routed: no threshold keeps the promise"
-            return
-        yield (
-            f"promise: {fitted['promised_precision']:.1%} of the routed messages are right, "
-            f"if {fitted['out_of_scope_share']:.1%} of all are out of scope; "
-            f"expected to be routed: {fitted['expected_coverage']:.1%}"
-        )
+        yield _promise_line(fitted)
 
     def describe_evaluation(self, figures: Mapping[str, Any]) -> Iterator[str]:
         low, high = figures["accuracy_interval"]
@@ -124,7 +201,48 @@ class Classify(Task):
         if figures["plots"]:
             yield f"\nwrote reliability.png and risk_coverage.png to {figures['plots']}"
         if "against" in figures:
-            yield from _comparison_lines(figures["against"])
+            yield from self.describe_against(figures["against"])
+
+    def describe_against(self, figures: Mapping[str, Any]) -> Iterator[str]:
+        yield f"\nagainst {figures['model']}: {_verdict(figures)}"
+        for key in ("accuracy", "accuracy_against"):
+            yield f"{key:<26}{figures[key]:.4f}"
+        yield f"{'p_value':<26}{figures['p_value']:.3g}\n"
+        yield from table_lines(
+            [
+                {"": "right", "other right": figures["both_right"], "other wrong": figures["num_fixed"]},
+                {"": "wrong", "other right": figures["num_broken"], "other wrong": figures["both_wrong"]},
+            ]
+        )
+        for key in ("fixed", "broken"):
+            if figures[key]:
+                yield f"\n{key}"
+                rows = figures[key][:10]
+                yield from table_lines([{column: one_line(value) for column, value in row.items()} for row in rows])
+
+    def describe_drift(self, report: Mapping[str, Any]) -> Iterator[str]:
+        yield report["verdict"]
+        origin = f"{report['num_reference']} {_ORIGINS[report['reference']]}"
+        yield f"\n{report['num_messages']} messages, compared with {origin}"
+        yield from table_lines(_drift_rows(report["figures"]))
+        intents = report["intents"]
+        yield (
+            f"\nintents: population stability index {intents['psi']:.3f} ({intents['psi_by_chance']:.3f} by chance), "
+            f"p-value {intents['p_value']:.2g}"
+        )
+        shares = intents["shares"]
+        for title, rows in (
+            ("grew most", [row for row in shares if row["difference"] > 0]),
+            ("shrank most", [row for row in reversed(shares) if row["difference"] < 0]),
+        ):
+            if rows:
+                yield f"\nwhat {title}"
+                yield from table_lines(_drift_rows(rows[:5]))
+        if report["unlike"]:
+            yield "\nthe messages least like what the model knows"
+            yield from table_lines([{name: one_line(value) for name, value in row.items()} for row in report["unlike"]])
+        if report["plots"]:
+            yield f"\nwrote drift.png to {report['plots']}"
 
     def describe_answer(self, row: Mapping[str, Any]) -> Iterator[str]:
         scope, route = "in scope" if row["in_scope"] else "out of scope", "route" if row["route"] else "don't route"
@@ -145,15 +263,35 @@ class Classify(Task):
         return {"intent": row["intents"][0], "score": row["intent_scores"][0]}
 
 
+def _promise_line(fitted: Mapping[str, Any]) -> str:
+    asked, promised, rows = fitted["asked_precision"], fitted["promised_precision"], f"{fitted['promise_rows']:,} rows"
+    if promised is None:
+        return f"no message will be routed: asked for {100 * asked:g}%; {rows} allow no promise of 80% or more"
+    kind = "certified on held-out messages" if fitted["certified"] else "estimated by cross-validation"
+    share = fitted["out_of_scope_share"]
+    scope = f"with {share:.1%} of all messages out of scope" if share else "if all messages are in scope"
+    asking = "" if promised == asked else f"asked for {100 * asked:g}%; "
+    return (
+        f"promise: {asking}{rows} allow {100 * promised:g}% (95% confidence, {kind}): "
+        f"routes {fitted['routed_share']:.0%} of in-scope messages, {scope}"
+    )
+
+
+def _verdict(figures: Mapping[str, Any]) -> str:
+    if figures["p_value"] >= SIGNIFICANT:
+        return f"no difference that chance doesn't explain, in {figures['num_examples']:,} messages"
+    return "better" if figures["accuracy"] > figures["accuracy_against"] else "worse"
+
+
 def _confidence_lines(figures: Mapping[str, Any]) -> Iterator[str]:
     perfect, uncalibrated = figures["ece_perfect"], figures["ece_uncalibrated"]
     yield f"{'ece':<26}{figures['ece']:.4f} (uncalibrated {uncalibrated:.4f}, perfect calibration {perfect:.4f})"
     if figures["oos_auroc"] is not None:
         yield f"{'oos_auroc':<26}{figures['oos_auroc']:.4f} (false positives at 95%: {figures['oos_fpr95']:.4f})"
-    if figures["promised_precision"] is None:
-        yield "nothing is routed: the model was trained without validation data"
-        return
     promised, precision = figures["promised_precision"], figures["precision_at_threshold"]
+    if promised is None:
+        yield "nothing is routed: no precision was promised when the model was trained"
+        return
     right = "none"
     if precision is not None:
         low, high = figures["precision_interval"]
@@ -164,22 +302,15 @@ def _confidence_lines(figures: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-def _comparison_lines(figures: Mapping[str, Any]) -> Iterator[str]:
-    yield f"\nagainst {figures['model']}"
-    for key in ("accuracy", "accuracy_against"):
-        yield f"{key:<26}{figures[key]:.4f}"
-    yield f"{'p_value':<26}{figures['p_value']:.3g}\n"
-    yield from table_lines(
-        [
-            {"": "right", "other right": figures["both_right"], "other wrong": figures["num_fixed"]},
-            {"": "wrong", "other right": figures["num_broken"], "other wrong": figures["both_wrong"]},
-        ]
-    )
-    for key in ("fixed", "broken"):
-        if figures[key]:
-            yield f"\n{key}"
-            rows = figures[key][:10]
-            yield from table_lines([{column: one_line(value) for column, value in row.items()} for row in rows])
+def _drift_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            name: ("yes" if value else "no") if name == "changed" else one_line(value, most=40)
+            for name, value in row.items()
+            if value is not None
+        }
+        for row in rows
+    ]
 
 
 TASK = Classify()

@@ -19,7 +19,16 @@ Floats = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
 
 #: The arrays of `Answers`, by the names that `supportnet.tasks.classify.calibrate.decide` gives them.
-ANSWERS = ("probabilities", "in_scope", "in_scope_score", "route", "route_score", "coverage")
+ANSWERS = (
+    "probabilities",
+    "in_scope",
+    "in_scope_score",
+    "route",
+    "route_score",
+    "coverage",
+    "margin",
+    "known_words",
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,8 @@ class Answers:
         route: bool `[N]`.
         route_score: float32 `[N]`.
         coverage: share of each message's character n-grams that training saw with its best intent, float32 `[N]`.
+        margin: decision function of the linear classifier for that intent, float32 `[N]`.
+        known_words: words of the message that are in the vocabulary, float32 `[N]`.
     """
 
     intents: Sequence[str]
@@ -68,6 +79,8 @@ class Answers:
     route: npt.NDArray[np.bool_]
     route_score: npt.NDArray[np.float32]
     coverage: npt.NDArray[np.float32]
+    margin: npt.NDArray[np.float32]
+    known_words: npt.NDArray[np.float32]
 
     @property
     def predicted(self) -> npt.NDArray[np.int64]:
@@ -75,10 +88,23 @@ class Answers:
         return self.probabilities.argmax(axis=1)
 
     @property
+    def _covered(self) -> npt.NDArray[np.bool_]:
+        return np.array([intent != OUT_OF_SCOPE for intent in self.intents])
+
+    @property
+    def probability(self) -> npt.NDArray[np.float32]:
+        """The largest probability of an intent in scope, float32 `[N]`."""
+        return np.asarray(np.where(self._covered, self.probabilities, 0).max(axis=1))
+
+    @property
+    def can_route(self) -> npt.NDArray[np.bool_]:
+        """Whether the best intent is in scope and a word is known, bool `[N]`; other messages are never routed."""
+        return self._covered[self.predicted] & (self.known_words > 0)
+
+    @property
     def routing_order(self) -> npt.NDArray[np.float64]:
-        """The route score, float64 `[N]`; minus infinity where the best intent is `OUT_OF_SCOPE`, never routed."""
-        covered = np.array([intent != OUT_OF_SCOPE for intent in self.intents])
-        return np.where(covered[self.predicted], self.route_score, -np.inf)
+        """The route score, float64 `[N]`; minus infinity for a message that is never routed."""
+        return np.where(self.can_route, self.route_score, -np.inf)
 
 
 class Classifier(ABC):

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 import keras
 import numpy as np
-from keras import ops
 from sklearn.pipeline import Pipeline
 
 from supportnet.backbones.backbone import Backbone
@@ -18,9 +17,9 @@ from supportnet.config import NetworkConfig
 from supportnet.data.splits import labelled
 from supportnet.data.ticket import Ticket, TicketDataset, conversations_of
 from supportnet.tasks.classify import TASK
-from supportnet.tasks.classify.answers import ANSWERS, Answers, Classifier
+from supportnet.tasks.classify.answers import Answers, Classifier
 from supportnet.tasks.classify.baselines import in_scope_svm
-from supportnet.tasks.classify.calibrate import Confidence, decide, fit_confidence
+from supportnet.tasks.classify.calibrate import Confidence, answers_of, fit_confidence
 from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.classify.evaluate import confidence_figures, intent_table, outcomes
 from supportnet.tasks.classify.model import IntentClassifier
@@ -53,9 +52,9 @@ class Svm(Classifier):
 
     def answers(self, texts: Iterable[str], batch_size: int = 64) -> Answers:
         logits = self.pipeline.decision_function(list(texts)).astype("float32")
-        # It knows no coverage: a whole one for all discounts nothing.
-        judgement = decide({"logits": logits, "coverage": np.ones_like(logits)}, self.confidence, self.intents)
-        return Answers(self.intents, **{name: ops.convert_to_numpy(judgement[name]) for name in ANSWERS})
+        # Of coverage, margins and words it knows nothing: with whole ones, only the probability counts.
+        outputs = {"logits": logits, "margins": np.ones_like(logits), "coverage": np.ones_like(logits)}
+        return answers_of({**outputs, "known_words": np.ones(len(logits))}, self.confidence, self.intents)
 
 
 class ComparedClassifiers(Compared):

@@ -13,7 +13,10 @@ class ClassifyConfig(RunConfig):
     Attributes:
         batch_size: messages per step.
         label_smoothing: share of each target that is spread over all classes: intents, or subword tokens of a reply.
-        precision: target precision of the routed messages; the routing threshold is fitted for it.
+        validation: `cv` cross-validates and then trains on all messages; `split` holds `validation_share` of them out,
+            `none` nothing. By default, few messages (see `supportnet.tasks.classify.data.FEW_ROWS`) are
+            cross-validated, and more are split; data with a validation split keep it.
+        precision: target precision of the routed messages; where it can't be promised, the highest below it that can.
         out_of_scope_share: share of out-of-scope messages to expect in traffic; as in the validation data by default.
         class_weights: weigh every intent alike, however many examples it has.
         mixed_precision: train in bfloat16, with float32 variables; useful on hardware made for it.
@@ -32,6 +35,7 @@ class ClassifyConfig(RunConfig):
     """
 
     batch_size: int = option(32, check_positive)
+    validation: str | None = option(None, choices=("cv", "split", "none"))
     label_smoothing: float = option(0.1, check_rate)
     precision: float = option(0.95, in_range("above 0 and at most 1", lambda share: 0 < share <= 1), group="confidence")
     out_of_scope_share: float | None = option(None, check_rate, group="confidence")

@@ -203,8 +203,8 @@ class Outcomes:
 
     @property
     def oracle(self) -> int | None:
-        """The lowest point of `curve` that keeps the promise; None if none does, or nothing was promised."""
-        promised = self.confidence.promised_precision
+        """The lowest point of `curve` with the promised precision, else that asked for; None if there is none."""
+        promised = self.confidence.promised_precision or self.confidence.asked_precision
         return None if promised is None else lowest_point(self.curve, promised)
 
 

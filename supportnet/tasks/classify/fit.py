@@ -22,15 +22,30 @@ from supportnet.backbones.heads import BranchCrossentropy, vote_accuracy
 from supportnet.errors import UserError
 from supportnet.files import read_array, write_array
 from supportnet.tasks.classify.config import ClassifyConfig
+from supportnet.tasks.classify.cross_validation import (
+    FOLD_OUTPUTS,
+    USUAL_SHARE,
+    Arrays,
+    FoldAnswers,
+    OutOfFold,
+    checked_epochs,
+    load_arrays,
+    out_of_fold,
+    save_arrays,
+)
 from supportnet.tasks.classify.data import Split
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.fit import TrainingModel, labels_objective
 from supportnet.training.examples import Examples, mixed
-from supportnet.training.loop import History, Loop, Objective
+from supportnet.training.loop import History, Loop, Objective, state_variables
 from supportnet.training.svm import fit_ngrams
 
 #: The pseudo-labels that the last round's model gave, in the folder of the next round.
 PSEUDO_LABELS = "pseudo_labels.npy"
+#: What a cross-validation found, in the folder of the run; and, until then, what the model of a fold says of it.
+CROSS_VALIDATION, FOLD = "cross_validation.npz", "fold_{}.npz"
+#: Validation examples where there are none.
+NOTHING = Examples([], np.zeros(0, "int64"))
 
 
 def pseudo_labels(model: IntentClassifier, texts: Sequence[str], folder: Path | None) -> npt.NDArray[np.float32]:
@@ -56,7 +71,12 @@ class IntentModel(TrainingModel):
     """The branches' logits of an intent network in training: each learns for itself.
 
     `accuracy` is the share of messages whose intent the branches' vote predicts.
+
+    Attributes:
+        shares: of the branches in the vote, a variable.
     """
+
+    shares: Any
 
     def loss_of(self, y: Any, y_pred: Any, weights: Any, training: bool) -> Any:
         """Return the mean loss of a batch and of the branches, a scalar."""
@@ -64,7 +84,7 @@ class IntentModel(TrainingModel):
         return ops.mean(losses if weights is None else losses * weights)
 
     def count(self, y: Any, y_pred: Any, weights: Any) -> None:
-        self.accuracy.update_state(vote_accuracy(_probabilities(y, y_pred), y_pred), weights)
+        self.accuracy.update_state(vote_accuracy(_probabilities(y, y_pred), y_pred, self.shares), weights)
 
 
 def _probabilities(targets: Any, branch_logits: Any) -> Any:
@@ -74,12 +94,15 @@ def _probabilities(targets: Any, branch_logits: Any) -> Any:
 
 def objective(model: IntentClassifier, split: Split, config: ClassifyConfig) -> Objective:
     """Return what the model is trained on beside other tasks; its n-gram classifier is fitted at once."""
-    _fit_ngrams(model, split, None, config)
+    _fit_ngrams(model, model.network, (split.labelled, None, split.held_out), split, config)
+    _set_shares(model.network, split, None)
     return examples_objective(model, split.labelled, split.held_out, config)
 
 
 def fit(model: IntentClassifier, split: Split, config: ClassifyConfig, loop: Loop) -> History:
     """Train `model.network` in place, in rounds where there are unlabelled messages.
+
+    Before, a cross-validation decides what held-out messages would, where the split has folds.
 
     The first round learns from the labelled messages alone. The next ones start afresh, and learn as well from the
     probabilities that the model of the round before gives to the unlabelled ones.
@@ -96,32 +119,128 @@ def fit(model: IntentClassifier, split: Split, config: ClassifyConfig, loop: Loo
     Raises:
         UserError: a checkpoint, or what a round left for the next, is damaged, or training diverges.
     """
-    start = model.network.get_weights()
-    history = History([], 0)
+    network = _network(model, config)
+    start = _state(network)
+    found = None if split.folds is None else cross_validate(model, network, split, config, loop)
+    history = History([], 0, found)
     for number in range(config.rounds + 1 if split.unlabelled else 1):
         own, pseudo, rounds = loop, None, config
         if number:
             own, rounds = loop.within(f"round_{number}"), replace(config, epochs=config.round_epochs)
             pseudo = Examples(split.unlabelled, pseudo_labels(model, split.unlabelled, own.folder))
-            model.network.set_weights(start)
+        _restart(network, start)
+        _set_shares(network, split, found)
+        # The checkpoint of a round holds this classifier as well.
         if not own.has_checkpoint:
-            _fit_ngrams(model, split, pseudo, config)
+            _fit_ngrams(model, network, (split.labelled, pseudo, split.held_out), split, config, found)
         examples = split.labelled if pseudo is None else mixed(split.labelled, pseudo, len(model.intents))
-        network = _network(model, config)
         last = own.fit(
-            examples_objective(model, examples, split.held_out, rounds, network),
+            examples_objective(model, examples, split.held_out, rounds, _training(network, config)),
             rounds,
             frozen_epochs=config.frozen_epochs,
+            last_epoch=None if found is None or number else found.epoch,
         )
         model.network.set_weights(network.get_weights())
         epochs = [{**metrics, "round": number} for metrics in last.epochs] if number else last.epochs
-        history = History([*history.epochs, *epochs], len(history.epochs) + last.best_epoch)
+        history = replace(history, epochs=[*history.epochs, *epochs], best_epoch=len(history.epochs) + last.best_epoch)
     return history
 
 
-def _fit_ngrams(model: IntentClassifier, split: Split, pseudo: Examples | None, config: ClassifyConfig) -> None:
-    layer, examples = model.head.get_layer("ngrams"), (split.labelled, pseudo, split.held_out)
-    fit_ngrams(model.preprocessor, layer, *examples, config.class_weights, config.seed)
+def cross_validate(
+    model: IntentClassifier, network: keras.Model, split: Split, config: ClassifyConfig, loop: Loop
+) -> OutOfFold:
+    """Train on all but one fold, for each of them, and let it answer that fold; see `cross_validation`.
+
+    Args:
+        model: reads the messages.
+        network: trained anew for each fold.
+        split: the messages and their folds.
+        config: how to train.
+        loop: where a fold's answers are kept until all are there, and what else all trainings have in common.
+
+    Raises:
+        UserError: a file that an interrupted run left is damaged, or training diverges.
+    """
+    assert split.folds is not None
+    kept = None if loop.folder is None else loop.folder / CROSS_VALIDATION
+    if kept is not None and kept.exists():
+        return OutOfFold.load(kept)
+    folds = split.folds
+    epochs, count = checked_epochs(config.epochs), len(np.unique(folds[folds >= 0]))
+    # Compiled once: tracing takes longer than such a training.
+    training = _training(network, config)
+    fresh: list[Any] = []
+
+    def answers(fold: int) -> Arrays:
+        path = None if loop.folder is None else loop.folder / FOLD.format(fold)
+        if path is not None and path.exists():
+            return load_arrays(path, FOLD_OUTPUTS)
+        learned, held_out = split.labelled.where(folds != fold), split.labelled.where(folds == fold)
+        answering = FoldAnswers(network, model.preprocessor(held_out.texts), epochs)
+        # A fold takes seconds: a killed run begins it anew. The user's callbacks are for the training that counts.
+        own = replace(loop, folder=None, callbacks=[answering])
+        objective = examples_objective(model, learned, NOTHING, config, training)
+        if not fresh:
+            own.compile(objective, config, config.frozen_epochs)
+            fresh.extend(_state(training))
+        _restart(training, fresh)
+        _fit_ngrams(model, network, (learned, None, None), split, config)
+        own.fit(objective, config, f"fold {fold + 1} of {count}")
+        last = answering.answers[-1]
+        branches = np.stack([found["branch_logits"][:, :-1] for found in answering.answers])
+        found = {"branches": branches, **{name: last[name] for name in FOLD_OUTPUTS[1:]}}
+        if path is not None:
+            save_arrays(path, found)
+        return found
+
+    is_named = model.config.architecture != "none"
+    cross_validation = out_of_fold(folds, split.labelled.best, config.epochs, is_named, answers)
+    if kept is not None:
+        cross_validation.save(kept)
+        for path in kept.parent.glob(FOLD.format("*")):
+            path.unlink()
+    return cross_validation
+
+
+def _state(network: keras.Model) -> list[npt.NDArray[Any]]:
+    """Everything that a training of a network starts from, its optimizer's state included."""
+    return [keras.ops.convert_to_numpy(variable) for variable in state_variables(network)]
+
+
+def _restart(network: keras.Model, state: Sequence[npt.NDArray[Any]]) -> None:
+    for variable, value in zip(state_variables(network), state, strict=True):
+        variable.assign(value)
+
+
+def _training(network: keras.Model, config: ClassifyConfig) -> IntentModel:
+    training = IntentModel.of(network, config, network.output["branch_logits"])
+    training.shares = network.get_layer("head").get_layer("vote").shares
+    return training
+
+
+def _fit_ngrams(
+    model: IntentClassifier,
+    network: keras.Model,
+    examples: tuple[Examples, Examples | None, Examples | None],
+    split: Split,
+    config: ClassifyConfig,
+    found: OutOfFold | None = None,
+) -> None:
+    layer = network.get_layer("head").get_layer("ngrams")
+    # With few messages, one more or less of an intent says little of how frequent it is.
+    balanced = config.class_weights or split.is_few
+    fit_ngrams(model.preprocessor, layer, *examples, balanced, config.seed)
+    if found is not None:
+        layer.scale.assign(found.scale)
+
+
+def _set_shares(network: keras.Model, split: Split, found: OutOfFold | None) -> None:
+    """Set how much each branch counts in the vote; with many messages, or a named encoder, all count alike."""
+    layer = network.get_layer("head").get_layer("vote")
+    if found is not None:
+        layer.shares.assign(found.shares)
+    elif split.is_few and layer.shares.shape[0] == 2:
+        layer.shares.assign([USUAL_SHARE, 1 - USUAL_SHARE])
 
 
 def examples_objective(
@@ -129,7 +248,7 @@ def examples_objective(
     examples: Examples,
     validation: Examples,
     config: ClassifyConfig,
-    network: keras.Model | None = None,
+    training: IntentModel | None = None,
 ) -> Objective:
     """Return the objective of examples.
 
@@ -138,12 +257,11 @@ def examples_objective(
         examples: the training examples.
         validation: the validation examples; may be empty.
         config: how to train.
-        network: the network in training; the model's own by default.
+        training: the network in training; a view of the model's own by default.
     """
     weights = intent_weights(examples.best) if config.class_weights else np.ones(len(examples), "float32")
-    network = network or model.network
     return labels_objective(
-        IntentModel.of(network, config, network.output["branch_logits"]),
+        training or _training(model.network, config),
         model.preprocessor,
         (examples.texts, examples.targets, weights),
         (validation.texts, validation.targets, np.ones(len(validation), "float32")),

@@ -60,5 +60,9 @@ class IntentClassifier(LabelModel, Classifier):
         """Return probabilities and decisions; see `supportnet.tasks.classify.calibrate.decide`."""
         return decide(outputs, self.confidence, self.intents)
 
+    def token_ids(self, texts: Any) -> Any:
+        """Return the ids of the tokens of messages, string `[B]`, as int32 `[B, T]`, 0 where padded."""
+        return self.preprocessor(texts)["token_ids"]
+
     def answers(self, texts: Iterable[str], batch_size: int = 64) -> Answers:
         return Answers(self.intents, **self._predict(texts, ANSWERS, batch_size))

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from supportnet.backbones.backbone import Backbone, compose, feature_inputs, token_inputs
-from supportnet.backbones.heads import MessagePooling, vote
+from supportnet.backbones.heads import MessagePooling, Vote
 from supportnet.checks import check_positive
 from supportnet.config import NetworkConfig
 from supportnet.layers import NgramScores
@@ -35,7 +35,7 @@ def build_head(config: NetworkConfig, backbone: Backbone, num_intents: int) -> k
     """Build the head: three branches that vote.
 
     They are the two of `MessagePooling`, and a linear classifier of words, pairs of words and character n-grams, which
-    is fitted and not trained (see `NgramScores`). They err on different messages, and their vote (see `vote`) errs on
+    is fitted and not trained (see `NgramScores`). They err on different messages, and their vote (see `Vote`) errs on
     fewer than any. Each is trained with a loss of its own: a common one would let the words, which are learned first,
     starve the encoder.
 
@@ -46,24 +46,23 @@ def build_head(config: NetworkConfig, backbone: Backbone, num_intents: int) -> k
 
     Returns:
         A functional model. Input: the features, and the backbone's vectors. Output: a dictionary of `logits` float32
-        `[B, K]`, the branches' vote; `branch_logits` float32 `[B, N, K]`; `coverage` float32 `[B, K]`, the share of the
-        message's character n-grams that training saw with an intent; and `embedding` float `[B, 6 D]`, the pooled
-        message. With the architecture `none`, N is 2 and the embedding `[B, 2 D]`. With F filters, 4 F of its numbers
-        replace 2 D.
+        `[B, K]`, the branches' vote; `branch_logits` float32 `[B, N, K]`, the linear classifier's last; its `margins`
+        float32 `[B, K]`; `coverage` float32 `[B, K]`, the share of the message's character n-grams that training saw
+        with an intent; `known_words` float32 `[B]`, the number of words of the vocabulary; and `embedding` float
+        `[B, 6 D]`, the pooled message. With the architecture `none`, N is 2 and the embedding `[B, 2 D]`. With F
+        filters, 4 F of its numbers replace 2 D.
     """
     check_positive("num_intents", num_intents)
     inputs = token_inputs(backbone)
     pooled = MessagePooling(config)(inputs)
     sizes = (num_intents, backbone.vocab_size, config.num_pairs, config.num_buckets)
-    ngram_scores, coverage = NgramScores(*sizes, dtype="float32", name="ngrams")(
-        {name: inputs[name] for name in feature_inputs()}
-    )
-    scores = [*(_scores(vector, num_intents, config, branch) for branch, vector in pooled.items()), ngram_scores]
-    branch_logits = ops.stack(scores, axis=1)
+    linear = NgramScores(*sizes, dtype="float32", name="ngrams")({name: inputs[name] for name in feature_inputs()})
+    scores = [_scores(vector, num_intents, config, branch) for branch, vector in pooled.items()]
+    branch_logits = ops.stack([*scores, linear["scores"]], axis=1)
     outputs = {
-        "logits": vote(branch_logits),
+        "logits": Vote(dtype="float32", name="vote")(branch_logits),
         "branch_logits": branch_logits,
-        "coverage": coverage,
+        **{name: linear[name] for name in ("margins", "coverage", "known_words")},
         "embedding": ops.concatenate(list(pooled.values()), axis=-1),
     }
     return keras.Model(inputs, outputs, name="head")

@@ -10,11 +10,12 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from supportnet.checks import check_positive, checked_texts
+from supportnet.errors import UserError
 from supportnet.savedmodel.load import SavedModel
 from supportnet.savedmodel.reader import ServedReader
 from supportnet.savedmodel.signatures import EXAMPLES, TEXT
 from supportnet.tasks.classify.answers import ANSWERS, Answers, Classifier
-from supportnet.tasks.classify.calibrate import Confidence
+from supportnet.tasks.classify.calibrate import Confidence, Numbers, decide
 from supportnet.tasks.classify.model import IntentClassifier
 from supportnet.tasks.model import ServedLabels, Signatures
 from supportnet.tasks.task import ExportOptions
@@ -31,13 +32,15 @@ class ServedClassifier(ServedLabels):
     def __init__(self, model: IntentClassifier, reader: ServedReader) -> None:
         super().__init__(model, reader)
         self._intents = tf.constant(model.intents)
+        # A variable, so that an export can be calibrated anew; see `ExportedModel.calibrated`.
+        self.numbers = tf.Variable(model.confidence.numbers, trainable=False, dtype=tf.float32, name="confidence")
 
     def write_facts(self, folder: Path, model: IntentClassifier, options: ExportOptions) -> None:
         model.confidence.save(folder / CONFIDENCE)
         (folder / LABELS).write_text("".join(f"{intent}\n" for intent in model.intents), "utf-8")
 
     def _answer(self, text: tf.Tensor, read: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        answers = self._model().decide(self._head(read))
+        answers = decide(self._head(read), Numbers(*tf.unstack(self.numbers)), self._model().intents)
         scores, order = tf.math.top_k(answers.pop("probabilities"), k=len(self._intents))
         return {"intents": tf.gather(self._intents, order), "intent_scores": scores, **answers}
 
@@ -82,10 +85,27 @@ class ExportedModel(SavedModel, Classifier):
 
     def answers(self, texts: Iterable[str], batch_size: int = 64) -> Answers:
         batches = [
-            {**outputs, "probabilities": self._columns(outputs)}
+            {**_unknown(outputs), **outputs, "probabilities": self._columns(outputs)}
             for outputs in self._batches("classify", texts, batch_size)
         ]
         return Answers(self.intents, **{name: np.concatenate([batch[name] for batch in batches]) for name in ANSWERS})
+
+    def calibrated(self, confidence: Confidence) -> Any:
+        """Set the confidence that the part of the export applies, and return it, for another export.
+
+        Raises:
+            UserError: the export is of a version whose numbers are part of the graph.
+        """
+        part = self.part("classify")
+        if not hasattr(part, "numbers"):
+            raise UserError(f"{self.path} was exported before 0.2, and can't be calibrated: export its run again.")
+        part.numbers.assign(confidence.numbers)
+        self.confidence = confidence
+        return part
+
+    def token_ids(self, texts: Any) -> Any:
+        """Return the ids of the tokens of messages, string `[B]`, as int32 `[B, T]`, 0 where padded."""
+        return self.part("classify").reader.read(texts)["token_ids"]
 
     def embed(self, texts: Iterable[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
         """Return one vector a message, float32 `[N, D]`; see `IntentClassifier.embed`."""
@@ -106,3 +126,8 @@ class ExportedModel(SavedModel, Classifier):
 
 def _strings(row: Iterable[bytes]) -> list[str]:
     return [value.decode() for value in row]
+
+
+def _unknown(outputs: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.float32]]:
+    """Return what exports of 0.1 don't say; their decisions are made in the graph."""
+    return {name: np.ones_like(outputs["coverage"]) for name in ("margin", "known_words")}

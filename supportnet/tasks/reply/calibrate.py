@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from supportnet.tasks.reply.config import ReplyConfig
     from supportnet.tasks.reply.data import Split
     from supportnet.tasks.reply.model import Replier
+    from supportnet.training.loop import History
 
 
 #: A threshold that keeps fewer replies would be an accident.
@@ -64,7 +65,7 @@ class Handoff(Fitted):
         return (scores < (math.inf if self.threshold is None else self.threshold)) | ~complete
 
 
-def calibrate(model: "Replier", split: "Split", config: "ReplyConfig") -> None:
+def calibrate(model: "Replier", split: "Split", config: "ReplyConfig", history: "History") -> None:
     """Fit the hand-off threshold on validation messages; without any, every reply is handed off."""
     if split.validation:
         model.handoff = fit_handoff(model, split.validation, config.quality, config.seed)

@@ -14,9 +14,8 @@ import numpy.typing as npt
 import tensorflow as tf
 from sacrebleu.metrics import BLEU
 
-from supportnet.data.bank import same_text
 from supportnet.data.splits import with_reply
-from supportnet.data.ticket import Ticket, conversations_of
+from supportnet.data.ticket import Ticket, conversations_of, same_text
 from supportnet.errors import UserError
 from supportnet.metrics.ranking import bootstrap_interval, percentile_interval, resampled_sums
 from supportnet.tasks.reply.data import ReplyPairs, filled, validation_replies

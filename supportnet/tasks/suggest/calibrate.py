@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax, logsumexp
 
-from supportnet.data.bank import same_text
+from supportnet.data.ticket import same_text
 from supportnet.errors import UserError
 from supportnet.layers.scores import LARGEST_SCALE
 from supportnet.metrics.calibration import minimum
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from supportnet.tasks.suggest.config import SuggestConfig
     from supportnet.tasks.suggest.data import Split
     from supportnet.tasks.suggest.model import Suggester
+    from supportnet.training.loop import History
 
 
 Floats = npt.NDArray[np.floating]
@@ -83,7 +84,7 @@ class Relevance(Fitted):
             )
 
 
-def calibrate(model: "Suggester", split: "Split", config: "SuggestConfig") -> None:
+def calibrate(model: "Suggester", split: "Split", config: "SuggestConfig", history: "History") -> None:
     """Fit the branches' scales and the relevance on validation pairs; without any, they stay as they are."""
     if split.held_out is None:
         return

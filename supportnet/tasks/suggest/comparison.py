@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from supportnet.backbones.backbone import Backbone
 from supportnet.config import NetworkConfig
-from supportnet.data.bank import Bank, bank_of_replies, same_text
+from supportnet.data.bank import Bank, bank_of_replies
 from supportnet.data.splits import with_reply
-from supportnet.data.ticket import Ticket, TicketDataset, conversations_of
+from supportnet.data.ticket import Ticket, TicketDataset, conversations_of, same_text
 from supportnet.metrics.ranking import draw_candidates, ranks
 from supportnet.tasks.comparison import Compared, Scored
 from supportnet.tasks.suggest.config import SuggestConfig

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from supportnet.backbones.backbone import TaskModel
-from supportnet.data.bank import bank_of_replies, same_text
-from supportnet.data.ticket import Ticket, TicketDataset
+from supportnet.data.bank import bank_of_replies
+from supportnet.data.ticket import Ticket, TicketDataset, same_text
 from supportnet.errors import UserError
 from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.network import of_side

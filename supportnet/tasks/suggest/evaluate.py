@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from supportnet.data.bank import Bank, Judgement, check_judged, same_text
+from supportnet.data.bank import Bank, Judgement, check_judged
 from supportnet.data.splits import with_reply
-from supportnet.data.ticket import Ticket, conversations_of
+from supportnet.data.ticket import Ticket, conversations_of, same_text
 from supportnet.errors import UserError
 from supportnet.metrics.ranking import average_precision, bootstrap_interval, draw_candidates, ranks
 from supportnet.tasks.comparison import median_milliseconds

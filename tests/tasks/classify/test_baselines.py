@@ -21,6 +21,7 @@ from supportnet.tasks.classify.baselines import baseline_figures
 from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.classify.data import split
 from supportnet.tasks.train import Trained, training_split
+from supportnet.training.loop import History
 from supportnet.training.run_folder import FORMAT
 from supportnet.training.splits import with_validation
 
@@ -81,7 +82,7 @@ def test_out_of_scope_validation_messages_are_not_judged(
     _, trained = finished
     outside = [Ticket("sing a song", OUT_OF_SCOPE)]
     more = replace(dataset, splits={**dataset.splits, "validation": [*dataset["validation"], *outside]})
-    found = baselines.validation_baselines(trained.model, split(more, ClassifyConfig()))
+    found = baselines.validation_baselines(trained.model, split(more, ClassifyConfig()), History([], 0))
     assert found == trained.metrics["baselines"]
 
 

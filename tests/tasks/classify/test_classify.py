@@ -48,7 +48,7 @@ class Table:
     def answers(self, texts: Sequence[str], batch_size: int = 64) -> Answers:
         probabilities = self.probabilities(texts)
         scores, yes = probabilities.max(axis=1), np.ones(len(texts), bool)
-        return Answers(self.intents, probabilities, yes, scores, ~yes, scores, scores)
+        return Answers(self.intents, probabilities, yes, scores, ~yes, scores, scores, scores, yes.astype("float32"))
 
     def probabilities(self, texts: Sequence[str], batch_size: int = 64) -> npt.NDArray[np.float32]:
         self.calls.append(len(texts))

@@ -24,7 +24,9 @@ def outcome_of(confidence: Confidence, sure: Sequence[float], true: Sequence[str
     scores = np.array(sure, "float32")
     threshold = float("inf") if confidence.route_threshold is None else confidence.route_threshold
     probabilities = np.stack([scores, 1 - scores], axis=1)
-    answers = Answers(["cancel", "refund"], probabilities, scores > 0, scores, scores >= threshold, scores, scores)
+    routed, known_words = scores >= threshold, np.ones_like(scores)
+    said = (probabilities, scores > 0, scores, routed, scores, scores, scores, known_words)
+    answers = Answers(["cancel", "refund"], *said)
     return outcomes(answers, confidence, [Ticket("a", intent) for intent in true])
 
 

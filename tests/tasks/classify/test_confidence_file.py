@@ -8,7 +8,7 @@ import pytest
 from supportnet.errors import UserError
 from supportnet.tasks.classify.calibrate import Confidence
 
-FITTED = Confidence(0.8, 0.3, 2.2, 0.7, 0.95, 0.18, 3000, 100, 0.77, 0.951)
+FITTED = Confidence(0.8, 0.3, 0.7, 0.97, 0.95, 0.951, 0.77, True, 0.18, 1550, 3000, 100)
 
 
 @pytest.mark.parametrize("confidence", [FITTED, Confidence()], ids=["fitted", "of a model without validation"])
@@ -32,6 +32,10 @@ def test_round_trip(tmp_path: Path, confidence: Confidence) -> None:
         '{"route_threshold": Infinity}',
         '{"num_in_scope": -1}',
         '{"num_in_scope": null}',
+        '{"promise_rows": -1}',
+        '{"lower_bound": NaN}',
+        '{"certified": "yes"}',
+        '{"expected_coverage": 0.5}',
     ],
 )
 def test_damaged_file(tmp_path: Path, content: str) -> None:

@@ -12,6 +12,8 @@ from supportnet.errors import UserError
 from supportnet.layers import BiLSTMAttention, ConvEncoder, TransformerEncoder
 from supportnet.tasks.classify.network import build_network
 
+#: Of the branches in the vote; those of two without the first.
+SHARES = [0.2, 0.3, 0.5]
 SMALL = {"embedding_dim": 8, "hidden_dim": 6, "num_layers": 1, "num_heads": 2, "num_buckets": 20, "num_pairs": 30}
 
 # Three messages of 4, 2 and 0 tokens, made of the distinct words 0 to 4.
@@ -53,6 +55,8 @@ def network(config):
     network = build_network(config, Backbone(config, vocab_size=11), num_intents=5)
     generator = np.random.default_rng(0)
     network.set_weights([generator.normal(scale=0.5, size=weight.shape) for weight in network.weights])
+    shares = network.get_layer("head").get_layer("vote").shares
+    shares.assign(SHARES[-shares.shape[0] :])
     return network
 
 
@@ -67,13 +71,14 @@ def test_shapes_are_those_of_the_docstring(config, network):
     branches, depth = (2, 2 * 8) if config.architecture == "none" else (3, 6 * 8)
     depth += 4 * 5 - 2 * 8 if config.num_filters else 0
     expected = {"logits": (3, 5), "branch_logits": (3, branches, 5), "coverage": (3, 5), "embedding": (3, depth)}
-    assert shapes == expected
+    assert shapes == {**expected, "margins": (3, 5), "known_words": (3,)}
     assert all(np.isfinite(value).all() for value in result.values())
 
 
 def test_the_vote_is_the_power_mean_of_the_branches_probabilities(network):
     result = outputs(network)
-    powers = (softmax(result["branch_logits"]) ** 0.2).mean(axis=1) ** 5
+    branches = softmax(result["branch_logits"])
+    powers = (np.array(SHARES[-branches.shape[1] :])[:, None] * branches**0.2).sum(axis=1) ** 5
     np.testing.assert_allclose(softmax(result["logits"]), powers / powers.sum(axis=1, keepdims=True), rtol=1e-4)
 
 
@@ -91,9 +96,19 @@ def test_a_message_without_tokens_is_judged_by_the_biases(network):
     result = outputs(network)
     np.testing.assert_array_equal(result["embedding"][2], np.zeros_like(result["embedding"][2]))
     head = network.get_layer("head")
-    heads = [layer for layer in head.layers if layer.name.endswith("_intents")] + [head.get_layer("ngrams")]
-    assert len(heads) == result["branch_logits"].shape[1]
-    np.testing.assert_allclose(result["branch_logits"][2], [head.get_weights()[-1] for head in heads], rtol=1e-6)
+    biases = [layer.get_weights()[-1] for layer in head.layers if layer.name.endswith("_intents")]
+    ngrams = head.get_layer("ngrams")
+    bias, scale = ops.convert_to_numpy(ngrams.bias), ops.convert_to_numpy(ngrams.scale)
+    np.testing.assert_allclose(result["branch_logits"][2], [*biases, scale * bias], rtol=1e-6)
+    np.testing.assert_allclose(result["margins"][2], bias, rtol=1e-6)
+    assert result["coverage"][2].tolist() == [0] * 5
+    assert result["known_words"][2] == 0
+
+
+def test_the_last_branch_is_the_margins_times_their_scale(network):
+    result = outputs(network)
+    scale = ops.convert_to_numpy(network.get_layer("head").get_layer("ngrams").scale)
+    np.testing.assert_allclose(result["branch_logits"][:, -1], scale * result["margins"], rtol=1e-5)
 
 
 def test_padding_changes_nothing(network):
@@ -125,7 +140,7 @@ def test_logits_are_float32_in_half_precision(config, network):
         keras.config.set_dtype_policy("float32")
     half.set_weights(network.get_weights())
     result = half(features())
-    for name in ("logits", "branch_logits"):
+    for name in ("logits", "branch_logits", "margins", "coverage", "known_words"):
         assert keras.backend.standardize_dtype(result[name].dtype) == "float32"
         np.testing.assert_allclose(ops.convert_to_numpy(result[name]), outputs(network)[name], atol=0.2)
 

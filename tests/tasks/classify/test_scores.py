@@ -15,13 +15,22 @@ PROBABILITIES = np.array([[0.8, 0.1, 0.1], [0.2, 0.5, 0.3]], "float32")
 INTENTS = ["cancel", "refund", "track"]
 #: Of the n-grams of the messages, the share that is known of each intent.
 COVERAGE = np.array([[0.9, 0.2, 0.3], [0.1, 0.6, 0.8]], "float32")
-#: Scores in scope: 0.8 exp(-3 * 0.1) and 0.5 exp(-3 * 0.4).
-IN_SCOPE = [0.59265, 0.15060]
+#: The decision function of the linear classifier; above 1, it counts as 1.
+MARGINS = np.array([[1.4, -0.5, -0.8], [-0.9, 0.3, 0.2]], "float32")
+KNOWN_WORDS = np.array([3, 1], "float32")
+#: Scores in scope: 0.8 exp(-2 * 0.1) and 0.5 exp(-2 * 0.4 - 0.7).
+IN_SCOPE = [0.65498, 0.11157]
 
 
-def judge(confidence: Confidence, intents: list[str] = INTENTS, dtype: str = "float32") -> dict[str, Any]:
+def judge(
+    confidence: Confidence,
+    intents: list[str] = INTENTS,
+    dtype: str = "float32",
+    known_words: np.ndarray = KNOWN_WORDS,
+) -> dict[str, Any]:
     # A constant for all intents changes nothing: logits needn't be logarithms of probabilities.
-    outputs = {"logits": ops.cast(np.log(PROBABILITIES) + 3.0, dtype), "coverage": ops.cast(COVERAGE, dtype)}
+    outputs = {"logits": np.log(PROBABILITIES) + 3.0, "coverage": COVERAGE, "margins": MARGINS}
+    outputs = {name: ops.cast(array, dtype) for name, array in {**outputs, "known_words": known_words}.items()}
     return {name: ops.convert_to_numpy(value) for name, value in decide(outputs, confidence, intents).items()}
 
 
@@ -29,8 +38,10 @@ def test_without_anything_fitted() -> None:
     answers = judge(Confidence())
     np.testing.assert_allclose(answers["probabilities"], PROBABILITIES, atol=1e-6)
     np.testing.assert_allclose(answers["in_scope_score"], IN_SCOPE, atol=1e-4)
-    np.testing.assert_allclose(answers["route_score"], [0.8, 0.5], atol=1e-6)
+    np.testing.assert_array_equal(answers["route_score"], answers["in_scope_score"])
     np.testing.assert_allclose(answers["coverage"], [0.9, 0.6], atol=1e-6)
+    np.testing.assert_allclose(answers["margin"], [1.4, 0.3], atol=1e-6)
+    assert answers["known_words"].tolist() == [3, 1]
     assert answers["in_scope"].tolist() == [True, True]
     assert answers["route"].tolist() == [False, False]
 
@@ -41,12 +52,6 @@ def test_temperature_changes_the_probabilities_alone() -> None:
     np.testing.assert_allclose(answers["probabilities"][0], [0.5858, 0.2071, 0.2071], atol=1e-4)
     for score in ("in_scope_score", "route_score"):
         np.testing.assert_array_equal(answers[score], before[score])
-
-
-def test_coverage_weighs_in_the_route_score_as_fitted() -> None:
-    """0.8 exp(-2 * 0.1) and 0.5 exp(-2 * 0.4)."""
-    answers = judge(Confidence(coverage_weight=2.0))
-    np.testing.assert_allclose(answers["route_score"], [0.65498, 0.22466], atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -68,13 +73,29 @@ def test_a_score_at_the_threshold_reaches_it() -> None:
 def test_what_is_found_out_of_scope_is_never_routed() -> None:
     """The first message's best intent is out of scope: its score is that of the best intent in scope."""
     answers = judge(Confidence(in_scope_threshold=0.0, route_threshold=0.0), [OUT_OF_SCOPE, "refund", "track"])
-    # 0.1 exp(-3 * 0.8): the first of the two equal intents that are in scope.
-    np.testing.assert_allclose(answers["in_scope_score"], [0.00907, IN_SCOPE[1]], atol=1e-4)
+    # 0.1 exp(-2 * 0.8 - 1.5): the first of the two equal intents that are in scope.
+    np.testing.assert_allclose(answers["in_scope_score"], [0.00450, IN_SCOPE[1]], atol=1e-5)
+    np.testing.assert_allclose(answers["coverage"], [0.2, 0.6], atol=1e-6)
+    np.testing.assert_allclose(answers["margin"], [-0.5, 0.3], atol=1e-6)
     assert answers["in_scope"].tolist() == [False, True]
     assert answers["route"].tolist() == [False, True]
     arrays = Answers([OUT_OF_SCOPE, "refund", "track"], **answers)
     assert arrays.predicted.tolist() == [0, 1]
-    assert arrays.routing_order.tolist() == [float("-inf"), pytest.approx(0.5)]
+    assert arrays.can_route.tolist() == [False, True]
+    assert arrays.probability.tolist() == pytest.approx([0.1, 0.5])
+    assert arrays.routing_order.tolist() == [float("-inf"), pytest.approx(IN_SCOPE[1], abs=1e-4)]
+
+
+def test_a_message_without_a_known_word_is_never_in_scope_nor_routed() -> None:
+    """Its scores say what they say: the thresholds, of 0, don't keep it out."""
+    known_words = np.array([0, 1], "float32")
+    for confidence in (Confidence(route_threshold=0.0), Confidence(in_scope_threshold=0.0, route_threshold=0.0)):
+        answers = judge(confidence, known_words=known_words)
+        np.testing.assert_allclose(answers["in_scope_score"], IN_SCOPE, atol=1e-4)
+        assert answers["in_scope"].tolist() == answers["route"].tolist() == [False, True]
+        arrays = Answers(INTENTS, **answers)
+        assert arrays.can_route.tolist() == [False, True]
+        assert arrays.routing_order.tolist() == [float("-inf"), pytest.approx(IN_SCOPE[1], abs=1e-4)]
 
 
 def test_float32_whatever_the_network_computes_in() -> None:
@@ -84,7 +105,7 @@ def test_float32_whatever_the_network_computes_in() -> None:
 
 
 def test_records() -> None:
-    answers = Answers(INTENTS, **judge(Confidence(in_scope_threshold=0.5, route_threshold=0.7)))
+    answers = Answers(INTENTS, **judge(Confidence(in_scope_threshold=0.5, route_threshold=0.6)))
     first, second = ranked(["a", "b"], answers, top_k=2)
     assert (first.text, first.intent, first.intents) == ("a", "cancel", ("cancel", "refund"))
     assert (first.score, first.in_scope_score) == (pytest.approx(0.8), pytest.approx(IN_SCOPE[0], abs=1e-4))

@@ -24,7 +24,7 @@ from supportnet.training.loop import Progress, save_checkpoint
 from supportnet.training.run_folder import begin, save_network
 
 #: What must be the same, byte by byte, whether a training was interrupted or not.
-RESULTS = ["config.json", "history.json", "metrics.json", "vocabulary.txt", "pieces.json", "handoff.json"]
+RESULTS = ["config.json", "history.json", "metrics.json", "vocabulary.txt", "pieces.json", "handoff.json", "seen.npy"]
 FILES = [*RESULTS, "model_card.json", "weights.weights.h5"]
 Run = tuple[Path, Trained]
 

@@ -72,7 +72,7 @@ def test_it_learns(suggester: Run) -> None:
 
 def test_the_folder(suggester: Run) -> None:
     folder, trained = suggester
-    assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, "checkpoint.npz", "logs"])
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, "seen.npy", "checkpoint.npz", "logs"])
     assert read_json(folder / "history.json") == trained.history
     assert read_json(folder / "metrics.json") == trained.metrics
     config = read_json(folder / "config.json")
