@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import beta
 
+from supportnet.metrics.thresholds import threshold_at
+
 #: How sure a promise is: over repeated calibrations, at most one in twenty is broken.
 CONFIDENCE = 0.95
 #: Significance of a single bound. It is half of what the confidence allows: on stored scores, where calibration and
@@ -84,7 +86,7 @@ def find_promise(
             passed = bound[tested] >= precision
             if len(tested) and passed[0]:
                 point = tested[len(passed) - 1 if passed.all() else passed.argmin() - 1]
-                threshold = _between(scores[last], int(point))
+                threshold = threshold_at(scores[last], int(point))
                 return Promise(threshold, precision, float(bound[point]), float(share[point]))
     return None
 
@@ -109,16 +111,3 @@ def upper_bound(successes: npt.ArrayLike, trials: npt.ArrayLike, alpha: float) -
         array([0.216, 0.139])
     """
     return 1 - lower_bound(np.asarray(trials) - np.asarray(successes), trials, alpha)
-
-
-def _between(scores: Floats, point: int) -> float:
-    """Return a threshold between a score and the next lower one, as a float32, which scores are.
-
-    The last bits, which differ between one batch and another, decide nothing then.
-    """
-    above = np.float32(scores[point])
-    if point + 1 == len(scores):
-        return float(above)
-    below = np.float32(scores[point + 1])
-    middle = np.float32((above + below) / 2)
-    return float(middle if middle > below else above)

@@ -84,15 +84,23 @@ def best_point(curve: RoutingCurve, min_messages: int = 1) -> int | None:
     return int(enough[curve.precision[enough].argmax()]) if len(enough) else None
 
 
-def threshold_at(curve: RoutingCurve, point: int) -> float:
-    """Return a threshold that routes what `curve` routes at `point`.
+def threshold_at(scores: npt.NDArray[np.floating], point: int) -> float:
+    """Return a threshold between one of some scores and the next lower one.
 
-    It lies half-way to the next score, so that the last bits, which differ between one batch and another, decide
-    nothing; and it is a float32, as scores are.
+    It lies half-way, so that the last bits, which differ between one batch and another, decide nothing; and it is a
+    float32, as scores are.
+
+    Args:
+        scores: distinct scores from the highest, such as `RoutingCurve.thresholds`, `[P]`.
+        point: index of the lowest one that reaches the threshold.
+
+    Example:
+        >>> threshold_at(np.array([0.75, 0.5, 0.25]), 1)
+        0.375
     """
-    above = np.float32(curve.thresholds[point])
-    if point + 1 == len(curve.thresholds):
+    above = np.float32(scores[point])
+    if point + 1 == len(scores):
         return float(above)
-    below = np.float32(curve.thresholds[point + 1])
+    below = np.float32(scores[point + 1])
     middle = np.float32((above + below) / 2)
     return float(middle if middle > below else above)

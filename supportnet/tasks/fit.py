@@ -1,15 +1,12 @@
-"""What the trainings of the tasks have in common: a network in training, batches of messages, and a promise."""
+"""What the trainings of the tasks have in common: a network in training, and batches of messages."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, Self
 
 import keras
-import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from supportnet.metrics.thresholds import RoutingCurve, best_point, lowest_point
 from supportnet.text.graph import as_strings
 from supportnet.text.preprocessor import TextFrontEnd
 from supportnet.training.examples import epoch_order
@@ -100,29 +97,3 @@ def _encoded(
         return preprocessor(tf.gather(strings, batch)), *(tf.gather(tensor, batch) for tensor in tensors)
 
     return order.map(encode).prefetch(2)
-
-
-def promised_point(curve: RoutingCurve, promised: float, least: int, warning: str, what: tuple[str, str]) -> int | None:
-    """Return the lowest point of a curve that keeps a promise; None if there is none.
-
-    Args:
-        curve: what each threshold gives on validation data.
-        promised: the precision that shall be reached.
-        least: messages that are above the threshold at least: for fewer, it would be an accident.
-        warning: what to warn of where there is none, with a `{reason}`.
-        what: what the curve counts, and what is done with it above the threshold.
-
-    Warns:
-        UserWarning: the promise can't be kept; the best that can be is named.
-    """
-    point = lowest_point(curve, promised, least)
-    if point is None:
-        best = best_point(curve, least)
-        if best is None:
-            reason = f"that takes {least} validation {what[0]} or more that can be {what[1]}"
-        else:
-            # Rounded down: it is what one would ask for next.
-            precise = np.floor(curve.precision[best] * 1e4) / 1e4
-            reason = f"the best is {precise:.4f}, for {curve.coverage[best]:.1%} of the {what[0]}"
-        warnings.warn(warning.format(reason=reason), stacklevel=3)
-    return point

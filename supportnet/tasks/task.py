@@ -98,9 +98,14 @@ class TaskSplit:
 class Fitted:
     """A dataclass of finite numbers, some of which may be None; written as JSON.
 
+    Attributes:
+        retired: names that files of earlier exports hold, whose numbers are part of the graph there.
+
     Raises:
         UserError: a number that isn't finite.
     """
+
+    retired: ClassVar[frozenset[str]] = frozenset()
 
     def __post_init__(self) -> None:
         for name, value in ((field.name, getattr(self, field.name)) for field in fields(self)):
@@ -120,8 +125,8 @@ class Fitted:
         """
         numbers: Any = read_json(path)
         try:
-            return cls(**numbers)
-        except (TypeError, UserError) as error:
+            return cls(**{name: value for name, value in numbers.items() if name not in cls.retired})
+        except (AttributeError, TypeError, UserError) as error:
             raise UserError(f"{path} is damaged or of another version of supportnet ({error}).") from None
 
 

@@ -99,6 +99,8 @@ def test_what_it_cannot_be_calibrated_on(
     assert "must hold a run of the task classify. Received: one of suggest" in error
     error = shell.error("calibrate", tmp_path / "nothing", "--data", few, "--out", out)
     assert "nothing" in error
+    error = shell.error("calibrate", folder, "--data", few, "--out", out, "--precision", 2)
+    assert error == "supportnet: error: --precision must be above 0 and at most 1. Received: precision=2.0\n"
     assert not out.exists()
 
 

@@ -42,8 +42,8 @@ def test_curve_by_hand() -> None:
     assert curve.num_routed.tolist() == [1, 2, 3, 4]
     assert [lowest_point(curve, precision) for precision in (1.0, 0.51, 0.5, 0.1)] == [1, 1, 3, 3]
     assert [lowest_point(curve, 0.5, min_messages) for min_messages in (4, 5)] == [3, None]
-    assert threshold_at(curve, 1) == pytest.approx(0.7)
-    assert threshold_at(curve, 3) == pytest.approx(0.4)
+    assert threshold_at(curve.thresholds, 1) == pytest.approx(0.7)
+    assert threshold_at(curve.thresholds, 3) == pytest.approx(0.4)
 
 
 def test_ties_are_routed_together() -> None:
@@ -72,7 +72,7 @@ def test_scores_next_to_each_other() -> None:
     """No float32 lies between the two."""
     above = np.nextafter(np.float32(0.5), np.float32(1))
     curve = routing_curve(np.array([above, 0.5], "float64"), np.array([True, False]))
-    assert threshold_at(curve, 0) == above
+    assert threshold_at(curve.thresholds, 0) == above
 
 
 @given(MESSAGES, st.sampled_from([0.3, 0.5, 0.75, 0.95, 1.0]), st.integers(1, 5))
@@ -90,7 +90,7 @@ def test_the_threshold_is_the_lowest_that_keeps_the_promise(
 
     lower = [score for score in scores.tolist() if np.isfinite(score)]
     if point is not None:
-        threshold = threshold_at(curve, point)
+        threshold = threshold_at(curve.thresholds, point)
         routed = scores >= threshold
         assert kept(threshold)
         assert weights[routed].sum() / weights.sum() == pytest.approx(curve.coverage[point])

@@ -88,18 +88,10 @@ class Answers:
         return self.probabilities.argmax(axis=1)
 
     @property
-    def _covered(self) -> npt.NDArray[np.bool_]:
-        return np.array([intent != OUT_OF_SCOPE for intent in self.intents])
-
-    @property
-    def probability(self) -> npt.NDArray[np.float32]:
-        """The largest probability of an intent in scope, float32 `[N]`."""
-        return np.asarray(np.where(self._covered, self.probabilities, 0).max(axis=1))
-
-    @property
     def can_route(self) -> npt.NDArray[np.bool_]:
         """Whether the best intent is in scope and a word is known, bool `[N]`; other messages are never routed."""
-        return self._covered[self.predicted] & (self.known_words > 0)
+        covered = np.array([intent != OUT_OF_SCOPE for intent in self.intents])
+        return covered[self.predicted] & (self.known_words > 0)
 
     @property
     def routing_order(self) -> npt.NDArray[np.float64]:

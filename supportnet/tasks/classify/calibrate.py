@@ -7,7 +7,7 @@ export.
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from keras import ops
@@ -19,13 +19,13 @@ from supportnet.errors import UserError
 from supportnet.metrics.calibration import fit_temperature, tempered
 from supportnet.metrics.promise import CONFIDENCE, LADDER, Promise, find_promise
 from supportnet.tasks.classify.answers import ANSWERS, Answers, Bools, Classifier
+from supportnet.tasks.classify.config import ClassifyConfig
 from supportnet.tasks.classify.cross_validation import OUTPUTS
 from supportnet.tasks.classify.data import intent_indices, promising
 from supportnet.tasks.task import Fitted
 from supportnet.training.seen import seen_figures
 
 if TYPE_CHECKING:
-    from supportnet.tasks.classify.config import ClassifyConfig
     from supportnet.tasks.classify.data import Split
     from supportnet.tasks.classify.model import IntentClassifier
     from supportnet.training.loop import History
@@ -78,6 +78,8 @@ class Confidence(Fitted):
         supportnet.errors.UserError: temperature must be above 0. Received: temperature=0.0
     """
 
+    retired: ClassVar[frozenset[str]] = frozenset({"coverage_weight", "expected_coverage", "expected_precision"})
+
     temperature: float = 1.0
     in_scope_threshold: float | None = None
     route_threshold: float | None = None
@@ -120,7 +122,7 @@ class Confidence(Fitted):
         }
 
 
-def calibrate(model: "IntentClassifier", split: "Split", config: "ClassifyConfig", history: "History") -> None:
+def calibrate(model: "IntentClassifier", split: "Split", config: ClassifyConfig, history: "History") -> None:
     """Fit the model's confidence on messages that it hasn't learned; without any, it stays as it is."""
     targets = config.precision, config.out_of_scope_share
     found = history.cross_validation
@@ -145,7 +147,7 @@ def recalibrate(
         out_of_scope_share: share of out-of-scope messages to expect; as in `tickets` by default.
 
     Raises:
-        UserError: too few messages, or an intent that training never saw.
+        UserError: too few messages, an intent that training never saw, or a number out of its range.
 
     Warns:
         UserWarning: the model was trained on them.
@@ -153,6 +155,7 @@ def recalibrate(
     Example (needs a trained model):
         >>> model.confidence = recalibrate(model, supportnet.load("recent.csv")["all"], precision=0.97)
     """
+    ClassifyConfig(precision=precision, out_of_scope_share=out_of_scope_share)
     tickets = labelled(tickets, "calibrate on")
     check_known_intents(model.intents, tickets)
     inside = sum(ticket.intent != OUT_OF_SCOPE for ticket in tickets)

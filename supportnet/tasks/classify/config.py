@@ -14,8 +14,8 @@ class ClassifyConfig(RunConfig):
         batch_size: messages per step.
         label_smoothing: share of each target that is spread over all classes: intents, or subword tokens of a reply.
         validation: `cv` cross-validates and then trains on all messages; `split` holds `validation_share` of them out,
-            `none` nothing. By default, few messages (see `supportnet.tasks.classify.data.FEW_ROWS`) are
-            cross-validated, and more are split; data with a validation split keep it.
+            `none` nothing. By default, at most 2,000 labelled messages are cross-validated, and more are split; data
+            with a validation split keep it.
         precision: target precision of the routed messages; where it can't be promised, the highest below it that can.
         out_of_scope_share: share of out-of-scope messages to expect in traffic; as in the validation data by default.
         class_weights: weigh every intent alike, however many examples it has.

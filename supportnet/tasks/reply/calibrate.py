@@ -1,6 +1,7 @@
 """Which replies to hand off to a person: a threshold on their scores, chosen on validation for a target quality."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,7 @@ import numpy.typing as npt
 
 from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
-from supportnet.metrics.thresholds import routing_curve, threshold_at
-from supportnet.tasks.fit import promised_point
+from supportnet.metrics.thresholds import RoutingCurve, best_point, lowest_point, routing_curve, threshold_at
 from supportnet.tasks.reply.data import filled
 from supportnet.tasks.task import Fitted
 from supportnet.text.rouge import rouge_l
@@ -131,12 +131,23 @@ def choose_handoff(scores: npt.NDArray[np.floating], quality: npt.NDArray[np.flo
     if not ((quality >= 0) & (quality <= 1)).all():
         raise UserError(f"Qualities must be 0 to 1. Received: {quality.min()} to {quality.max()}")
     curve = routing_curve(scores, quality)
-    warning = (
-        f"A mean quality of {target:g} (--quality) can't be reached on validation data: {{reason}}. "
-        "Every reply will be handed off."
-    )
-    point = promised_point(curve, target, MIN_KEPT, warning, ("replies", "kept"))
+    point = lowest_point(curve, target, MIN_KEPT)
     if point is None:
+        warnings.warn(
+            f"A mean quality of {target:g} (--quality) can't be reached on validation data: {_reason(curve)}. "
+            "Every reply will be handed off.",
+            stacklevel=2,
+        )
         return Handoff(None, target, None, 1.0, len(scores))
     kept = float(curve.coverage[point])
-    return Handoff(threshold_at(curve, point), target, float(curve.precision[point]), 1 - kept, len(scores))
+    return Handoff(threshold_at(curve.thresholds, point), target, float(curve.precision[point]), 1 - kept, len(scores))
+
+
+def _reason(curve: RoutingCurve) -> str:
+    """Say what keeps the target from being reached."""
+    best = best_point(curve, MIN_KEPT)
+    if best is None:
+        return f"that takes {MIN_KEPT} validation replies or more that can be kept"
+    # Rounded down: it is what one would ask for next.
+    quality = np.floor(curve.precision[best] * 1e4) / 1e4
+    return f"the best is {quality:.4f}, for {curve.coverage[best]:.1%} of the replies"

@@ -205,9 +205,8 @@ def test_what_tells_messages_out_of_scope_counts(messages: tuple[Answers, list[T
     random = np.random.default_rng(1)
     tells = np.where(inside, random.uniform(0.9, 1.0, 4000), random.uniform(0.0, 0.4, 4000)).astype("float32")
     # Answers have their score already: it is worked out as `decide` does.
-    score = np.asarray(
-        discounted(answers.probability, *(tells if part == name else 1.0 for part in ("coverage", "margin")))
-    )
+    coverage, margin = (tells if part == name else 1.0 for part in ("coverage", "margin"))
+    score = np.asarray(discounted(answers.probabilities.max(axis=1), coverage, margin))
     plain = fitted(answers, tickets, 0.7, 0.2)
     aware = fitted(replace(answers, route_score=score), tickets, 0.7, 0.2)
     assert (plain.promised_precision, aware.promised_precision) == (0.7, 0.7)

@@ -35,13 +35,20 @@ def test_round_trip(tmp_path: Path, confidence: Confidence) -> None:
         '{"promise_rows": -1}',
         '{"lower_bound": NaN}',
         '{"certified": "yes"}',
-        '{"expected_coverage": 0.5}',
     ],
 )
 def test_damaged_file(tmp_path: Path, content: str) -> None:
     (tmp_path / "confidence.json").write_text(content)
     with pytest.raises(UserError, match=r"confidence\.json (is damaged|can't be read)"):
         Confidence.load(tmp_path / "confidence.json")
+
+
+def test_a_file_of_an_earlier_export(tmp_path: Path) -> None:
+    """Its graph decides; what it was promised is read."""
+    path = tmp_path / "confidence.json"
+    numbers = {"temperature": 0.7, "coverage_weight": 1.5, "promised_precision": 0.95, "expected_coverage": 0.5}
+    path.write_text(json.dumps(numbers))
+    assert Confidence.load(path) == Confidence(temperature=0.7, promised_precision=0.95)
 
 
 def test_missing_file(tmp_path: Path) -> None:

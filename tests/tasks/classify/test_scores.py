@@ -82,7 +82,6 @@ def test_what_is_found_out_of_scope_is_never_routed() -> None:
     arrays = Answers([OUT_OF_SCOPE, "refund", "track"], **answers)
     assert arrays.predicted.tolist() == [0, 1]
     assert arrays.can_route.tolist() == [False, True]
-    assert arrays.probability.tolist() == pytest.approx([0.1, 0.5])
     assert arrays.routing_order.tolist() == [float("-inf"), pytest.approx(IN_SCOPE[1], abs=1e-4)]
 
 
