@@ -170,7 +170,7 @@ def test_a_run_goes_on_with_the_same_encoder_only(dataset: TicketDataset, encode
     with pytest.raises(UserError, match=rf"^{run} was made with init='[0-9a-f]{{64}}'.* Received: init='[0-9a-f]+'$"):
         train(dataset, run, init=other, resume=True, **SHORT)
     with pytest.raises(UserError, match=r"was made with init='[0-9a-f]{64}': go on with the same. Received: init=None"):
-        train(dataset, run, resume=True, **SIZES, **SHORT)
+        train(dataset, run, resume=True, architecture="bilstm_attention", word_dropout=0.1, **SIZES, **SHORT)
 
 
 def test_a_run_goes_on_with_the_same_word_vectors_only(dataset: TicketDataset, tmp_path: Path) -> None:
@@ -271,7 +271,13 @@ def test_frozen_word_vectors_stay_while_others_learn(dataset: TicketDataset) -> 
 
     def trained(frozen_epochs: int) -> IntentClassifier:
         with pytest.warns(UserWarning, match="no validation messages"):
-            return train(dataset, embeddings="word2vec", frozen_epochs=frozen_epochs, **options).model
+            return train(
+                dataset,
+                embeddings="word2vec",
+                frozen_epochs=frozen_epochs,
+                architecture="bilstm_attention",
+                **options,
+            ).model
 
     frozen, thawed = trained(2), trained(1)
     np.testing.assert_array_equal(table(frozen), start)

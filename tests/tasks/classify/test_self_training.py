@@ -81,6 +81,7 @@ def test_metrics_are_those_of_the_last_rounds_best_epoch(whole: tuple[Path, Trai
         "loss": best["val_loss"],
         "best_epoch": 5 + last.index(best),
         "method": "split",
+        "baselines": trained.metrics["baselines"],
     }
 
 
