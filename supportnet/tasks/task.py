@@ -9,11 +9,11 @@ What these have in common is here too, as far as it needs no Keras: `TaskSplit`,
 import math
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from supportnet.config import NetworkConfig, RunConfig, split_options
 from supportnet.data.ticket import Ticket, TicketDataset
@@ -24,6 +24,8 @@ from supportnet.training.run_folder import read_names, ticket_fingerprint
 
 if TYPE_CHECKING:
     from supportnet.data.bank import Bank
+
+Made = TypeVar("Made")
 
 #: What a task may learn from -> whether a message has it.
 LEARNED_FROM: Mapping[str, Callable[[Ticket], bool]] = {
@@ -123,11 +125,22 @@ class Fitted:
         Raises:
             UserError: the file is missing or damaged; it is named.
         """
-        numbers: Any = read_json(path)
-        try:
-            return cls(**{name: value for name, value in numbers.items() if name not in cls.retired})
-        except (AttributeError, TypeError, UserError) as error:
-            raise UserError(f"{path} is damaged or of another version of supportnet ({error}).") from None
+        return read_fields(path, cls, cls.retired)
+
+
+def read_fields(
+    path: str | os.PathLike[str], kind: Callable[..., Made], left_out: Collection[str] = frozenset()
+) -> Made:
+    """Make an object of the fields that a JSON file holds by name, but for those that are left out.
+
+    Raises:
+        UserError: the file is missing, damaged or of another version; it is named.
+    """
+    values: Any = read_json(path)
+    try:
+        return kind(**{name: value for name, value in values.items() if name not in left_out})
+    except (AttributeError, TypeError, ValueError, UserError) as error:
+        raise UserError(f"{path} is damaged or of another version of supportnet ({error}).") from None
 
 
 class Task(ABC):

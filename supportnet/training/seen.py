@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from supportnet.data.ticket import same_text
 from supportnet.errors import UserError
 from supportnet.files import read_array
 from supportnet.text.redaction import redact
@@ -32,7 +33,7 @@ def message_hashes(texts: Iterable[str]) -> Hashes:
         >>> int(hashes[0] == hashes[1]), int(hashes[0] == hashes[2])
         (1, 0)
     """
-    plain = (" ".join(redact(text).casefold().split()) for text in texts)
+    plain = (same_text(redact(text)) for text in texts)
     digests = (blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).digest() for text in plain)
     return np.frombuffer(b"".join(digests), dtype="<u4").astype(np.uint32)
 

@@ -86,7 +86,7 @@ class FoldAnswers(keras.callbacks.Callback):
         epochs: when to answer, counted from 1, ascending.
 
     Attributes:
-        answers: the network's outputs after each of these epochs; without a message axis of their own, `embedding`.
+        answers: what `out_of_fold` needs of the network's outputs after each of these epochs.
     """
 
     def __init__(self, network: keras.Model, features: Any, epochs: list[int]) -> None:
@@ -100,7 +100,8 @@ class FoldAnswers(keras.callbacks.Callback):
             swap_means(self.model.optimizer)
             outputs = self.network(self.features, training=False)
             swap_means(self.model.optimizer)
-            self.answers.append({name: ops.convert_to_numpy(value) for name, value in outputs.items()})
+            names = ("branch_logits", *OUTPUTS[1:])
+            self.answers.append({name: ops.convert_to_numpy(outputs[name]) for name in names})
 
 
 def checked_epochs(epochs: int) -> list[int]:
@@ -123,7 +124,8 @@ def out_of_fold(
         targets: index of each message's intent, int `[N]`.
         epochs: those of the schedule.
         keep_network: the network must have a share in the vote.
-        answers: fold -> what its model says of its messages; see `fold_answers`.
+        answers: fold -> what its model says of its messages, the arrays of `FOLD_OUTPUTS`: after each check `branches`
+            `[E, m, N - 1, K]`, and after the last one the others `[m, ...]`.
     """
     numbers = np.unique(folds[folds >= 0])
     rows = np.concatenate([np.flatnonzero(folds == fold) for fold in numbers])

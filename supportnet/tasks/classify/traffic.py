@@ -13,9 +13,10 @@ from keras import ops
 from supportnet.backbones.texts import run_in_batches
 from supportnet.data.ticket import Ticket
 from supportnet.errors import UserError
-from supportnet.files import read_json, write_json
+from supportnet.files import write_json
 from supportnet.tasks.classify.answers import Answers, Ints
 from supportnet.tasks.classify.calibrate import answers_of
+from supportnet.tasks.task import read_fields
 from supportnet.text.special_tokens import SPECIAL_TOKENS, UNKNOWN_ID
 
 if TYPE_CHECKING:
@@ -145,11 +146,7 @@ class Traffic:
                 f"{path} is missing: the run was made before there was one, or saved from Python. The same training "
                 "with --resume adds it; or name messages to compare with (--reference)."
             )
-        values: Any = read_json(path)
-        try:
-            return cls(**values)
-        except (TypeError, AttributeError, ValueError, UserError) as error:
-            raise UserError(f"{path} is damaged or of another version of supportnet ({error}).") from None
+        return read_fields(path, cls)
 
 
 def write_traffic(folder: Path, model: "IntentClassifier", split: "Split", history: "History") -> None:
