@@ -75,8 +75,8 @@ def tiny_classifier() -> "IntentClassifier":
     config = NetworkConfig(embedding_dim=16, hidden_dim=8, num_heads=2, num_buckets=500)
     confidence = Confidence(
         temperature=1.6,
-        in_scope_threshold=0.08,
-        route_threshold=0.15,
+        in_scope_threshold=0.01,
+        route_threshold=0.016,
         asked_precision=0.9,
         promised_precision=0.75,
         lower_bound=0.76,

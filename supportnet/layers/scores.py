@@ -15,6 +15,9 @@ from supportnet.types import Mask, Shape, Tensor
 #: Spreads the ids of a pair's first word; a prime, and small enough for int32 times a vocabulary of 200,000 words.
 _PRIME = 7919
 
+#: N-grams that are added to each message and known of no intent: a fragment is made of what many messages hold.
+UNSEEN_NGRAMS = 20
+
 #: Where the scale begins, and its largest value: Radford et al. 2021 (CLIP), section 2.5.
 INITIAL_SCALE, LARGEST_SCALE = 1 / 0.07, 100.0
 
@@ -108,7 +111,9 @@ class NgramScores(BaseLayer):
 
     Words have one more column: 1 where a row of the vocabulary is a word, 0 for punctuation and special tokens.
     Character n-grams have more columns: whether training saw the n-gram with an intent, 0 or 1, for every intent, and a
-    1, which counts them. They give the coverage: of the n-grams of a message, the share that is known of an intent.
+    1, which counts them. They give the coverage: of the n-grams of a message, the share that is known of an intent,
+    where 20 that are known of none are added to each message (additive smoothing; Laplace 1814). "the other one" is
+    no clearer for being made of n-grams that every intent has seen.
 
     The weights are not trained by gradient descent; `supportnet.training.svm.fit_ngrams` fits them.
 
@@ -171,7 +176,7 @@ class NgramScores(BaseLayer):
         outputs = {
             "margins": margins,
             "scores": margins * self.scale,
-            "coverage": seen / ops.maximum(num_ngrams, 1.0)[:, None],
+            "coverage": seen / (num_ngrams + UNSEEN_NGRAMS)[:, None],
             "known_words": known_words,
         }
         return {name: ops.cast(output, self.compute_dtype) for name, output in outputs.items()}

@@ -107,10 +107,10 @@ def test_words_count_that_are_known(layer):
     assert outputs(layer, inputs)["known_words"].tolist() == [2, 1, 0, 0]
 
 
-def test_coverage_is_the_share_of_ngrams_that_are_known(layer):
+def test_coverage_is_the_share_of_ngrams_that_are_known_with_twenty_unknown_ones_added(layer):
     # Word 0 has n-gram 0 twice and n-gram 1 once; word 1 n-gram 1 only; word 2 none.
     inputs = features([[2, 3], [3, 0], [2, 0], [0, 0]], [[0, 1], [1, 0], [2, 0], [0, 0]], [0, 0, 1, 1], [0, 0, 0, 1])
-    np.testing.assert_allclose(outputs(layer, inputs)["coverage"][:, 0], [2 / 4, 0 / 1, 0, 0])
+    np.testing.assert_allclose(outputs(layer, inputs)["coverage"][:, 0], [2 / 24, 0 / 21, 0, 0])
 
 
 def test_an_empty_batch(layer):

@@ -35,8 +35,8 @@ LEAST_ROWS = 20
 #: Share of the in-scope validation messages that count as in scope.
 ACCEPTED_SHARE = 0.95
 #: How much coverage and margin count in the score, beside the probability; chosen by leaving intents out of BANKING77,
-#: CLINC150 and two bots, and on CLINC150's validation data. See benchmarks/README.md.
-COVERAGE_WEIGHT, MARGIN_WEIGHT = 2.0, 1.0
+#: CLINC150 and two bots, by fragments, by others' messages, and on CLINC150's validation data (benchmarks/README.md).
+COVERAGE_WEIGHT, MARGIN_WEIGHT = 4.0, 1.0
 
 
 class Numbers(NamedTuple):
@@ -304,14 +304,14 @@ def answers_of(outputs: Mapping[str, Any], confidence: Confidence, intents: Sequ
 
 
 def discounted(probability: Any, coverage: Any, margin: Any) -> Any:
-    """Return the largest probability (Hendrycks & Gimpel 2017), times `exp(-2 (1 - coverage) - (1 - margin))`.
+    """Return the largest probability (Hendrycks & Gimpel 2017), times `exp(-4 (1 - coverage) - (1 - margin))`.
 
     A message about something else is made of n-grams that its best intent has never been seen with, and lies on the
     wrong side of that intent's margin, however probable the intent is beside the others.
 
     Args:
         probability: of each message's best intent, float `[B]`.
-        coverage: share of the message's n-grams that are known of that intent, float `[B]`.
+        coverage: share of the message's n-grams that are known of that intent, float `[B]`; see `NgramScores`.
         margin: decision function of the linear classifier for that intent, float `[B]`; above 1 it counts as 1.
 
     Returns:
@@ -319,7 +319,7 @@ def discounted(probability: Any, coverage: Any, margin: Any) -> Any:
 
     Example:
         >>> round(float(discounted(0.8, coverage=0.5, margin=1.0)), 3)
-        0.294
+        0.108
     """
     lacking = COVERAGE_WEIGHT * (1.0 - coverage) + MARGIN_WEIGHT * (1.0 - ops.minimum(margin, 1.0))
     return probability * ops.exp(-lacking)

@@ -18,8 +18,8 @@ COVERAGE = np.array([[0.9, 0.2, 0.3], [0.1, 0.6, 0.8]], "float32")
 #: The decision function of the linear classifier; above 1, it counts as 1.
 MARGINS = np.array([[1.4, -0.5, -0.8], [-0.9, 0.3, 0.2]], "float32")
 KNOWN_WORDS = np.array([3, 1], "float32")
-#: Scores in scope: 0.8 exp(-2 * 0.1) and 0.5 exp(-2 * 0.4 - 0.7).
-IN_SCOPE = [0.65498, 0.11157]
+#: Scores in scope: 0.8 exp(-4 * 0.1) and 0.5 exp(-4 * 0.4 - 0.7).
+IN_SCOPE = [0.53626, 0.05013]
 
 
 def judge(
@@ -56,7 +56,7 @@ def test_temperature_changes_the_probabilities_alone() -> None:
 
 @pytest.mark.parametrize(
     ("in_scope", "route", "expected"),
-    [(0.1, 0.6, ([True, True], [True, False])), (0.5, 0.9, ([True, False], [False, False]))],
+    [(0.04, 0.5, ([True, True], [True, False])), (0.5, 0.9, ([True, False], [False, False]))],
 )
 def test_thresholds(in_scope: float, route: float, expected: tuple[list[bool], list[bool]]) -> None:
     answers = judge(Confidence(in_scope_threshold=in_scope, route_threshold=route))
@@ -73,8 +73,8 @@ def test_a_score_at_the_threshold_reaches_it() -> None:
 def test_what_is_found_out_of_scope_is_never_routed() -> None:
     """The first message's best intent is out of scope: its score is that of the best intent in scope."""
     answers = judge(Confidence(in_scope_threshold=0.0, route_threshold=0.0), [OUT_OF_SCOPE, "refund", "track"])
-    # 0.1 exp(-2 * 0.8 - 1.5): the first of the two equal intents that are in scope.
-    np.testing.assert_allclose(answers["in_scope_score"], [0.00450, IN_SCOPE[1]], atol=1e-5)
+    # 0.1 exp(-4 * 0.8 - 1.5): the first of the two equal intents that are in scope.
+    np.testing.assert_allclose(answers["in_scope_score"], [0.000910, IN_SCOPE[1]], atol=1e-5)
     np.testing.assert_allclose(answers["coverage"], [0.2, 0.6], atol=1e-6)
     np.testing.assert_allclose(answers["margin"], [-0.5, 0.3], atol=1e-6)
     assert answers["in_scope"].tolist() == [False, True]
@@ -104,7 +104,7 @@ def test_float32_whatever_the_network_computes_in() -> None:
 
 
 def test_records() -> None:
-    answers = Answers(INTENTS, **judge(Confidence(in_scope_threshold=0.5, route_threshold=0.6)))
+    answers = Answers(INTENTS, **judge(Confidence(in_scope_threshold=0.5, route_threshold=0.52)))
     first, second = ranked(["a", "b"], answers, top_k=2)
     assert (first.text, first.intent, first.intents) == ("a", "cancel", ("cancel", "refund"))
     assert (first.score, first.in_scope_score) == (pytest.approx(0.8), pytest.approx(IN_SCOPE[0], abs=1e-4))
