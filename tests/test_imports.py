@@ -69,6 +69,7 @@ FEWEST_LINES = 40
 #: Modules with fewer lines, by pattern, and why they are alone.
 SHORT = {
     "supportnet.__main__": "`python -m supportnet`",
+    "supportnet.cli.drift": "each command has a file",
     "supportnet.errors": "every room imports it, and it imports nothing",
     "supportnet.startup": "runs before TensorFlow is imported",
     "supportnet.tables": "tasks, comparisons and commands print tables, and it imports nothing",

@@ -5,11 +5,9 @@ from typing import Any
 
 import click
 
-from supportnet.cli.common import naming_flags, print_result, start_tensorflow, writing_to
+from supportnet.cli.common import naming_flags, print_result, start_tensorflow, task_that, writing_to
 from supportnet.cli.options import data_options, json_option, load_arguments, promise_flags, version_options
-from supportnet.errors import UserError
-from supportnet.tasks.registry import DEFAULT, all_tasks, get_task
-from supportnet.training.run_folder import is_run, tasks_of
+from supportnet.training.run_folder import is_run
 
 
 @click.command()
@@ -43,29 +41,24 @@ def calibrate(
     supportnet calibrate saved_models/tickets --data october.csv --out saved_models/tickets --keep 3
     """
     reading = load_arguments(options)
-    known = tasks_of(model) or (DEFAULT,)
-    able = [task.name for task in all_tasks() if task.recalibrates]
-    task = next((name for name in known if name in able), None)
-    if task is None:
-        raise UserError(f"{model} must hold a run of the task {' or '.join(able)}. Received: one of {', '.join(known)}")
-    kind = get_task(task)
-    dataset = kind.load_data(data, **reading)
+    task = task_that("recalibrates", model)
+    dataset = task.load_data(data, **reading)
     tickets = dataset["all" if "all" in dataset.splits else split]
     start_tensorflow()
     from supportnet.serving.saved_models import calibrate as write_version
     from supportnet.tasks.train import copy_calibrated
 
-    loaded = kind.load(model)
+    loaded = task.load(model)
     with naming_flags():
-        fitted = kind.recalibrate(loaded, tickets, precision=precision, out_of_scope_share=out_of_scope_share)
-    before = asdict(getattr(loaded, kind.fitted))
+        fitted = task.recalibrate(loaded, tickets, precision=precision, out_of_scope_share=out_of_scope_share)
+    before = asdict(getattr(loaded, task.fitted))
     with naming_flags(), writing_to(out):
         if is_run(model):
-            setattr(loaded, kind.fitted, fitted)
+            setattr(loaded, task.fitted, fitted)
             copy_calibrated(model, loaded, out, tickets)
             written = out
         else:
             written = str(write_version(loaded, fitted, out, **options))
-    value = {"task": task, "out": written, **kind.report(loaded, {}), "before": before}
+    value = {"task": task.name, "out": written, **task.report(loaded, {}), "before": before}
     value.pop("validation")
-    print_result(as_json, value, [*kind.describe_fitted(asdict(fitted)), f"wrote {written}"])
+    print_result(as_json, value, [*task.describe_fitted(asdict(fitted)), f"wrote {written}"])

@@ -10,6 +10,9 @@ import click
 
 from supportnet.errors import UserError
 from supportnet.startup import start_tensorflow as start_tensorflow  # the commands have it from here
+from supportnet.tasks.registry import DEFAULT, all_tasks, get_task
+from supportnet.tasks.task import Task
+from supportnet.training.run_folder import tasks_of
 
 #: What `writing_to` says of a training at Ctrl-C.
 RESUMED = "training; the same command with --resume"
@@ -20,6 +23,23 @@ def print_result(as_json: bool, value: Any, lines: Iterable[Any]) -> None:
     # ASCII, so that it can be printed whatever the terminal's encoding is.
     for line in [json.dumps(value)] if as_json else lines:
         click.echo(line)
+
+
+def task_that(ability: str, model: str) -> Task:
+    """Return the task of a run or an export that has an ability, such as `recalibrates`; the first of several.
+
+    Raises:
+        UserError: `model` holds runs of other tasks alone.
+    """
+    known = tasks_of(model) or (DEFAULT,)
+    able = [task.name for task in all_tasks() if getattr(task, ability)]
+    name = next((name for name in known if name in able), None)
+    if name is None:
+        received = ", ".join(known)
+        raise UserError(
+            f"{model} must hold a run of the task {' or '.join(able)}. Received: one of the task {received}"
+        )
+    return get_task(name)
 
 
 @contextmanager

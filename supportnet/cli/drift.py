@@ -4,11 +4,8 @@ from typing import Any
 
 import click
 
-from supportnet.cli.common import print_result
+from supportnet.cli.common import print_result, task_that
 from supportnet.cli.options import json_option, load_arguments, text_options
-from supportnet.errors import UserError
-from supportnet.tasks.registry import DEFAULT, all_tasks, get_task
-from supportnet.training.run_folder import tasks_of
 
 
 @click.command()
@@ -36,14 +33,6 @@ def drift(model: str, data: str, reference: str | None, as_json: bool, **options
     The last one is an exported model, which has no summary of its training to compare with.
     """
     reading = load_arguments(options)
-    known = tasks_of(model) or (DEFAULT,)
-    able = [task.name for task in all_tasks() if task.finds_drift]
-    task = next((name for name in known if name in able), None)
-    if task is None:
-        received = ", ".join(known)
-        raise UserError(
-            f"{model} must hold a run of the task {' or '.join(able)}. Received: one of the task {received}"
-        )
-    kind = get_task(task)
-    report = kind.drift(model, data, reference, reading, **options)
-    print_result(as_json, report, kind.describe_drift(report))
+    task = task_that("finds_drift", model)
+    report = task.drift(model, data, reference, reading, **options)
+    print_result(as_json, report, task.describe_drift(report))

@@ -96,7 +96,7 @@ def test_what_it_cannot_be_calibrated_on(
     error = shell.error("calibrate", folder, "--data", few, "--out", out)
     assert "at least 20 labelled messages in scope. Received: 5" in error
     error = shell.error("calibrate", suggester[0], "--data", few, "--out", out)
-    assert "must hold a run of the task classify. Received: one of suggest" in error
+    assert "must hold a run of the task classify. Received: one of the task suggest" in error
     error = shell.error("calibrate", tmp_path / "nothing", "--data", few, "--out", out)
     assert "nothing" in error
     error = shell.error("calibrate", folder, "--data", few, "--out", out, "--precision", 2)

@@ -231,8 +231,9 @@ def fit_confidence(
 def _warn(asked: float, promise: Promise | None, rows: int) -> None:
     nothing = f"none of {min(asked, LADDER[-1]):g} or more, and no message will be routed"
     allowed = nothing if promise is None else f"{promise.precision:g}"
+    allow = "row allows" if rows == 1 else "rows allow"
     warnings.warn(
-        f"A precision of {asked:g} (--precision) can't be promised: {rows:,} rows allow {allowed} "
+        f"A precision of {asked:g} (--precision) can't be promised: {rows:,} {allow} {allowed} "
         f"({CONFIDENCE:.0%} confidence).",
         stacklevel=3,
     )

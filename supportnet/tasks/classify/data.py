@@ -145,7 +145,9 @@ def message_folds(tickets: Sequence[Ticket], seed: int, num_folds: int = NUM_FOL
     by_intent = grouped(np.random.default_rng(seed).permutation(sorted(intent_of)).tolist(), key=intent_of.__getitem__)
     single = sorted(intent for intent, own in by_intent.items() if len(own) == 1)
     if single:
-        warnings.warn(f"Intents with one message stay in training, outside validation: {listed(single)}.", stacklevel=3)
+        warnings.warn(
+            f"Intents with a single message stay in training, outside validation: {listed(single)}.", stacklevel=3
+        )
     # One intent after the other, so that folds and the intents in them are of equal size.
     held_out = [key for intent in sorted(by_intent) if intent not in single for key in by_intent[intent]]
     fold_of = {key: number % num_folds for number, key in enumerate(held_out)}

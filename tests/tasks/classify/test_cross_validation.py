@@ -92,7 +92,7 @@ def test_equal_messages_are_in_one_fold_whatever_their_labels() -> None:
 def test_an_intent_with_one_message_is_never_held_out_and_is_named() -> None:
     tickets = [*messages(6, seed=0), Ticket("hello there", "greeting"), Ticket("bye", "bye"), Ticket("BYE", "bye")]
     with pytest.warns(
-        UserWarning, match="Intents with one message stay in training, outside validation: bye, greeting"
+        UserWarning, match="Intents with a single message stay in training, outside validation: bye, greeting"
     ):
         folds = message_folds(tickets, seed=0)
     assert folds[-3:].tolist() == [-1, -1, -1]
