@@ -127,6 +127,7 @@ def test_without_registration_the_run_is_refused_by_name(
     assert supportnet.load_model(folder).classify(["where is my parcel"])
 
 
+@pytest.mark.slow
 def test_it_writes_replies(
     replies_dataset: TicketDataset, reply_options: dict[str, Any], registered: None, tmp_path: Path
 ) -> None:
@@ -140,6 +141,7 @@ def test_it_writes_replies(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_it_is_compared(
     own_run: tuple[Path, supportnet.SupportModel], dataset: TicketDataset, registered: None
 ) -> None:

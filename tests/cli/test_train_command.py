@@ -545,6 +545,7 @@ def test_warning_is_one_line(shell: Shell, tmp_path: Path) -> None:
     assert error.startswith("supportnet: error: ")
 
 
+@pytest.mark.slow
 def test_ctrl_c(tmp_path: Path) -> None:
     data = write_csv(tmp_path / "tickets.csv")
     run = tmp_path / "run"

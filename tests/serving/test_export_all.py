@@ -120,6 +120,7 @@ def test_facts(exported: Path, tiny_classifier: IntentClassifier) -> None:
     assert card["classify"]["parameters"] == tiny_classifier.network.count_params()
 
 
+@pytest.mark.slow
 def test_a_new_bank_leaves_the_rest_as_it_is(exported: Path, loaded: SavedModel, tmp_path: Path) -> None:
     """The version that it was made of may go."""
     shutil.copytree(exported, tmp_path / "support" / "1")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import keras
 import numpy as np
+import pytest
 
 from supportnet.architectures import ARCHITECTURES, encoder_names
 from supportnet.backbones import Backbone
@@ -120,12 +121,14 @@ def folder_of(case: Case, folder: Path) -> Path:
     return own
 
 
+@pytest.mark.slow
 def test_a_new_process_reads_them(tmp_path: Path) -> None:
     # What needs more modules comes last: they must not be there before.
     cases = sorted(CASES, key=lambda case: len(case.modules))
     check_new_process([(case.modules, saved(case, folder_of(case, tmp_path))) for case in cases])
 
 
+@pytest.mark.slow
 def test_load_model_imports_what_it_needs(tmp_path: Path) -> None:
     expected = {}
     for case in CASES:

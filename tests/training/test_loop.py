@@ -86,6 +86,7 @@ def test_an_interrupt_ends_training_after_the_batch(dataset: TicketDataset, opti
         signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 def test_every_round_and_every_task_has_the_callbacks(
     dataset: TicketDataset, pairs_dataset: TicketDataset, options: dict[str, Any]
 ) -> None:
@@ -106,6 +107,7 @@ def test_an_optimizer_of_ones_own_trains(by_sgd: tuple[Path, Trained], dataset: 
     assert losses[-1] < 0.75 * losses[0]
 
 
+@pytest.mark.slow
 def test_it_is_used_as_it_is_given(dataset: TicketDataset, options: dict[str, Any]) -> None:
     """One step without momentum: the weights change by the gradient alone, and what is given stays unused."""
     one_step = {**options, "architecture": "conv", "num_layers": 1, "epochs": 1, "batch_size": 64}

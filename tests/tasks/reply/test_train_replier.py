@@ -191,6 +191,7 @@ def test_without_validation_every_reply_is_handed_off(
     assert trained.model.reply(["where is my lamp"])[0].handoff
 
 
+@pytest.mark.slow
 def test_a_convolutional_encoder_learns(replies_dataset: TicketDataset, reply_options: dict[str, Any]) -> None:
     trained = train_replier(replies_dataset, **{**reply_options, "architecture": "conv"})
     assert trained.metrics["accuracy"] > 0.85
