@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,8 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return the pairs of a JSON object; Python's own reader would silently drop a vocabulary's duplicates."""
     result = dict(pairs)
     if len(result) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise UserError(f"it states {next(key for key in keys if keys.count(key) > 1)!r} twice.")
+        counts = Counter(key for key, _ in pairs)
+        raise UserError(f"it states {counts.most_common(1)[0][0]!r} more than once.")
     return result
 
 
@@ -91,17 +92,20 @@ def _pieces(vocab: dict[str, Any]) -> list[str]:
         if index in by_id:
             raise UserError(f"its vocabulary has two pieces with id {index}, {by_id[index]!r} and {piece!r}.")
         by_id[index] = piece
-    if hole := next((index for index in range(len(by_id)) if index not in by_id), None) is not None:
-        hole = next(index for index in range(len(by_id)) if index not in by_id)
-        raise UserError(f"its vocabulary has {len(by_id)} pieces, but none with id {hole}.")
+    holes = [index for index in range(len(by_id)) if index not in by_id]
+    if holes:
+        raise UserError(f"its vocabulary has {len(by_id)} pieces, but none with id {holes[0]}.")
     return [by_id[index] for index in range(len(by_id))]
 
 
 def _check_added_tokens(tokens: Any) -> None:
     """Raise if the library would look for further words before it normalizes a text."""
     for token in tokens or []:
-        if not token.get("special"):
-            raise UserError(f"its added token {token.get('content')!r} isn't a special token, which isn't supported.")
+        match token:
+            case {"special": True}:
+                continue
+            case _:
+                raise UserError(f"its added token {token} isn't a special token, which isn't supported.")
 
 
 def _normalization(normalizer: Any) -> dict[str, bool]:

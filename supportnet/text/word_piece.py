@@ -17,7 +17,7 @@ The ids are those of the library `tokenizers`, with these exceptions:
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -90,10 +90,8 @@ class WordPiece:
             # An export has the vocabulary as a file, one piece per line.
             if "\n" in piece or "\r" in piece:
                 raise UserError(f"A piece must not contain a line break. Received: piece {index} = {piece!r}")
-        name, limit = "max_input_chars_per_word", check_positive(
-            "max_input_chars_per_word", self.max_input_chars_per_word
-        )
-        if self.longest > limit:
+        name, limit = "max_input_chars_per_word", self.max_input_chars_per_word
+        if check_positive(name, limit) < self.longest:
             problem = f"must be at least {self.longest}, the length of the longest piece"
             raise UserError(f"{name} {problem}. Received: {name}={limit}")
 
