@@ -6,7 +6,7 @@ Run it with a Python whose `unicodedata` is Unicode 14 (Python 3.11), so that th
 
 The reference is the library `tokenizers`, which mixes tables: categories of Unicode 8, decompositions of Unicode 12,
 lower case of its compiler. Where Unicode 14 differs from it, `NEWER`, `CHANGED` and `UNDIVIDED` name the code points,
-so that a model gets the pieces that it was trained with. Lower case of letters that Unicode 14 doesn't know is left out.
+so that a model gets the pieces that it was trained with. Lower case of letters after Unicode 14 is left out.
 """
 
 import sys

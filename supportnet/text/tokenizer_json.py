@@ -8,7 +8,8 @@ from typing import Any
 
 from supportnet.errors import UserError
 
-_REMEDY = "Give the tokenizer.json of a BERT model, such as MiniLM."
+#: Ends each error about a file.
+REMEDY = "Give the tokenizer.json of a BERT model, such as MiniLM."
 
 
 def read_word_piece(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -23,15 +24,15 @@ def read_word_piece(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_distinct)
     except FileNotFoundError:
-        raise UserError(f"{path} is missing. {_REMEDY}") from None
+        raise UserError(f"{path} is missing. {REMEDY}") from None
     except UserError as error:
-        raise UserError(f"{path} can't be used: {error} {_REMEDY}") from None
+        raise UserError(f"{path} can't be used: {error} {REMEDY}") from None
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} can't be read: it is damaged or not JSON ({error}). {_REMEDY}") from None
+        raise UserError(f"{path} can't be read: it is damaged or not JSON ({error}). {REMEDY}") from None
     try:
         return _arguments(content if isinstance(content, dict) else {})
     except UserError as error:
-        raise UserError(f"{path} can't be used: {error} {_REMEDY}") from None
+        raise UserError(f"{path} can't be used: {error} {REMEDY}") from None
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -152,7 +153,7 @@ def _special_tokens(post_processor: Any, vocab: dict[str, Any]) -> tuple[str, st
                     {"Sequence": {"id": "A"}},
                     {"SpecialToken": {"id": str(last)}},
                 ],
-                "special_tokens": {**named},
+                "special_tokens": dict(named),
             }
         ]:
             ids = {token: named.get(token, {}).get("ids") for token in (first, last)}
@@ -161,5 +162,7 @@ def _special_tokens(post_processor: Any, vocab: dict[str, Any]) -> tuple[str, st
             raise UserError(f"its post-processor is {kinds}, but only [CLS], the text, [SEP] is supported.")
     for token, given in ids.items():
         if token not in vocab or given != [vocab[token]]:
-            raise UserError(f"its special token {token!r} has the ids {given}, but {vocab.get(token)} in the vocabulary.")
+            raise UserError(
+                f"its special token {token!r} has the ids {given}, but {vocab.get(token)} in the vocabulary."
+            )
     return first, last

@@ -27,7 +27,7 @@ from supportnet.errors import UserError
 from supportnet.files import written_whole
 from supportnet.text.bert_characters import Expansion, bert_characters
 from supportnet.text.tokenizer import BYTES_PER_TOKEN, MAX_LENGTH, to_bytes
-from supportnet.text.tokenizer_json import read_word_piece
+from supportnet.text.tokenizer_json import REMEDY, read_word_piece
 
 _FEWEST: Final = 2
 
@@ -125,7 +125,7 @@ class WordPiece:
         try:
             return cls(**arguments, max_length=max_length)
         except UserError as error:
-            raise UserError(f"{path} can't be used: {error}") from None
+            raise UserError(f"{path} can't be used: {error} {REMEDY}") from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write one piece per line, UTF-8, in the order of the ids, atomically."""
