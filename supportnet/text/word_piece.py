@@ -10,7 +10,8 @@ Translation System; Devlin et al. 2019, BERT: Pre-training of Deep Bidirectional
 The ids are those of the library `tokenizers`, with these exceptions:
 
 - special tokens in a text, such as `[MASK]`, are read as punctuation and letters: no text contains a special token;
-- only the first `64 * max_length` bytes are read, and the word that this limit cuts is left out;
+- only the first `64 * max_length` bytes are read, and the word that this limit cuts is left out, unless it is
+  too long already;
 - invalid bytes are read as U+FFFD;
 - letters that came after Unicode 14 keep their case;
 - combining marks that aren't deleted keep their order, where the library sorts them (two such marks in a row are rare).
