@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral
+from typing import TypeVar
 
 from supportnet.errors import UserError
+
+_String = TypeVar("_String", bound=str | bytes)
 
 
 def check_integer(name: str, number: int) -> int:
@@ -65,7 +68,7 @@ def check_choice(name: str, choice: str, choices: Sequence[str]) -> str:
     return choice
 
 
-def check_many(name: str, what: str, strings: Iterable[str]) -> Iterable[str]:
+def check_many(name: str, what: str, strings: Iterable[_String]) -> Iterable[_String]:
     """Return `strings` unless it is a single string, which would be read letter by letter: then raise a `UserError`."""
     if isinstance(strings, str | bytes):
         raise UserError(f"{name} must be {what}. Received: {name}={strings[:40]!r}")

@@ -92,13 +92,13 @@ def reading(code_point: int) -> str:
     return f"{ord(target) - code_point:+d}"
 
 
-def runs(readings: list[str]) -> Iterator[tuple[int, int, int, str]]:
-    """Yield (first, last, step, reading); upper and lower case that alternate make runs of step 2."""
+def runs(readings: list[str], unnamed: str = "space") -> Iterator[tuple[int, int, int, str]]:
+    """Yield (first, last, step, reading) but for `unnamed`; upper and lower case that alternate make runs of step 2."""
     pending: list[tuple[int, int, int, str]] = []
     position = 0
     for value, group in groupby(readings):
         first, position = position, position + len(list(group))
-        if value == "space":
+        if value == unnamed:
             continue
         run = (first, position - 1, 1, value)
         for index in (-2, -1):

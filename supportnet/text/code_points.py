@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -33,44 +34,57 @@ WHITESPACE = (
     0x202F, 0x205F, 0x3000,
 )  # fmt: skip
 
-_NUM_CODE_POINTS = 0x110000
+#: Code points of Unicode, assigned or not.
+NUM_CODE_POINTS = 0x110000
 _BLOCK = 256
 _FILE = Path(__file__).with_name("code_points.txt")
 
 
 @dataclass(frozen=True, eq=False)
-class Fold:
-    """A map of code points to code points, usable as the table of `str.translate`.
+class TwoStages:
+    """A table over all code points in two stages, so that it takes 150 KB in a graph instead of 4 MB.
 
-    It is stored in two stages, so that it takes 150 KB in a graph instead of 4 MB: `blocks` int32 `[4352]` has the
-    offset in `values` of each block's 256 entries, and most blocks are equal. A value of 0 means "itself".
+    `blocks` int32 `[4352]` has the offset in `values` of each block's 256 entries, and most blocks are equal. `values`
+    is int32, `[V]` or `[V, N]`; 0 means "the code point itself".
+    """
+
+    blocks: npt.NDArray[np.int32]
+    values: npt.NDArray[np.int32]
+
+    def entry(self, code_point: int) -> Any:
+        """Return the entry of a code point."""
+        return self.values[self.blocks[code_point >> 8] + (code_point & 255)]
+
+    @classmethod
+    def of(cls, targets: npt.NDArray[np.int32]) -> Self:
+        """Make a table from the targets of every code point, int32 `[1114112]` or `[1114112, N]`."""
+        itself = np.arange(NUM_CODE_POINTS).reshape(-1, *[1] * (targets.ndim - 1))
+        relative = np.where(targets == itself, 0, targets).astype(np.int32)
+        unique: dict[bytes, int] = {}
+        blocks = relative.reshape(-1, _BLOCK, *targets.shape[1:])
+        starts = [unique.setdefault(block.tobytes(), _BLOCK * len(unique)) for block in blocks]
+        values = np.frombuffer(b"".join(unique), np.int32).reshape(-1, *targets.shape[1:])
+        return cls(np.array(starts, np.int32), values)
+
+
+class Fold(TwoStages):
+    """A map of code points to code points, usable as the table of `str.translate`.
 
     Example:
         >>> "ÉTÉ\u00a0Ａ".translate(fold("unicode"))
         'été a'
     """
 
-    blocks: npt.NDArray[np.int32]
-    values: npt.NDArray[np.int32]
-
     def __getitem__(self, code_point: int) -> int:
         """Return the folded code point."""
-        return int(self.values[self.blocks[code_point >> 8] + (code_point & 255)]) or code_point
-
-    @classmethod
-    def of(cls, targets: npt.NDArray[np.int32]) -> "Fold":
-        """Make a fold from the target of every code point, int32 `[1114112]`."""
-        relative = np.where(targets == np.arange(_NUM_CODE_POINTS), 0, targets).astype(np.int32)
-        unique: dict[bytes, int] = {}
-        starts = [unique.setdefault(block.tobytes(), _BLOCK * len(unique)) for block in relative.reshape(-1, _BLOCK)]
-        return cls(np.array(starts, np.int32), np.frombuffer(b"".join(unique), np.int32))
+        return int(self.entry(code_point)) or code_point
 
 
-def _lines() -> Iterator[tuple[range, str]]:
-    """Yield code points and how they are read, from the lines of the file: `FIRST[..LAST[/STEP]] READING`."""
-    for line in _FILE.read_text(encoding="utf-8").splitlines():
+def read_lines(path: Path) -> Iterator[tuple[range, str]]:
+    """Yield code points and how they are read, from the lines of a file: `FIRST[..LAST[/STEP]] READING`."""
+    for line in path.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
-            where, reading = line.split()
+            where, _, reading = line.partition(" ")
             where, _, step = where.partition("/")
             first, _, last = where.partition("..")
             yield range(int(first, 16), int(last or first, 16) + 1, int(step or 1)), reading
@@ -88,8 +102,8 @@ def fold(mode: str) -> Fold:
         UserError: if there is no such mode.
     """
     check_choice("mode", mode, MODES)
-    targets = np.full(_NUM_CODE_POINTS, ord(" "), np.int32)
-    for run, reading in _lines():
+    targets = np.full(NUM_CODE_POINTS, ord(" "), np.int32)
+    for run, reading in read_lines(_FILE):
         if reading.startswith("=") or reading == "delete":
             targets[run] = int(reading[1:], 16) if reading.startswith("=") else ord(DELETE)
         else:
@@ -99,7 +113,7 @@ def fold(mode: str) -> Fold:
 
 def _article_targets(targets: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     """Derive the article's fold: no other letter may become an ASCII letter, since those are kept."""
-    code_points = np.arange(_NUM_CODE_POINTS)
+    code_points = np.arange(NUM_CODE_POINTS)
     ascii_letters = (targets >= ord("a")) & (targets <= ord("z"))
     european = (targets >= ord(EUROPEAN[0])) & (targets <= ord(EUROPEAN[-1]))
     letters = (ascii_letters & (code_points > 127)) | european
@@ -113,5 +127,5 @@ def _article_targets(targets: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
 @cache
 def own_tokens() -> str:
     """Return the characters that are tokens of their own, such as emoji and currency signs, as the body of a class."""
-    runs = [run for run, reading in _lines() if reading == "own"]
+    runs = [run for run, reading in read_lines(_FILE) if reading == "own"]
     return "".join(f"{chr(run[0])}-{chr(run[-1])}" if run.step == 1 else "".join(map(chr, run)) for run in runs)

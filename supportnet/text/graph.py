@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from supportnet.checks import check_many, check_positive
-from supportnet.text.code_points import DELETE, Fold, fold
+from supportnet.text.code_points import DELETE, Fold, TwoStages, fold
 from supportnet.text.redaction import PATTERNS
 from supportnet.text.special_tokens import PLACEHOLDERS
 from supportnet.text.tokenizer import BYTES_PER_TOKEN, MAX_LENGTH, get_mode, to_bytes
@@ -126,9 +126,14 @@ def encoded(code_points: Any, splits: Any) -> Any:
 
 def fold_code_points(code_points: Any, fold: Fold) -> Any:
     """Fold code points, int32 `[C]`."""
-    start = tf.gather(fold.blocks, tf.bitwise.right_shift(code_points, 8))
-    values = tf.gather(fold.values, start + tf.bitwise.bitwise_and(code_points, 255))
+    values = entries_of(code_points, fold)
     return tf.where(tf.equal(values, 0), code_points, values)
+
+
+def entries_of(code_points: Any, table: TwoStages) -> Any:
+    """Return the entries of code points, int32 `[C]`, in a table: int32 `[C]` or `[C, N]`."""
+    start = tf.gather(table.blocks, tf.bitwise.right_shift(code_points, 8))
+    return tf.gather(table.values, start + tf.bitwise.bitwise_and(code_points, 255))
 
 
 class Spans(NamedTuple):

@@ -145,19 +145,20 @@ def count_tokens(texts: Iterable[str], mode: str = "unicode", max_length: int = 
     return counts
 
 
-def table_from_file(path: str | os.PathLike[str]) -> Any:
+def table_from_file(path: str | os.PathLike[str], missing_id: int = UNKNOWN_ID) -> Any:
     """Return a lookup table, string -> int64, whose file becomes an asset of an export.
 
     The exported module must have the table as an attribute, so that TensorFlow tracks it.
 
     Args:
         path: file from `Vocabulary.save`.
+        missing_id: what is returned for a token that isn't in the file.
     """
     lookup = tf.lookup
     initializer = lookup.TextFileInitializer(
         os.fspath(path), tf.string, lookup.TextFileIndex.WHOLE_LINE, tf.int64, lookup.TextFileIndex.LINE_NUMBER
     )
-    return lookup.StaticHashTable(initializer, default_value=UNKNOWN_ID)
+    return lookup.StaticHashTable(initializer, default_value=missing_id)
 
 
 def tokenize_batches(texts: Iterable[str], mode: str = "unicode", max_length: int = MAX_LENGTH) -> Iterator[Any]:
