@@ -104,11 +104,7 @@ class PretrainedBlock(SequenceLayer):
         """Attend within each sequence: `[B T, D]` -> `[B T, D]`, the heads side by side."""
         depth = rows.shape[-1]
         parts = ops.reshape(self.input_dense(rows), (-1, length, 3, self.num_heads, depth // self.num_heads))
-        heads, _ = scaled_dot_product_attention(
-            # Queries, keys and values, each `[B, H, T, D / H]`.
-            *ops.unstack(ops.transpose(parts, (2, 0, 3, 1, 4)), 3),
-            # For all heads and queries: `[B, 1, 1, T]`.
-            ops.expand_dims(mask, (1, 2)),
-            self.weight_dropout,
-        )
+        # Each `[B, H, T, D / H]`; the mask is for all heads and queries, `[B, 1, 1, T]`.
+        query, key, value = ops.unstack(ops.transpose(parts, (2, 0, 3, 1, 4)), 3)
+        heads, _ = scaled_dot_product_attention(query, key, value, ops.expand_dims(mask, (1, 2)), self.weight_dropout)
         return ops.reshape(ops.swapaxes(heads, 1, 2), (-1, depth))

@@ -125,6 +125,9 @@ class PretrainedEncoder(BaseLayer):
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        self._set_trainable(value)
+
+    def _set_trainable(self, value: bool) -> None:
         keras.layers.Layer.trainable.fset(self, value)
         if self.blocks:
             for layer in (self.norm, *self.blocks[: self.frozen_blocks]):
@@ -139,20 +142,19 @@ class PretrainedEncoder(BaseLayer):
             dropout_rate = self.dropout_rate if number >= self.frozen_blocks else 0.0
             self.blocks.append(self._part(PretrainedBlock, shape, *sizes, dropout_rate, name=f"block_{number}"))
         # An assignment of what is there already wouldn't reach the setter.
-        type(self).trainable.fset(self, self.trainable)
+        self._set_trainable(self.trainable)
 
     def _add_tables(self) -> None:
         # Floats in float32 under every policy: positions are added, and rows multiplied, before anything is rounded.
         fixed = {"trainable": False, "autocast": False}
-        table, normal = (self.vocab_size, self.embedding_dim), keras.initializers.RandomNormal(stddev=_SPREAD)
+        table, positions = (self.vocab_size, self.embedding_dim), (self.max_length, self.embedding_dim)
         if self.word_table == "int8":
             self.words = self.add_weight(table, initializer=_random_rows, dtype="int8", name="words", **fixed)
             scale = keras.initializers.Constant(_SPREAD / _LARGEST)
             self.word_scales = self.add_weight((self.vocab_size, 1), initializer=scale, name="word_scales", **fixed)
         else:
-            self.words = self.add_weight(table, initializer=normal, name="words", **fixed)
-        positions = (self.max_length, self.embedding_dim)
-        self.positions = self.add_weight(positions, initializer=normal, name="positions", **fixed)
+            self.words = self.add_weight(table, initializer=_normal(), name="words", **fixed)
+        self.positions = self.add_weight(positions, initializer=_normal(), name="positions", **fixed)
 
     def call(self, piece_ids: Tensor, mask: Mask) -> Tensor:
         return self._through(self._embedded(piece_ids), mask, 0, self.num_layers)
@@ -283,6 +285,11 @@ def load_encoder(folder: PretrainedFolder, **options: Any) -> PretrainedEncoder:
     encoder = PretrainedEncoder(**folder.sizes, **options)
     encoder.set_pretrained(read_weights(folder))
     return encoder
+
+
+def _normal() -> keras.initializers.Initializer:
+    # One that is used twice gives the same numbers twice.
+    return keras.initializers.RandomNormal(stddev=_SPREAD)
 
 
 def _random_rows(shape: Shape, dtype: str) -> Tensor:
