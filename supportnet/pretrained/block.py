@@ -85,8 +85,7 @@ class PretrainedBlock(SequenceLayer):
         self.feed_forward_norm = self._part(LayerNorm, rows, self.epsilon, name="feed_forward_norm")
         self.weight_dropout = keras.layers.Dropout(self.dropout_rate, dtype="float32", name="weights")
         self.dropout = self._part(keras.layers.Dropout, rows, self.dropout_rate, name="dropout")
-
-        #: The layers that have weights, by the names of these.
+        #: The layers that have weights.
         self.weighted = (
             *(self.input_dense, self.output_dense, self.attention_norm),
             *(self.expand, self.contract, self.feed_forward_norm),

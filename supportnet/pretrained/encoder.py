@@ -35,12 +35,12 @@ class PretrainedEncoder(BaseLayer):
     `load_encoder` makes one with the weights of a folder. Its configuration holds sizes only: a saved model or file of
     weights has all that it needs, without the folder.
 
-    The word table is half of a small encoder's weights. As int8, with a float scale a row, it takes a quarter of the
-    room, and the vectors of messages stay the same to the fourth digit; rows are made float after they are looked up.
-    It is never trained, and neither are positions and their normalization.
+    The word table is half of a small encoder's weights. As int8, with a float scale per row, it takes a quarter of the
+    space, and vectors of messages stay near the exact ones: cosines above 0.9998 for MiniLM. Rows are converted to
+    float after they are looked up. The table is never trained, and neither are positions and their normalization.
 
-    Training reaches the upper blocks only. What is below has no dropout, so that `states` of it can be computed once,
-    and training gives the same as with whole calls.
+    Only the upper `trainable_blocks` are trained. The blocks below have no dropout: their states can be computed once,
+    by `states`, and training on these gives the same result as training on whole calls.
 
     Args:
         vocab_size: number of token ids.
@@ -54,7 +54,7 @@ class PretrainedEncoder(BaseLayer):
         dropout_rate: dropout in the blocks that are trained.
         trainable_blocks: number of upper blocks that are trained; 0 = frozen altogether. `trainable = True`, of the
             layer or of a model around it, doesn't reach further.
-        word_table: "int8", or "float32" for the same numbers as the folder's.
+        word_table: "int8", or "float32" for exactly the folder's numbers.
 
     Call arguments:
         piece_ids: int `[B, T]`, each from 0 to `vocab_size - 1`; T at least 1 and at most `max_length`.
@@ -116,7 +116,7 @@ class PretrainedEncoder(BaseLayer):
 
     @property
     def frozen_blocks(self) -> int:
-        """How many blocks aren't trained: `upto` of the states that can be computed once."""
+        """Number of lower blocks that aren't trained: the largest `upto` whose states stay valid during training."""
         return self.num_layers - self.trainable_blocks
 
     @property
@@ -160,7 +160,7 @@ class PretrainedEncoder(BaseLayer):
         return self._through(self._embedded(piece_ids), mask, 0, self.num_layers)
 
     def states(self, piece_ids: Tensor, mask: Mask, *, upto: int) -> Tensor:
-        """Compute the states after the first blocks: of frozen ones once, to train the others on them.
+        """Compute the states after the first `upto` blocks, such as those after `frozen_blocks`, to be cached.
 
         Args:
             piece_ids: as in a call.
@@ -241,7 +241,7 @@ class PretrainedEncoder(BaseLayer):
 
 
 def quantized(table: Array) -> tuple[Array, Array]:
-    """Round a table to whole numbers from -127 to 127, with a scale a row.
+    """Quantize a table to whole numbers from -127 to 127, with a scale per row.
 
     Args:
         table: float `[V, D]`.

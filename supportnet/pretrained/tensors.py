@@ -183,7 +183,7 @@ def _files(path: Path) -> list[Path]:
         return _indexed(path / _INDEX)
     found = sorted(file.name for pattern in _PICKLED for file in path.glob(pattern))
     if not found:
-        raise UserError(f"{path / _FILE} is missing: there are no weights in the folder.")
+        raise UserError(f"{path / _FILE} is missing, and weights of another form aren't read.")
     remedy = f'AutoModel.from_pretrained("{path}").save_pretrained("{path}") of transformers writes {_FILE}'
     raise UserError(f"{path / found[0]} is pickled, and may run any code when it is read, so it isn't: {remedy}.")
 

