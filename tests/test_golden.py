@@ -1,10 +1,14 @@
 """Our numbers beside those that other libraries gave; `tox run -e oracles -- --write-golden` writes them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import tiny_encoders
 from golden_cases import MASK, MEMORY, VECTORS, decoder_block, read_golden, transformer_encoder
 from keras import ops
 
+from supportnet.pretrained import load_encoder, read_folder
 from supportnet.text.byte_pairs import BytePairVocabulary
 
 
@@ -24,3 +28,10 @@ def test_byte_pairs() -> None:
     golden = read_golden("byte_pairs.json")
     vocabulary = BytePairVocabulary(golden["slots"], [tuple(merge) for merge in golden["merges"]])
     assert dict(zip(golden["ids"], vocabulary.encode(golden["ids"]), strict=True)) == golden["ids"]
+
+
+@pytest.mark.parametrize("kind", tiny_encoders.CONFIGS)
+def test_pretrained_encoder(kind: str, tmp_path: Path) -> None:
+    encoder = load_encoder(read_folder(tiny_encoders.write_folder(tmp_path, kind)), word_table="float32")
+    states = ops.convert_to_numpy(encoder(tiny_encoders.IDS, mask=tiny_encoders.MASK))
+    np.testing.assert_allclose(states[tiny_encoders.MASK], read_golden("transformers.json")[kind], atol=2e-5)

@@ -26,7 +26,7 @@ ROOMS = [
     ["data"],
     ["text"],
     ["layers"],
-    ["embeddings", "metrics"],
+    ["embeddings", "metrics", "pretrained"],
     ["backbones"],
     ["training", "savedmodel"],
     ["tasks"],
@@ -38,7 +38,7 @@ ROOMS = [
 ]
 
 #: Their modules use `keras.ops` only, but for those that need TensorFlow's operations.
-EVERY_BACKEND = {"layers", "backbones"}
+EVERY_BACKEND = {"layers", "backbones", "pretrained"}
 NEED_TENSORFLOW: set[str] = set()
 BACKENDS = {"tensorflow", "jax", "torch"}
 

@@ -21,6 +21,7 @@ from supportnet.cli.serve import serve
 from supportnet.cli.train import train
 from supportnet.cli.tune import tune
 from supportnet.cli.verify import verify
+from supportnet.cli.weights import weights
 from supportnet.errors import UserError
 from supportnet.version import __version__
 
@@ -43,6 +44,7 @@ SETTINGS = {"token_normalize_func": _with_hyphens, "help_option_names": ["-h", "
         data,
         audit,
         pretrain,
+        weights,
         train,
         tune,
         evaluate,

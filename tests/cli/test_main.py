@@ -14,8 +14,8 @@ import supportnet
 from supportnet.cli.main import cli, main
 
 NAMES = [
-    *("quickstart", "data", "audit", "pretrain", "train", "tune", "evaluate", "calibrate", "drift", "compare"),
-    *("export", "index", "verify", "predict", "serve"),
+    *("quickstart", "data", "audit", "pretrain", "weights", "train", "tune", "evaluate", "calibrate", "drift"),
+    *("compare", "export", "index", "verify", "predict", "serve"),
 ]
 COMMANDS = [*([name] for name in NAMES), ["data", "list"], ["data", "describe"]]
 
