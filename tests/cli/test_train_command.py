@@ -176,9 +176,9 @@ def test_resume(shell: Shell, trained: dict[str, Any], folder: Path) -> None:
     assert [lines.pop(1), lines.pop(1)] == list(found)
     assert lines[0] == "validation accuracy {accuracy:.4f} (epoch {best_epoch})".format(**trained["validation"])
     assert lines[1] == "temperature {temperature:.2f}, fitted on 3 messages in scope".format(**trained["confidence"])
-    assert lines[2] == "no message will be routed: asked for 95%; 1 rows allow no promise of 80% or more"
+    assert lines[2] == "no message will be routed: asked for 95%; 1 row allows no promise of 80% or more"
     assert lines[3].endswith(f"next: supportnet evaluate {folder / 'run'} --data HELD_OUT.csv")
-    assert "A precision of 0.95 (--precision) can't be promised: 1 rows allow none of 0.8 or more" in err
+    assert "A precision of 0.95 (--precision) can't be promised: 1 row allows none of 0.8 or more" in err
     assert "already holds a finished run" in shell.error(*train_command(folder))
     assert "Received: patience=1" in shell.error(*train_command(folder), "--resume", "--patience", 1)
 

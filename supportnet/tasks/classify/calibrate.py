@@ -228,12 +228,21 @@ def fit_confidence(
     )
 
 
+def rows_allow(rows: int) -> str:
+    """Return the words before what this many rows allow to be promised.
+
+    Example:
+        >>> rows_allow(1), rows_allow(1550)
+        ('1 row allows', '1,550 rows allow')
+    """
+    return f"{rows:,} row allows" if rows == 1 else f"{rows:,} rows allow"
+
+
 def _warn(asked: float, promise: Promise | None, rows: int) -> None:
     nothing = f"none of {min(asked, LADDER[-1]):g} or more, and no message will be routed"
     allowed = nothing if promise is None else f"{promise.precision:g}"
-    allow = "row allows" if rows == 1 else "rows allow"
     warnings.warn(
-        f"A precision of {asked:g} (--precision) can't be promised: {rows:,} {allow} {allowed} "
+        f"A precision of {asked:g} (--precision) can't be promised: {rows_allow(rows)} {allowed} "
         f"({CONFIDENCE:.0%} confidence).",
         stacklevel=3,
     )
@@ -271,7 +280,7 @@ def decide(outputs: Mapping[str, Any], confidence: Confidence | Numbers, intents
     Example:
         >>> outputs = {"logits": ops.log(ops.array([[0.7, 0.2, 0.1]])), "coverage": ops.array([[0.9, 0.2, 0.1]])}
         >>> outputs |= {"margins": ops.array([[0.8, -0.6, -0.9]]), "known_words": ops.array([3.0])}
-        >>> answer = decide(outputs, Confidence(route_threshold=0.4), ["cancel", "refund", "track"])
+        >>> answer = decide(outputs, Confidence(route_threshold=0.3), ["cancel", "refund", "track"])
         >>> bool(answer["route"][0])
         True
     """
