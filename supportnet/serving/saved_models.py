@@ -35,6 +35,7 @@ from supportnet.tasks.suggest.serve import serve_bank, write_bank_facts
 from supportnet.tasks.task import ExportOptions
 from supportnet.text.graph import redact_graph
 from supportnet.text.vocabulary import Vocabulary, table_from_file
+from supportnet.text.word_piece_graph import MISSING_ID
 
 
 def export(
@@ -303,7 +304,10 @@ def _tables(folder: Path) -> Callable[[Vocabulary], Any]:
     def table_of(vocabulary: Vocabulary) -> Any:
         own = Path(tempfile.mkdtemp(dir=folder)) / "vocabulary.txt"
         vocabulary.save(own)
-        return table_from_file(own)
+        if vocabulary.pieces is None:
+            return table_from_file(own)
+        vocabulary.pieces.save(own.with_name("word_pieces.txt"))
+        return table_from_file(own), table_from_file(own.with_name("word_pieces.txt"), MISSING_ID)
 
     return table_of
 

@@ -6,6 +6,7 @@ those in its middle (Bojanowski et al. 2017, Enriching Word Vectors with Subword
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 import keras
@@ -13,10 +14,12 @@ import tensorflow as tf
 
 from supportnet.checks import check_positive
 from supportnet.errors import UserError
-from supportnet.text.graph import as_strings, decoded, encoded, flat_tokens
+from supportnet.text.graph import as_strings, decoded, encoded, flat_tokens, redact_graph
 from supportnet.text.special_tokens import PAD_ID
 from supportnet.text.tokenizer import MAX_LENGTH, get_mode
 from supportnet.text.vocabulary import Vocabulary
+from supportnet.text.word_piece import WordPiece
+from supportnet.text.word_piece_graph import piece_table, word_pieces
 
 #: Shape, with None for a size that is known only at run time, and dtype of a tensor.
 Spec = tuple[tuple[int | None, ...], str]
@@ -167,6 +170,51 @@ class TextFrontEnd(Preprocessor):
     def get_config(self) -> dict[str, Any]:
         options = {name: getattr(self, name) for name in ("num_buckets", "min_gram", "max_gram")}
         return {**super().get_config(), "vocabulary": list(self.vocabulary), **options}
+
+
+@keras.saving.register_keras_serializable(package="supportnet")
+class PieceFrontEnd(TextFrontEnd):
+    """Turn texts into what `TextFrontEnd` does, and into the word pieces that a pretrained encoder reads.
+
+    Personal data is redacted first: the encoder reads the name of a placeholder, such as `email`, in its place.
+
+    Args:
+        vocabulary: a `Vocabulary` with `pieces`.
+        **kwargs: as for `TextFrontEnd`.
+
+    Call arguments:
+        texts: string `[B]`, or a list or an array of `str`; B may be 0, a text empty or invalid UTF-8.
+
+    Returns:
+        A dict with what `TextFrontEnd` returns; `piece_ids` int32 `[B, P]`, P at least 2, and `piece_mask` bool
+        `[B, P]`, True = real piece.
+
+    Example:
+        >>> pieces = WordPiece(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "re", "##fund", "!"])
+        >>> PieceFrontEnd(Vocabulary(["refund"], pieces))(["Refund!"])["piece_ids"].numpy()
+        array([[2, 4, 5, 6, 3]], dtype=int32)
+    """
+
+    specs: ClassVar[Mapping[str, Spec]] = {
+        **TextFrontEnd.specs,
+        "piece_ids": ((None, None), "int32"),
+        "piece_mask": ((None, None), "bool"),
+    }
+
+    def __init__(self, vocabulary: Vocabulary | Iterable[str], *args: Any, pieces: Any = None, **kwargs: Any) -> None:
+        super().__init__(vocabulary, *args, **kwargs)
+        if pieces is not None:
+            self.vocabulary = Vocabulary(self.vocabulary, WordPiece(**pieces))
+        self.table = (self.table, piece_table(self.vocabulary.pieces))
+
+    def features(self, texts: Any, table: Any) -> dict[str, Any]:
+        words, pieces = table
+        readable = tf.strings.regex_replace(redact_graph(texts), "<([a-z]+)>", r"\1")
+        found = word_pieces(readable, self.vocabulary.pieces, pieces)
+        return {**super().features(texts, words), "piece_ids": found.piece_ids, "piece_mask": found.mask}
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "pieces": asdict(self.vocabulary.pieces)}
 
 
 def ngrams_graph(words: Any, min_gram: int, max_gram: int) -> tuple[Any, Any]:

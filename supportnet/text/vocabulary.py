@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,14 @@ import tensorflow as tf
 
 from supportnet.checks import check_positive
 from supportnet.errors import UserError
-from supportnet.files import written_whole
+from supportnet.files import read_json, write_json, written_whole
 from supportnet.text.graph import tokenize_graph
 from supportnet.text.special_tokens import SPECIAL_TOKENS, UNKNOWN_ID
 from supportnet.text.tokenizer import MAX_LENGTH
+from supportnet.text.word_piece import WordPiece
+
+#: The file of the word pieces, beside that of the words.
+PIECES = "word_pieces.json"
 
 #: Number of texts that are tokenized at once.
 _BATCH_SIZE = 1024
@@ -25,6 +30,7 @@ class Vocabulary:
 
     Args:
         tokens: the tokens, in order. The special tokens are put first unless the list begins with them.
+        pieces: the word pieces that a pretrained encoder reads beside them; None without one.
 
     Raises:
         UserError: if a token is empty, contains white space, or occurs twice.
@@ -35,7 +41,8 @@ class Vocabulary:
         (9, 1, 11)
     """
 
-    def __init__(self, tokens: Iterable[str]) -> None:
+    def __init__(self, tokens: Iterable[str], pieces: WordPiece | None = None) -> None:
+        self.pieces = pieces
         given = tuple(tokens)
         self.tokens = given if given[: len(SPECIAL_TOKENS)] == SPECIAL_TOKENS else SPECIAL_TOKENS + given
         self.ids = {token: index for index, token in enumerate(self.tokens)}
@@ -75,7 +82,7 @@ class Vocabulary:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Vocabulary":
-        """Load a vocabulary from `save`; raise UserError if the file is missing or damaged."""
+        """Load a vocabulary from `save`, with its pieces; raise UserError if a file is missing or damaged."""
         try:
             text = Path(path).read_bytes().decode("utf-8")
         except FileNotFoundError:
@@ -87,12 +94,14 @@ class Vocabulary:
             special = ", ".join(SPECIAL_TOKENS)
             raise UserError(f"{path} is no whole vocabulary: one token a line, first {special}, a line end last.")
         try:
-            return cls(lines)
+            return cls(lines, _load_pieces(Path(path).with_name(PIECES)))
         except UserError as error:
             raise UserError(f"{path} is damaged. {error}") from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write one token per line, UTF-8, in the order of the ids, atomically."""
+        """Write one token per line, UTF-8, in the order of the ids, atomically; and the pieces to a file beside it."""
+        if self.pieces is not None:
+            write_json(Path(path).with_name(PIECES), asdict(self.pieces))
         with written_whole(path) as temporary:
             temporary.write_bytes("".join(f"{token}\n" for token in self.tokens).encode("utf-8"))
 
@@ -116,13 +125,22 @@ class Vocabulary:
         return iter(self.tokens)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Vocabulary) and self.tokens == other.tokens
+        return isinstance(other, Vocabulary) and (self.tokens, self.pieces) == (other.tokens, other.pieces)
 
     def __hash__(self) -> int:
         return hash(self.tokens)
 
     def __repr__(self) -> str:
         return f"Vocabulary of {len(self)} tokens"
+
+
+def _load_pieces(path: Path) -> WordPiece | None:
+    if not path.exists():
+        return None
+    try:
+        return WordPiece(**read_json(path))
+    except TypeError as error:
+        raise UserError(f"{path} is damaged ({error}).") from None
 
 
 def count_tokens(texts: Iterable[str], mode: str = "unicode", max_length: int = MAX_LENGTH) -> Counter[str]:
