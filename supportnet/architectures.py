@@ -21,11 +21,14 @@ class Architecture:
         encoder: makes the `supportnet.layers.Encoder`, a layer named `encoder`; None for an architecture without one.
         decoder: makes the `supportnet.layers.Decoder`, a layer named `decoder`; None if it can't write replies.
         decoder_only: the decoder reads the message as well; such an architecture writes replies and nothing else.
+        is_pretrained: a pretrained encoder of word pieces reads the message, in place of word vectors; its sizes are
+            those of its weights.
     """
 
     encoder: Maker | None
     decoder: Maker | None
     decoder_only: bool = False
+    is_pretrained: bool = False
 
     @property
     def num_branches(self) -> int:
@@ -47,6 +50,7 @@ _ARCHITECTURES: dict[str, Architecture] = {
     # Nothing reads the order of words: shows what the encoders are worth.
     "none": Architecture(None, _layer("TransformerDecoder")),
     "gpt": Architecture(None, _layer("PrefixDecoder"), decoder_only=True),
+    "pretrained": Architecture(None, None, is_pretrained=True),
 }
 #: name -> architecture; the first one is the default.
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(_ARCHITECTURES)

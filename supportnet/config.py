@@ -31,7 +31,7 @@ PRESETS: Mapping[str, Mapping[str, int]] = MappingProxyType(
 #: Fields of `NetworkConfig` that decide the preprocessor and the backbone: tasks with equal ones can share both.
 BACKBONE_FIELDS = (
     *("architecture", "embedding_dim", "hidden_dim", "num_layers", "num_heads"),
-    *("num_buckets", "max_length", "text_mode"),
+    *("num_buckets", "max_length", "text_mode", "pretrained"),
 )
 
 
@@ -78,6 +78,8 @@ class NetworkConfig(Options):
         max_reply_length: subword tokens of a reply, at most.
         max_length: tokens read of a message; the rest is truncated.
         text_mode: how text becomes tokens.
+        pretrained: arguments of `supportnet.pretrained.PretrainedEncoder` and `SentencePooling`, and where the weights
+            came from, of the architecture `pretrained`; None of the others. `--backbone` sets it.
 
     Raises:
         UserError: a value out of its range.
@@ -104,9 +106,15 @@ class NetworkConfig(Options):
     max_reply_length: int = option(64, check_positive)
     max_length: int = option(128, check_positive)
     text_mode: str = option(TEXT_MODES[0], choices=TEXT_MODES)
+    pretrained: Mapping[str, Any] | None = option(None, is_shown=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if (self.pretrained is not None) != ARCHITECTURES[self.architecture].is_pretrained:
+            raise UserError(
+                "architecture must be pretrained if and only if a pretrained encoder is given (--backbone). "
+                f"Received: architecture={self.architecture!r}, {'one' if self.pretrained else 'none'}"
+            )
         check_divides("num_heads", self.num_heads, "embedding_dim", self.embedding_dim)
 
 
@@ -217,6 +225,7 @@ def options_of(config: type[Any]) -> dict[str, Option]:
             **one.metadata.get("shown", {}),
         )
         for one in fields(config)
+        if one.metadata.get("shown", {}).get("is_shown", True)
     }
 
 

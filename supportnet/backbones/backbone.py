@@ -17,7 +17,9 @@ from supportnet.architectures import ARCHITECTURES, made
 from supportnet.config import BACKBONE_FIELDS, NetworkConfig
 from supportnet.errors import UserError
 from supportnet.layers import TokenEmbedding
-from supportnet.text.preprocessor import TextFrontEnd
+from supportnet.pretrained.encoder import PretrainedEncoder
+from supportnet.pretrained.pooling import SentencePooling
+from supportnet.text.preprocessor import PieceFrontEnd, TextFrontEnd
 from supportnet.text.vocabulary import Vocabulary
 
 
@@ -28,23 +30,25 @@ def build_preprocessor(config: NetworkConfig, vocabulary: Vocabulary | Sequence[
         >>> build_preprocessor(NetworkConfig(max_length=64), Vocabulary(["where", "parcel"])).max_length
         64
     """
-    return TextFrontEnd(
+    front_end = TextFrontEnd if config.pretrained is None else PieceFrontEnd
+    return front_end(
         vocabulary, text_mode=config.text_mode, max_length=config.max_length, num_buckets=config.num_buckets
     )
 
 
-def feature_inputs(prefix: str = "") -> dict[str, Any]:
+def feature_inputs(config: NetworkConfig, prefix: str = "") -> dict[str, Any]:
     """Make the inputs of a functional network: the features of the preprocessor (see `TokenEmbedding`).
 
     Args:
+        config: of the network.
         prefix: of their names, where a network reads several texts.
 
     Example:
-        >>> feature_inputs("reply_")["mask"].shape
+        >>> feature_inputs(NetworkConfig(), "reply_")["mask"].shape
         (None, None)
     """
-    specs = TextFrontEnd.specs.items()
-    return {name: keras.Input(shape[1:], dtype=dtype, name=prefix + name) for name, (shape, dtype) in specs}
+    specs = (TextFrontEnd if config.pretrained is None else PieceFrontEnd).specs
+    return {name: keras.Input(shape[1:], dtype=dtype, name=prefix + name) for name, (shape, dtype) in specs.items()}
 
 
 def build_encoder(config: NetworkConfig) -> keras.layers.Layer | None:
@@ -143,7 +147,8 @@ class Backbone(keras.Model):
     Returns:
         name -> float `[B, T, D]`: `words`, the vectors that are pooled without regard to order; and, unless the
         architecture is `none`, `encoded` and `tokens`, the output and the input of the encoder. An architecture whose
-        decoder reads the message has `words` alone, of depth 2 D.
+        decoder reads the message has `words` alone, of depth 2 D. A pretrained encoder gives `sentence` alone, float
+        `[B, D]`, one vector a message.
 
     Example:
         >>> backbone = Backbone(NetworkConfig(), vocab_size=1000)
@@ -155,14 +160,9 @@ class Backbone(keras.Model):
         self, config: NetworkConfig | Mapping[str, Any], vocab_size: int, dtype: Any = None, **kwargs: Any
     ) -> None:
         config = config if isinstance(config, NetworkConfig) else NetworkConfig(**config)
-        inputs = feature_inputs()
+        inputs = feature_inputs(config)
         with dtype_policy(dtype):
-            encoder = None if ARCHITECTURES[config.architecture].decoder_only else build_encoder(config)
-            vectors = build_embedding(config, vocab_size)(inputs)
-            outputs = {"words": vectors}
-            if encoder is not None:
-                words, tokens = ops.split(vectors, 2, axis=-1)
-                outputs = {"words": words, "encoded": encoder(tokens, mask=inputs["mask"]), "tokens": tokens}
+            outputs = _sentences(config, inputs) if config.pretrained else _token_vectors(config, inputs, vocab_size)
             super().__init__(inputs, outputs, **{"name": "backbone", **kwargs})
         self.config = config
         self.vocab_size = vocab_size
@@ -190,6 +190,24 @@ class Backbone(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "config": asdict(self.config), "vocab_size": self.vocab_size}
+
+
+def _token_vectors(config: NetworkConfig, inputs: dict[str, Any], vocab_size: int) -> dict[str, Any]:
+    """Return vectors of the tokens: those that are pooled, and what an encoder makes of its own."""
+    encoder = None if ARCHITECTURES[config.architecture].decoder_only else build_encoder(config)
+    vectors = build_embedding(config, vocab_size)(inputs)
+    if encoder is None:
+        return {"words": vectors}
+    words, tokens = ops.split(vectors, 2, axis=-1)
+    return {"words": words, "encoded": encoder(tokens, mask=inputs["mask"]), "tokens": tokens}
+
+
+def _sentences(config: NetworkConfig, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return what a pretrained encoder makes of the word pieces, one vector a message."""
+    stated = config.pretrained or {}
+    mask = inputs["piece_mask"]
+    states = PretrainedEncoder(**stated["encoder"], name="encoder")(inputs["piece_ids"], mask=mask)
+    return {"sentence": SentencePooling(**stated["pooling"], name="pool")(states, mask=mask)}
 
 
 class TaskModel:
@@ -250,4 +268,4 @@ def token_inputs(backbone: Backbone) -> dict[str, Any]:
         'words'
     """
     vectors = {name: keras.Input(tensor.shape[1:], name=name) for name, tensor in backbone.output.items()}
-    return {**feature_inputs(), **vectors}
+    return {**feature_inputs(backbone.config), **vectors}

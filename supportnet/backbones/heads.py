@@ -29,7 +29,7 @@ class MessagePooling:
 
     Returns:
         branch -> vector: `words` float `[B, 2 D]`, with F filters `[B, 4 F]`, and `context` float `[B, 4 D]`, which the
-        architecture `none` lacks.
+        architecture `none` lacks; of a pretrained encoder `sentence` float `[B, D]` alone.
 
     Raises:
         UserError: the architecture reads messages with its decoder.
@@ -43,6 +43,8 @@ class MessagePooling:
 
     def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Pool one text per row."""
+        if "sentence" in inputs:
+            return {"sentence": inputs["sentence"]}
         words, mask = inputs["words"], inputs["mask"]
         if self.phrases is not None:
             words = self.phrases(words, mask=mask)

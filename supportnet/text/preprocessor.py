@@ -180,7 +180,8 @@ class PieceFrontEnd(TextFrontEnd):
 
     Args:
         vocabulary: a `Vocabulary` with `pieces`.
-        **kwargs: as for `TextFrontEnd`.
+        pieces: those of a vocabulary that is given by its tokens, as a dictionary of the arguments of `WordPiece`.
+        *args, **kwargs: as for `TextFrontEnd`.
 
     Call arguments:
         texts: string `[B]`, or a list or an array of `str`; B may be 0, a text empty or invalid UTF-8.
@@ -205,16 +206,19 @@ class PieceFrontEnd(TextFrontEnd):
         super().__init__(vocabulary, *args, **kwargs)
         if pieces is not None:
             self.vocabulary = Vocabulary(self.vocabulary, WordPiece(**pieces))
-        self.table = (self.table, piece_table(self.vocabulary.pieces))
+        if self.vocabulary.pieces is None:
+            raise UserError("vocabulary must have word pieces, those of a pretrained encoder. It has none.")
+        self.pieces = self.vocabulary.pieces
+        self.table = (self.table, piece_table(self.pieces))
 
     def features(self, texts: Any, table: Any) -> dict[str, Any]:
         words, pieces = table
         readable = tf.strings.regex_replace(redact_graph(texts), "<([a-z]+)>", r"\1")
-        found = word_pieces(readable, self.vocabulary.pieces, pieces)
+        found = word_pieces(readable, self.pieces, pieces)
         return {**super().features(texts, words), "piece_ids": found.piece_ids, "piece_mask": found.mask}
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "pieces": asdict(self.vocabulary.pieces)}
+        return {**super().get_config(), "pieces": asdict(self.pieces)}
 
 
 def ngrams_graph(words: Any, min_gram: int, max_gram: int) -> tuple[Any, Any]:

@@ -11,6 +11,7 @@ from supportnet.backbones.heads import MessagePooling, vote
 from supportnet.checks import check_positive
 from supportnet.config import NetworkConfig
 from supportnet.layers import NgramScores
+from supportnet.text.preprocessor import TextFrontEnd
 
 
 def build_network(config: NetworkConfig, backbone: Backbone, num_values: Sequence[int]) -> keras.Model:
@@ -29,7 +30,9 @@ def build_network(config: NetworkConfig, backbone: Backbone, num_values: Sequenc
         >>> [keras.ops.shape(outputs[f"logits_{i}"]) for i in range(2)]
         [(1, 3), (1, 2)]
     """
-    return compose(backbone, build_head(config, backbone, num_values), feature_inputs(), "attribute_network")
+    return compose(
+        backbone, build_head(config, backbone, num_values), feature_inputs(backbone.config), "attribute_network"
+    )
 
 
 def build_head(config: NetworkConfig, backbone: Backbone, num_values: Sequence[int]) -> keras.Model:
@@ -49,7 +52,7 @@ def build_head(config: NetworkConfig, backbone: Backbone, num_values: Sequence[i
         float `[B, D]`, the pooled message.
     """
     inputs = token_inputs(backbone)
-    features = {name: inputs[name] for name in feature_inputs()}
+    features = {name: inputs[name] for name in TextFrontEnd.specs}
     pooled = MessagePooling(config)(inputs)
     dropped = {
         branch: keras.layers.Dropout(config.head_dropout_rate, name=f"{branch}_dropout")(vector)

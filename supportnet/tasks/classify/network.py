@@ -10,6 +10,7 @@ from supportnet.backbones.heads import MessagePooling, Vote
 from supportnet.checks import check_positive
 from supportnet.config import NetworkConfig
 from supportnet.layers import NgramScores
+from supportnet.text.preprocessor import TextFrontEnd
 
 
 def build_network(config: NetworkConfig, backbone: Backbone, num_intents: int) -> keras.Model:
@@ -28,7 +29,9 @@ def build_network(config: NetworkConfig, backbone: Backbone, num_intents: int) -
         >>> keras.ops.shape(outputs["logits"])
         (1, 77)
     """
-    return compose(backbone, build_head(config, backbone, num_intents), feature_inputs(), "intent_network")
+    return compose(
+        backbone, build_head(config, backbone, num_intents), feature_inputs(backbone.config), "intent_network"
+    )
 
 
 def build_head(config: NetworkConfig, backbone: Backbone, num_intents: int) -> keras.Model:
@@ -56,7 +59,7 @@ def build_head(config: NetworkConfig, backbone: Backbone, num_intents: int) -> k
     inputs = token_inputs(backbone)
     pooled = MessagePooling(config)(inputs)
     sizes = (num_intents, backbone.vocab_size, config.num_pairs, config.num_buckets)
-    linear = NgramScores(*sizes, dtype="float32", name="ngrams")({name: inputs[name] for name in feature_inputs()})
+    linear = NgramScores(*sizes, dtype="float32", name="ngrams")({name: inputs[name] for name in TextFrontEnd.specs})
     scores = [_scores(vector, num_intents, config, branch) for branch, vector in pooled.items()]
     branch_logits = ops.stack([*scores, linear["scores"]], axis=1)
     outputs = {

@@ -72,7 +72,7 @@ class Replier(TaskModel):
         self.handoff = handoff or Handoff()
         self.pretraining: History | None = None
         self.network = build_network(config, self.backbone, len(pieces))
-        self.reader = compose(self.backbone, build_memory(self.head), feature_inputs(), "reader")
+        self.reader = compose(self.backbone, build_memory(self.head), feature_inputs(config), "reader")
         options = DecodingOptions(config.max_reply_length)
         self.writer = ReplyWriter(self.head, self.reader, pieces.pieces, options, config.max_length)
         self._write: dict[int, Callable[[Any], dict[str, Any]]] = {}

@@ -27,7 +27,7 @@ def build_network(config: NetworkConfig, backbone: Backbone, num_pieces: int) ->
     """
     pieces = keras.Input((None,), dtype="int32", name="pieces")
     head = build_head(config, backbone, num_pieces)
-    return compose(backbone, head, feature_inputs(), "reply_network", pieces=pieces)
+    return compose(backbone, head, feature_inputs(backbone.config), "reply_network", pieces=pieces)
 
 
 def build_head(config: NetworkConfig, backbone: Backbone, num_pieces: int) -> keras.Model:

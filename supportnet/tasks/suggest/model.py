@@ -237,7 +237,7 @@ def joined_outputs(outputs: Mapping[str, Any]) -> Any:
 
 
 def _reader(model: Suggester, side: str) -> Callable[[Any], dict[str, Any]]:
-    network = compose(model.backbone, model.heads[side], feature_inputs(), f"{side}_reader")
+    network = compose(model.backbone, model.heads[side], feature_inputs(model.backbone.config), f"{side}_reader")
 
     def read(texts: Any) -> dict[str, Any]:
         features = model.preprocessor(texts)

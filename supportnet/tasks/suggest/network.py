@@ -64,7 +64,7 @@ class DualEncoder(keras.Model):
     """
 
     def __init__(self, config: NetworkConfig, backbone: Backbone, num_labels: int = 0, **kwargs: Any) -> None:
-        inputs = {side: feature_inputs(f"{side}_") for side in SIDES}
+        inputs = {side: feature_inputs(config, f"{side}_") for side in SIDES}
         heads = build_heads(config, backbone, num_labels)
         found = {side: heads[side]({**inputs[side], **backbone(inputs[side])}) for side in SIDES}
         outputs = {side: found[side]["vectors"] for side in SIDES}
