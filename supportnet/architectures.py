@@ -57,13 +57,13 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(_ARCHITECTURES)
 
 
 def encoder_names() -> list[str]:
-    """Return the architectures that read messages for every task, `none` included.
+    """Return the architectures that read messages for every task and start from nothing, `none` included.
 
     Example:
         >>> encoder_names()
         ['bilstm_attention', 'transformer', 'conv', 'none']
     """
-    return [name for name, architecture in ARCHITECTURES.items() if not architecture.decoder_only]
+    return [name for name, made in ARCHITECTURES.items() if not made.decoder_only and not made.is_pretrained]
 
 
 def register_encoder(name: str, make: Maker, decoder: Maker | None = None) -> None:

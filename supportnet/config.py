@@ -111,9 +111,10 @@ class NetworkConfig(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         if (self.pretrained is not None) != ARCHITECTURES[self.architecture].is_pretrained:
+            given = "one" if self.pretrained else "none (--backbone minilm, or a folder)"
             raise UserError(
-                "architecture must be pretrained if and only if a pretrained encoder is given (--backbone). "
-                f"Received: architecture={self.architecture!r}, {'one' if self.pretrained else 'none'}"
+                "architecture must be pretrained where a pretrained encoder is given, and only there. "
+                f"Received: architecture={self.architecture!r}, {given}"
             )
         check_divides("num_heads", self.num_heads, "embedding_dim", self.embedding_dim)
 

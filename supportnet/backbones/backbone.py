@@ -30,10 +30,14 @@ def build_preprocessor(config: NetworkConfig, vocabulary: Vocabulary | Sequence[
         >>> build_preprocessor(NetworkConfig(max_length=64), Vocabulary(["where", "parcel"])).max_length
         64
     """
-    front_end = TextFrontEnd if config.pretrained is None else PieceFrontEnd
-    return front_end(
-        vocabulary, text_mode=config.text_mode, max_length=config.max_length, num_buckets=config.num_buckets
-    )
+    options: dict[str, Any] = {
+        "text_mode": config.text_mode,
+        "max_length": config.max_length,
+        "num_buckets": config.num_buckets,
+    }
+    if config.pretrained is None:
+        return TextFrontEnd(vocabulary, **options)
+    return PieceFrontEnd(vocabulary, prompt=config.pretrained["prompt"], **options)
 
 
 def feature_inputs(config: NetworkConfig, prefix: str = "") -> dict[str, Any]:
@@ -173,7 +177,7 @@ class Backbone(keras.Model):
         return self.get_layer("embed")
 
     @property
-    def encoder(self) -> keras.layers.Layer | None:
+    def encoder(self) -> Any:
         """The encoder; None for an architecture without one."""
         return next((layer for layer in self.layers if layer.name == "encoder"), None)
 
@@ -225,6 +229,7 @@ class TaskModel:
         backbone: features -> vectors of tokens.
         network: the whole functional model, features -> outputs.
         origin: the data it was trained on (`data`) and its validation metrics (`validation`); empty if untrained.
+        licence: file -> text of what goes along with the weights of a pretrained encoder; empty without one.
         seen: hashes of the messages that it was trained and validated on (see `supportnet.training.seen`); None if
             unknown.
     """
@@ -236,6 +241,7 @@ class TaskModel:
         self.config = config
         self.vocabulary = vocabulary
         self.origin: dict[str, Any] = {}
+        self.licence: dict[str, str] = {}
         self.seen: npt.NDArray[np.uint32] | None = None
         self.preprocessor = build_preprocessor(config, vocabulary)
         self.backbone = backbone or Backbone(config, len(vocabulary))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 from supportnet.checks import check_positive, checked_texts
 from supportnet.text.graph import are_cut, as_strings
@@ -39,7 +40,11 @@ def warn_if_cut(texts: Sequence[str], mode: str, max_length: int, stacklevel: in
 
 
 def run_in_batches(
-    serve: Callable[[Any], Mapping[str, Any]], texts: Iterable[str], outputs: Sequence[str], batch_size: int
+    serve: Callable[[Any], Mapping[str, Any]],
+    texts: Iterable[str],
+    outputs: Sequence[str],
+    batch_size: int,
+    what: str = "",
 ) -> dict[str, npt.NDArray[Any]]:
     """Run `serve` on all texts, in batches of similar length: padding costs as much as words do.
 
@@ -48,6 +53,7 @@ def run_in_batches(
         texts: N strings.
         outputs: names of the tensors that are wanted.
         batch_size: texts a batch, at most.
+        what: label of a progress bar on standard error; none by default.
 
     Returns:
         Arrays by name, `[N, ...]`, rows in the order of the texts.
@@ -59,7 +65,8 @@ def run_in_batches(
     check_positive("batch_size", batch_size)
     order = np.argsort([len(text) for text in texts], kind="stable")
     batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)] or [order]
-    served = (serve(as_strings([texts[i] for i in batch])) for batch in batches)
+    shown = tqdm(batches, what, unit="batch", mininterval=0.5, disable=not what)
+    served = (serve(as_strings([texts[i] for i in batch])) for batch in shown)
     rows = [{name: batch[name].numpy() for name in outputs} for batch in served]
     back = np.argsort(order)
     return {name: np.concatenate([row[name] for row in rows])[back] for name in outputs}

@@ -67,6 +67,11 @@ from supportnet.training.run_folder import tasks_of
         metavar="PATH|METHOD",
         help="Start from a file of word vectors, or train word2vec or fasttext ones.",
     ),
+    click.option(
+        "--backbone",
+        metavar="NAME|FOLDER",
+        help="Read messages with a pretrained encoder: minilm (see `supportnet weights`), or a Hugging Face folder.",
+    ),
     click.option("--require-coverage", type=float, help="Share of the vocabulary that the word vectors must hold."),
 )
 @training_flags
@@ -89,6 +94,7 @@ def train(
     supportnet train --config search/best.toml --data tickets.csv --out runs/best
     supportnet train --data banking77 --data-dir downloads --out runs/banking77 --resume
     supportnet train --data few.csv --init runs/encoder --unlabelled tickets.csv --out runs/few
+    supportnet train --data few.csv --backbone minilm --out runs/minilm
     supportnet train --from runs/may --data corrections.csv --out runs/june --against held_out.csv
     supportnet train --task suggest --data chats.csv --text-column question --reply-column answer --out runs/answers
     supportnet train --task reply --data star --data-dir downloads --architecture transformer --out runs/replies

@@ -40,6 +40,7 @@ From tokens to vectors, and from vectors to scores:
 - `TokenEmbedding`: a vector a token, of the word and its character n-grams.
 - `PairEmbedding`: a vector for each pair of words that follow each other.
 - `MaskedPooling`: the maximum and the mean over the real tokens.
+- `MeanSimilarity`: cosines of messages' vectors and the mean ones of intents.
 - `NgramScores`: a linear classifier of words, pairs and character n-grams.
 - `ScaledCosine`: cosines of two sets of vectors, on a learned scale.
 
@@ -51,7 +52,7 @@ from supportnet.layers.blocks import AttentionBlock, CausalBlock, CrossAttention
 from supportnet.layers.conv import ConvBlock, ConvEncoder, Phrases
 from supportnet.layers.embedding import PairEmbedding, PositionalEncoding, TokenEmbedding, positional_encoding
 from supportnet.layers.recurrent import BiLSTMAttention, RecurrentDecoder
-from supportnet.layers.scores import MaskedPooling, NgramScores, ScaledCosine
+from supportnet.layers.scores import MaskedPooling, MeanSimilarity, NgramScores, ScaledCosine
 from supportnet.layers.stacks import Decoder, Encoder
 from supportnet.layers.transformer import PrefixDecoder, TransformerDecoder, TransformerEncoder
 
@@ -68,6 +69,7 @@ __all__ = [
     "Encoder",
     "LayerNorm",
     "MaskedPooling",
+    "MeanSimilarity",
     "MultiHeadAttention",
     "NgramScores",
     "PairEmbedding",

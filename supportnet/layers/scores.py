@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 from keras import ops
+from sklearn.preprocessing import normalize
 
 from supportnet.checks import check_positive
 from supportnet.layers.base import BaseLayer, sum_over_ngrams, take_rows
@@ -207,6 +210,63 @@ def _normalized(sums: Tensor) -> Tensor:
     """Divide the scores by the length of the feature vector; a feature's idf is at least 1, so is the length."""
     scores, squared_length = _without_last(sums)
     return scores / ops.sqrt(ops.maximum(squared_length, 1.0))[:, None]
+
+
+@keras.saving.register_keras_serializable(package="supportnet")
+class MeanSimilarity(BaseLayer):
+    """The cosine of a message's vector and the mean vector of each intent's training messages.
+
+    The means are not trained by gradient descent; `set_means` sets them (Snell et al. 2017, Prototypical Networks).
+
+    Args:
+        num_intents: number of intents K.
+
+    Call arguments:
+        vectors: float `[B, D]`.
+
+    Returns:
+        float `[B, K]`, between 0 and 1; a negative cosine counts as 0, and that of a vector of zeros is 0.
+
+    Raises:
+        UserError: `num_intents` is below 1.
+
+    Example:
+        >>> similarity = MeanSimilarity(num_intents=2)
+        >>> similarity.set_means(np.array([[1.0, 0.0], [0.0, 2.0], [0.0, 4.0]]), np.array([0, 1, 1]))
+        >>> keras.ops.convert_to_numpy(similarity(keras.ops.array([[3.0, 4.0]])))
+        array([[0.6, 0.8]], dtype=float32)
+    """
+
+    argument_names = ("num_intents",)
+
+    def __init__(self, num_intents: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.num_intents = check_positive("num_intents", num_intents)
+
+    def build(self, vectors_shape: Shape) -> None:
+        shape = (vectors_shape[-1], self.num_intents)
+        self.means = self.add_weight(shape, initializer="zeros", trainable=False, autocast=False, name="means")
+
+    def set_means(self, vectors: npt.NDArray[np.floating], targets: npt.NDArray[np.integer]) -> None:
+        """Set the means to those of N messages.
+
+        Args:
+            vectors: float `[N, D]`.
+            targets: the index of each message's intent, int `[N]`. The mean of an intent without messages is zeros.
+        """
+        if not self.built:
+            self.build(vectors.shape)
+        sums = np.zeros((self.num_intents, vectors.shape[1]), "float32")
+        np.add.at(sums, targets, vectors)
+        # A sum and a mean have the same direction.
+        self.means.assign(normalize(sums).T)
+
+    def call(self, vectors: Tensor) -> Tensor:
+        cosines = ops.matmul(ops.normalize(ops.cast(vectors, "float32")), self.means)
+        return ops.cast(ops.clip(cosines, 0.0, 1.0), self.compute_dtype)
+
+    def compute_output_shape(self, vectors_shape: Shape) -> Shape:
+        return (vectors_shape[0], self.num_intents)
 
 
 @keras.saving.register_keras_serializable(package="supportnet")

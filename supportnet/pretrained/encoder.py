@@ -127,6 +127,17 @@ class PretrainedEncoder(BaseLayer):
     def trainable(self, value: bool) -> None:
         self._set_trainable(value)
 
+    def tune(self, trainable_blocks: int) -> None:
+        """Let other blocks be trained than before: the upper `trainable_blocks`, without dropout unless it had some.
+
+        A model around it must be compiled after this.
+
+        Raises:
+            UserError: there are fewer blocks.
+        """
+        self.trainable_blocks = _at_most(self.num_layers, "trainable_blocks", trainable_blocks)
+        self.trainable = True
+
     def _set_trainable(self, value: bool) -> None:
         keras.layers.Layer.trainable.fset(self, value)
         if self.blocks:

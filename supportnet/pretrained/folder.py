@@ -14,6 +14,8 @@ from supportnet.checks import check_positive
 from supportnet.errors import UserError
 from supportnet.files import read_json
 
+#: The file of weights in a folder.
+WEIGHTS_FILE = "model.safetensors"
 #: Kind of encoder -> argument of `PretrainedEncoder` -> what `config.json` calls it.
 _SIZES: Mapping[str, Mapping[str, str]] = {
     "bert": {

@@ -4,6 +4,7 @@ A file of this format is a header and plain arrays. The header is checked by the
 code that a file brings. What `torch.save` wrote is pickled, which does, and is refused.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from supportnet.errors import UserError
-from supportnet.files import read_json
-from supportnet.pretrained.folder import PretrainedFolder
+from supportnet.files import file_sha256, read_json
+from supportnet.pretrained.folder import WEIGHTS_FILE, PretrainedFolder
 
 Array = np.ndarray[Any, Any]
 
-_FILE, _INDEX = "model.safetensors", "model.safetensors.index.json"
+_INDEX = "model.safetensors.index.json"
 #: Files of pickled weights, which aren't read.
 _PICKLED = ("pytorch_model*.bin", "*.pt", "*.pth", "*.ckpt")
 _DTYPES = ("F64", "F32", "F16", "BF16")
@@ -94,6 +95,12 @@ def read_weights(folder: PretrainedFolder) -> dict[str, Array]:
                     shape = {"expand": (depth, inner), "contract": (inner, depth)}.get(name, (depth, depth))
                     weights |= tensors.dense(ours, theirs, *shape)
     return weights
+
+
+def weights_digest(folder: PretrainedFolder) -> str:
+    """Return the SHA-256 of the file of weights, as hexadecimal digits; of several files, that of their digests."""
+    digests = [file_sha256(path) for path in sorted(folder.path.glob("*.safetensors"))]
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 class _Tensors:
@@ -177,14 +184,14 @@ def _library() -> tuple[Any, type[Exception]]:
 
 def _files(path: Path) -> list[Path]:
     """Return the files of a folder's weights."""
-    if (path / _FILE).is_file():
-        return [path / _FILE]
+    if (path / WEIGHTS_FILE).is_file():
+        return [path / WEIGHTS_FILE]
     if (path / _INDEX).is_file():
         return _indexed(path / _INDEX)
     found = sorted(file.name for pattern in _PICKLED for file in path.glob(pattern))
     if not found:
-        raise UserError(f"{path / _FILE} is missing, and weights of another form aren't read.")
-    remedy = f'AutoModel.from_pretrained("{path}").save_pretrained("{path}") of transformers writes {_FILE}'
+        raise UserError(f"{path / WEIGHTS_FILE} is missing, and weights of another form aren't read.")
+    remedy = f'AutoModel.from_pretrained("{path}").save_pretrained("{path}") of transformers writes {WEIGHTS_FILE}'
     raise UserError(f"{path / found[0]} is pickled, and may run any code when it is read, so it isn't: {remedy}.")
 
 

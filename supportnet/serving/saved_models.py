@@ -17,10 +17,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from supportnet.backbones.backbone import TaskModel
 from supportnet.checks import check_positive, check_rate
 from supportnet.data.bank import Bank
 from supportnet.errors import UserError
 from supportnet.files import read_json, write_json, written_whole
+from supportnet.pretrained.licence import changes, write_licence
+from supportnet.pretrained.weights import SOURCE_FILE
 from supportnet.savedmodel.load import CARD, versions_in
 from supportnet.savedmodel.load import SavedModel as SavedModel  # `supportnet.serving` has it from here
 from supportnet.savedmodel.reader import served_readers
@@ -134,6 +137,9 @@ def export(
             ServedModel(parts).save(folder)
         for task, model in by_task.items():
             get_task(task).write_facts(folder, model, parts[task], options)
+        for model in by_task.values():
+            if model.config.pretrained is not None:
+                _write_licence(folder, model)
         write_json(folder / CARD, {task: get_task(task).card(model) for task, model in by_task.items()})
 
     return write_version(path, save, version, overwrite, keep)
@@ -295,6 +301,15 @@ def _by_task(models: Any) -> dict[str, Any]:
         received = f"{len(listed)} of the task {', '.join(by_task)}" if listed else "none"
         raise UserError(f"An export must hold one model of each task, or of some of them. Received: {received}")
     return by_task
+
+
+def _write_licence(folder: Path, model: TaskModel) -> None:
+    """Write the licence of a pretrained encoder, where its weights are from, and whether they were changed."""
+    stated = dict(model.config.pretrained or {})
+    tuned = (model.origin.get("validation") or {}).get("tuned_blocks", 0)
+    changed = changes(tuned, stated["encoder"].get("word_table", "int8"))
+    texts = {**model.licence, SOURCE_FILE: f"{model.licence.get(SOURCE_FILE, '')}{changed}\n"}
+    write_licence(folder / "assets.extra", stated["source"]["name"], texts)
 
 
 def _tables(folder: Path) -> Callable[[Vocabulary], Any]:

@@ -245,7 +245,7 @@ class Task(ABC):
         See `supportnet.config.split_options`.
         """
         named = {name: value for name, value in options.items() if name != "preset"}
-        defaults = {**self.defaults(named.get("architecture")), **more}
+        defaults = {**self.defaults(named.get("architecture", more.get("architecture"))), **more}
         return split_options(named, self.config, defaults, options.get("preset"))
 
     def data_defaults(self, dataset: TicketDataset, given: Mapping[str, Any]) -> Mapping[str, Any]:

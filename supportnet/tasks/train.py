@@ -21,6 +21,7 @@ from supportnet.data.ticket import Ticket, TicketDataset
 from supportnet.embeddings import Coverage
 from supportnet.errors import UserError
 from supportnet.files import remove_incomplete, write_array, write_json, written_whole
+from supportnet.pretrained.licence import read_licences, write_licence
 from supportnet.tasks.joint import joint_objective
 from supportnet.tasks.options import UNLABELLED, check_not_alone, check_options, task_configs, tasks_with
 from supportnet.tasks.registry import DEFAULT, get_task, in_order
@@ -31,7 +32,7 @@ from supportnet.training.initial_weights import InitialWeights
 from supportnet.training.loop import CHECKPOINT, History, Loop
 from supportnet.training.optimizer import optimizer_facts
 from supportnet.training.seen import message_hashes, read_seen
-from supportnet.training.splits import Sources, build_vocabulary, texts_of, unlabelled_sets, with_validation
+from supportnet.training.splits import Sources, texts_of, unlabelled_sets, with_validation
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def train(
     init: str | os.PathLike[str] | None = None,
     embeddings: str | os.PathLike[str] | None = None,
     require_coverage: float | None = None,
+    backbone: str | os.PathLike[str] | None = None,
     unlabelled: Sources | TicketDataset | None = None,
     previous: str | os.PathLike[str] | None = None,
     resume: bool = False,
@@ -108,6 +110,8 @@ def train(
         embeddings: word vectors to start from: a file (see `supportnet.load_word_embeddings`), or `word2vec` or
             `fasttext` to train them on the messages, the unlabelled ones included.
         require_coverage: share of the vocabulary that the word vectors must hold, in [0, 1].
+        backbone: a pretrained encoder that reads the messages (architecture `pretrained`): weights by name (see
+            `supportnet.pretrained.list_weights`), or the folder of a Hugging Face model.
         unlabelled: messages to learn from as well, in rounds (see `supportnet.tasks.classify.fit`): names or
             paths (see `supportnet.data.load_unlabelled`), or a data set with a split `train` or `all`.
         previous: a finished run of one task, which is trained anew: with its options, and with its messages, which are
@@ -142,13 +146,13 @@ def train(
     """
     tasks = in_order([task] if isinstance(task, str) else list(task))
     if previous is not None:
-        tasks, options = _continued(previous, {"init": init, "embeddings": embeddings}, options)
+        tasks, options = _continued(previous, {"init": init, "embeddings": embeddings, "backbone": backbone}, options)
     if unlabelled:
         check_not_alone(tasks, {UNLABELLED: unlabelled})
         if tasks[0] not in tasks_with(UNLABELLED):
             raise UserError(f"{UNLABELLED} is for the task {' or '.join(tasks_with(UNLABELLED))}.")
     check_options(tasks, options)
-    start = InitialWeights.of(init, embeddings, require_coverage)
+    start = InitialWeights.of(init, embeddings, require_coverage, backbone)
     configs = task_configs(tasks, options, preset, start.network_options)
     for network, _ in configs.values():
         start.check(network)
@@ -207,6 +211,8 @@ def load(path: str | os.PathLike[str], task: str) -> Any:
         model.network,
         f"{run_folder.CONFIG}, {run_folder.VOCABULARY} and {kind.names}.json",
     )
+    if model.config.pretrained is not None:
+        model.licence = read_licences(folder).get(model.config.pretrained["source"]["name"], {})
     model.origin, model.seen = run_folder.read_origin(folder), read_seen(folder / run_folder.SEEN)
     return model
 
@@ -264,7 +270,7 @@ def _continued(
     folder, _ = run_folder.finished_run(previous, tasks[0])
     config = run_folder.read_config(folder)
     for name, value in start.items():
-        if config["start"][name] is not None and value is None:
+        if config["start"].get(name) is not None and value is None:
             raise UserError(f"{previous} was trained with {name} (--{name}): name it again.")
     known = {**config["network"], **config["training"]}
     return tasks, {**{name: value for name, value in known.items() if tasks[0] in tasks_with(name)}, **options}
@@ -303,6 +309,8 @@ def save(folder: Path, model: Any) -> None:
     write_json(folder / run_folder.CARD, kind.card(model))
     if model.seen is not None:
         write_array(folder / run_folder.SEEN, model.seen)
+    if model.config.pretrained is not None:
+        write_licence(folder, model.config.pretrained["source"]["name"], model.licence)
     run_folder.save_network(folder, model.vocabulary, model.network)
 
 
@@ -310,7 +318,7 @@ def _train(parts: Sequence[_Part], whole: dict[str, Any], start: InitialWeights,
     """Train, and write a run of each task; `whole` is the configuration of the run of all."""
     first, texts = parts[0], _texts([part.split for part in parts])
     keras.utils.set_random_seed(first.config.seed)
-    vocabulary = start.vocabulary or build_vocabulary(texts, first.network, first.config.min_count)
+    vocabulary = start.vocabulary(first.network, texts, first.config.min_count)
     for part in parts:
         part.model = part.task.build(part.network, vocabulary, part.split, getattr(first.model, "backbone", None))
     coverage = start.apply(first.model, texts, first.config.seed, loop.progress_bar)

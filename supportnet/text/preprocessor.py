@@ -181,6 +181,7 @@ class PieceFrontEnd(TextFrontEnd):
     Args:
         vocabulary: a `Vocabulary` with `pieces`.
         pieces: those of a vocabulary that is given by its tokens, as a dictionary of the arguments of `WordPiece`.
+        prompt: what the encoder reads before every message.
         *args, **kwargs: as for `TextFrontEnd`.
 
     Call arguments:
@@ -202,8 +203,11 @@ class PieceFrontEnd(TextFrontEnd):
         "piece_mask": ((None, None), "bool"),
     }
 
-    def __init__(self, vocabulary: Vocabulary | Iterable[str], *args: Any, pieces: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary | Iterable[str], *args: Any, pieces: Any = None, prompt: str = "", **kwargs: Any
+    ) -> None:
         super().__init__(vocabulary, *args, **kwargs)
+        self.prompt = prompt
         if pieces is not None:
             self.vocabulary = Vocabulary(self.vocabulary, WordPiece(**pieces))
         if self.vocabulary.pieces is None:
@@ -214,11 +218,13 @@ class PieceFrontEnd(TextFrontEnd):
     def features(self, texts: Any, table: Any) -> dict[str, Any]:
         words, pieces = table
         readable = tf.strings.regex_replace(redact_graph(texts), "<([a-z]+)>", r"\1")
+        if self.prompt:
+            readable = tf.strings.join([self.prompt, readable])
         found = word_pieces(readable, self.pieces, pieces)
         return {**super().features(texts, words), "piece_ids": found.piece_ids, "piece_mask": found.mask}
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "pieces": asdict(self.pieces)}
+        return {**super().get_config(), "pieces": asdict(self.pieces), "prompt": self.prompt}
 
 
 def ngrams_graph(words: Any, min_gram: int, max_gram: int) -> tuple[Any, Any]:

@@ -23,8 +23,10 @@ from supportnet.embeddings import (
 from supportnet.errors import UserError
 from supportnet.files import file_sha256
 from supportnet.layers import TokenEmbedding
+from supportnet.pretrained.backbone import PretrainedBackbone
 from supportnet.text.vocabulary import Vocabulary, count_tokens
 from supportnet.training.run_folder import CONFIG, VOCABULARY, WEIGHTS, finished_run, load_weights
+from supportnet.training.splits import build_vocabulary
 
 #: What config.json names as the task of a pre-trained encoder.
 PRETRAINING = "pretrain"
@@ -102,11 +104,13 @@ class InitialWeights:
         encoder: a pre-trained one, or None.
         embeddings: a file of word vectors, `word2vec` or `fasttext` to train some, or None.
         require_coverage: share of the vocabulary that the word vectors must hold, or None.
+        backbone: a pretrained encoder with word pieces of its own, or None.
     """
 
     encoder: Encoder | None = None
     embeddings: str | None = None
     require_coverage: float | None = None
+    backbone: PretrainedBackbone | None = None
 
     @classmethod
     def of(
@@ -114,29 +118,37 @@ class InitialWeights:
         init: str | os.PathLike[str] | None,
         embeddings: str | os.PathLike[str] | None = None,
         require_coverage: float | None = None,
+        backbone: str | os.PathLike[str] | None = None,
     ) -> "InitialWeights":
         """Read what the arguments of `train` or `pretrain` name.
 
         Raises:
-            UserError: there is no whole encoder at `init`; both it and `embeddings` are given; or there are no word
-                vectors to require a coverage of.
+            UserError: there is no whole encoder at `init`; two of it, `embeddings` and `backbone` are given; there are
+                no word vectors to require a coverage of; or as for `PretrainedBackbone.read`.
         """
+        if backbone is not None and (init is not None or embeddings is not None):
+            raise UserError("backbone must not be given with init or embeddings. Received: both")
         if init is not None and embeddings is not None:
             raise UserError("embeddings must not be given with init, which brings its own. Received: both")
         if require_coverage is not None and embeddings is None:
             raise UserError(f"require_coverage must come with embeddings. Received: {require_coverage=}, no embeddings")
         encoder = None if init is None else load_encoder(init)
-        return cls(encoder, None if embeddings is None else os.fspath(embeddings), require_coverage)
+        read = None if backbone is None else PretrainedBackbone.read(backbone)
+        return cls(encoder, None if embeddings is None else os.fspath(embeddings), require_coverage, read)
 
     @property
     def network_options(self) -> dict[str, Any]:
         """The fields of `NetworkConfig` that the encoder decides."""
+        if self.backbone is not None:
+            return self.backbone.network_options
         return {} if self.encoder is None else asdict(self.encoder.config)
 
-    @property
-    def vocabulary(self) -> Vocabulary | None:
-        """The encoder's vocabulary."""
-        return None if self.encoder is None else self.encoder.vocabulary
+    def vocabulary(self, network: NetworkConfig, texts: Sequence[str], min_count: int) -> Vocabulary:
+        """Return the encoder's vocabulary, or make that of the texts, with the pieces that a backbone reads."""
+        if self.encoder is not None:
+            return self.encoder.vocabulary
+        words = build_vocabulary(texts, network, min_count)
+        return words if self.backbone is None else Vocabulary(words, self.backbone.pieces)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -148,10 +160,16 @@ class InitialWeights:
             "init": None if self.encoder is None else self.encoder.digest,
             "embeddings": embeddings,
             "require_coverage": self.require_coverage,
+            "backbone": None if self.backbone is None else self.backbone.digest,
         }
 
     def check(self, network: NetworkConfig) -> None:
-        """Raise a `UserError` that names a field of `network` in which the encoder is another."""
+        """Raise a `UserError` that names a field of `network` in which the encoder is another, or can't follow."""
+        if self.backbone is not None and network.max_length > (most := self.backbone.folder.sizes["max_length"]):
+            raise UserError(
+                f"max_length must be at most {most}, the positions of the pretrained encoder. "
+                f"Received: max_length={network.max_length}"
+            )
         if self.encoder is not None:
             check_same_sizes(network, self.encoder.config)
 
@@ -169,6 +187,9 @@ class InitialWeights:
         """
         if self.encoder is not None:
             self.encoder.initialize(model)
+        if self.backbone is not None:
+            self.backbone.initialize(model.backbone.encoder)
+            model.licence = self.backbone.licence
         if self.embeddings is None:
             return None
         config = model.config

@@ -16,8 +16,10 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
 from supportnet.errors import UserError
-from supportnet.files import folder_bytes
-from supportnet.savedmodel.load import version_folder
+from supportnet.files import folder_bytes, read_json
+from supportnet.pretrained.licence import LICENCES, read_licences
+from supportnet.pretrained.weights import LICENCE_FILE, SOURCE_FILE
+from supportnet.savedmodel.load import CARD, version_folder
 from supportnet.savedmodel.signatures import EXAMPLES, INPUTS, WARMUP
 
 OPERATIONS = Path(__file__).with_name("operations.py")
@@ -95,7 +97,7 @@ class Check:
 
 def static_checks(model: SavedModelFiles) -> list[Check]:
     """Run all checks of the files."""
-    return [*operations(model), signatures(model), assets(model), size(model)]
+    return [*operations(model), signatures(model), assets(model), *licences(model), size(model)]
 
 
 def operations(model: SavedModelFiles) -> Iterator[Check]:
@@ -150,6 +152,18 @@ def assets(model: SavedModelFiles) -> Check:
     found = {name for name in wanted if (model.folder / name).is_file() and (model.folder / name).stat().st_size}
     missing = [name for name in wanted if name not in found]
     return Check("assets", not missing, f"missing or empty: {', '.join(missing)}" if missing else ", ".join(wanted))
+
+
+def licences(model: SavedModelFiles) -> Iterator[Check]:
+    """Check that the weights of a pretrained encoder come with their licence, where there is such an encoder."""
+    card = model.folder / CARD
+    networks = [own.get("network", {}) for own in read_json(card).values()] if card.exists() else []
+    names = {network["pretrained"]["source"]["name"] for network in networks if network.get("pretrained")}
+    for name in sorted(names):
+        texts = read_licences(model.folder / "assets.extra").get(name, {})
+        missing = [file for file in (LICENCE_FILE, SOURCE_FILE) if not texts.get(file, "").strip()]
+        says = f"missing or empty in {LICENCES}/{name}: {', '.join(missing)}"
+        yield Check("licences", not missing, says if missing else f"{name}: {', '.join(texts)}")
 
 
 def size(model: SavedModelFiles) -> Check:

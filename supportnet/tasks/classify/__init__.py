@@ -44,7 +44,14 @@ class Classify(Task):
     learns = "the intent of a message"
     config = ClassifyConfig
     head_options = frozenset({"head_dropout_rate", "num_pairs", "num_filters"})
-    alone_options = ("validation", "unlabelled", "rounds", "round_epochs", "frozen_epochs", "mixed_precision")
+    # Few epochs at a low rate: of what an encoder knows, most shall stay.
+    architecture_defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "pretrained": {"epochs": 4, "learning_rate": 2e-4, "weight_decay": 0.01, "head_dropout_rate": 0.1}
+    }
+    alone_options = (
+        *("validation", "unlabelled", "rounds", "round_epochs", "frozen_epochs", "mixed_precision"),
+        "tuned_blocks",
+    )
     # With 3, all three tasks did better on STAR's validation data than with 1, in one run.
     loss_weight = 3.0
     names = "intents"
@@ -64,7 +71,6 @@ class Classify(Task):
     quick_comparison: ClassVar[Mapping[str, Any]] = {"epochs": 4}
 
     model_class: ClassVar[Any] = Hook("model:IntentClassifier")
-    fit: ClassVar[Any] = Hook("fit:fit")
     fitted_config: ClassVar[Any] = Hook("calibrate:Confidence")
     recalibrate: ClassVar[Any] = Hook("calibrate:recalibrate")
     write_traffic: ClassVar[Any] = Hook("traffic:write_traffic")
@@ -129,6 +135,8 @@ class Classify(Task):
 
         if count_labelled(dataset) > FEW_ROWS:
             return {}
+        if given.get("pretrained") is not None:
+            return {}
         left_out = ENCODER_OPTIONS if "architecture" in given else frozenset()
         return {name: value for name, value in FEW_ROWS_OPTIONS.items() if name not in left_out}
 
@@ -139,8 +147,21 @@ class Classify(Task):
         check_size(len(split.intents), len(split.tickets), *sizes)
         return super().build(network, vocabulary, split, backbone)
 
+    def fit(self, model: Any, split: Any, config: Any, loop: Any) -> Any:
+        if model.config.pretrained is not None:
+            from supportnet.tasks.classify.fit_pretrained import fit_pretrained
+
+            return fit_pretrained(model, split, config, loop)
+        from supportnet.tasks.classify.fit import fit
+
+        return fit(model, split, config, loop)
+
     def metrics(self, model: Any, history: Any) -> dict[str, Any]:
         found, metrics = history.cross_validation, super().metrics(model, history)
+        if model.config.pretrained is not None:
+            # The row before the first epoch is that of the encoder as it came.
+            metrics["best_epoch"] = history.best_epoch
+            metrics["tuned_blocks"] = history.epochs[history.best_epoch]["tuned_blocks"]
         if found is None:
             return {**metrics, "method": "none" if metrics["accuracy"] is None else "split"}
         return {**metrics, "method": "cross-validation", "rows": len(found.rows), "shares": found.shares.tolist()}
@@ -165,6 +186,8 @@ class Classify(Task):
 
     def describe_validated(self, metrics: Mapping[str, Any], fitted: Mapping[str, Any]) -> Iterator[str]:
         how = f"epoch {metrics['best_epoch']}"
+        if "tuned_blocks" in metrics:
+            how = f"{metrics['tuned_blocks']} blocks tuned, {how}" if metrics["tuned_blocks"] else "frozen encoder"
         if "shares" in metrics:
             how = f"cross-validated on {metrics['rows']:,} messages, {how}"
         yield f"validation accuracy {metrics['accuracy']:.4f} ({how})"

@@ -20,7 +20,7 @@ from supportnet.metrics.calibration import fit_temperature, tempered
 from supportnet.metrics.promise import CONFIDENCE, LADDER, Promise, find_promise
 from supportnet.tasks.classify.answers import ANSWERS, Answers, Bools, Classifier
 from supportnet.tasks.classify.config import ClassifyConfig
-from supportnet.tasks.classify.cross_validation import OUTPUTS
+from supportnet.tasks.classify.cross_validation import OUTPUTS, SIMILARITY
 from supportnet.tasks.classify.data import intent_indices, promising
 from supportnet.tasks.task import Fitted
 from supportnet.training.seen import seen_figures
@@ -37,6 +37,8 @@ ACCEPTED_SHARE = 0.95
 #: How much coverage and margin count in the score, beside the probability; chosen by leaving intents out of BANKING77,
 #: CLINC150 and two bots, by fragments, by others' messages, and on CLINC150's validation data (benchmarks/README.md).
 COVERAGE_WEIGHT, MARGIN_WEIGHT = 4.0, 1.0
+#: The same where a pretrained encoder says how similar a message is, chosen in the same way.
+SIMILARITY_WEIGHT, SIMILAR_COVERAGE_WEIGHT = 4.0, 2.0
 
 
 class Numbers(NamedTuple):
@@ -265,7 +267,8 @@ def decide(outputs: Mapping[str, Any], confidence: Confidence | Numbers, intents
     """Turn the network's outputs into calibrated probabilities and decisions.
 
     Args:
-        outputs: those of `build_head`, for B messages: `logits`, `margins`, `coverage` and `known_words`.
+        outputs: those of `build_head`, for B messages: `logits`, `margins`, `coverage`, `known_words`, and `similarity`
+            where a pretrained encoder gives it.
         confidence: temperature and thresholds, or their numbers alone.
         intents: names of the K intents, in the order of the logits. A message whose best intent is `OUT_OF_SCOPE`, or
             that holds no word of the vocabulary, is never in scope, and never routed.
@@ -274,8 +277,8 @@ def decide(outputs: Mapping[str, Any], confidence: Confidence | Numbers, intents
         `probabilities` float32 `[B, K]`; `in_scope` and `route` bool `[B]`; `in_scope_score` and `route_score`
         float32 `[B]`, which are one: the largest probability of an intent in scope, discounted by its coverage and its
         margin (see `discounted`); `coverage` and `margin` float32 `[B]`, those of the same intent; `known_words`
-        float32 `[B]`. The score doesn't depend on the temperature: one that mends the probabilities makes it worse at
-        telling what is out of scope.
+        float32 `[B]`; `similarity` float32 `[B]` where it was given. The score doesn't depend on the temperature: one
+        that mends the probabilities makes it worse at telling what is out of scope.
 
     Example:
         >>> outputs = {"logits": ops.log(ops.array([[0.7, 0.2, 0.1]])), "coverage": ops.array([[0.9, 0.2, 0.1]])}
@@ -285,24 +288,23 @@ def decide(outputs: Mapping[str, Any], confidence: Confidence | Numbers, intents
         True
     """
     numbers = confidence.numbers if isinstance(confidence, Confidence) else confidence
-    outputs = {name: ops.cast(outputs[name], "float32") for name in OUTPUTS}
+    outputs = {name: ops.cast(outputs[name], "float32") for name in (*OUTPUTS, SIMILARITY) if name in outputs}
     logits, covered = outputs["logits"], ops.array([intent != OUT_OF_SCOPE for intent in intents])
     can_route = ops.logical_and(ops.take(covered, ops.argmax(logits, axis=-1)), outputs["known_words"] > 0)
     probabilities = ops.where(covered, ops.softmax(logits), 0.0)
     best = ops.expand_dims(ops.argmax(probabilities, axis=-1), -1)
-    probability, coverage, margin = (
-        ops.take_along_axis(values, best, axis=-1)[:, 0]
-        for values in (probabilities, outputs["coverage"], outputs["margins"])
-    )
-    score = discounted(probability, coverage, margin)
+    judged = {"probability": probabilities, "coverage": outputs["coverage"], "margin": outputs["margins"]}
+    if SIMILARITY in outputs:
+        judged[SIMILARITY] = outputs[SIMILARITY]
+    of_best = {name: ops.take_along_axis(values, best, axis=-1)[:, 0] for name, values in judged.items()}
+    score = discounted(**of_best)
     return {
         "probabilities": ops.softmax(logits / numbers.temperature),
         "in_scope": ops.logical_and(can_route, score >= numbers.in_scope_threshold),
         "in_scope_score": score,
         "route": ops.logical_and(can_route, score >= numbers.route_threshold),
         "route_score": score,
-        "coverage": coverage,
-        "margin": margin,
+        **{name: values for name, values in of_best.items() if name != "probability"},
         "known_words": outputs["known_words"],
     }
 
@@ -313,16 +315,19 @@ def answers_of(outputs: Mapping[str, Any], confidence: Confidence, intents: Sequ
     return Answers(intents, **{name: ops.convert_to_numpy(judgement[name]) for name in ANSWERS})
 
 
-def discounted(probability: Any, coverage: Any, margin: Any) -> Any:
+def discounted(probability: Any, coverage: Any, margin: Any, similarity: Any = None) -> Any:
     """Return the largest probability (Hendrycks & Gimpel 2017), times `exp(-4 (1 - coverage) - (1 - margin))`.
 
     A message about something else is made of n-grams that its best intent has never been seen with, and lies on the
     wrong side of that intent's margin, however probable the intent is beside the others.
 
+    With a pretrained encoder, it is far from that intent's messages: `exp(-4 (1 - similarity) - 2 (1 - coverage))`.
+
     Args:
         probability: of each message's best intent, float `[B]`.
         coverage: share of the message's n-grams that are known of that intent, float `[B]`; see `NgramScores`.
         margin: decision function of the linear classifier for that intent, float `[B]`; above 1 it counts as 1.
+        similarity: the cosine of the message and that intent's messages, float `[B]`; see `MeanSimilarity`.
 
     Returns:
         float `[B]` in [0, 1].
@@ -331,5 +336,8 @@ def discounted(probability: Any, coverage: Any, margin: Any) -> Any:
         >>> round(float(discounted(0.8, coverage=0.5, margin=1.0)), 3)
         0.108
     """
-    lacking = COVERAGE_WEIGHT * (1.0 - coverage) + MARGIN_WEIGHT * (1.0 - ops.minimum(margin, 1.0))
+    if similarity is None:
+        lacking = COVERAGE_WEIGHT * (1.0 - coverage) + MARGIN_WEIGHT * (1.0 - ops.minimum(margin, 1.0))
+    else:
+        lacking = SIMILARITY_WEIGHT * (1.0 - similarity) + SIMILAR_COVERAGE_WEIGHT * (1.0 - coverage)
     return probability * ops.exp(-lacking)

@@ -23,6 +23,8 @@ class ClassifyConfig(RunConfig):
         rounds: rounds of self-training on unlabelled messages, where there are any (see
             `supportnet.tasks.classify.fit`); 0 takes only their words, for the vocabulary and word vectors.
         round_epochs: passes over the labelled and the unlabelled messages in each of these rounds, at most.
+        tuned_blocks: upper blocks of a pretrained encoder that are tuned, where validation finds that better; 0 leaves
+            it as it is. By default 3, and 0 where messages are few or nothing validates it.
         frozen_epochs: epochs at the start in which given word embeddings stay as they are.
 
     Raises:
@@ -43,4 +45,5 @@ class ClassifyConfig(RunConfig):
     mixed_precision: bool = False
     rounds: int = option(2, check_not_negative)
     round_epochs: int = option(10, check_positive)
+    tuned_blocks: int | None = option(None, check_not_negative)
     frozen_epochs: int = option(0, check_not_negative)

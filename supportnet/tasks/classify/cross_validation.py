@@ -30,6 +30,8 @@ Arrays = Mapping[str, npt.NDArray[np.float32]]
 
 #: The network's outputs that decisions follow from, and what a fold's model leaves of them for `out_of_fold`.
 OUTPUTS = ("logits", "margins", "coverage", "known_words")
+#: That of a network on a pretrained encoder beside them.
+SIMILARITY = "similarity"
 FOLD_OUTPUTS = ("branches", *OUTPUTS[1:])
 #: Epochs after which the network answers the fold, evenly spaced; the best of them ends the training on all messages.
 NUM_CHECKS = 8
@@ -125,14 +127,15 @@ def out_of_fold(
         epochs: those of the schedule.
         keep_network: the network must have a share in the vote.
         answers: fold -> what its model says of its messages, the arrays of `FOLD_OUTPUTS`: after each check `branches`
-            `[E, m, N - 1, K]`, and after the last one the others `[m, ...]`.
+            `[E, m, N - 1, K]`, and after the last one the others `[m, ...]`, `similarity` among them if it has one.
     """
     numbers = np.unique(folds[folds >= 0])
     rows = np.concatenate([np.flatnonzero(folds == fold) for fold in numbers])
     found = [answers(int(fold)) for fold in numbers]
     # `[E, M, N - 1, K]`: the network's branches after each check.
     branches = np.concatenate([own["branches"] for own in found], axis=1)
-    margins, coverage, known_words = (np.concatenate([own[name] for own in found]) for name in OUTPUTS[1:])
+    outputs = {name: np.concatenate([own[name] for own in found]) for name in found[0] if name != "branches"}
+    margins = outputs["margins"]
     targets, fold_of = targets[rows], folds[rows]
 
     def decisions(chosen: npt.NDArray[np.bool_]) -> tuple[int, float, npt.NDArray[np.float64]]:
@@ -153,7 +156,7 @@ def out_of_fold(
         checked_epochs(epochs)[check],
         scale,
         shares,
-        {"logits": logits, "margins": margins, "coverage": coverage, "known_words": known_words},
+        {"logits": logits, **outputs},
         accuracy=float(np.mean(logits.argmax(axis=1) == targets)),
         loss=float(-log_softmax(logits, axis=1)[np.arange(len(targets)), targets].mean()),
     )

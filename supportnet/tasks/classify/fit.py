@@ -94,8 +94,8 @@ def _probabilities(targets: Any, branch_logits: Any) -> Any:
 
 def objective(model: IntentClassifier, split: Split, config: ClassifyConfig) -> Objective:
     """Return what the model is trained on beside other tasks; its n-gram classifier is fitted at once."""
-    _fit_ngrams(model, model.network, (split.labelled, None, split.held_out), split, config)
-    _set_shares(model.network, split, None)
+    fit_ngram_branch(model, model.network, (split.labelled, None, split.held_out), split, config)
+    set_shares(model.network, split, None)
     return examples_objective(model, split.labelled, split.held_out, config)
 
 
@@ -119,7 +119,7 @@ def fit(model: IntentClassifier, split: Split, config: ClassifyConfig, loop: Loo
     Raises:
         UserError: a checkpoint, or what a round left for the next, is damaged, or training diverges.
     """
-    network = _network(model, config)
+    network = network_in_training(model, config)
     start = _state(network)
     found = None if split.folds is None else cross_validate(model, network, split, config, loop)
     history = History([], 0, found)
@@ -129,13 +129,13 @@ def fit(model: IntentClassifier, split: Split, config: ClassifyConfig, loop: Loo
             own, rounds = loop.within(f"round_{number}"), replace(config, epochs=config.round_epochs)
             pseudo = Examples(split.unlabelled, pseudo_labels(model, split.unlabelled, own.folder))
         _restart(network, start)
-        _set_shares(network, split, found)
+        set_shares(network, split, found)
         # The checkpoint of a round holds this classifier as well.
         if not own.has_checkpoint:
-            _fit_ngrams(model, network, (split.labelled, pseudo, split.held_out), split, config, found)
+            fit_ngram_branch(model, network, (split.labelled, pseudo, split.held_out), split, config, found)
         examples = split.labelled if pseudo is None else mixed(split.labelled, pseudo, len(model.intents))
         last = own.fit(
-            examples_objective(model, examples, split.held_out, rounds, _training(network, config)),
+            examples_objective(model, examples, split.held_out, rounds, training_view(network, config)),
             rounds,
             frozen_epochs=config.frozen_epochs,
             last_epoch=None if found is None or number else found.epoch,
@@ -168,7 +168,7 @@ def cross_validate(
     folds = split.folds
     epochs, count = checked_epochs(config.epochs), len(np.unique(folds[folds >= 0]))
     # Compiled once: tracing takes longer than such a training.
-    training = _training(network, config)
+    training = training_view(network, config)
     fresh: list[Any] = []
 
     def answers(fold: int) -> Arrays:
@@ -184,7 +184,7 @@ def cross_validate(
             own.compile(objective, config, config.frozen_epochs)
             fresh.extend(_state(training))
         _restart(training, fresh)
-        _fit_ngrams(model, network, (learned, None, None), split, config)
+        fit_ngram_branch(model, network, (learned, None, None), split, config)
         own.fit(objective, config, f"fold {fold + 1} of {count}")
         last = answering.answers[-1]
         branches = np.stack([found["branch_logits"][:, :-1] for found in answering.answers])
@@ -212,13 +212,14 @@ def _restart(network: keras.Model, state: Sequence[npt.NDArray[Any]]) -> None:
         variable.assign(value)
 
 
-def _training(network: keras.Model, config: ClassifyConfig) -> IntentModel:
+def training_view(network: keras.Model, config: ClassifyConfig) -> IntentModel:
+    """Return a view of a network in training, with the shares of its vote."""
     training = IntentModel.of(network, config, network.output["branch_logits"])
     training.shares = network.get_layer("head").get_layer("vote").shares
     return training
 
 
-def _fit_ngrams(
+def fit_ngram_branch(
     model: IntentClassifier,
     network: keras.Model,
     examples: tuple[Examples, Examples | None, Examples | None],
@@ -226,6 +227,7 @@ def _fit_ngrams(
     config: ClassifyConfig,
     found: OutOfFold | None = None,
 ) -> None:
+    """Fit the linear classifier of n-grams, in place, to labelled, pseudo-labelled and validation examples."""
     layer = network.get_layer("head").get_layer("ngrams")
     # With few messages, one more or less of an intent says little of how frequent it is.
     balanced = config.class_weights or split.is_few
@@ -234,7 +236,7 @@ def _fit_ngrams(
         layer.scale.assign(found.scale)
 
 
-def _set_shares(network: keras.Model, split: Split, found: OutOfFold | None) -> None:
+def set_shares(network: keras.Model, split: Split, found: OutOfFold | None) -> None:
     """Set how much each branch counts in the vote; with many messages, or a named encoder, all count alike."""
     layer = network.get_layer("head").get_layer("vote")
     if found is not None:
@@ -261,7 +263,7 @@ def examples_objective(
     """
     weights = intent_weights(examples.best) if config.class_weights else np.ones(len(examples), "float32")
     return labels_objective(
-        training or _training(model.network, config),
+        training or training_view(model.network, config),
         model.preprocessor,
         (examples.texts, examples.targets, weights),
         (validation.texts, validation.targets, np.ones(len(validation), "float32")),
@@ -279,8 +281,8 @@ def intent_weights(targets: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     return compute_sample_weight("balanced", targets).astype("float32")
 
 
-def _network(model: IntentClassifier, config: ClassifyConfig) -> keras.Model:
-    """The model's own network, or a twin of it that computes in bfloat16: only training is to be quick."""
+def network_in_training(model: IntentClassifier, config: ClassifyConfig) -> keras.Model:
+    """Return the model's own network, or a twin of it that computes in bfloat16: only training is to be quick."""
     if not config.mixed_precision:
         return model.network
     with dtype_policy("mixed_bfloat16"):

@@ -9,7 +9,7 @@ from supportnet.backbones.backbone import Backbone, compose, feature_inputs, tok
 from supportnet.backbones.heads import MessagePooling, Vote
 from supportnet.checks import check_positive
 from supportnet.config import NetworkConfig
-from supportnet.layers import NgramScores
+from supportnet.layers import MeanSimilarity, NgramScores
 from supportnet.text.preprocessor import TextFrontEnd
 
 
@@ -54,6 +54,9 @@ def build_head(config: NetworkConfig, backbone: Backbone, num_intents: int) -> k
         with an intent; `known_words` float32 `[B]`, the number of words of the vocabulary; and `embedding` float
         `[B, 6 D]`, the pooled message. With the architecture `none`, N is 2 and the embedding `[B, 2 D]`. With F
         filters, 4 F of its numbers replace 2 D.
+
+        On a pretrained encoder, the branches are its vector of the message and the linear classifier; the embedding is
+        that vector, and `similarity` float32 `[B, K]` says how near it is to each intent's (see `MeanSimilarity`).
     """
     check_positive("num_intents", num_intents)
     inputs = token_inputs(backbone)
@@ -68,6 +71,8 @@ def build_head(config: NetworkConfig, backbone: Backbone, num_intents: int) -> k
         **{name: linear[name] for name in ("margins", "coverage", "known_words")},
         "embedding": ops.concatenate(list(pooled.values()), axis=-1),
     }
+    if "sentence" in pooled:
+        outputs["similarity"] = MeanSimilarity(num_intents, dtype="float32", name="similarity")(pooled["sentence"])
     return keras.Model(inputs, outputs, name="head")
 
 
