@@ -89,7 +89,7 @@ def test_a_function_or_where_one_stands() -> None:
         "place", "supportnet.layers:ConvEncoder.from_network", "supportnet.layers:RecurrentDecoder.from_network"
     )
     assert [build_encoder(NetworkConfig(name)).name for name in ("function", "place")] == ["encoder", "encoder"]
-    with pytest.raises(UserError, match=r"^architecture must have a decoder .*: function was registered without one"):
+    with pytest.raises(UserError, match=r"^architecture must have a decoder .*: function has none"):
         build_decoder(NetworkConfig("function"))
 
 

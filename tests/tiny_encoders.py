@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,21 @@ def write_folder(path: Path, kind: str = "bert", tensors: Tensors | None = None,
     write_json(path / "config.json", whole)
     write_json(path / "tokenizer.json", {})
     save_file(tensors_of(kind) if tensors is None else tensors, path / "model.safetensors", {"format": "pt"})
+    return path
+
+
+def write_reader(path: Path, words: Iterable[str], num_positions: int = 32) -> Path:
+    """Write a folder whose tokenizer knows words, each a piece; the encoder has random weights, and its licence."""
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *sorted(set(words)), *"abcdefghijklmnopqrstuvwxyz"]
+    from tokenizers.implementations import BertWordPieceTokenizer
+
+    random, tensors = np.random.default_rng(1), tensors_of("bert")
+    for name, rows in (("word", len(pieces)), ("position", num_positions)):
+        tensors[f"embeddings.{name}_embeddings.weight"] = random.normal(size=(rows, DEPTH)).astype("float32")
+    write_folder(path, "bert", tensors, vocab_size=len(pieces), max_position_embeddings=num_positions)
+    tokenizer = BertWordPieceTokenizer(vocab={piece: number for number, piece in enumerate(pieces)})
+    tokenizer.save(str(path / "tokenizer.json"))
+    (path / "LICENSE").write_text("Anyone may do anything.\n", "utf-8")
     return path
 
 

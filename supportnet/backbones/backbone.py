@@ -95,7 +95,7 @@ def build_decoder(config: NetworkConfig) -> keras.layers.Layer:
     """Make the decoder that belongs to the configuration's architecture, a layer named `decoder`.
 
     Raises:
-        UserError: the architecture was registered without one.
+        UserError: the architecture has none.
 
     Example:
         >>> build_decoder(NetworkConfig(architecture="transformer", max_reply_length=40)).max_length
@@ -104,8 +104,7 @@ def build_decoder(config: NetworkConfig) -> keras.layers.Layer:
     name, architecture = config.architecture, ARCHITECTURES[config.architecture]
     if architecture.decoder is None:
         raise UserError(
-            f"architecture must have a decoder to write replies: {name} was registered without one "
-            f"(supportnet.register_encoder). Received: architecture={name!r}"
+            f"architecture must have a decoder to write replies: {name} has none. Received: architecture={name!r}"
         )
     decoder = made(architecture.decoder, config)
     decoder.name = "decoder"
