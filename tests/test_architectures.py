@@ -136,7 +136,7 @@ def test_it_writes_replies(
     assert isinstance(model.backbone.encoder, MeanMixing)
     assert len(model.reply(TEXTS)) == len(TEXTS)
     register_encoder("reader", MeanMixing.from_network)
-    with pytest.raises(UserError, match=r"^architecture must have a decoder to write replies: reader was registered"):
+    with pytest.raises(UserError, match=r"^architecture must have a decoder to write replies: reader has none"):
         supportnet.train(replies_dataset, tmp_path / "run", task="reply", **{**own, "architecture": "reader"})
     assert not (tmp_path / "run").exists()
 

@@ -45,8 +45,12 @@ def build_head(config: NetworkConfig, backbone: Backbone, num_pieces: int) -> ke
     Returns:
         A functional model. Input: the features, the backbone's vectors, and `pieces`. Output: a dictionary of `logits`
         float32 `[B, T, P]`, and `memory` float `[B, S, D]`, what the decoder attends to.
+
+    Raises:
+        UserError: `num_pieces` is below 1, or the architecture has no decoder.
     """
     check_positive("num_pieces", num_pieces)
+    decoder = build_decoder(config)
     inputs, pieces = token_inputs(backbone), keras.Input((None,), dtype="int32", name="pieces")
     seen = ops.concatenate([inputs[name] for name in ("encoded", "words") if name in inputs], axis=-1)
     memory = keras.layers.Dense(config.embedding_dim, name="memory")(seen)
@@ -54,6 +58,6 @@ def build_head(config: NetworkConfig, backbone: Backbone, num_pieces: int) -> ke
     table = keras.layers.ReversibleEmbedding(
         num_pieces, config.embedding_dim, embeddings_initializer=spread, reverse_dtype="float32", name="piece_embedding"
     )
-    written = build_decoder(config)(table(pieces), memory, memory_mask=inputs["mask"])
+    written = decoder(table(pieces), memory, memory_mask=inputs["mask"])
     outputs = {"logits": table(written, reverse=True), "memory": memory}
     return keras.Model({**inputs, "pieces": pieces}, outputs, name="head")

@@ -223,7 +223,7 @@ def test_what_does_not_go_together(options: dict[str, Any], message: str, encode
 
 def test_replies_are_not_written(encoder: Path) -> None:
     tickets = [Ticket(t.text, t.intent, "Done.") for t in messages(12, seed=0)]
-    with pytest.raises(UserError, match="pretrained has none. Received: architecture='pretrained'"):
+    with pytest.raises(UserError, match=r"pretrained has none\. Received: architecture='pretrained'"):
         train(TicketDataset("toy", {"train": tickets}), task="reply", backbone=encoder, max_length=32)
 
 
