@@ -136,7 +136,8 @@ class PretrainedEncoder(BaseLayer):
             UserError: there are fewer blocks.
         """
         self.trainable_blocks = _at_most(self.num_layers, "trainable_blocks", trainable_blocks)
-        self.trainable = True
+        # An assignment of what is there already wouldn't reach the setter.
+        self._set_trainable(True)
 
     def _set_trainable(self, value: bool) -> None:
         keras.layers.Layer.trainable.fset(self, value)
@@ -152,7 +153,6 @@ class PretrainedEncoder(BaseLayer):
         for number in range(self.num_layers):
             dropout_rate = self.dropout_rate if number >= self.frozen_blocks else 0.0
             self.blocks.append(self._part(PretrainedBlock, shape, *sizes, dropout_rate, name=f"block_{number}"))
-        # An assignment of what is there already wouldn't reach the setter.
         self._set_trainable(self.trainable)
 
     def _add_tables(self) -> None:

@@ -141,6 +141,19 @@ def test_upper_blocks_are_tuned(tuned: tuple[Path, Trained], few: tuple[Path, Tr
         np.testing.assert_array_equal(encoder.blocks[1].weights[0], came.blocks[1].weights[0])
 
 
+def test_what_is_trained(encoder: Path) -> None:
+    class Seen(keras.callbacks.Callback):
+        def on_train_begin(self, logs: Any = None) -> None:
+            self.paths = [variable.path for variable in self.model.trainable_variables]
+
+    seen = Seen()
+    model = train(dataset(30), backbone=encoder, callbacks=[seen], **OPTIONS, **TUNING).model
+    assert {path.split("/")[0] for path in seen.paths} == {"encoder", "sentence_intents"}
+    assert {path.split("/")[1] for path in seen.paths if path.startswith("encoder")} == {"block_1"}
+    # As it came: it would be trained on if the model were.
+    assert not model.backbone.trainable_variables
+
+
 def test_a_killed_tuning_goes_on(tuned: tuple[Path, Trained], encoder: Path, tmp_path: Path) -> None:
     class Killed(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
