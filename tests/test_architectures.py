@@ -117,7 +117,7 @@ def test_without_registration_the_run_is_refused_by_name(
     own_run: tuple[Path, supportnet.SupportModel], dataset: TicketDataset, options: dict[str, Any]
 ) -> None:
     folder, _ = own_run
-    refused = rf"config\.json .*architecture must be one of .*, gpt\. Received: architecture='{NAME}'"
+    refused = rf"config\.json .*architecture must be one of .*, pretrained\. Received: architecture='{NAME}'"
     with pytest.raises(UserError, match=refused):
         supportnet.load_model(folder)
     with pytest.raises(UserError, match=rf"^architecture must be one of .* Received: architecture='{NAME}'$"):

@@ -222,10 +222,10 @@ class MeanSimilarity(BaseLayer):
         num_intents: number of intents K.
 
     Call arguments:
-        vectors: float `[B, D]`.
+        vectors: float `[..., D]`.
 
     Returns:
-        float `[B, K]`, between 0 and 1; a negative cosine counts as 0, and that of a vector of zeros is 0.
+        float `[..., K]`, between 0 and 1; a negative cosine counts as 0, and that of a vector of zeros is 0.
 
     Raises:
         UserError: `num_intents` is below 1.
@@ -266,7 +266,7 @@ class MeanSimilarity(BaseLayer):
         return ops.cast(ops.clip(cosines, 0.0, 1.0), self.compute_dtype)
 
     def compute_output_shape(self, vectors_shape: Shape) -> Shape:
-        return (vectors_shape[0], self.num_intents)
+        return (*vectors_shape[:-1], self.num_intents)
 
 
 @keras.saving.register_keras_serializable(package="supportnet")

@@ -27,6 +27,7 @@ from supportnet.layers import (
     DecoderBlock,
     LayerNorm,
     MaskedPooling,
+    MeanSimilarity,
     MultiHeadAttention,
     NgramScores,
     PairEmbedding,
@@ -117,6 +118,7 @@ CASES = [
         lambda layer, inputs: layer(inputs["messages"], inputs["candidates"]),
         known_depth=False,
     ),
+    Case(MeanSimilarity, {"num_intents": 3}, {"x": VECTORS}, _alone),
     Case(PositionalEncoding, {"max_length": 9}, {"x": VECTORS}, _alone),
 ]
 
