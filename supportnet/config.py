@@ -271,7 +271,7 @@ def split_options(
     names = [{field.name for field in fields(kind)} for kind in (NetworkConfig, training)]
     unknown = sorted(set(options).difference(*names))
     if unknown:
-        known = ", ".join(sorted(names[0].union(*names)))
+        known = ", ".join(sorted({*options_of(NetworkConfig), *options_of(training)}))
         raise UserError(f"There is no option named {unknown[0]!r}. The options are: {known}.")
     options = {**defaults, **({} if preset is None else get_preset(preset)), **options}
     network, run = ({name: value for name, value in options.items() if name in own} for own in names)

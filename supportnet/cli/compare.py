@@ -25,6 +25,13 @@ from supportnet.tasks.registry import NAMES
     metavar="NAME",
     help=f"Can be given several times.  [default: {', '.join(ARCHITECTURES)}]",
 )
+@click.option(
+    "--backbone",
+    "backbones",
+    multiple=True,
+    metavar="NAME|FOLDER",
+    help="A pretrained encoder beside them, frozen and tuned: minilm, or a folder. Can be given several times.",
+)
 @click.option("--seeds", type=click.IntRange(min=1), metavar="N", help="Trainings of each model.  [default: 3]")
 @click.option("--match", type=click.Choice(MATCHES), help="What all architectures have alike.  [default: parameters]")
 @click.option("--messages", type=click.IntRange(min=1), help="Training messages, at most.")
@@ -39,13 +46,15 @@ def compare(plan: str | None, out: str, jobs: int | None, quick: bool, as_json: 
     \b
     supportnet compare --quick --out comparison
     supportnet compare --data tickets.csv --architecture none --architecture transformer --out comparison
+    supportnet compare --data tickets.csv --backbone minilm --out comparison
     supportnet compare --data banking77 --data-dir downloads --match time --seeds 5 --out comparison
     supportnet compare plan.toml --out comparison
     supportnet compare --data sample --study length --study size --study gradients --out comparison
 
     What a user would pick instead stands in the same table: TF-IDF with a linear SVM, BM25, the reply to the nearest
     message. Each run has a process and a core of its own, and is kept: the same command goes on where it was stopped.
-    A plan in a file has the keys data, tasks, architectures, seeds, match, messages, baselines, studies and options.
+    A plan in a file has the keys data, tasks, architectures, backbones, seeds, match, messages, baselines, studies and
+    options.
     """
     reading = {name: value for name, value in load_arguments(options).items() if value not in (None, False, "utf-8")}
     options["data"] = [{"name": name, **reading} for name in options["data"]]

@@ -97,6 +97,8 @@ class Comparison:
             for seed in self.plan.seeds:
                 for name, (own, weights) in options.items():
                     yield replace(run, model=name, seed=seed, options=own, weights=weights)
+                for name, own in self.plan.pretrained_options(get_task(task)).items():
+                    yield replace(run, model=name, seed=seed, options=own)
             if self.plan.baselines:
                 yield run
 

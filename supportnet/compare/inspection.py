@@ -23,14 +23,14 @@ MESSAGES, DIRECTIONS = 16, 4
 def encoder_input(model: Any, texts: Sequence[str]) -> tuple[keras.layers.Layer, Any, Any] | None:
     """Return the encoder of a model of any task, the vectors `[B, T, D]` that it is given, and their mask `[B, T]`.
 
-    None where the model has no encoder.
+    None where the model has no encoder, or one of word pieces.
 
     Example (needs a trained model):
         >>> encoder, vectors, mask = encoder_input(model, ["where is my parcel?"])
         >>> vectors.shape
         TensorShape([1, 5, 128])
     """
-    if model.backbone.encoder is None:
+    if model.backbone.encoder is None or model.config.pretrained is not None:
         return None
     features = model.preprocessor(texts)
     return model.backbone.encoder, model.backbone.encoder_input(features), features["mask"]

@@ -125,8 +125,13 @@ def equal_hidden_dim(count_weights: Callable[[int], int], budget: int) -> int:
 
 def timing_runs(runs: Sequence[Run]) -> list[Run]:
     """Return runs that measure an epoch's time: one for each data set, task and architecture."""
-    groups = grouped((run for run in runs if run.model != BASELINE), attrgetter("name", "task", "model"))
+    groups = grouped(filter(_is_matched, runs), attrgetter("name", "task", "model"))
     return [replace(same[0], study="timing") for same in groups.values()]
+
+
+def _is_matched(run: Run) -> bool:
+    """Whether a run starts from nothing: what others did before can't be counted."""
+    return run.model != BASELINE and not run.is_pretrained
 
 
 def in_the_same_time(runs: Sequence[Run], seconds: Mapping[tuple[str, str, str], float]) -> list[Run]:
@@ -145,9 +150,9 @@ def in_the_same_time(runs: Sequence[Run], seconds: Mapping[tuple[str, str, str],
 
 
 def _timed(run: Run, runs: Sequence[Run], seconds: Mapping[tuple[str, str, str], float]) -> Run:
-    if run.model == BASELINE:
+    if not _is_matched(run):
         return run
-    alike = [other for other in runs if (other.name, other.task) == (run.name, run.task) and other.model != BASELINE]
+    alike = [other for other in runs if (other.name, other.task) == (run.name, run.task) and _is_matched(other)]
     reference = next((other for other in alike if other.model != WITHOUT_ENCODER), alike[0])
     own, other = (seconds[one.name, one.task, one.model] for one in (run, reference))
     wanted = get_task(run.task).configs({**reference.options, "architecture": reference.model})[1].epochs

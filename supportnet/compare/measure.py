@@ -92,7 +92,7 @@ def _model(run: Run, task: Task, dataset: TicketDataset) -> dict[str, Any]:
 
 
 def _trained(run: Run, dataset: TicketDataset, **options: Any) -> Trained:
-    named = {**run.options, "architecture": run.model, "seed": run.seed, **options}
+    named = {**({} if run.is_pretrained else {"architecture": run.model}), **run.options, "seed": run.seed, **options}
     return train(dataset, task=run.task, progress_bar=False, baseline=False, **named)
 
 

@@ -6,17 +6,22 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 from supportnet.architectures import encoder_names
 from supportnet.errors import UserError
 from supportnet.files import read_toml
+from supportnet.tasks.classify.config import TUNED_BLOCKS
 from supportnet.tasks.registry import DEFAULT, NAMES, all_tasks
+from supportnet.tasks.task import Task
 from supportnet.version import __version__
 
 #: What `Run.model` says of a baseline.
 BASELINE = "baseline"
 
+#: The architecture of pretrained encoders.
+PRETRAINED = "pretrained"
 #: Recurrent against Transformer.
 ARCHITECTURES = tuple(encoder_names()[:2])
 MATCHES = ("parameters", "time", "none")
@@ -42,6 +47,8 @@ class Plan:
         tasks: names of tasks.
         architectures: names of encoders (see `supportnet.architectures`). The first one that has an encoder is
             what the others are matched with.
+        backbones: weights of pretrained encoders, by name or folder (see `supportnet.train`), beside the architectures:
+            each frozen and, where the task can, tuned. Nothing is matched with them: they have read much more.
         seeds: of training; every model has the same.
         match: `parameters`, the others get the `hidden_dim` that gives them as many weights; `time`, as many epochs as
             fit in the same time; or `none`.
@@ -62,6 +69,7 @@ class Plan:
     data: Sequence[Any] = ("sample",)
     tasks: Sequence[str] = (DEFAULT,)
     architectures: Sequence[str] = ARCHITECTURES
+    backbones: Sequence[str] = ()
     seeds: Sequence[int] = (0, 1, 2)
     match: str = "parameters"
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -73,10 +81,11 @@ class Plan:
         put = object.__setattr__
         put(self, "data", [_source(entry) for entry in _listed("data", self.data)])
         put(self, "seeds", range(self.seeds) if isinstance(self.seeds, int) else self.seeds)
-        for name, known in (("tasks", NAMES), ("studies", STUDIES), ("architectures", None), ("seeds", None)):
+        known = {"tasks": NAMES, "studies": STUDIES}
+        for name in ("tasks", "studies", "architectures", "backbones", "seeds"):
             values = tuple(_listed(name, getattr(self, name)))
             put(self, name, values)
-            _check(name, values, known)
+            _check(name, values, known.get(name))
         _check("match", (self.match,), MATCHES)
         if not self.data or not self.tasks or not self.architectures or not self.seeds:
             raise UserError("A comparison must have at least one data set, task, architecture and seed.")
@@ -103,6 +112,28 @@ class Plan:
         own = self.options.get(task, {})
         levels = (self.options, self.options.get(architecture, {}), own, own.get(architecture, {}))
         return {name: value for level in levels for name, value in level.items() if not isinstance(value, Mapping)}
+
+    def pretrained_options(self, task: Task) -> dict[str, dict[str, Any]]:
+        """Return the options of the runs on pretrained encoders, by what tables call them.
+
+        What the task has defaults of its own for with such an encoder, such as epochs, is taken from the options below
+        `pretrained` alone: a network that starts from nothing needs others.
+
+        Example:
+            >>> from supportnet.tasks.registry import get_task
+            >>> plan = Plan(backbones=("minilm",), options={"epochs": 30, "precision": 0.9})
+            >>> plan.pretrained_options(get_task("classify"))["minilm frozen"]
+            {'precision': 0.9, 'tuned_blocks': 0, 'backbone': 'minilm'}
+        """
+        own = self.options.get(PRETRAINED, {}) | self.options.get(task.name, {}).get(PRETRAINED, {})
+        common = self.options_of(task.name, "")
+        suited = {name: common[name] for name in common if name not in {*task.defaults(PRETRAINED), "preset"}}
+        found = {}
+        for backbone in self.backbones if task.takes_backbone else ():
+            name = Path(backbone).name
+            for kind, blocks in (("frozen", 0), ("tuned", TUNED_BLOCKS)):
+                found[f"{name} {kind}"] = {**suited, **own, "tuned_blocks": blocks, "backbone": backbone}
+        return found
 
 
 def plan_of(values: Mapping[str, Any], where: str = "The plan") -> Plan:
@@ -165,7 +196,7 @@ class Run:
         data: arguments of `supportnet.load`.
         fingerprint: of the messages, see `supportnet.compare.messages.fingerprint_of`.
         task: name of a task.
-        model: an architecture, or `BASELINE`.
+        model: an architecture, what a pretrained encoder is called (see `Plan.pretrained_options`), or `BASELINE`.
         seed: of training; 0 for a baseline, which has none.
         options: of the training.
         messages: see `supportnet.compare.messages.prepare`.
@@ -186,6 +217,11 @@ class Run:
     study: str = ""
     share: float = 1.0
     length: int | None = None
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether a pretrained encoder reads the messages."""
+        return "backbone" in self.options
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from supportnet.compare.charts import attention_charts, confidence_charts, latency_bars, learning_curves, study_charts
 from supportnet.compare.results import Outcome, Part, parts_of
-from supportnet.compare.table import by_part, columns, model_name, summary, with_deviation
+from supportnet.compare.table import by_part, columns, had_read, model_name, summary, with_deviation
 from supportnet.data.ticket import TicketDataset
 from supportnet.files import written_whole
 from supportnet.tasks.registry import get_task
@@ -77,9 +77,11 @@ def _table(title: str, names: Mapping[str, str], rows: Sequence[Mapping[str, Any
     def line(row: Mapping[str, Any]) -> dict[str, Any]:
         # What is sorted by, and what is read.
         cells = [(row["mean"].get(name), with_deviation(row, name)) for name in names]
+        cells += [(before, before) for before in had_read(row, rows).values()]
         return {"model": model_name(row["task"], row["model"]), "failed": row["failed"], "cells": cells}
 
-    return {"title": title, "columns": list(names.values()), "rows": [line(row) for row in rows]}
+    columns = [*names.values(), *had_read(rows[0], rows)]
+    return {"title": title, "columns": columns, "rows": [line(row) for row in rows]}
 
 
 def examples(part: Part) -> list[dict[str, Any]]:

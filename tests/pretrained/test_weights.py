@@ -76,6 +76,7 @@ def test_list(known: KnownWeights, tmp_path: Path) -> None:
     assert row == {
         "name": NAME,
         "description": known.description,
+        "trained_on": "noise",
         "licence": "Apache-2.0",
         "upstream": "someone/tiny",
         "wheel": "tiny-encoder==1.0",

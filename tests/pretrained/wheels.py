@@ -45,6 +45,7 @@ def know_tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KnownWeights:
     known = KnownWeights(
         name=NAME,
         description="an encoder of two blocks",
+        trained_on="noise",
         licence="Apache-2.0",
         upstream="someone/tiny",
         wheel="tiny-encoder==1.0",

@@ -58,6 +58,7 @@ class Classify(Task):
     least_names = 1
     fitted = "confidence"
     learns_from = "intents"
+    takes_backbone = True
     exports_are_evaluated = True
     evaluate_options = frozenset({"plots", "against", "baseline", "no_baseline"})
     baseline_names: ClassVar[Mapping[str, str]] = {"svm": "TF-IDF + linear SVM", "majority": "most frequent intent"}

@@ -137,10 +137,11 @@ def _encoder_accuracy(model: IntentClassifier, tickets: Sequence[Ticket]) -> flo
     found = run_in_batches(
         lambda batch: model.network(model.preprocessor(batch), training=False), texts, ["branch_logits"], 64
     )
-    # The words' branch comes first, the encoder's second, and that of n-grams last.
-    if found["branch_logits"].shape[1] < 3:
+    # The words' branch comes first, the encoder's second, and that of n-grams last; a pretrained encoder has no words'.
+    branches = found["branch_logits"][:, :-1]
+    if model.config.architecture == "none":
         return None
-    predicted = found["branch_logits"][:, 1].argmax(axis=1)
+    predicted = branches[:, -1].argmax(axis=1)
     return float(np.mean([model.intents[i] == t.intent for i, t in zip(predicted.tolist(), inside, strict=True)]))
 
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from supportnet.checks import check_not_negative, check_positive, check_rate, in_range
 from supportnet.config import RunConfig, option
 
+#: Upper blocks of a pretrained encoder that are tuned with many messages, unless another number is asked for.
+TUNED_BLOCKS = 3
+
 
 @dataclass(frozen=True)
 class ClassifyConfig(RunConfig):
@@ -23,8 +26,8 @@ class ClassifyConfig(RunConfig):
         rounds: rounds of self-training on unlabelled messages, where there are any (see
             `supportnet.tasks.classify.fit`); 0 takes only their words, for the vocabulary and word vectors.
         round_epochs: passes over the labelled and the unlabelled messages in each of these rounds, at most.
-        tuned_blocks: upper blocks of a pretrained encoder that are tuned, where validation finds that better; 0 leaves
-            it as it is. By default 3, and 0 where messages are few or nothing validates it.
+        tuned_blocks: upper blocks of a pretrained encoder that are tuned; 0 leaves it as it is. By default 3, where
+            messages are many and validation finds the tuned encoder better.
         frozen_epochs: epochs at the start in which given word embeddings stay as they are.
 
     Raises:

@@ -3,7 +3,8 @@
 With few labels, tuning an encoder makes it worse than it came: it stays frozen, and its vectors, which are computed
 once, are cross-validated with the linear classifier of n-grams. With more, the upper blocks are tuned as well, from the
 logistic regression on: a random head would spoil in the first steps what the encoder knows (Kumar et al. 2022,
-Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution). Validation decides between the two.
+Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution). Unless a number of blocks is asked
+for, validation decides between the two.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from tqdm import tqdm
 from supportnet.backbones.texts import run_in_batches
 from supportnet.errors import UserError
 from supportnet.savedmodel.signatures import TEXT
-from supportnet.tasks.classify.config import ClassifyConfig
+from supportnet.tasks.classify.config import TUNED_BLOCKS, ClassifyConfig
 from supportnet.tasks.classify.cross_validation import (
     OUTPUTS,
     SIMILARITY,
@@ -47,8 +48,6 @@ Vectors = npt.NDArray[np.float32]
 #: Inverse strength of the logistic regression's penalty, on vectors of length 1; chosen by cross-validation of the bots
 #: and of 300 to 770 messages of BANKING77 and CLINC150; see benchmarks/README.md.
 INVERSE_PENALTY = 30.0
-#: Upper blocks that are tuned with many messages, unless another number is asked for.
-TUNED_BLOCKS = 3
 #: Messages that the encoder reads at once, and those that the head does.
 _BATCH_SIZE, _HEAD_BATCH = 64, 512
 
@@ -79,7 +78,7 @@ def fit_pretrained(model: IntentClassifier, split: Split, config: ClassifyConfig
     kept = model.network.get_weights()
     tuned = _tune(model, split, config, loop, blocks)
     epochs = [frozen, *({"tuned_blocks": blocks, **metrics} for metrics in tuned.epochs)]
-    candidates = (0, tuned.best_epoch + 1)
+    candidates = [tuned.best_epoch + 1] if config.tuned_blocks else [0, tuned.best_epoch + 1]
     best = max(candidates, key=lambda row: (epochs[row]["val_accuracy"], -epochs[row]["val_loss"]))
     if best == 0:
         model.network.set_weights(kept)
@@ -138,8 +137,8 @@ def _blocks(model: IntentClassifier, split: Split, config: ClassifyConfig) -> in
     validates = len(split.held_out) > 0
     if config.tuned_blocks and not validates:
         raise UserError(
-            "tuned_blocks must come with held-out messages (--validation split), which decide whether the tuned "
-            f"encoder is better. Received: tuned_blocks={config.tuned_blocks}"
+            "tuned_blocks must come with held-out messages (--validation split), which choose the epoch. "
+            f"Received: tuned_blocks={config.tuned_blocks}"
         )
     if config.tuned_blocks is None:
         most = model.backbone.encoder.num_layers
