@@ -140,9 +140,13 @@ def _blocks(model: IntentClassifier, split: Split, config: ClassifyConfig) -> in
             "tuned_blocks must come with held-out messages (--validation split), which choose the epoch. "
             f"Received: tuned_blocks={config.tuned_blocks}"
         )
+    most = model.backbone.encoder.num_layers
     if config.tuned_blocks is None:
-        most = model.backbone.encoder.num_layers
         return min(TUNED_BLOCKS, most) if validates and not split.is_few else 0
+    if config.tuned_blocks > most:
+        raise UserError(
+            f"tuned_blocks must be at most {most}, the blocks of the encoder. Received: {config.tuned_blocks}"
+        )
     return config.tuned_blocks
 
 

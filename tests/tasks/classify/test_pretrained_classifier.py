@@ -224,7 +224,7 @@ def test_weights_without_a_licence(encoder: Path, tmp_path: Path) -> None:
         ({"max_length": 33}, "max_length must be at most 32, the positions of the pretrained encoder"),
         ({"unlabelled": TicketDataset("more", {"train": [Ticket("hello")]})}, "learns from labelled messages alone"),
         ({"tuned_blocks": 1}, "tuned_blocks must come with held-out messages"),
-        ({"tuned_blocks": 3, "validation": "split"}, "trainable_blocks must be at most num_layers"),
+        ({"tuned_blocks": 3, "validation": "split"}, "tuned_blocks must be at most 2, the blocks of the encoder"),
         ({"embeddings": "word2vec"}, "backbone must not be given with init or embeddings"),
     ],
 )
