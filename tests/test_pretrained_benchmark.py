@@ -201,6 +201,18 @@ def test_peers_take_turns() -> None:
     assert timed["a"] == ([(1, 1.0)] * 2, [(64, 1.0)] * 2)
 
 
+def test_speeds_of_models(tmp_path: Path) -> None:
+    from intent_speed import speeds
+
+    (tmp_path / "svm.joblib").write_bytes(b"0" * 2_000_000)
+    tickets = [Ticket(" ".join(["word"] * words), "talk") for words in (10, 11, 12, 13, 14) for _ in range(60)]
+    [row] = speeds({"svm": tmp_path / "svm.joblib"}, tickets, lambda path: Recorder(path.name, []))
+    assert row["model"] == "svm"
+    assert row["milliseconds_per_message"] == 1000
+    assert (row["messages_per_second"], row["messages_per_cpu_second"]) == (1, 64)
+    assert (row["median_words"], row["num_messages"], row["megabytes"]) == (12, 300, 2.0)
+
+
 ANSWERS = """
 import json, os, sys
 for line in sys.stdin:
