@@ -5,7 +5,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,9 @@ from supportnet.data.ticket import OUT_OF_SCOPE, Ticket
 ONE_CORE = Path(__file__).parent / "one_core.py"
 #: Messages of these many words are timed, as many of each: the median is the middle one.
 WORDS, MESSAGES, BATCH, ROUNDS = (10, 11, 12, 13, 14), 300, 64, 9
+
+#: Seconds by the clock and of the CPU.
+Pairs = list[tuple[float, float]]
 
 
 def speeds(
@@ -31,33 +34,49 @@ def speeds(
         A row a model: the medians over the rounds of a round's median.
     """
     texts = timed_messages(tickets)
-    ones = [[text] for text in texts]
-    batches = [texts[i : i + BATCH] for i in range(0, len(texts) - BATCH + 1, BATCH)]
-    single: dict[str, list[tuple[float, float]]] = {name: [] for name in models}
-    batched: dict[str, list[tuple[float, float]]] = {name: [] for name in models}
-    with ExitStack() as stack:
-        peers = {name: stack.enter_context((peer or Peer)(path)) for name, path in models.items()}
-        for asked in peers.values():
-            # Warms up: a first call traces, allocates and fills caches.
-            asked.seconds(ones[:50] + batches)
-        for number in range(ROUNDS):
-            # Each round begins with another model: none always comes after the same one.
-            for name in [*models][number % len(models) :] + [*models][: number % len(models)]:
-                single[name].append(medians(peers[name].seconds(ones)))
-                batched[name].append(medians(peers[name].seconds(batches)))
+    timed = turns({name: (peer or Peer)(path) for name, path in models.items()}, texts)
     return [
         {
             "model": name,
-            "milliseconds_per_message": 1000 * medians(single[name])[0],
-            "cpu_milliseconds_per_message": 1000 * medians(single[name])[1],
-            "messages_per_second": BATCH / medians(batched[name])[0],
-            "messages_per_cpu_second": BATCH / medians(batched[name])[1],
+            "milliseconds_per_message": 1000 * medians(single)[0],
+            "cpu_milliseconds_per_message": 1000 * medians(single)[1],
+            "messages_per_second": BATCH / medians(batched)[0],
+            "messages_per_cpu_second": BATCH / medians(batched)[1],
             "median_words": statistics.median(len(text.split()) for text in texts),
             "num_messages": len(texts),
-            "megabytes": megabytes(path),
+            "megabytes": megabytes(models[name]),
         }
-        for name, path in models.items()
+        for name, (single, batched) in timed.items()
     ]
+
+
+def turns(peers: Mapping[str, Any], texts: Sequence[str], rounds: int = ROUNDS) -> dict[str, tuple[Pairs, Pairs]]:
+    """Have all peers answer the same messages, one peer after the other in each round.
+
+    Args:
+        peers: name -> what answers, such as a `Peer`.
+        texts: the messages: one at a time, and in batches.
+        rounds: number of rounds.
+
+    Returns:
+        name -> a round's median seconds for one message, and for one batch; a pair each, by the clock and of the CPU.
+    """
+    ones = [[text] for text in texts]
+    batches = [list(texts[i : i + BATCH]) for i in range(0, len(texts) - BATCH + 1, BATCH)]
+    names = [*peers]
+    timed: dict[str, tuple[Pairs, Pairs]] = {name: ([], []) for name in names}
+    with ExitStack() as stack:
+        asked = {name: stack.enter_context(peer) for name, peer in peers.items()}
+        for peer in asked.values():
+            # Warms up: a first call traces, allocates and fills caches.
+            peer.seconds(ones[:50] + batches)
+        for number in range(rounds):
+            # Each round begins with another model: none always comes after the same one.
+            first = number % len(names)
+            for name in names[first:] + names[:first]:
+                for kept, calls in zip(timed[name], (ones, batches), strict=True):
+                    kept.append(medians(asked[name].seconds(calls)))
+    return timed
 
 
 def medians(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
@@ -80,16 +99,26 @@ def megabytes(path: Path) -> float:
 
 
 class Peer:
-    """A process of `one_core.py`, all of them on the same core; only the one that is asked has anything to do."""
+    """A process of `one_core.py`, all of them on the same core; only the one that is asked has anything to do.
 
-    def __init__(self, path: Path) -> None:
-        self._command = [sys.executable, str(ONE_CORE), str(path), str(min(os.sched_getaffinity(0)))]
+    Args:
+        path: the model.
+        *more: further arguments of the script.
+        python: the interpreter.
+        script: a script that is asked and answers as `one_core.py` is and does.
+        **environment: variables of the process.
+    """
+
+    def __init__(
+        self, path: Path, *more: str, python: str = sys.executable, script: Path = ONE_CORE, **environment: str
+    ) -> None:
+        self._command = [python, str(script), str(path), str(min(os.sched_getaffinity(0))), *more]
+        self._environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment}
 
     def __enter__(self) -> "Peer":
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(
-            self._command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment
+            self._command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=self._environment
         )
         return self
 

@@ -1,4 +1,4 @@
-"""Time a kept model on one core: `python one_core.py MODEL CORE`.
+"""Time a kept model on one core: `python one_core.py MODEL CORE [SIGNATURE]`.
 
 Every line read is JSON, a list of batches of messages; every line printed is a list of the seconds that each took, by
 the clock and of the process's CPU time. It waits in between, so that whoever asks can take turns between models.
@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 
-def loaded(path: str) -> Callable[[list[str]], Any]:
-    """Return what answers a batch: a kept SVM's `predict`, or the signature of a SavedModel."""
+def loaded(path: str, signature: str = "classify") -> Callable[[list[str]], Any]:
+    """Return what answers a batch: a kept SVM's `predict`, or a signature of a SavedModel."""
     if path.endswith(".joblib"):
         import joblib
 
@@ -24,7 +24,7 @@ def loaded(path: str) -> Callable[[list[str]], Any]:
 
     model = tf.saved_model.load(path)
     # The model is held as well: its signature doesn't keep its variables alive.
-    return lambda texts, model=model: model.signatures["classify"](text=tf.constant(texts))
+    return lambda texts, model=model: model.signatures[signature](text=tf.constant(texts))
 
 
 def seconds(answer: Callable[[list[str]], Any], batch: list[str]) -> tuple[float, float]:
@@ -34,8 +34,12 @@ def seconds(answer: Callable[[list[str]], Any], batch: list[str]) -> tuple[float
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
+def answer_turns(answer: Callable[[list[str]], Any]) -> None:
+    """Time the batches of each line read, until there are no more."""
+    for line in sys.stdin:
+        print(json.dumps([seconds(answer, batch) for batch in json.loads(line)]), flush=True)
+
+
 if __name__ == "__main__":
     os.sched_setaffinity(0, {int(sys.argv[2])})
-    classify = loaded(sys.argv[1])
-    for line in sys.stdin:
-        print(json.dumps([seconds(classify, batch) for batch in json.loads(line)]), flush=True)
+    answer_turns(loaded(sys.argv[1], *sys.argv[3:]))

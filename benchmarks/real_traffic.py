@@ -99,15 +99,15 @@ def tables(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Yield the lines of the tables, in markdown."""
     yield "| data | rows | draws | accuracy | SVM | difference | won or tied | promised and kept |"
     yield "|---|---|---|---|---|---|---|---|"
-    for data, kind, amount, own in _groups(runs):
+    for data, kind, amount, own in groups(runs):
         if kind != "scores":
             ours, theirs = ([run["figures"][name] for run in own] for name in ("accuracy", "svm_accuracy"))
             tied = sum(not _lost(run["figures"]) for run in own)
-            cells = [data, f"{kind} {amount or ''}".strip(), str(len(own)), _mean(ours), _mean(theirs)]
+            cells = [data, f"{kind} {amount or ''}".strip(), str(len(own)), percentage(ours), percentage(theirs)]
             cells += [f"{100 * (statistics.mean(ours) - statistics.mean(theirs)):+.1f}", f"{tied} of {len(own)}"]
             yield f"| {' | '.join([*cells, _kept(own)])} |"
     yield "\n| bot | AUROC / best MCC | SVM | routed | right, in scope | right, of all |\n|---|---|---|---|---|---|"
-    for data, kind, _, own in _groups(runs):
+    for data, kind, _, own in groups(runs):
         if kind == "all":
             figures = [run["figures"] for run in own]
             cells = [data]
@@ -126,12 +126,14 @@ def tables(runs: Sequence[dict[str, Any]]) -> Iterator[str]:
         yield f"| {' | '.join([*cells, format(row['given'], '.0%'), routed])} |"
 
 
-def _groups(runs: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str, int, list[dict[str, Any]]]]:
+def groups(runs: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str, int, list[dict[str, Any]]]]:
+    """Yield data, kind, amount, and the runs that have all three in common."""
     for key in dict.fromkeys((run["data"], run["kind"], run["amount"]) for run in runs):
         yield *key, [run for run in runs if (run["data"], run["kind"], run["amount"]) == key]
 
 
-def _mean(values: Sequence[float]) -> str:
+def percentage(values: Sequence[float]) -> str:
+    """Return the mean of shares in percent, with the standard deviation of a single one if there are several."""
     spread = f" ± {100 * statistics.stdev(values):.1f}" if len(values) > 1 else ""
     return f"{100 * statistics.mean(values):.1f}{spread}"
 

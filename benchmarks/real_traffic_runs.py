@@ -50,9 +50,7 @@ def measured(spec: dict[str, Any]) -> dict[str, Any]:
     model = supportnet.train(TicketDataset(spec["data"], splits), progress_bar=False, baseline=False, **spec["options"])
     seconds = time.perf_counter() - started
     svm = Svm(baselines.in_scope_svm(learned))
-    known = set(model.intents)
-    judged = [t if t.intent in known else replace(t, intent=OUT_OF_SCOPE) for t in test if spec["kind"] == "all"]
-    judged = judged or [t for t in test if t.intent in known]
+    judged = judged_messages(spec, model.intents, test)
     texts = [ticket.text for ticket in judged]
     ours, theirs = model.answers(texts), svm.answers(texts)
     outcome = outcomes(ours, model.confidence, judged)
@@ -74,7 +72,7 @@ def measured(spec: dict[str, Any]) -> dict[str, Any]:
         "routed_in_scope": float(routed[inside].mean()),
         "routed_right": _share(outcome.correct[routed]),
         "routed_right_in_scope": _share(outcome.correct[routed & inside]),
-        "method": (model.metrics or {})["method"],
+        **{name: value for name, value in (model.metrics or {}).items() if name in ("method", "tuned_blocks")},
         "seconds": seconds,
     }
 
@@ -95,6 +93,14 @@ def messages(spec: dict[str, Any]) -> tuple[list[Ticket], list[Ticket], list[Tic
     dataset = supportnet.load(spec["data"], data_dir=folder)
     validation = dataset["validation"] if "validation" in dataset.splits else []
     return [t for t in dataset["train"] if t.intent != OUT_OF_SCOPE], list(validation), list(dataset["test"])
+
+
+def judged_messages(spec: dict[str, Any], intents: Sequence[str], test: Sequence[Ticket]) -> list[Ticket]:
+    """Leave out messages of intents that weren't learned; of data that is learned whole, they are out of scope."""
+    known = set(intents)
+    if spec["kind"] == "all":
+        return [t if t.intent in known else replace(t, intent=OUT_OF_SCOPE) for t in test]
+    return [t for t in test if t.intent in known]
 
 
 def changed(train: Sequence[Ticket], spec: dict[str, Any]) -> list[Ticket]:
