@@ -155,12 +155,12 @@ def test_epoch_0_is_the_cosine_of_the_encoder(run: Run, encoder: Path) -> None:
 
 
 def test_the_encoder_as_it_came_is_kept_where_no_epoch_is_better(encoder: Path) -> None:
-    """In training, each message gets the reply of another intent and thing."""
+    """In training, each message gets the reply to another."""
     replies = [answer.text for answer in bank().answers]
-    wrong = {same_text(reply): other for reply, other in zip(replies, replies[5:] + replies[:5], strict=True)}
+    wrong = {same_text(reply): other for reply, other in zip(replies, replies[1:] + replies[:1], strict=True)}
     tickets = [replace(ticket, reply=wrong[same_text(str(ticket.reply))]) for ticket in DATA["train"]]
     data = TicketDataset("wrong", {"train": tickets, "validation": DATA["validation"]})
-    trained = train(data, task="suggest", backbone=encoder, **{**OPTIONS, "epochs": 2, "learning_rate": 0.2})
+    trained = train(data, task="suggest", backbone=encoder, **{**OPTIONS, "label_weight": 0.0, "learning_rate": 0.2})
     assert trained.metrics["best_epoch"] == 0
     assert trained.metrics["accuracy"] == trained.history[0]["val_accuracy"]
     model = untrained(encoder)
