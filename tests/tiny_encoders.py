@@ -91,19 +91,31 @@ def write_folder(path: Path, kind: str = "bert", tensors: Tensors | None = None,
     return path
 
 
-def write_reader(path: Path, words: Iterable[str], num_positions: int = 32) -> Path:
-    """Write a folder whose tokenizer knows words, each a piece; the encoder has random weights, and its licence."""
+def write_reader(path: Path, words: Iterable[str], num_positions: int = 32, is_plain: bool = False) -> Path:
+    """Write a folder whose tokenizer knows words, each a piece; the encoder has random weights, and its licence.
+
+    With `is_plain`, its blocks add little, so that a text's vector is nearly the mean of its words'. Without, all texts
+    get nearly the same vector.
+    """
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *sorted(set(words)), *"abcdefghijklmnopqrstuvwxyz"]
     from tokenizers.implementations import BertWordPieceTokenizer
 
     random, tensors = np.random.default_rng(1), tensors_of("bert")
     for name, rows in (("word", len(pieces)), ("position", num_positions)):
         tensors[f"embeddings.{name}_embeddings.weight"] = random.normal(size=(rows, DEPTH)).astype("float32")
+    if is_plain:
+        tensors = {name: _plain(name, value) for name, value in tensors.items()}
     write_folder(path, "bert", tensors, vocab_size=len(pieces), max_position_embeddings=num_positions)
     tokenizer = BertWordPieceTokenizer(vocab={piece: number for number, piece in enumerate(pieces)})
     tokenizer.save(str(path / "tokenizer.json"))
     (path / "LICENSE").write_text("Anyone may do anything.\n", "utf-8")
     return path
+
+
+def _plain(name: str, value: np.ndarray) -> np.ndarray:
+    if "LayerNorm" in name:
+        return np.full_like(value, name.endswith("weight"))
+    return value if "word" in name else 0.1 * value
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -97,6 +97,7 @@ def train(
     supportnet train --data few.csv --backbone minilm --out runs/minilm
     supportnet train --from runs/may --data corrections.csv --out runs/june --against held_out.csv
     supportnet train --task suggest --data chats.csv --text-column question --reply-column answer --out runs/answers
+    supportnet train --task suggest --data chats.csv --backbone minilm --out runs/minilm_answers
     supportnet train --task reply --data star --data-dir downloads --architecture transformer --out runs/replies
     supportnet train --task reply --data star --data-dir downloads --architecture gpt --out runs/gpt
     supportnet train --task classify,suggest,reply --data chats.csv --out runs/support

@@ -67,7 +67,8 @@ class PretrainedBackbone:
         pooling = {"pooling": folder.pooling, "unit_length": folder.unit_length}
         stated = {"name": folder.path.resolve().name, "sha256": self.digest}
         pretrained = {"encoder": folder.sizes, "pooling": pooling, "prompt": folder.prompt, "source": stated}
-        return {"architecture": "pretrained", "pretrained": pretrained}
+        # Maps of its vectors are square.
+        return {"architecture": "pretrained", "pretrained": pretrained, "vector_dim": folder.sizes["embedding_dim"]}
 
     def initialize(self, encoder: PretrainedEncoder) -> None:
         """Give an encoder of the same sizes the weights."""

@@ -1,12 +1,16 @@
-"""What the trainings of the tasks have in common: a network in training, and batches of messages."""
+"""What the trainings of the tasks have in common: a network in training, batches of messages, a frozen encoder."""
 
 from collections.abc import Sequence
 from typing import Any, Self
 
 import keras
+import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from supportnet.backbones.backbone import TaskModel
+from supportnet.backbones.texts import run_in_batches
+from supportnet.savedmodel.signatures import TEXT
 from supportnet.text.graph import as_strings
 from supportnet.text.preprocessor import TextFrontEnd
 from supportnet.training.examples import epoch_order
@@ -14,6 +18,11 @@ from supportnet.training.loop import Objective
 
 #: Messages per batch of the validation data.
 VALIDATION_BATCH = 256
+#: Messages that a pretrained encoder reads at once.
+ENCODED_BATCH = 64
+
+#: Of N texts, float32 `[N, D]`.
+Vectors = npt.NDArray[np.float32]
 
 #: N messages, what is to be said of them, `[N, ...]`, and perhaps how much each counts, `[N]`.
 Rows = tuple[Sequence[str], *tuple[npt.NDArray[Any], ...]]
@@ -97,3 +106,27 @@ def _encoded(
         return preprocessor(tf.gather(strings, batch)), *(tf.gather(tensor, batch) for tensor in tensors)
 
     return order.map(encode).prefetch(2)
+
+
+def encode(
+    model: TaskModel, texts: Sequence[str], progress_bar: bool = True, what: str = "reading messages"
+) -> Vectors:
+    """Return a pretrained encoder's vector of each text, float32 `[N, D]`: while it is frozen, they stay the same.
+
+    Args:
+        model: a model on a pretrained encoder.
+        texts: N messages.
+        progress_bar: show one on standard error.
+        what: its label.
+
+    Example (needs a trained model):
+        >>> encode(model, ["Where is my parcel?"], progress_bar=False).shape
+        (1, 384)
+    """
+
+    @tf.function(input_signature=[TEXT])
+    def sentence(batch: Any) -> Any:
+        vectors = model.backbone(model.preprocessor(batch), training=False)["sentence"]
+        return {"sentence": keras.ops.cast(vectors, "float32")}
+
+    return run_in_batches(sentence, texts, ["sentence"], ENCODED_BATCH, what if progress_bar else "")["sentence"]

@@ -79,15 +79,11 @@ class ValidateTasks(keras.callbacks.Callback):
         self.objectives = objectives
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        found = {task: _evaluated(objective) for task, objective in self.objectives.items()}
+        found = {task: objective.validate() for task, objective in self.objectives.items()}
         metrics = {f"val_{task}_{name}": value for task, own in found.items() for name, value in own.items()}
         metrics["val_accuracy"] = sum(own["accuracy"] for own in found.values()) / len(found)
         metrics["val_loss"] = sum(own["loss"] for own in found.values())
         (logs if logs is not None else {}).update(metrics)
-
-
-def _evaluated(objective: Objective) -> dict[str, float]:
-    return dict(objective.model.evaluate(objective.validation, return_dict=True, verbose=0))
 
 
 def joint_objective(objectives: Mapping[str, Objective]) -> Objective:

@@ -18,6 +18,8 @@ JOINT_DEFAULTS: Mapping[str, Any] = {
 }
 #: An argument of `train` beside the options that only some tasks have a use for.
 UNLABELLED = "unlabelled"
+#: An argument that no training of several tasks has: what each learns on a frozen encoder, it learns for itself.
+BACKBONE = "backbone"
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def check_options(tasks: Sequence[str], options: Mapping[str, Any]) -> None:
 def check_not_alone(tasks: Sequence[str], options: Mapping[str, Any]) -> None:
     """Raise a `UserError` for an option that several tasks at once can't have."""
     for name in options if len(tasks) > 1 else ():
-        if any(name in task.alone_options for task in all_tasks()):
+        if name == BACKBONE or any(name in task.alone_options for task in all_tasks()):
             raise UserError(f"{name} must be left to the training of one task. Received: {name}={options[name]!r}")
 
 

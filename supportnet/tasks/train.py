@@ -23,7 +23,7 @@ from supportnet.errors import UserError
 from supportnet.files import remove_incomplete, write_array, write_json, written_whole
 from supportnet.pretrained.licence import read_licences, write_licence
 from supportnet.tasks.joint import joint_objective
-from supportnet.tasks.options import UNLABELLED, check_not_alone, check_options, task_configs, tasks_with
+from supportnet.tasks.options import BACKBONE, UNLABELLED, check_not_alone, check_options, task_configs, tasks_with
 from supportnet.tasks.registry import DEFAULT, get_task, in_order
 from supportnet.tasks.task import Task, TaskSplit
 from supportnet.text.vocabulary import Vocabulary
@@ -111,7 +111,7 @@ def train(
             `fasttext` to train them on the messages, the unlabelled ones included.
         require_coverage: share of the vocabulary that the word vectors must hold, in [0, 1].
         backbone: a pretrained encoder that reads the messages (architecture `pretrained`): weights by name (see
-            `supportnet.pretrained.list_weights`), or the folder of a Hugging Face model.
+            `supportnet.pretrained.list_weights`), or the folder of a Hugging Face model. For one task at a time.
         unlabelled: messages to learn from as well, in rounds (see `supportnet.tasks.classify.fit`): names or
             paths (see `supportnet.data.load_unlabelled`), or a data set with a split `train` or `all`.
         previous: a finished run of one task, which is trained anew: with its options, and with its messages, which are
@@ -147,6 +147,8 @@ def train(
     tasks = in_order([task] if isinstance(task, str) else list(task))
     if previous is not None:
         tasks, options = _continued(previous, {"init": init, "embeddings": embeddings, "backbone": backbone}, options)
+    if backbone is not None:
+        check_not_alone(tasks, {BACKBONE: os.fspath(backbone)})
     if unlabelled:
         check_not_alone(tasks, {UNLABELLED: unlabelled})
         if tasks[0] not in tasks_with(UNLABELLED):

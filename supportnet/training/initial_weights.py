@@ -170,6 +170,10 @@ class InitialWeights:
                 f"max_length must be at most {most}, the positions of the pretrained encoder. "
                 f"Received: max_length={network.max_length}"
             )
+        if self.backbone is not None and network.vector_dim != (depth := self.backbone.folder.sizes["embedding_dim"]):
+            raise UserError(
+                f"vector_dim must be that of the pretrained encoder, {depth}. Received: vector_dim={network.vector_dim}"
+            )
         if self.encoder is not None:
             check_same_sizes(network, self.encoder.config)
 

@@ -217,6 +217,17 @@ class Objective:
     callbacks: Sequence[keras.callbacks.Callback] = ()
     compile_options: Mapping[str, Any] | None = None
 
+    def validate(self) -> dict[str, float]:
+        """Return the metrics of the validation data, of a compiled model; empty where there are no such data.
+
+        Example (needs a model):
+            >>> sorted(objective.validate())
+            ['accuracy', 'loss']
+        """
+        if self.validation is None:
+            return {}
+        return dict(self.model.evaluate(self.validation, return_dict=True, verbose=0))
+
 
 @dataclass(frozen=True)
 class History:

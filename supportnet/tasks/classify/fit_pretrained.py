@@ -12,15 +12,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 from keras import ops
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from tqdm import tqdm
 
-from supportnet.backbones.texts import run_in_batches
 from supportnet.errors import UserError
-from supportnet.savedmodel.signatures import TEXT
 from supportnet.tasks.classify.config import TUNED_BLOCKS, ClassifyConfig
 from supportnet.tasks.classify.cross_validation import (
     OUTPUTS,
@@ -40,16 +37,15 @@ from supportnet.tasks.classify.fit import (
     training_view,
 )
 from supportnet.tasks.classify.model import IntentClassifier
+from supportnet.tasks.fit import Vectors, encode
 from supportnet.training.examples import Examples
 from supportnet.training.loop import History, Loop
-
-Vectors = npt.NDArray[np.float32]
 
 #: Inverse strength of the logistic regression's penalty, on vectors of length 1; chosen by cross-validation of the bots
 #: and of 300 to 770 messages of BANKING77 and CLINC150; see benchmarks/README.md.
 INVERSE_PENALTY = 30.0
-#: Messages that the encoder reads at once, and those that the head does.
-_BATCH_SIZE, _HEAD_BATCH = 64, 512
+#: Messages that the head reads at once.
+_HEAD_BATCH = 512
 
 
 def fit_pretrained(model: IntentClassifier, split: Split, config: ClassifyConfig, loop: Loop) -> History:
@@ -83,18 +79,6 @@ def fit_pretrained(model: IntentClassifier, split: Split, config: ClassifyConfig
     if best == 0:
         model.network.set_weights(kept)
     return History(epochs, best)
-
-
-def encode(model: IntentClassifier, texts: Sequence[str], progress_bar: bool = True) -> Vectors:
-    """Return the encoder's vector of each message, float32 `[N, D]`."""
-
-    @tf.function(input_signature=[TEXT])
-    def sentence(batch: Any) -> Any:
-        vectors = model.backbone(model.preprocessor(batch), training=False)["sentence"]
-        return {"sentence": ops.cast(vectors, "float32")}
-
-    what = "reading messages" if progress_bar else ""
-    return run_in_batches(sentence, texts, ["sentence"], _BATCH_SIZE, what)["sentence"]
 
 
 def fit_head(

@@ -1,6 +1,6 @@
 """Pairs of a message and its reply, and the batches that a dual encoder learns from."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from supportnet.data.bank import bank_of_replies
 from supportnet.data.ticket import Ticket, TicketDataset, same_text
 from supportnet.errors import UserError
 from supportnet.tasks.suggest.config import SuggestConfig
-from supportnet.tasks.suggest.network import of_side
+from supportnet.tasks.suggest.network import SIDES, of_side
 from supportnet.tasks.task import TaskSplit
 from supportnet.text.graph import as_strings
 from supportnet.training.examples import epoch_batches
@@ -35,6 +35,8 @@ class Pairs:
         reply: which of the replies each message got, int `[N]`.
         labels: index of the label of each message's reply, -1 where it has none, int `[N]`.
         reply_labels: the label that each reply has most often, -1 where it has none, int `[R]`.
+        sentences: side -> a frozen encoder's vectors of its texts, float32 `[N, D]` and `[R, D]`, which the network is
+            given in place of their features; None where it reads the texts.
     """
 
     texts: Sequence[str]
@@ -42,6 +44,7 @@ class Pairs:
     reply: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int64]
     reply_labels: npt.NDArray[np.int64]
+    sentences: Mapping[str, npt.NDArray[np.float32]] | None = None
 
     @classmethod
     def of(cls, tickets: Sequence[Ticket], labels: Sequence[str] = ()) -> "Pairs":
@@ -65,6 +68,10 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def of_side(self, side: str) -> Sequence[str]:
+        """Return the texts of one side of the network."""
+        return self.texts if side == "message" else self.replies
 
 
 @dataclass(frozen=True)
@@ -145,14 +152,14 @@ def _encoded(order: tf.data.Dataset, model: TaskModel, pairs: Pairs) -> tf.data.
     each is there once. Targets: `right` int `[B]`, the candidate that is the message's own reply; `message_labels` int
     `[B]` and `reply_labels` int `[C]`, -1 where there is none.
     """
-    texts, replies = as_strings(pairs.texts), as_strings(pairs.replies)
+    read = {side: _reader(model, pairs, side) for side in SIDES}
     reply, labels, reply_labels = (tf.constant(array) for array in (pairs.reply, pairs.labels, pairs.reply_labels))
 
     def encode(batch: tf.Tensor, more: tf.Tensor) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
         candidates, position = tf.unique(tf.concat([tf.gather(reply, batch), more], axis=0))
         inputs = {
-            **of_side("message", model.preprocessor(tf.gather(texts, batch))),
-            **of_side("reply", model.preprocessor(tf.gather(replies, candidates))),
+            **of_side("message", read["message"](batch)),
+            **of_side("reply", read["reply"](candidates)),
         }
         targets = {
             "right": position[: tf.size(batch)],
@@ -162,3 +169,12 @@ def _encoded(order: tf.data.Dataset, model: TaskModel, pairs: Pairs) -> tf.data.
         return inputs, targets
 
     return order.map(encode).prefetch(2)
+
+
+def _reader(model: TaskModel, pairs: Pairs, side: str) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """Return what makes the network's input of the indices of texts."""
+    if pairs.sentences is not None:
+        vectors = tf.constant(pairs.sentences[side])
+        return lambda rows: {"sentence": tf.gather(vectors, rows)}
+    texts = as_strings(pairs.of_side(side))
+    return lambda rows: model.preprocessor(tf.gather(texts, rows))

@@ -1,5 +1,7 @@
 """Fit a dual encoder to pairs of messages and replies."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any
 
@@ -12,6 +14,7 @@ from supportnet.tasks.fit import TrainingModel
 from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.data import Pairs, Split, training_pairs, validation_pairs
 from supportnet.tasks.suggest.model import Suggester
+from supportnet.tasks.suggest.network import from_sentences
 from supportnet.training.loop import History, Loop, Objective
 
 #: A negative is drawn from so many of the best wrong replies: the very best are often as right as the one given.
@@ -91,12 +94,21 @@ def fit(model: Suggester, split: Split, config: SuggestConfig, loop: Loop) -> Hi
     Raises:
         UserError: the checkpoint is damaged or of another model, or training diverges.
     """
-    negatives = HardNegatives(model, split.pairs, config.hard_negatives, config.seed) if config.hard_negatives else None
-    try:
+    with hard_negatives(model, split, config) as negatives:
         return loop.fit(objective(model, split, config, negatives), config)
+
+
+@contextmanager
+def hard_negatives(model: Suggester, split: Split, config: SuggestConfig) -> "Iterator[HardNegatives | None]":
+    """Make what searches for them during a training, and close it after; None where there shall be none."""
+    if not config.hard_negatives:
+        yield None
+        return
+    negatives = HardNegatives(model, split.pairs, config.hard_negatives, config.seed)
+    try:
+        yield negatives
     finally:
-        if negatives is not None:
-            negatives.close()
+        negatives.close()
 
 
 def objective(
@@ -106,14 +118,15 @@ def objective(
 
     Args:
         model: reads messages and replies.
-        split: the pairs.
+        split: the pairs; with an encoder's vectors of their texts, what is behind the encoder is trained alone.
         config: how to train.
         negatives: the source of further wrong replies; without it, each message has those of its batch.
     """
     pairs, held_out = split.pairs, split.held_out
     wrong = negatives.of_epoch if negatives is not None else lambda _: np.zeros((len(pairs), 0), "int64")
+    network = model.network if pairs.sentences is None else from_sentences(model.network)
     return Objective(
-        PairModel.of(model.network, config),
+        PairModel.of(network, config),
         lambda left: training_pairs(model, pairs, config.batch_size, config.seed, left, wrong),
         -(-len(pairs) // config.batch_size),
         None if held_out is None else validation_pairs(model, held_out),
@@ -163,14 +176,18 @@ class HardNegatives(keras.callbacks.Callback):
     def mine(self, epoch: int) -> npt.NDArray[np.int64]:
         """Return rows of wrong replies for every message, `[N, H]`."""
         pairs, random = self.pairs, np.random.default_rng([self.seed, epoch])
-        replies = self.suggester.vectors(pairs.replies, "reply", batch_size=256)
-        messages = self.suggester.vectors(pairs.texts, "message", batch_size=256) * self.suggester.weights
+        replies, messages = self._vectors("reply"), self._vectors("message") * self.suggester.weights
         pool = min(POOL, len(pairs.replies) - 1)
         drawn = random.integers(pool, size=(len(pairs), self.count))
         for rows in np.array_split(np.arange(len(pairs)), -(-len(pairs) // 1024)):
             best = _best_wrong(messages[rows] @ replies.T, pairs.reply[rows], pool)
             drawn[rows] = np.take_along_axis(best, drawn[rows], axis=1)
         return drawn
+
+    def _vectors(self, side: str) -> npt.NDArray[np.float32]:
+        if self.pairs.sentences is not None:
+            return self.suggester.vectors_of_sentences(self.pairs.sentences[side], side)
+        return self.suggester.vectors(self.pairs.of_side(side), side, batch_size=256)
 
 
 def _best_wrong(scores: npt.NDArray[np.floating], right: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:

@@ -23,6 +23,9 @@ from supportnet.tasks.suggest.calibrate import Relevance
 from supportnet.tasks.suggest.network import SIDES, build_network
 from supportnet.text.vocabulary import Vocabulary
 
+#: Vectors that a head reads at once.
+_HEAD_BATCH = 4096
+
 
 def best_answers(
     queries: tf.Tensor,
@@ -171,6 +174,14 @@ class Suggester(TaskModel):
             the K labels beside them.
         """
         return self._run(texts, side, batch_size)["vectors"]
+
+    def vectors_of_sentences(self, sentences: npt.NDArray[np.float32], side: str) -> npt.NDArray[np.float32]:
+        """Return what `vectors` returns, of a pretrained encoder's vectors of the texts, float32 `[N, D]`."""
+        head = self.heads[side]
+        read = keras.Model(head.input["sentence"], head.output)
+        batches = np.split(sentences, range(_HEAD_BATCH, len(sentences), _HEAD_BATCH))
+        found = [joined_outputs(read(keras.ops.convert_to_tensor(batch), training=False)) for batch in batches]
+        return np.concatenate([keras.ops.convert_to_numpy(vectors) for vectors in found])
 
     def _run(self, texts: Iterable[str], side: str, batch_size: int = 64) -> dict[str, npt.NDArray[Any]]:
         return run_in_batches(self._read[side], texts, ["vectors", "has_words"], batch_size)

@@ -31,6 +31,10 @@ def build_network(config: NetworkConfig, backbone: Backbone, num_labels: int = 0
     are learned first, starve the others. The weight of each is learned as well, and fitted anew to validation data
     after training, as is that of each branch's labels; see `supportnet.tasks.suggest.calibrate`.
 
+    On a pretrained encoder there is one branch, its vector of the text, and the projections start as the identity: an
+    untrained network ranks by the encoder's own cosine. With another `vector_dim` than the encoder's depth, the first
+    numbers of its vectors would count alone.
+
     Args:
         config: sizes and rates; `vector_dim` is the depth of each branch's vectors.
         backbone: reads both sides.
@@ -67,11 +71,8 @@ class DualEncoder(keras.Model):
         inputs = {side: feature_inputs(config, f"{side}_") for side in SIDES}
         heads = build_heads(config, backbone, num_labels)
         found = {side: heads[side]({**inputs[side], **backbone(inputs[side])}) for side in SIDES}
-        outputs = {side: found[side]["vectors"] for side in SIDES}
-        cosine = ScaledCosine(outputs["reply"].shape[1], dtype="float32", name="scores")
-        outputs["scores"] = cosine(outputs["message"], outputs["reply"])
-        if num_labels:
-            outputs |= {f"{side}_labels": found[side]["labels"] for side in SIDES}
+        num_branches = found["reply"]["vectors"].shape[1]
+        outputs = _joined(found, ScaledCosine(num_branches, dtype="float32", name="scores"))
         flat = {name: tensor for side in SIDES for name, tensor in of_side(side, inputs[side]).items()}
         super().__init__(flat, outputs, **kwargs)
         self.config = config
@@ -89,14 +90,12 @@ class DualEncoder(keras.Model):
 
 def build_heads(config: NetworkConfig, backbone: Backbone, num_labels: int = 0) -> dict[str, keras.Model]:
     """Build the head of each side: the features, and the backbone's vectors -> `vectors`, and `labels`; see above."""
-    pool, pool_pairs = MessagePooling(config), MaskedPooling(name="pool_pairs")
-    pairs = PairEmbedding(config.num_pairs, config.embedding_dim, name="pairs")
-    vectors, inputs = {}, {side: token_inputs(backbone) for side in SIDES}
-    for side, given in inputs.items():
-        followed = ops.pad(given["mask"][:, 1:], ((0, 0), (0, 1)))
-        pooled = {**pool(given), "pairs": pool_pairs(pairs(given["token_ids"]), mask=followed)}
-        own = [_vector(config, side, branch, vector) for branch, vector in pooled.items()]
-        vectors[side] = ops.stack(own, axis=1)
+    inputs = {side: token_inputs(backbone) for side in SIDES}
+    pool = MessagePooling(config) if config.pretrained else _PairPooling(config)
+    vectors = {
+        side: ops.stack([_vector(config, side, branch, vector) for branch, vector in pool(given).items()], axis=1)
+        for side, given in inputs.items()
+    }
     outputs: dict[str, dict[str, Any]] = {side: {"vectors": vectors[side]} for side in SIDES}
     if num_labels:
         # Both sides see the same labels' vectors: what is said with a label comes near what is answered with it.
@@ -105,6 +104,33 @@ def build_heads(config: NetworkConfig, backbone: Backbone, num_labels: int = 0) 
         for side in SIDES:
             outputs[side]["labels"] = labels(LABEL_SCALE * vectors[side])
     return {side: keras.Model(inputs[side], outputs[side], name=f"{side}_head") for side in SIDES}
+
+
+def from_sentences(network: keras.Model) -> keras.Model:
+    """Return the part of a network behind a pretrained encoder: its vectors of texts in place of their features.
+
+    The layers are those of the network. While the encoder is frozen, to train this part is to train the network.
+
+    Args:
+        network: see `build_network`; on a pretrained encoder.
+
+    Returns:
+        A functional model. Input: `message_sentence` float32 `[B, D]` and `reply_sentence` float32 `[C, D]`. Output:
+        that of the network.
+
+    Example (needs a trained model):
+        >>> sentences = {f"{side}_sentence": encode(model, ["Thank you!"], progress_bar=False) for side in SIDES}
+        >>> from_sentences(model.network)(sentences)["scores"].shape
+        TensorShape([1, 1, 1])
+    """
+    inputs, found = {}, {}
+    for side in SIDES:
+        head = network.get_layer(f"{side}_head")
+        sentence = head.input["sentence"]
+        inputs[side] = keras.Input(sentence.shape[1:], name=f"{side}_sentence")
+        found[side] = keras.Model(sentence, head.output, name=head.name)(inputs[side])
+    outputs = _joined(found, network.get_layer("scores"))
+    return keras.Model({tensor.name: tensor for tensor in inputs.values()}, outputs, name="sentence_network")
 
 
 def of_side(side: str, features: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,9 +143,30 @@ def of_side(side: str, features: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{side}_{name}": value for name, value in features.items()}
 
 
+def _joined(found: Mapping[str, Mapping[str, Any]], cosine: ScaledCosine) -> dict[str, Any]:
+    """The outputs of the network, of those of its heads."""
+    vectors = {side: found[side]["vectors"] for side in SIDES}
+    labels = {f"{side}_labels": own["labels"] for side, own in found.items() if "labels" in own}
+    return {**vectors, "scores": cosine(vectors["message"], vectors["reply"]), **labels}
+
+
+class _PairPooling(MessagePooling):
+    """Pools pairs of words as well."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__(config)
+        self.pool_pairs = MaskedPooling(name="pool_pairs")
+        self.pairs = PairEmbedding(config.num_pairs, config.embedding_dim, name="pairs")
+
+    def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        followed = ops.pad(inputs["mask"][:, 1:], ((0, 0), (0, 1)))
+        return {**super().__call__(inputs), "pairs": self.pool_pairs(self.pairs(inputs["token_ids"]), mask=followed)}
+
+
 def _vector(config: NetworkConfig, side: str, branch: str, pooled: Any) -> Any:
     """The head of one branch: dropout, a projection, and length 1 in float32 under every policy."""
     name = f"{side}_{branch}"
     pooled = keras.layers.Dropout(config.head_dropout_rate, name=f"{name}_dropout")(pooled)
-    projected = keras.layers.Dense(config.vector_dim, dtype="float32", name=f"{name}_projection")(pooled)
+    options = {"kernel_initializer": "identity"} if config.pretrained else {}
+    projected = keras.layers.Dense(config.vector_dim, dtype="float32", name=f"{name}_projection", **options)(pooled)
     return keras.layers.UnitNormalization(dtype="float32", name=f"{name}_vector")(projected)

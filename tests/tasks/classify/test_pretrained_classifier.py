@@ -17,8 +17,9 @@ from supportnet.errors import UserError
 from supportnet.serving.saved_models import export
 from supportnet.serving.verify.static_checks import SavedModelFiles, licences
 from supportnet.tasks.classify.calibrate import discounted
-from supportnet.tasks.classify.fit_pretrained import INVERSE_PENALTY, encode
+from supportnet.tasks.classify.fit_pretrained import INVERSE_PENALTY
 from supportnet.tasks.classify.serve import ExportedModel
+from supportnet.tasks.fit import encode
 from supportnet.tasks.train import Trained, load, train
 
 OPTIONS: dict[str, Any] = {"max_length": 32, "progress_bar": False, "num_pairs": 500, "num_buckets": 500}
