@@ -15,7 +15,7 @@ from supportnet.checks import check_choice, check_divides, check_not_negative, c
 from supportnet.errors import UserError
 from supportnet.layers.base import BaseLayer, take_rows
 from supportnet.layers.blocks import LayerNorm
-from supportnet.pretrained.block import ACTIVATIONS, PretrainedBlock, check_epsilon
+from supportnet.pretrained.block import ACTIVATIONS, Packed, PretrainedBlock, check_epsilon
 from supportnet.pretrained.folder import PretrainedFolder
 from supportnet.pretrained.tensors import Array, read_weights
 from supportnet.types import Mask, Shape, Tensor
@@ -242,9 +242,11 @@ class PretrainedEncoder(BaseLayer):
         return self.norm(x + self.positions[: ops.shape(piece_ids)[1]])
 
     def _through(self, x: Tensor, mask: Mask, start: int, end: int) -> Tensor:
+        packed = Packed(mask)
+        rows = packed.rows(x)
         for block in self.blocks[start:end]:
-            x = block(x, mask=mask)
-        return x
+            rows = block.through(rows, packed)
+        return packed.padded(rows)
 
     def _check_length(self, length: int | None) -> None:
         if length is not None and length > self.max_length:
