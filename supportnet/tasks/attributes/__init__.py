@@ -25,6 +25,7 @@ class PredictAttributes(Task):
     quick: ClassVar[Mapping[str, Any]] = {"epochs": 4, "architecture": "none"}
 
     model_class: ClassVar[Any] = Hook("model:AttributeClassifier")
+    fit: ClassVar[Any] = Hook("fit:fit")
     fitted_config: ClassVar[Any] = Hook("calibrate:Temperatures")
     served: ClassVar[Any] = Hook("serve:ServedAttributes")
 
