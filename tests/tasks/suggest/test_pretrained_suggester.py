@@ -16,7 +16,7 @@ from toy_messages import WORDS, conversations
 
 from supportnet.cli.main import main
 from supportnet.data.bank import Answer, Bank, bank_of_replies
-from supportnet.data.ticket import Ticket, TicketDataset, same_text
+from supportnet.data.ticket import TicketDataset, same_text
 from supportnet.errors import UserError
 from supportnet.files import read_json
 from supportnet.serving.saved_models import export, index
@@ -29,7 +29,7 @@ from supportnet.tasks.suggest.fit_pretrained import read_once
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.tasks.suggest.network import SIDES, from_sentences, of_side
 from supportnet.tasks.suggest.serve import ExportedSuggester
-from supportnet.tasks.train import Trained, load, train
+from supportnet.tasks.train import Trained, _continued, load, train
 from supportnet.training.initial_weights import InitialWeights
 
 TEXTS = ["where parcel the lamp", "password", "", "write to eve@example.com", "Где заказ"]
@@ -266,14 +266,13 @@ def test_the_licence_goes_along(run: Run, exported: ExportedSuggester, tmp_path:
     assert ExportedSuggester(new).run("suggest", ["where parcel the lamp"])["suggestion_ids"][0, 0] in (b"n1", b"n2")
 
 
-def test_a_run_is_trained_anew(run: Run, encoder: Path) -> None:
+def test_a_run_is_trained_anew_with_the_encoder_that_is_named(run: Run, encoder: Path) -> None:
     with pytest.raises(UserError, match="was trained with backbone"):
         train(DATA, previous=run[0], progress_bar=False)
-    data = TicketDataset("more", {"train": [Ticket("cancel the shoe", "cancel", "We cancelled your shoe.")]})
-    files = read_json(run[0] / "config.json")
-    assert files["network"]["vector_dim"] == 8
-    with pytest.raises(UserError, match="doesn't say where its training messages lay"):
-        train(data, previous=run[0], backbone=encoder, progress_bar=False)
+    assert read_json(run[0] / "config.json")["network"]["vector_dim"] == 8
+    tasks, options = _continued(run[0], {"backbone": encoder}, {"epochs": 3})
+    assert (tasks, options["epochs"], options["learning_rate"]) == (["suggest"], 3, 0.02)
+    assert not {"pretrained", "vector_dim"} & set(options)
 
 
 def test_the_commands(encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
