@@ -75,7 +75,12 @@ def replica_share(loss: Any) -> Any:
 
 
 def labels_objective(
-    training: TrainingModel, preprocessor: TextFrontEnd, learned: Rows, held_out: Rows, config: Any
+    training: TrainingModel,
+    preprocessor: TextFrontEnd,
+    learned: Rows,
+    held_out: Rows,
+    config: Any,
+    sentences: tuple[Vectors | None, Vectors | None] = (None, None),
 ) -> Objective:
     """Return the objective of messages with labels, in batches of similar length.
 
@@ -85,27 +90,34 @@ def labels_objective(
         learned: the training messages.
         held_out: the validation messages; may be empty.
         config: how to train; it has a `batch_size`.
+        sentences: a frozen encoder's vectors of the training and the validation messages, for a network that takes them
+            beside the features, as `sentence`.
     """
     texts, in_order = learned[0], tf.data.Dataset.range(len(held_out[0])).batch(VALIDATION_BATCH)
     return Objective(
         training,
-        lambda left: _encoded(epoch_order(texts, config.batch_size, config.seed, left), preprocessor, *learned),
+        lambda left: _encoded(
+            epoch_order(texts, config.batch_size, config.seed, left), preprocessor, learned, sentences[0]
+        ),
         -(-len(texts) // config.batch_size),
         # Keras takes None for no validation, and an empty data set for a mistake.
-        _encoded(in_order, preprocessor, *held_out) if len(held_out[0]) else None,
+        _encoded(in_order, preprocessor, held_out, sentences[1]) if len(held_out[0]) else None,
     )
 
 
 def _encoded(
-    order: tf.data.Dataset, preprocessor: TextFrontEnd, texts: Sequence[str], *columns: npt.NDArray[Any]
+    order: tf.data.Dataset, preprocessor: TextFrontEnd, rows: Rows, sentences: Vectors | None
 ) -> tf.data.Dataset:
     """Turn batches of indices into `(features, *columns)`."""
-    strings, tensors = as_strings(texts), [tf.constant(column) for column in columns]
+    strings, tensors = as_strings(rows[0]), [tf.constant(column) for column in rows[1:]]
+    known = {} if sentences is None else {"sentence": tf.constant(sentences)}
 
-    def encode(batch: tf.Tensor) -> tuple[Any, ...]:
-        return preprocessor(tf.gather(strings, batch)), *(tf.gather(tensor, batch) for tensor in tensors)
+    def read(batch: tf.Tensor) -> tuple[Any, ...]:
+        vectors = {name: tf.gather(own, batch) for name, own in known.items()}
+        features = {**preprocessor(tf.gather(strings, batch)), **vectors}
+        return features, *(tf.gather(tensor, batch) for tensor in tensors)
 
-    return order.map(encode).prefetch(2)
+    return order.map(read).prefetch(2)
 
 
 def encode(

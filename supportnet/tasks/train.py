@@ -275,6 +275,9 @@ def _continued(
         if config["start"].get(name) is not None and value is None:
             raise UserError(f"{previous} was trained with {name} (--{name}): name it again.")
     known = {**config["network"], **config["training"]}
+    if known.get("pretrained") is not None:
+        # The encoder that is named again decides, which may be a newer one.
+        known = {name: value for name, value in known.items() if name not in ("pretrained", "vector_dim")}
     return tasks, {**{name: value for name, value in known.items() if tasks[0] in tasks_with(name)}, **options}
 
 

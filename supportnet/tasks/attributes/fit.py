@@ -9,8 +9,8 @@ from supportnet.backbones.heads import vote
 from supportnet.tasks.attributes.config import AttributesConfig
 from supportnet.tasks.attributes.data import Split, examples_of, targets_of
 from supportnet.tasks.attributes.model import AttributeClassifier
-from supportnet.tasks.fit import TrainingModel, labels_objective
-from supportnet.training.loop import Objective
+from supportnet.tasks.fit import TrainingModel, encode, labels_objective
+from supportnet.training.loop import History, Loop, Objective
 from supportnet.training.svm import fit_ngrams
 
 
@@ -53,13 +53,36 @@ def masked_loss(targets: Any, branch_logits: Any, label_smoothing: float = 0.0) 
     return ops.sum(ops.mean(losses, axis=1) * labelled) / ops.maximum(ops.sum(labelled), 1.0)
 
 
-def objective(model: AttributeClassifier, split: Split, config: AttributesConfig) -> Objective:
-    """Return what the model is trained on; its n-gram classifiers are fitted at once."""
+def fit(model: AttributeClassifier, split: Split, config: AttributesConfig, loop: Loop) -> History:
+    """Train `model.network` in place; it ends with the weights of the best epoch.
+
+    Raises:
+        UserError: the checkpoint is damaged or of another model, or training diverges.
+    """
+    return loop.fit(objective(model, split, config, loop.progress_bar), config)
+
+
+def objective(
+    model: AttributeClassifier, split: Split, config: AttributesConfig, progress_bar: bool = False
+) -> Objective:
+    """Return what the model is trained on; its n-gram classifiers are fitted at once.
+
+    A pretrained encoder is frozen, and reads the messages once: the head is trained on its vectors.
+
+    Args:
+        model: reads the messages.
+        split: the messages.
+        config: how to train.
+        progress_bar: show one on standard error while such an encoder reads.
+    """
     messages = split.tickets, split.validation
     for i, (known, unseen) in enumerate(zip(*(examples_of(own, model.values) for own in messages), strict=True)):
         layer = model.head.get_layer(f"ngrams_{i}")
         fit_ngrams(model.preprocessor, layer, known, None, unseen, seed=config.seed)
-    outputs = {name: output for name, output in model.network.output.items() if name.startswith("branch_logits_")}
+    is_frozen = model.config.pretrained is not None
+    network = model.head if is_frozen else model.network
+    outputs = {name: output for name, output in network.output.items() if name.startswith("branch_logits_")}
     learned, held_out = (([ticket.text for ticket in own], targets_of(own, model.values)) for own in messages)
-    training = AttributeModel.of(model.network, config, outputs)
-    return labels_objective(training, model.preprocessor, learned, held_out, config)
+    training = AttributeModel.of(network, config, outputs)
+    sentences = [encode(model, own[0], progress_bar) if is_frozen else None for own in (learned, held_out)]
+    return labels_objective(training, model.preprocessor, learned, held_out, config, (sentences[0], sentences[1]))

@@ -86,14 +86,14 @@ class Relevance(Fitted):
 
 def calibrate(model: "Suggester", split: "Split", config: "SuggestConfig", history: "History") -> None:
     """Fit the branches' scales and the relevance on validation pairs; without any, they stay as they are."""
-    if split.held_out is None:
-        return
-    chosen = np.random.default_rng(config.seed).permutation(len(split.validation))[:MAX_ASKED]
-    asked = Pairs.of([split.validation[i] for i in chosen], split.labels)
-    fit_scales(model, asked, config.batch_size)
-    if split.labels:
-        fit_labels(model, asked)
-    model.relevance = fit_relevance(model, split.pairs, asked)
+    if split.held_out is not None:
+        chosen = np.random.default_rng(config.seed).permutation(len(split.validation))[:MAX_ASKED]
+        asked = Pairs.of([split.validation[i] for i in chosen], split.labels)
+        fit_scales(model, asked, config.batch_size)
+        if split.labels:
+            fit_labels(model, asked)
+        model.relevance = fit_relevance(model, split.pairs, asked)
+    model.sentences = {}
 
 
 def fit_relevance(model: "Suggester", pairs: Pairs, asked: Pairs) -> Relevance:

@@ -173,8 +173,12 @@ def _encoded(order: tf.data.Dataset, model: TaskModel, pairs: Pairs) -> tf.data.
 
 def _reader(model: TaskModel, pairs: Pairs, side: str) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """Return what makes the network's input of the indices of texts."""
-    if pairs.sentences is not None:
-        vectors = tf.constant(pairs.sentences[side])
-        return lambda rows: {"sentence": tf.gather(vectors, rows)}
     texts = as_strings(pairs.of_side(side))
-    return lambda rows: model.preprocessor(tf.gather(texts, rows))
+    vectors = None if pairs.sentences is None else tf.constant(pairs.sentences[side])
+
+    def read(rows: tf.Tensor) -> dict[str, tf.Tensor]:
+        if vectors is not None:
+            return {"sentence": tf.gather(vectors, rows)}
+        return dict(model.preprocessor(tf.gather(texts, rows)))
+
+    return read

@@ -176,18 +176,14 @@ class HardNegatives(keras.callbacks.Callback):
     def mine(self, epoch: int) -> npt.NDArray[np.int64]:
         """Return rows of wrong replies for every message, `[N, H]`."""
         pairs, random = self.pairs, np.random.default_rng([self.seed, epoch])
-        replies, messages = self._vectors("reply"), self._vectors("message") * self.suggester.weights
+        replies = self.suggester.vectors(pairs.replies, "reply", batch_size=256)
+        messages = self.suggester.vectors(pairs.texts, "message", batch_size=256) * self.suggester.weights
         pool = min(POOL, len(pairs.replies) - 1)
         drawn = random.integers(pool, size=(len(pairs), self.count))
         for rows in np.array_split(np.arange(len(pairs)), -(-len(pairs) // 1024)):
             best = _best_wrong(messages[rows] @ replies.T, pairs.reply[rows], pool)
             drawn[rows] = np.take_along_axis(best, drawn[rows], axis=1)
         return drawn
-
-    def _vectors(self, side: str) -> npt.NDArray[np.float32]:
-        if self.pairs.sentences is not None:
-            return self.suggester.vectors_of_sentences(self.pairs.sentences[side], side)
-        return self.suggester.vectors(self.pairs.of_side(side), side, batch_size=256)
 
 
 def _best_wrong(scores: npt.NDArray[np.floating], right: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:

@@ -8,7 +8,9 @@ are best: the maps have more weights than a few thousand pairs can decide, and s
 from collections.abc import Mapping
 from dataclasses import replace
 
-from supportnet.tasks.fit import encode
+import numpy as np
+
+from supportnet.tasks.fit import Vectors, encode
 from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.data import Pairs, Split
 from supportnet.tasks.suggest.fit import hard_negatives, objective
@@ -32,7 +34,9 @@ def fit_pretrained(model: Suggester, split: Split, config: SuggestConfig, loop: 
     Raises:
         UserError: the checkpoint is damaged or of another model, or training diverges.
     """
-    split = with_sentences(model, split, loop.progress_bar)
+    # Kept until the model is calibrated, which reads most of them again.
+    model.sentences = read_once(model, split, loop.progress_bar)
+    split = with_sentences(split, model.sentences)
     with hard_negatives(model, split, config) as negatives:
         maps = objective(model, split, config, negatives)
         loop.compile(maps, config)
@@ -51,19 +55,28 @@ def _score(metrics: Mapping[str, float]) -> tuple[float, float]:
     return metrics["val_accuracy"], -metrics["val_loss"]
 
 
-def with_sentences(model: Suggester, split: Split, progress_bar: bool = True) -> Split:
-    """Return a split with the encoder's vectors of all its texts, each of which is read once.
+def read_once(model: Suggester, split: Split, progress_bar: bool = True) -> dict[str, Vectors]:
+    """Return text -> the encoder's vector, float32 `[D]`, of all texts of a split.
 
     Example (needs a trained model):
-        >>> with_sentences(model, split).pairs.sentences["reply"].shape
-        (48, 384)
+        >>> read_once(model, split)["Where is my parcel?"].shape
+        (384,)
     """
     known = [pairs for pairs in (split.pairs, split.held_out) if pairs is not None]
     texts = list(dict.fromkeys(text for pairs in known for side in SIDES for text in pairs.of_side(side)))
-    vectors = encode(model, texts, progress_bar, "reading messages and replies")
-    row = {text: number for number, text in enumerate(texts)}
+    return dict(zip(texts, encode(model, texts, progress_bar, "reading messages and replies"), strict=True))
 
-    def read(pairs: Pairs) -> Pairs:
-        return replace(pairs, sentences={side: vectors[[row[text] for text in pairs.of_side(side)]] for side in SIDES})
 
-    return replace(split, pairs=read(split.pairs), held_out=None if split.held_out is None else read(split.held_out))
+def with_sentences(split: Split, sentences: Mapping[str, Vectors]) -> Split:
+    """Return a split whose pairs hold the encoder's vectors of their texts, in the order of these.
+
+    Example (needs a trained model):
+        >>> with_sentences(split, read_once(model, split)).pairs.sentences["reply"].shape
+        (48, 384)
+    """
+
+    def known(pairs: Pairs) -> Pairs:
+        vectors = {side: np.stack([sentences[text] for text in pairs.of_side(side)]) for side in SIDES}
+        return replace(pairs, sentences=vectors)
+
+    return replace(split, pairs=known(split.pairs), held_out=None if split.held_out is None else known(split.held_out))

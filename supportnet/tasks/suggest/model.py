@@ -126,6 +126,8 @@ class Suggester(TaskModel):
         origin: the data it was trained on (`data`) and its validation metrics (`validation`); empty if untrained.
         preprocessor: strings `[B]` -> features.
         network: the Keras model; see `build_network`.
+        sentences: text -> the vector of a pretrained encoder, float32 `[D]`, of what a training has read, while it
+            lasts; empty before and after.
 
     Example (needs a download):
         >>> model = supportnet.train("star", task="suggest", data_options={"data_dir": "downloads"})
@@ -148,6 +150,7 @@ class Suggester(TaskModel):
         self.labels = list(labels)
         self.relevance = relevance or Relevance()
         self.network = build_network(config, self.backbone, len(self.labels))
+        self.sentences: dict[str, npt.NDArray[np.float32]] = {}
         self._read = {side: _reader(self, side) for side in SIDES}
 
     @property
@@ -173,9 +176,12 @@ class Suggester(TaskModel):
             float32 `[N, D + K]`: the branches' vectors one after the other, each of length 1, and the probabilities of
             the K labels beside them.
         """
+        texts = checked_texts(texts)
+        if texts and all(text in self.sentences for text in texts):
+            return self._of_sentences(np.stack([self.sentences[text] for text in texts]), side)
         return self._run(texts, side, batch_size)["vectors"]
 
-    def vectors_of_sentences(self, sentences: npt.NDArray[np.float32], side: str) -> npt.NDArray[np.float32]:
+    def _of_sentences(self, sentences: npt.NDArray[np.float32], side: str) -> npt.NDArray[np.float32]:
         """Return what `vectors` returns, of a pretrained encoder's vectors of the texts, float32 `[N, D]`."""
         head = self.heads[side]
         read = keras.Model(head.input["sentence"], head.output)

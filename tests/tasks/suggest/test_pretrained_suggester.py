@@ -16,20 +16,20 @@ from toy_messages import WORDS, conversations
 
 from supportnet.cli.main import main
 from supportnet.data.bank import Answer, Bank, bank_of_replies
-from supportnet.data.ticket import Ticket, TicketDataset, same_text
+from supportnet.data.ticket import TicketDataset, same_text
 from supportnet.errors import UserError
 from supportnet.files import read_json
 from supportnet.serving.saved_models import export, index
 from supportnet.serving.verify.static_checks import SavedModelFiles, licences
 from supportnet.tasks.fit import encode
+from supportnet.tasks.suggest.config import SuggestConfig
 from supportnet.tasks.suggest.data import split as pairs_of
 from supportnet.tasks.suggest.evaluate import evaluate_suggester
-from supportnet.tasks.suggest.fit import HardNegatives
-from supportnet.tasks.suggest.fit_pretrained import with_sentences
+from supportnet.tasks.suggest.fit_pretrained import read_once
 from supportnet.tasks.suggest.model import Suggester
 from supportnet.tasks.suggest.network import SIDES, from_sentences, of_side
 from supportnet.tasks.suggest.serve import ExportedSuggester
-from supportnet.tasks.train import Trained, load, train
+from supportnet.tasks.train import Trained, _continued, load, train
 from supportnet.training.initial_weights import InitialWeights
 
 TEXTS = ["where parcel the lamp", "password", "", "write to eve@example.com", "Где заказ"]
@@ -120,9 +120,6 @@ def test_the_part_behind_the_encoder_is_that_of_the_network(run: Run) -> None:
     assert set(found) == set(outputs) == {*SIDES, "scores", "message_labels", "reply_labels"}
     for name, value in outputs.items():
         np.testing.assert_allclose(found[name], value, atol=1e-4)
-    for side in SIDES:
-        vectors = model.vectors_of_sentences(sentences[side], side)
-        np.testing.assert_allclose(vectors, model.vectors(texts[side], side), atol=1e-5)
 
 
 # Training.
@@ -175,23 +172,33 @@ def test_each_text_is_read_once(encoder: Path, monkeypatch: pytest.MonkeyPatch) 
         read.extend(texts)
         return encode(model, texts, *more)
 
+    def unread(*_: Any) -> Any:
+        raise AssertionError("read a text again")
+
     monkeypatch.setattr("supportnet.tasks.suggest.fit_pretrained.encode", counted)
-    train_suggester(backbone=encoder, **OPTIONS)
+    monkeypatch.setattr(Suggester, "_run", unread)
+    train_suggester(backbone=encoder, hard_negatives=1, **OPTIONS)
     tickets = [*DATA["train"], *DATA["validation"]]
     assert len(read) == len(set(read))
     assert {ticket.text for ticket in tickets} <= set(read)
     assert {same_text(str(ticket.reply)) for ticket in tickets} <= {same_text(text) for text in read}
 
 
-def test_hard_negatives_come_from_the_same_vectors(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from supportnet.tasks.suggest.config import SuggestConfig
-
+def test_what_was_read_is_not_read_again(run: Run) -> None:
+    """By hard negatives and by the calibration, after which it is forgotten."""
     model = run[1].model
-    split = pairs_of(DATA, SuggestConfig())
-    expected = HardNegatives(model, split.pairs, count=2, seed=0).mine(1)
-    known = with_sentences(model, split, progress_bar=False).pairs
-    monkeypatch.delattr(Suggester, "vectors")
-    np.testing.assert_array_equal(HardNegatives(model, known, count=2, seed=0).mine(1), expected)
+    assert model.sentences == {}
+    sentences = read_once(model, pairs_of(DATA, SuggestConfig()), progress_bar=False)
+    texts = list(sentences)
+    expected = {side: model.vectors(texts, side) for side in SIDES}
+    model.sentences = {text: vector[::-1] for text, vector in sentences.items()}
+    turned = {side: model.vectors(texts, side) for side in SIDES}
+    model.sentences = sentences
+    known = {side: model.vectors(texts, side) for side in SIDES}
+    model.sentences = {}
+    for side in SIDES:
+        np.testing.assert_allclose(known[side], expected[side], atol=1e-5)
+        assert np.abs(turned[side] - expected[side]).max() > 0.1
 
 
 def test_without_validation_the_last_epoch_is_kept(encoder: Path) -> None:
@@ -259,14 +266,13 @@ def test_the_licence_goes_along(run: Run, exported: ExportedSuggester, tmp_path:
     assert ExportedSuggester(new).run("suggest", ["where parcel the lamp"])["suggestion_ids"][0, 0] in (b"n1", b"n2")
 
 
-def test_a_run_is_trained_anew(run: Run, encoder: Path) -> None:
+def test_a_run_is_trained_anew_with_the_encoder_that_is_named(run: Run, encoder: Path) -> None:
     with pytest.raises(UserError, match="was trained with backbone"):
         train(DATA, previous=run[0], progress_bar=False)
-    data = TicketDataset("more", {"train": [Ticket("cancel the shoe", "cancel", "We cancelled your shoe.")]})
-    files = read_json(run[0] / "config.json")
-    assert files["network"]["vector_dim"] == 8
-    with pytest.raises(UserError, match="doesn't say where its training messages lay"):
-        train(data, previous=run[0], backbone=encoder, progress_bar=False)
+    assert read_json(run[0] / "config.json")["network"]["vector_dim"] == 8
+    tasks, options = _continued(run[0], {"backbone": encoder}, {"epochs": 3})
+    assert (tasks, options["epochs"], options["learning_rate"]) == (["suggest"], 3, 0.02)
+    assert not {"pretrained", "vector_dim"} & set(options)
 
 
 def test_the_commands(encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
