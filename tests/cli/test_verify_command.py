@@ -3,9 +3,11 @@
 import shutil
 from pathlib import Path
 
+import pytest
 from shell import Shell
 
 
+@pytest.mark.slow
 def test_a_model_that_passes(shell: Shell, tiny_export: Path) -> None:
     answer = shell.json("verify", tiny_export.parent)
     assert (answer["model"], answer["passed"]) == (str(tiny_export), True)

@@ -220,6 +220,7 @@ print(sorted(name.removeprefix("supportnet.") for name in sys.modules if name.st
 """
 
 
+@pytest.mark.slow
 def test_a_new_process_reads_the_models_with_the_layers_alone(tmp_path: Path) -> None:
     expected = {}
     for number, case in enumerate(CASES):

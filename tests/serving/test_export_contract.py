@@ -104,6 +104,7 @@ def test_the_table_of_code_points_is_stored_once_a_task(tiny_export: Path) -> No
     assert len([node for node in nodes if node.op == "Const" and node.ByteSize() > 100_000]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["tiny_suggestions", "tiny_replies"])
 def test_only_operations_that_a_server_has(model: str, request: pytest.FixtureRequest) -> None:
     folder = request.getfixturevalue(model)

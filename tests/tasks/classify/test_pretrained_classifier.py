@@ -155,6 +155,7 @@ def test_what_is_trained(encoder: Path) -> None:
     assert not model.backbone.trainable_variables
 
 
+@pytest.mark.slow
 def test_a_killed_tuning_goes_on(tuned: tuple[Path, Trained], encoder: Path, tmp_path: Path) -> None:
     class Killed(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

@@ -75,11 +75,13 @@ def folder(exported: Exported, tmp_path_factory: pytest.TempPathFactory) -> str:
     return folder
 
 
+@pytest.mark.slow
 def test_only_core_operations_are_used(folder: str) -> None:
     done = subprocess.run([sys.executable, "-P", OPERATIONS, folder], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["problems"] == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [0, 1, 7])
 def test_the_same_replies_without_keras(exported: Exported, folder: str, rows: int) -> None:
     message = exported.network.message[:rows]

@@ -211,6 +211,7 @@ def test_without_validation_the_last_epoch_is_kept(encoder: Path) -> None:
     assert not same_weights(trained.model.heads["message"], untrained(encoder).heads["message"])
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on(run: Run, encoder: Path, tmp_path: Path) -> None:
     class Killed(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -266,6 +267,7 @@ def test_the_licence_goes_along(run: Run, exported: ExportedSuggester, tmp_path:
     assert ExportedSuggester(new).run("suggest", ["where parcel the lamp"])["suggestion_ids"][0, 0] in (b"n1", b"n2")
 
 
+@pytest.mark.slow
 def test_a_run_is_trained_anew_with_the_encoder_that_is_named(run: Run, encoder: Path) -> None:
     with pytest.raises(UserError, match="was trained with backbone"):
         train(DATA, previous=run[0], progress_bar=False)
@@ -275,6 +277,7 @@ def test_a_run_is_trained_anew_with_the_encoder_that_is_named(run: Run, encoder:
     assert not {"pretrained", "vector_dim"} & set(options)
 
 
+@pytest.mark.slow
 def test_the_commands(encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def said(*arguments: object) -> dict[str, Any]:
         with pytest.raises(SystemExit) as end:
