@@ -64,9 +64,13 @@ def run_in_batches(
     texts = checked_texts(texts)
     check_positive("batch_size", batch_size)
     order = np.argsort([len(text) for text in texts], kind="stable")
-    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)] or [order]
+    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
     shown = tqdm(batches, what, unit="batch", mininterval=0.5, disable=not what)
     served = (serve(as_strings([texts[i] for i in batch])) for batch in shown)
     rows = [{name: batch[name].numpy() for name in outputs} for batch in served]
+    if not rows:
+        # The shapes and dtypes of no rows. TensorFlow's kernels by oneDNN fail on empty batches now and then.
+        nothing = serve(as_strings([""]))
+        return {name: nothing[name].numpy()[:0] for name in outputs}
     back = np.argsort(order)
     return {name: np.concatenate([row[name] for row in rows])[back] for name in outputs}

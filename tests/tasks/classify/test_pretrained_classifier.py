@@ -132,14 +132,12 @@ def test_the_encoder_stays_as_it_came(few: tuple[Path, Trained], encoder: Path) 
 def test_upper_blocks_are_tuned(tuned: tuple[Path, Trained], few: tuple[Path, Trained]) -> None:
     history, found = tuned[1].history, tuned[1].metrics
     assert [row["tuned_blocks"] for row in history] == [0, 1, 1, 1]
-    better = max(range(4), key=lambda row: (history[row]["val_accuracy"], -history[row]["val_loss"]))
-    assert found["best_epoch"] == better or history[found["best_epoch"]]["val_loss"] <= history[0]["val_loss"]
+    # A number of blocks that is asked for is tuned, better or not.
+    assert found["best_epoch"] >= 1
+    assert found["tuned_blocks"] == 1
     encoder, came = tuned[1].model.backbone.encoder, few[1].model.backbone.encoder
     np.testing.assert_array_equal(encoder.blocks[0].weights[0], came.blocks[0].weights[0])
-    if found["tuned_blocks"]:
-        assert np.abs(np.subtract(encoder.blocks[1].weights[0], came.blocks[1].weights[0])).max() > 0
-    else:
-        np.testing.assert_array_equal(encoder.blocks[1].weights[0], came.blocks[1].weights[0])
+    assert np.abs(np.subtract(encoder.blocks[1].weights[0], came.blocks[1].weights[0])).max() > 0
 
 
 def test_what_is_trained(encoder: Path) -> None:
@@ -197,8 +195,7 @@ def test_the_licence_goes_along(tuned: tuple[Path, Trained], tmp_path: Path) -> 
     assert (exported / "LICENSE").read_text("utf-8") == "Anyone may do anything.\n"
     source = (exported / "SOURCE.txt").read_text("utf-8")
     assert "Weights: reader\nSHA-256 of the weights: " in source
-    blocks = "the upper 1 blocks are tuned; " if tuned[1].metrics["tuned_blocks"] else ""
-    assert source.endswith(f"Changed: yes ({blocks}the word table is rounded to int8)\n")
+    assert source.endswith("Changed: yes (the upper 1 blocks are tuned; the word table is rounded to int8)\n")
     assert [check.passed for check in licences(SavedModelFiles(folder))] == [True]
     (exported / "LICENSE").unlink()
     (check,) = licences(SavedModelFiles(folder))
