@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from supportnet.architectures import ARCHITECTURES, encoder_names
+from supportnet.architectures import encoder_names
 from supportnet.backbones import Backbone
 from supportnet.config import NetworkConfig
 from supportnet.tasks.attributes.network import build_network as build_attributes
@@ -38,7 +38,7 @@ class Case(NamedTuple):
 
 
 CASES = [
-    Case("backbone", lambda config, backbone: backbone, MESSAGES, list(ARCHITECTURES)),
+    Case("backbone", lambda config, backbone: backbone, MESSAGES, [*encoder_names(), "gpt"]),
     Case("classify", lambda config, backbone: build_classify(config, backbone, 5), MESSAGES, encoder_names()),
     Case("attributes", lambda config, backbone: build_attributes(config, backbone, [3, 2]), MESSAGES, encoder_names()),
     Case(
@@ -53,7 +53,7 @@ CASES = [
         "reply",
         lambda config, backbone: build_reply(config, backbone, num_pieces=9),
         {**MESSAGES, **PIECES},
-        list(ARCHITECTURES),
+        [*encoder_names(), "gpt"],
     ),
 ]
 

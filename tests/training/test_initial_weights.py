@@ -81,8 +81,7 @@ def test_weights_are_the_encoders(dataset: TicketDataset, architecture: str, tmp
     pretrain(dataset, tmp_path / "encoder", architecture=architecture, seed=5, **SIZES, **SHORT)
     start = InitialWeights.of(tmp_path / "encoder")
     assert start.encoder is not None
-    assert start.vocabulary is not None
-    model = IntentClassifier(NetworkConfig(**start.network_options), start.vocabulary, dataset.intents)
+    model = IntentClassifier(NetworkConfig(**start.network_options), start.encoder.vocabulary, dataset.intents)
     pretrained = start.encoder.network.backbone
     assert not np.allclose(table(model), pretrained.embed.word_embeddings)
     assert start.apply(model, texts_of(dataset), seed=0) is None

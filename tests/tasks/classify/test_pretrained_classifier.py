@@ -187,6 +187,15 @@ def test_a_run_and_its_export_answer_alike(kind: str, request: pytest.FixtureReq
     assert sorted(file.name for file in (exported.path / "assets").iterdir()) == ["vocabulary.txt", "word_pieces.txt"]
 
 
+def test_the_network_is_a_keras_model(few: tuple[Path, Trained], tmp_path: Path) -> None:
+    model = few[1].model
+    model.network.save(tmp_path / "network.keras")
+    features = model.preprocessor(TEXTS)
+    own, its = model.network(features), keras.saving.load_model(tmp_path / "network.keras")(features)
+    for name in own:
+        np.testing.assert_array_equal(own[name], its[name])
+
+
 def test_the_licence_goes_along(tuned: tuple[Path, Trained], tmp_path: Path) -> None:
     own = tuned[0] / "licences" / "reader"
     assert (own / "LICENSE").read_text("utf-8") == "Anyone may do anything.\n"
