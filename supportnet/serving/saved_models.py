@@ -69,7 +69,8 @@ def export(
             it follows from; `route` bool `[B]`, whether the message can be routed without a human at the promised
             precision, and `route_score` float32 `[B]`. Further ones, float32 `[B]`, say what these follow from:
             `coverage`, the share of the message's character n-grams that training saw with the best intent; `margin`,
-            the linear classifier's decision function for it; `known_words`, how many words are in the vocabulary.
+            the linear classifier's decision function for it; `known_words`, how many words are in the vocabulary; and,
+            with a pretrained encoder, `similarity`, the cosine to that intent's training messages.
         `classify_examples`: for the Classify API; takes `inputs` string `[B]`, serialized `tf.train.Example` with the
             message in the feature `text`; `classes` string `[B, K]` and `scores` float32 `[B, K]`.
 
