@@ -38,16 +38,23 @@ def speeds(
     return [
         {
             "model": name,
-            "milliseconds_per_message": 1000 * medians(single)[0],
-            "cpu_milliseconds_per_message": 1000 * medians(single)[1],
-            "messages_per_second": BATCH / medians(batched)[0],
-            "messages_per_cpu_second": BATCH / medians(batched)[1],
+            **speed_figures(single, batched),
             "median_words": statistics.median(len(text.split()) for text in texts),
             "num_messages": len(texts),
             "megabytes": megabytes(models[name]),
         }
         for name, (single, batched) in timed.items()
     ]
+
+
+def speed_figures(single: Pairs, batched: Pairs) -> dict[str, float]:
+    """Return the medians over the rounds, by the clock and of the CPU, of one message and of a batch."""
+    return {
+        "milliseconds_per_message": 1000 * medians(single)[0],
+        "cpu_milliseconds_per_message": 1000 * medians(single)[1],
+        "messages_per_second": BATCH / medians(batched)[0],
+        "messages_per_cpu_second": BATCH / medians(batched)[1],
+    }
 
 
 def turns(peers: Mapping[str, Any], texts: Sequence[str], rounds: int = ROUNDS) -> dict[str, tuple[Pairs, Pairs]]:

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from intent_speed import BATCH, ROUNDS, Pairs, Peer, medians, megabytes, timed_messages, turns
+from intent_speed import ROUNDS, Pairs, Peer, megabytes, speed_figures, timed_messages, turns
 from pretrained_peers import OFFLINE, ask
 from real_traffic_runs import messages
 
@@ -89,10 +89,7 @@ def speed_rows(timed: Mapping[str, tuple[Pairs, Pairs]]) -> list[dict[str, Any]]
     return [
         {
             "name": name,
-            "milliseconds_per_message": 1000 * medians(single)[0],
-            "cpu_milliseconds_per_message": 1000 * medians(single)[1],
-            "messages_per_second": BATCH / medians(batched)[0],
-            "messages_per_cpu_second": BATCH / medians(batched)[1],
+            **speed_figures(single, batched),
             "relative_time": _spread(cpu_ratios(single, peer_single)),
             "relative_rate": _spread(cpu_ratios(peer_batched, batched)),
         }

@@ -132,16 +132,15 @@ def _scored(model: Classifier, tickets: Sequence[Ticket]) -> Scored:
 
 def _encoder_accuracy(model: IntentClassifier, tickets: Sequence[Ticket]) -> float | None:
     """Return the accuracy of the encoder's branch alone: in the vote, the others help, alike in all architectures."""
+    if model.backbone.encoder is None:
+        return None
     inside = [ticket for ticket in tickets if ticket.intent in model.intents]
     texts = [ticket.text for ticket in inside]
     found = run_in_batches(
         lambda batch: model.network(model.preprocessor(batch), training=False), texts, ["branch_logits"], 64
     )
     # The words' branch comes first, the encoder's second, and that of n-grams last; a pretrained encoder has no words'.
-    branches = found["branch_logits"][:, :-1]
-    if model.config.architecture == "none":
-        return None
-    predicted = branches[:, -1].argmax(axis=1)
+    predicted = found["branch_logits"][:, -2].argmax(axis=1)
     return float(np.mean([model.intents[i] == t.intent for i, t in zip(predicted.tolist(), inside, strict=True)]))
 
 
